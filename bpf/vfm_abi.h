@@ -1,0 +1,29 @@
+/* Structures that emitted BPF programs and user space share. Plain C: it is read by C++ (bpfgen,
+ * loader), by clang for the BPF target, and by whoever reads the pinned maps. Little-endian hosts.
+ * Fields are only ever added at the end.
+ */
+#ifndef VFM_ABI_H
+#define VFM_ABI_H
+
+#include <linux/types.h>
+
+#define VFM_ERROR_KINDS 10
+
+/* The one value of the per-CPU array `vfm_stats`. */
+struct vfm_stats {
+    __u64 packets;                  /* packets seen */
+    __u64 bytes;                    /* their bytes, as the hook sees them */
+    __u64 pass;                     /* verdicts; log counts here as log only */
+    __u64 drop;
+    __u64 log;
+    __u64 refused_stores;           /* stores into a full table with eviction none */
+    __u64 errors[VFM_ERROR_KINDS];  /* by -kind; [0] is unused. Each also counts in pass or drop */
+};
+
+/* The one value of the per-CPU array `vfm_result` of a test build. */
+struct vfm_result {
+    __u64 value;
+    __s64 error; /* 0 or the negative number of the error kind */
+};
+
+#endif

@@ -1,0 +1,76 @@
+// The facade of the room: a verified program in, an eBPF program with its maps and its ELF object
+// out. No libbpf, no kernel: this only writes instructions and bytes.
+#pragma once
+
+#include <linux/bpf.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/ir/ir.h"
+#include "core/verify/verify.h"
+
+namespace vfm::bpf {
+
+/// Program type: tc serves ingress and egress with the same code.
+enum class Hook : uint8_t { xdp, tc };
+/// "xdp" or "tc": also the ELF section of the program.
+std::string_view hook_name(Hook hook);
+
+struct Options {
+    Hook hook = Hook::xdp;
+    bool drop_on_error = false;      ///< verdict of a run that ends with an error
+    bool result_map = false;         ///< test build: value and error go to the map `vfm_result`
+    std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
+};
+
+enum class MapRole : uint8_t { flow, stats, result };
+
+/// A map that the program uses. `name` is a C identifier of at most 15 bytes, unique in the object.
+struct Map {
+    std::string name;
+    MapRole role = MapRole::flow;
+    uint32_t type = 0;         ///< BPF_MAP_TYPE_*
+    uint32_t key_size = 0;
+    uint32_t value_size = 0;
+    uint32_t max_entries = 0;
+    uint32_t table = 0;        ///< role flow: number of the table
+    KeyKind key = KeyKind::u64;  ///< role flow
+};
+
+/// An LD_IMM64 at `insn` whose value is the address of maps[map].
+struct MapReference {
+    uint32_t insn = 0;
+    uint32_t map = 0;
+};
+
+/// Instruction `insn` and those after it came from this place.
+struct LineInfo {
+    uint32_t insn = 0;
+    uint32_t code_offset = 0;  ///< of the bytecode
+    Position position;         ///< in Program::source_text
+};
+
+/// What generate() makes; write_elf() and the user-space eBPF machine read it.
+struct Program {
+    std::string name;
+    Hook hook = Hook::xdp;
+    std::vector<bpf_insn> insns;
+    std::vector<Map> maps;
+    std::vector<MapReference> map_references;
+    std::vector<LineInfo> lines;  ///< ascending by insn
+    std::string source_name;      ///< VFLisp source, or a disassembly where there is none
+    std::string source_text;
+};
+
+/// Translates. A program with a cycle, one that needs more registers and stack than there are, or an
+/// opcode without a translation fails with `eBPF: WHY` at its code offset, status refused.
+Result<Program> generate(const VerifiedModule& program, const Options& options);
+
+/// An ELF object for libbpf, ip, tc, bpftool and xdp-loader: program, maps, BTF with function and
+/// line information, license "Dual MIT/GPL".
+Bytes write_elf(const Program& program);
+
+}  // namespace vfm::bpf

@@ -1,0 +1,110 @@
+#include "core/base/io.h"
+
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace vfm {
+namespace {
+
+/// A file descriptor that closes itself; 0..2 are left open.
+class Descriptor {
+  public:
+    explicit Descriptor(int fd) : fd_(fd) {}
+    ~Descriptor() {
+        if (fd_ > 2) ::close(fd_);
+    }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    int get() const { return fd_; }
+
+  private:
+    int fd_;
+};
+
+Diagnostic system_error(const std::string& path, std::string_view what, int error) {
+    return Diagnostic::about(display_name(path), fmt::format("{}: {}", what, std::strerror(error)));
+}
+
+bool write_all(int fd, ByteView bytes) {
+    while (!bytes.empty()) {
+        const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
+        bytes = bytes.subspan(static_cast<size_t>(n));
+    }
+    return true;
+}
+
+/// True for what rename() must not replace: standard output, devices, pipes, sockets.
+bool written_in_place(const std::string& path) {
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0) return false;
+    return !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+Result<> write_in_place(const std::string& path, ByteView bytes) {
+    const Descriptor file(path == "-" ? STDOUT_FILENO : ::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    if (file.get() < 0) return fail(system_error(path, "cannot open", errno), Status::refused);
+    if (!write_all(file.get(), bytes))
+        return fail(system_error(path, "cannot write", errno), Status::refused);
+    return {};
+}
+
+}  // namespace
+
+std::string display_name(const std::string& path) { return path == "-" ? "<stdin>" : path; }
+
+Result<Bytes> read_file(const std::string& path, size_t limit) {
+    const Descriptor file(path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (file.get() < 0) return fail(system_error(path, "cannot open", errno));
+    Bytes out;
+    uint8_t buffer[64 * 1024];
+    for (;;) {
+        const ssize_t n = ::read(file.get(), buffer, sizeof buffer);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail(system_error(path, "cannot read", errno));
+        if (n == 0) return out;
+        out.insert(out.end(), buffer, buffer + n);
+        if (out.size() > limit)
+            return fail(Diagnostic::about(display_name(path),
+                                          fmt::format("too large: more than {} bytes", limit)));
+    }
+}
+
+Result<std::string> read_text(const std::string& path, size_t limit) {
+    const Bytes bytes = TRY(read_file(path, limit));
+    return std::string(bytes.begin(), bytes.end());
+}
+
+Result<> write_file(const std::string& path, ByteView bytes) {
+    if (path == "-" || written_in_place(path)) return write_in_place(path, bytes);
+
+    // A link is followed, so that the file it names is replaced and not the link.
+    std::error_code error;
+    std::string target = std::filesystem::weakly_canonical(path, error).string();
+    if (error) target = path;
+    std::string temporary = target + ".XXXXXX";
+    const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
+    if (file.get() < 0) return fail(system_error(path, "cannot create", errno), Status::refused);
+
+    struct stat old{};
+    const mode_t mask = ::umask(0);
+    ::umask(mask);
+    const mode_t mode =
+        ::stat(target.c_str(), &old) == 0 ? (old.st_mode & 07777) : (0666 & ~mask);
+    if (::fchmod(file.get(), mode) != 0 || !write_all(file.get(), bytes) ||
+        ::fsync(file.get()) != 0 || ::rename(temporary.c_str(), target.c_str()) != 0) {
+        const int reason = errno;
+        ::unlink(temporary.c_str());
+        return fail(system_error(path, "cannot write", reason), Status::refused);
+    }
+    return {};
+}
+
+}  // namespace vfm

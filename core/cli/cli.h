@@ -1,0 +1,61 @@
+// What all tools have in common: options and their help, man pages from the same tables, exit
+// status, colour, and the last line of defence around main().
+#pragma once
+
+#include <boost/program_options.hpp>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+
+namespace vfm::cli {
+
+namespace po = boost::program_options;
+
+/// An example of the help and the man page.
+struct Example {
+    std::string_view command;
+    std::string_view what;
+};
+
+/// A tool, or one verb of a tool ("vfm-xdp attach").
+struct Tool {
+    std::string_view name;
+    std::string_view usage;    ///< after the name: "[OPTIONS] IN -o OUT"
+    std::string_view summary;  ///< one sentence
+    std::string_view description;  ///< paragraphs for the man page, separated by empty lines
+    std::vector<Example> examples;
+};
+
+/// Parses the command line. -h/--help, --version and the hidden --man (the page as roff) print on
+/// stdout and give an empty optional with `status` 0; wrong usage prints what was found and what
+/// was expected on stderr and gives an empty optional with `status` 2. `visible` gets help and
+/// version added. Options may stand before and after positional arguments; `-` is one of those.
+struct ParseOutcome {
+    std::optional<po::variables_map> values;
+    int status = 0;
+};
+ParseOutcome parse(const Tool& tool, po::options_description visible,
+                   const po::options_description& hidden,
+                   const po::positional_options_description& positional,
+                   const std::vector<std::string>& arguments);
+
+/// A wrong-usage failure: prints as `TOOL: error: WHAT` with a pointer to --help; status 2.
+Failure usage_error(const Tool& tool, std::string message);
+
+/// Diagnostics on stderr, coloured if that is a terminal and NO_COLOR is unset.
+void report(const std::vector<Diagnostic>& diagnostics);
+/// The same and the failure's exit status.
+int report(const Failure& failure);
+
+/// True if `fd` is a terminal and NO_COLOR is unset or empty.
+bool use_colour(int fd);
+
+/// Runs a tool: arguments without argv[0]. An exception that reaches it is a bug of ours (exit 5),
+/// out of memory is 3; a broken pipe on stdout ends quietly; unwritten stdout (full disk) is 3.
+int run_main(int argc, char** argv, const std::function<int(const std::vector<std::string>&)>& tool);
+
+}  // namespace vfm::cli

@@ -1,0 +1,31 @@
+// Whatever a user calls a filter, as a module: the one way that every tool takes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/module/module.h"
+#include "core/verify/verify.h"
+
+namespace vfm {
+
+struct Filter {
+    Module module;
+    std::string name;                   ///< for messages: the path as given or `<expr>`
+    std::vector<Diagnostic> warnings;
+};
+
+/// By the file's name: `.vfl` VFLisp, `.vfm` assembly; anything else is bytecode, raw or module.
+Result<Filter> load_filter(const std::string& path);
+/// The VFLisp of `-e`, called `<expr>`.
+Result<Filter> load_expression(const std::string& text);
+
+/// A rejection or a back end's refusal, located at the source line where the module has one (with
+/// caret), else at the code offset.
+Diagnostic locate(const Filter& filter, uint32_t code_offset, const std::string& message);
+
+/// verify() with the module's own name and `--fuel` applied (if given).
+Result<VerifiedModule> verify_filter(const Filter& filter, std::optional<uint64_t> fuel = {});
+
+}  // namespace vfm

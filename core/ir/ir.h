@@ -1,0 +1,109 @@
+// The IR: SSA with block parameters. Every back end and every pass reads this and nothing else.
+//
+// A Function is a list of values and a list of blocks; block 0 is the entry and has no parameters.
+// A value is made by one operation and known by its index. Loads, guards and traps are separate:
+// a load is correct only where a guard, or a branch that tests the packet's length, has proved the
+// bytes to be there; check() finds a load without one. Values are unsigned 64-bit, as in bytecode.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/isa/alu.h"
+#include "core/isa/error_kind.h"
+#include "core/isa/insn.h"
+
+namespace vfm::ir {
+
+enum class Op : uint8_t {
+#define VFM_IR_OP(name, operands, result, effect, sentence) name,
+#include "core/ir/ops.def"
+};
+
+enum class Effect : uint8_t { pure, guard, state, effect };
+
+/// A row of ops.def.
+struct OpInfo {
+    std::string_view name;
+    uint8_t operands;
+    bool has_result;
+    Effect effect;
+};
+const OpInfo& op_info(Op op);
+
+using ValueId = uint32_t;
+using BlockId = uint32_t;
+inline constexpr uint32_t kNone = ~uint32_t{0};
+
+/// One operation. Its index in Function::values is its ValueId, also where it has no result.
+struct Value {
+    Op op = Op::constant;
+    uint8_t size = 0;       ///< load, loadx: 1, 2, 4 or 8 bytes
+    uint8_t table = 0;      ///< flow_*: number of the table
+    ValueId a = kNone;
+    ValueId b = kNone;
+    uint64_t imm = 0;
+    uint32_t origin = 0;    ///< code offset of the bytecode instruction it came from
+};
+
+/// A way to another block with the values of that block's parameters.
+struct Edge {
+    BlockId target = kNone;
+    std::vector<ValueId> args;
+};
+
+/// How a block ends.
+struct Terminator {
+    enum class Kind : uint8_t {
+        jump,          ///< to `then`
+        branch,        ///< to `then` if (a comparison b), else to `otherwise`
+        branch_len,    ///< to `then` if the packet has imm bytes, else to `otherwise`
+        branch_index,  ///< to `then` if a + imm, not wrapping, is within the packet's length
+        ret,           ///< ends the run with the value a
+        trap,          ///< ends the run with the error `error`
+    };
+    Kind kind = Kind::ret;
+    Comparison comparison = Comparison::eq;
+    ErrorKind error = ErrorKind::success;
+    ValueId a = kNone;
+    ValueId b = kNone;
+    uint64_t imm = 0;
+    Edge then;
+    Edge otherwise;
+    uint32_t origin = 0;
+};
+
+struct Block {
+    std::vector<ValueId> params;  ///< values with op param
+    std::vector<ValueId> body;    ///< in order of execution
+    Terminator end;
+};
+
+struct Function {
+    std::vector<Value> values;
+    std::vector<Block> blocks;
+    uint64_t fuel = 0;  ///< what a run may take; matters only if there are fuel operations
+
+    Value& operator[](ValueId id) { return values[id]; }
+    const Value& operator[](ValueId id) const { return values[id]; }
+};
+
+/// The edges that leave a block: none, one or two.
+std::vector<const Edge*> successors(const Block& block);
+std::vector<Edge*> successors(Block& block);
+
+/// Blocks reachable from the entry in reverse postorder: every block after all that dominate it,
+/// and in an acyclic function after all its predecessors.
+std::vector<BlockId> reverse_postorder(const Function& function);
+
+/// Text of a function, one operation a line, for people and golden tests.
+std::string print(const Function& function);
+
+/// The first broken invariant as text, or an empty string: operands defined in dominating places,
+/// argument counts, op and operand shapes, loads proved by guards or branches.
+std::string check(const Function& function);
+
+}  // namespace vfm::ir

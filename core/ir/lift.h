@@ -1,0 +1,20 @@
+// Bytecode to IR.
+#pragma once
+
+#include "core/base/result.h"
+#include "core/ir/ir.h"
+#include "core/verify/verify.h"
+
+namespace vfm::ir {
+
+/// What the place of execution adds to the packet's bytes.
+struct Environment {
+    /// The hook may hold the outer VLAN tag in metadata (tc): the header walk then asks for it.
+    bool vlan_metadata = false;
+};
+
+/// Every (leader, depth) state becomes a block, stack slots become values and block parameters.
+/// Fails, naming opcode and offset, for IN, IN128, MATCH and CALL, which the IR does not have yet.
+Result<Function> lift(const VerifiedModule& program, const Environment& environment = {});
+
+}  // namespace vfm::ir

@@ -1,0 +1,29 @@
+// The list of passes. Each is one file with one entry function and keeps what check() checks.
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "core/ir/ir.h"
+
+namespace vfm::ir {
+
+/// Operations on constants become constants, branches on constants jumps.
+void fold(Function& function);
+/// Uses of copies (single-source parameters, x + 0, ...) become uses of the original.
+void copies(Function& function);
+/// Guards implied by a dominating guard or branch go; those of one block that nothing separates
+/// become the widest.
+void guards(Function& function);
+/// Values nobody uses, parameters nobody reads and blocks nobody reaches go.
+void dead(Function& function);
+/// Chains of jumps are joined and blocks with one predecessor appended to it.
+void blocks(Function& function);
+
+/// Called after each pass with its name; tests and --ir look at the function there.
+using PassObserver = std::function<void(std::string_view pass, const Function& function)>;
+
+/// Every pass in its order. In debug and test builds check() runs after each.
+void optimise(Function& function, const PassObserver& observer = {});
+
+}  // namespace vfm::ir

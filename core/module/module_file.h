@@ -1,0 +1,26 @@
+// Programs on disk: a raw program is the code alone, a module a protobuf message (module.proto)
+// whose first bytes are `0A 04 56 46 4D 01`.
+#pragma once
+
+#include <string>
+
+#include "core/base/result.h"
+#include "core/module/module.h"
+
+namespace vfm {
+
+/// True if the bytes are a module by their first six.
+bool is_module_file(ByteView bytes);
+
+/// Takes both forms. `name` is what messages call the input. A broken module is
+/// Status::rejected with an offset; a raw program is never rejected here (verify() does that),
+/// except one that is empty or larger than kMaxCode, which is reported as INVALID_PROGRAM.
+Result<Module> parse_program(ByteView bytes, const std::string& name);
+
+/// The module as a file; equal modules give equal bytes.
+Bytes module_bytes(const Module& module);
+
+/// The raw code if the module declares nothing, else module_bytes().
+Bytes program_bytes(const Module& module);
+
+}  // namespace vfm

@@ -1,0 +1,63 @@
+// What every engine is: something that runs one verified program on packets. The interface stands
+// here, below all engines, so that none of them needs to know another.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/isa/error_kind.h"
+#include "core/isa/limits.h"
+
+namespace vfm {
+
+/// One packet as an engine sees it. `bytes` begin at the Ethernet header; a run sees the first
+/// kMaxPacket of them. `timestamp` is what NOW gives in user space.
+struct Packet {
+    ByteView bytes;
+    uint64_t timestamp = 0;  ///< nanoseconds
+
+    ByteView visible() const {
+        return bytes.size() > kMaxPacket ? bytes.first(kMaxPacket) : bytes;
+    }
+};
+
+/// How a run ended: a value, an error (then `value` is 0), or not at all because this engine cannot
+/// take such a packet (then both others mean nothing).
+struct Outcome {
+    uint64_t value = 0;
+    ErrorKind error = ErrorKind::success;
+    bool skipped = false;
+
+    static Outcome of(uint64_t v) { return {.value = v}; }
+    static Outcome trap(ErrorKind e) { return {.error = e}; }
+    static Outcome skip() { return {.skipped = true}; }
+    bool operator==(const Outcome&) const = default;
+};
+
+/// An entry of a flow table; `table` is its number in Module::effective_tables().
+struct FlowEntry {
+    uint32_t table = 0;
+    uint64_t key = 0;
+    uint64_t value = 0;
+    auto operator<=>(const FlowEntry&) const = default;
+};
+
+/// One loaded program with its flow tables. Not thread safe: one instance a thread; what they share
+/// (the verified module, native code) is read-only.
+class Engine {
+  public:
+    virtual ~Engine() = default;
+    /// "interp", "jit", "bpf", "kernel": as --engine takes it.
+    virtual std::string_view name() const = 0;
+    /// Runs the program once. Never allocates after the first packet.
+    virtual Outcome run(const Packet& packet) = 0;
+    /// Every flow entry, in no particular order.
+    virtual std::vector<FlowEntry> flows() const = 0;
+    /// Stores refused because a table with eviction `none` was full.
+    virtual uint64_t refused_stores() const = 0;
+};
+
+}  // namespace vfm

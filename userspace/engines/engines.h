@@ -1,0 +1,30 @@
+// The table of engines: the one place that joins interpreter, eBPF machine and kernel.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/result.h"
+#include "core/run/engine.h"
+#include "core/verify/verify.h"
+
+namespace vfm {
+
+/// A row of the table.
+struct EngineKind {
+    std::string_view name;
+    std::string_view what;  ///< one phrase for --help
+    /// Loads a program with empty flow tables. Fails with Status::refused and a located reason if
+    /// the back end cannot translate it or the kernel rejects it.
+    Result<std::unique_ptr<Engine>> (*make)(const VerifiedModule& program);
+    /// Why this machine cannot run the engine ("needs CAP_BPF"), or empty.
+    std::string (*missing)();
+};
+
+/// The reference first.
+std::span<const EngineKind> engine_kinds();
+const EngineKind* find_engine(std::string_view name);
+
+}  // namespace vfm
