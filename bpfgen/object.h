@@ -21,8 +21,8 @@ std::string_view hook_name(Hook hook);
 
 struct Options {
     Hook hook = Hook::xdp;
-    bool drop_on_error = false;      ///< verdict of a run that ends with an error
-    bool result_map = false;         ///< test build: value and error go to the map `vfm_result`
+    bool drop_on_error = false;  ///< verdict of a run that ends with an error
+    bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
 };
 
@@ -32,11 +32,11 @@ enum class MapRole : uint8_t { flow, stats, result };
 struct Map {
     std::string name;
     MapRole role = MapRole::flow;
-    uint32_t type = 0;         ///< BPF_MAP_TYPE_*
+    uint32_t type = 0;  ///< BPF_MAP_TYPE_*
     uint32_t key_size = 0;
     uint32_t value_size = 0;
     uint32_t max_entries = 0;
-    uint32_t table = 0;        ///< role flow: number of the table
+    uint32_t table = 0;          ///< role flow: number of the table
     KeyKind key = KeyKind::u64;  ///< role flow
 };
 
@@ -65,8 +65,8 @@ struct Program {
     std::string source_text;
 };
 
-/// Translates. A program with a cycle, one that needs more registers and stack than there are, or an
-/// opcode without a translation fails with `eBPF: WHY` at its code offset, status refused.
+/// Translates. A program with a cycle, one that needs more registers and stack than there are, or
+/// an opcode without a translation fails with `eBPF: WHY` at its code offset, status refused.
 Result<Program> generate(const VerifiedModule& program, const Options& options);
 
 /// An ELF object for libbpf, ip, tc, bpftool and xdp-loader: program, maps, BTF with function and

@@ -36,10 +36,14 @@ T load_le(const uint8_t* at) {
 /// `size` (1, 2, 4 or 8) bytes most significant first, zero-extended.
 inline uint64_t load_be(const uint8_t* at, unsigned size) {
     switch (size) {
-        case 1: return *at;
-        case 2: return load_be<uint16_t>(at);
-        case 4: return load_be<uint32_t>(at);
-        default: return load_be<uint64_t>(at);
+        case 1:
+            return *at;
+        case 2:
+            return load_be<uint16_t>(at);
+        case 4:
+            return load_be<uint32_t>(at);
+        default:
+            return load_be<uint64_t>(at);
     }
 }
 

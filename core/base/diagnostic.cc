@@ -13,18 +13,24 @@ constexpr std::string_view kBold = "\x1b[1m", kRed = "\x1b[1;31m", kMagenta = "\
 
 std::string_view word(Severity severity) {
     switch (severity) {
-        case Severity::error: return "error";
-        case Severity::warning: return "warning";
-        case Severity::note: return "note";
+        case Severity::error:
+            return "error";
+        case Severity::warning:
+            return "warning";
+        case Severity::note:
+            return "note";
     }
     return "";
 }
 
 std::string_view tint(Severity severity) {
     switch (severity) {
-        case Severity::error: return kRed;
-        case Severity::warning: return kMagenta;
-        case Severity::note: return kCyan;
+        case Severity::error:
+            return kRed;
+        case Severity::warning:
+            return kMagenta;
+        case Severity::note:
+            return kCyan;
     }
     return "";
 }

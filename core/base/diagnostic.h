@@ -23,8 +23,8 @@ struct Diagnostic {
     std::shared_ptr<const SourceFile> source;  ///< the text that `span` points into
     Span span;
     std::optional<uint64_t> offset;  ///< byte offset in a binary input
-    std::string message;             ///< lower case, no full stop: what was found, what was expected
-    std::string hint;                ///< at most one line; empty for none
+    std::string message;  ///< lower case, no full stop: what was found, what was expected
+    std::string hint;     ///< at most one line; empty for none
 
     static Diagnostic at(std::shared_ptr<const SourceFile> source, Span span, std::string message,
                          std::string hint = {});

@@ -96,8 +96,7 @@ Result<> write_file(const std::string& path, ByteView bytes) {
     struct stat old{};
     const mode_t mask = ::umask(0);
     ::umask(mask);
-    const mode_t mode =
-        ::stat(target.c_str(), &old) == 0 ? (old.st_mode & 07777) : (0666 & ~mask);
+    const mode_t mode = ::stat(target.c_str(), &old) == 0 ? (old.st_mode & 07777) : (0666 & ~mask);
     if (::fchmod(file.get(), mode) != 0 || !write_all(file.get(), bytes) ||
         ::fsync(file.get()) != 0 || ::rename(temporary.c_str(), target.c_str()) != 0) {
         const int reason = errno;

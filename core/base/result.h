@@ -44,9 +44,9 @@ inline std::unexpected<Failure> fail(std::vector<Diagnostic> d, Status status = 
 
 /// The value of a Result, or the enclosing function returns its failure:
 /// `const auto bytes = TRY(read_file(path));`
-#define TRY(expression)                                                             \
-    ({                                                                              \
-        auto try_result_ = (expression);                                            \
-        if (!try_result_) return std::unexpected(std::move(try_result_).error());   \
-        *std::move(try_result_);                                                    \
+#define TRY(expression)                                                           \
+    ({                                                                            \
+        auto try_result_ = (expression);                                          \
+        if (!try_result_) return std::unexpected(std::move(try_result_).error()); \
+        *std::move(try_result_);                                                  \
     })

@@ -41,12 +41,12 @@ inline constexpr uint32_t kNone = ~uint32_t{0};
 /// One operation. Its index in Function::values is its ValueId, also where it has no result.
 struct Value {
     Op op = Op::constant;
-    uint8_t size = 0;       ///< load, loadx: 1, 2, 4 or 8 bytes
-    uint8_t table = 0;      ///< flow_*: number of the table
+    uint8_t size = 0;   ///< load, loadx: 1, 2, 4 or 8 bytes
+    uint8_t table = 0;  ///< flow_*: number of the table
     ValueId a = kNone;
     ValueId b = kNone;
     uint64_t imm = 0;
-    uint32_t origin = 0;    ///< code offset of the bytecode instruction it came from
+    uint32_t origin = 0;  ///< code offset of the bytecode instruction it came from
 };
 
 /// A way to another block with the values of that block's parameters.

@@ -13,12 +13,18 @@ enum class Comparison : uint8_t { eq, ne, gt, lt, ge, le };
 
 constexpr bool compare(Comparison c, uint64_t a, uint64_t b) {
     switch (c) {
-        case Comparison::eq: return a == b;
-        case Comparison::ne: return a != b;
-        case Comparison::gt: return a > b;
-        case Comparison::lt: return a < b;
-        case Comparison::ge: return a >= b;
-        case Comparison::le: return a <= b;
+        case Comparison::eq:
+            return a == b;
+        case Comparison::ne:
+            return a != b;
+        case Comparison::gt:
+            return a > b;
+        case Comparison::lt:
+            return a < b;
+        case Comparison::ge:
+            return a >= b;
+        case Comparison::le:
+            return a <= b;
     }
     return false;
 }
@@ -26,12 +32,18 @@ constexpr bool compare(Comparison c, uint64_t a, uint64_t b) {
 /// !(a c b) for all a, b.
 constexpr Comparison negate(Comparison c) {
     switch (c) {
-        case Comparison::eq: return Comparison::ne;
-        case Comparison::ne: return Comparison::eq;
-        case Comparison::gt: return Comparison::le;
-        case Comparison::lt: return Comparison::ge;
-        case Comparison::ge: return Comparison::lt;
-        case Comparison::le: return Comparison::gt;
+        case Comparison::eq:
+            return Comparison::ne;
+        case Comparison::ne:
+            return Comparison::eq;
+        case Comparison::gt:
+            return Comparison::le;
+        case Comparison::lt:
+            return Comparison::ge;
+        case Comparison::ge:
+            return Comparison::lt;
+        case Comparison::le:
+            return Comparison::gt;
     }
     return c;
 }
@@ -40,11 +52,16 @@ constexpr Comparison negate(Comparison c) {
 constexpr Comparison mirror(Comparison c) {
     switch (c) {
         case Comparison::eq:
-        case Comparison::ne: return c;
-        case Comparison::gt: return Comparison::lt;
-        case Comparison::lt: return Comparison::gt;
-        case Comparison::ge: return Comparison::le;
-        case Comparison::le: return Comparison::ge;
+        case Comparison::ne:
+            return c;
+        case Comparison::gt:
+            return Comparison::lt;
+        case Comparison::lt:
+            return Comparison::gt;
+        case Comparison::ge:
+            return Comparison::le;
+        case Comparison::le:
+            return Comparison::ge;
     }
     return c;
 }
@@ -53,16 +70,22 @@ constexpr Comparison mirror(Comparison c) {
 constexpr Comparison comparison_of(Opcode op) {
     switch (op) {
         case Opcode::JEQ:
-        case Opcode::EQ: return Comparison::eq;
+        case Opcode::EQ:
+            return Comparison::eq;
         case Opcode::JNE:
-        case Opcode::NE: return Comparison::ne;
+        case Opcode::NE:
+            return Comparison::ne;
         case Opcode::JGT:
-        case Opcode::GT: return Comparison::gt;
+        case Opcode::GT:
+            return Comparison::gt;
         case Opcode::JLT:
-        case Opcode::LT: return Comparison::lt;
+        case Opcode::LT:
+            return Comparison::lt;
         case Opcode::JGE:
-        case Opcode::GE: return Comparison::ge;
-        default: return Comparison::le;  // JLE and LE
+        case Opcode::GE:
+            return Comparison::ge;
+        default:
+            return Comparison::le;  // JLE and LE
     }
 }
 
@@ -70,16 +93,26 @@ constexpr Comparison comparison_of(Opcode op) {
 /// reported DIVISION_BY_ZERO before.
 constexpr uint64_t binary(Opcode op, uint64_t a, uint64_t b) {
     switch (op) {
-        case Opcode::ADD: return a + b;
-        case Opcode::SUB: return a - b;
-        case Opcode::MUL: return a * b;
-        case Opcode::DIV: return a / b;
-        case Opcode::MOD: return a % b;
-        case Opcode::AND: return a & b;
-        case Opcode::OR: return a | b;
-        case Opcode::XOR: return a ^ b;
-        case Opcode::SHL: return a << (b & 63);
-        default: return a >> (b & 63);  // SHR
+        case Opcode::ADD:
+            return a + b;
+        case Opcode::SUB:
+            return a - b;
+        case Opcode::MUL:
+            return a * b;
+        case Opcode::DIV:
+            return a / b;
+        case Opcode::MOD:
+            return a % b;
+        case Opcode::AND:
+            return a & b;
+        case Opcode::OR:
+            return a | b;
+        case Opcode::XOR:
+            return a ^ b;
+        case Opcode::SHL:
+            return a << (b & 63);
+        default:
+            return a >> (b & 63);  // SHR
     }
 }
 

@@ -21,7 +21,8 @@ inline constexpr unsigned kErrorKinds = 0
 constexpr std::string_view error_name(ErrorKind kind) {
     switch (kind) {
 #define VFM_ERROR(number, enumerator, name, text) \
-    case ErrorKind::enumerator: return name;
+    case ErrorKind::enumerator:                   \
+        return name;
 #include "core/isa/errors.def"
     }
     return "";
@@ -31,7 +32,8 @@ constexpr std::string_view error_name(ErrorKind kind) {
 constexpr std::string_view error_text(ErrorKind kind) {
     switch (kind) {
 #define VFM_ERROR(number, enumerator, name, text) \
-    case ErrorKind::enumerator: return text;
+    case ErrorKind::enumerator:                   \
+        return text;
 #include "core/isa/errors.def"
     }
     return "";

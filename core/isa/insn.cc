@@ -62,14 +62,19 @@ void encode(Bytes& out, Opcode op, uint64_t imm) {
 unsigned load_size(Opcode op) {
     switch (op) {
         case Opcode::LD8:
-        case Opcode::LDX8: return 1;
+        case Opcode::LDX8:
+            return 1;
         case Opcode::LD16:
-        case Opcode::LDX16: return 2;
+        case Opcode::LDX16:
+            return 2;
         case Opcode::LD32:
-        case Opcode::LDX32: return 4;
+        case Opcode::LDX32:
+            return 4;
         case Opcode::LD64:
-        case Opcode::LDX64: return 8;
-        default: break;  // the groups load and loadx are the eight above
+        case Opcode::LDX64:
+            return 8;
+        default:
+            break;  // the groups load and loadx are the eight above
     }
     VFM_CHECK(false, "load_size() is asked for loads only");
     return 0;

@@ -35,8 +35,22 @@ enum class ImmKind : uint8_t {
 };
 
 enum class Group : uint8_t {
-    load, loadx, push, stack, binary, unary, compare, jump, branch, ret,
-    packet, header, flow, set, call, match,
+    load,
+    loadx,
+    push,
+    stack,
+    binary,
+    unary,
+    compare,
+    jump,
+    branch,
+    ret,
+    packet,
+    header,
+    flow,
+    set,
+    call,
+    match,
 };
 
 /// In the pops column: the immediate decides. See stack_effect() in core/module.
@@ -57,19 +71,24 @@ struct OpInfo {
 /// Bytes of an immediate.
 constexpr unsigned imm_size(ImmKind kind) {
     switch (kind) {
-        case ImmKind::none: return 0;
+        case ImmKind::none:
+            return 0;
         case ImmKind::value8:
         case ImmKind::pick:
         case ImmKind::table:
-        case ImmKind::header: return 1;
+        case ImmKind::header:
+            return 1;
         case ImmKind::offset:
         case ImmKind::value16:
         case ImmKind::jump:
         case ImmKind::set:
         case ImmKind::import:
-        case ImmKind::rules: return 2;
-        case ImmKind::value32: return 4;
-        case ImmKind::value64: return 8;
+        case ImmKind::rules:
+            return 2;
+        case ImmKind::value32:
+            return 4;
+        case ImmKind::value64:
+            return 8;
     }
     return 0;
 }
@@ -109,7 +128,14 @@ unsigned load_size(Opcode op);
 
 /// What HDR pushes; the numbers are HDR's immediate.
 enum class HeaderFact : uint8_t {
-    ip_offset, transport_offset, payload_offset, ip_version, proto, fragment, ethertype, vlan,
+    ip_offset,
+    transport_offset,
+    payload_offset,
+    ip_version,
+    proto,
+    fragment,
+    ethertype,
+    vlan,
 };
 inline constexpr unsigned kHeaderFacts = 8;
 

@@ -41,10 +41,12 @@ std::string key_text(KeyKind kind, uint64_t key) {
                                            key >> 40 & 255, key >> 32 & 255, key >> 24 & 255,
                                            key >> 16 & 255, key >> 8 & 255, key & 255);
         case KeyKind::ipv6:  // a flow key of an IPv6 address is the hash of it
-        case KeyKind::hash: return fmt::format("{:#018x}", key);
+        case KeyKind::hash:
+            return fmt::format("{:#018x}", key);
         case KeyKind::u64:
         case KeyKind::port:
-        case KeyKind::proto: return fmt::format("{}", key);
+        case KeyKind::proto:
+            return fmt::format("{}", key);
     }
     return {};
 }

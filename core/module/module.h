@@ -62,9 +62,9 @@ struct ImportDecl {
 /// One test of a row: nothing, a prefix or a range of a key.
 struct RuleTest {
     enum class Kind : uint8_t { any, prefix, range } kind = Kind::any;
-    uint64_t hi = 0, lo = 0;          ///< prefix value, or the range's low end
+    uint64_t hi = 0, lo = 0;            ///< prefix value, or the range's low end
     uint64_t last_hi = 0, last_lo = 0;  ///< the range's high end, included
-    uint8_t length = 0;               ///< of a prefix, from the top of the key's width
+    uint8_t length = 0;                 ///< of a prefix, from the top of the key's width
     bool operator==(const RuleTest&) const = default;
 };
 
@@ -91,7 +91,7 @@ struct Module {
     std::vector<SetDecl> sets;
     std::vector<ImportDecl> imports;
     std::vector<RuleTable> rule_tables;
-    std::string source_name;       ///< file the text below came from, or `<expr>`
+    std::string source_name;  ///< file the text below came from, or `<expr>`
     std::string source_text;
     std::vector<LineEntry> lines;  ///< ascending by offset
 
@@ -110,7 +110,7 @@ struct Module {
 
 /// What an instruction does to the stack's depth.
 struct StackEffect {
-    uint32_t needs = 0;   ///< values that must be there
+    uint32_t needs = 0;  ///< values that must be there
     uint32_t pops = 0;
     uint32_t pushes = 0;
     /// Depth after it, given the depth before (>= needs).

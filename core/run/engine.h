@@ -19,9 +19,7 @@ struct Packet {
     ByteView bytes;
     uint64_t timestamp = 0;  ///< nanoseconds
 
-    ByteView visible() const {
-        return bytes.size() > kMaxPacket ? bytes.first(kMaxPacket) : bytes;
-    }
+    ByteView visible() const { return bytes.size() > kMaxPacket ? bytes.first(kMaxPacket) : bytes; }
 };
 
 /// How a run ended: a value, an error (then `value` is 0), or not at all because this engine cannot
