@@ -24,8 +24,8 @@ struct Example {
 /// A tool, or one verb of a tool ("vfm-xdp attach").
 struct Tool {
     std::string_view name;
-    std::string_view usage;    ///< after the name: "[OPTIONS] IN -o OUT"
-    std::string_view summary;  ///< one sentence
+    std::string_view usage;        ///< after the name: "[OPTIONS] IN -o OUT"
+    std::string_view summary;      ///< one sentence
     std::string_view description;  ///< paragraphs for the man page, separated by empty lines
     std::vector<Example> examples;
 };
@@ -56,6 +56,7 @@ bool use_colour(int fd);
 
 /// Runs a tool: arguments without argv[0]. An exception that reaches it is a bug of ours (exit 5),
 /// out of memory is 3; a broken pipe on stdout ends quietly; unwritten stdout (full disk) is 3.
-int run_main(int argc, char** argv, const std::function<int(const std::vector<std::string>&)>& tool);
+int run_main(int argc, char** argv,
+             const std::function<int(const std::vector<std::string>&)>& tool);
 
 }  // namespace vfm::cli

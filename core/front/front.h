@@ -12,7 +12,7 @@ namespace vfm {
 
 struct Filter {
     Module module;
-    std::string name;                   ///< for messages: the path as given or `<expr>`
+    std::string name;  ///< for messages: the path as given or `<expr>`
     std::vector<Diagnostic> warnings;
 };
 
