@@ -61,6 +61,8 @@ inline constexpr uint64_t kNoFragment = 0, kFirstFragment = 1, kLaterFragment = 
 /// The steps of the walk. One object serves one walk.
 template <class M>
 class Walk {
+    using Word = typename M::Word;
+
   public:
     explicit Walk(M& machine) : m_(machine) {}
 
@@ -108,8 +110,6 @@ class Walk {
     }
 
   private:
-    using Word = typename M::Word;
-
     Word number(uint64_t value) { return m_.constant(value); }
     void set(WalkVar var, uint64_t value) { m_.set(var, number(value)); }
     Word op(Opcode opcode, Word a, uint64_t b) { return m_.binary(opcode, a, number(b)); }
