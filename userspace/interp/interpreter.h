@@ -1,0 +1,19 @@
+// The reference engine: it runs the bytecode itself, one instruction after the other, and judges
+// every other engine. It is meant to be obviously right, not fast: no compilation, no checks of
+// what the verifier has proved, arithmetic from core/isa/alu.h. Tested by tests/unit/interp and by
+// every differential suite.
+#pragma once
+
+#include <memory>
+
+#include "core/base/result.h"
+#include "core/run/engine.h"
+#include "core/verify/verify.h"
+
+namespace vfm {
+
+/// Loads a program with empty flow tables. IN, IN128, MATCH and CALL have no implementation here: a
+/// program with one fails with the opcode and its offset, Status::refused.
+Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program);
+
+}  // namespace vfm
