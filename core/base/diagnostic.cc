@@ -106,12 +106,15 @@ std::string render(const Diagnostic& diagnostic, bool colour) {
     } else if (!diagnostic.where.empty()) {
         place = fmt::format("{}: ", printable(diagnostic.where, 4096));
     }
+    const std::string what = diagnostic.kind.empty()
+                                 ? diagnostic.message
+                                 : fmt::format("{}: {}", diagnostic.kind, diagnostic.message);
     std::string out;
     if (colour) {
         out = fmt::format("{}{}{}{}{}:{} {}\n", kBold, place, kOff, tint(diagnostic.severity),
-                          word(diagnostic.severity), kOff, diagnostic.message);
+                          word(diagnostic.severity), kOff, what);
     } else {
-        out = fmt::format("{}{}: {}\n", place, word(diagnostic.severity), diagnostic.message);
+        out = fmt::format("{}{}: {}\n", place, word(diagnostic.severity), what);
     }
     if (diagnostic.source) out += excerpt(diagnostic, colour);
     if (!diagnostic.hint.empty()) out += fmt::format("hint: {}\n", diagnostic.hint);

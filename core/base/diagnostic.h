@@ -23,6 +23,8 @@ struct Diagnostic {
     std::shared_ptr<const SourceFile> source;  ///< the text that `span` points into
     Span span;
     std::optional<uint64_t> offset;  ///< byte offset in a binary input
+    std::string kind;      ///< of a rejected program: "STACK_UNDERFLOW", shown before the message
+    std::string mnemonic;  ///< of a rejected program: the instruction's, if there is one
     std::string message;  ///< lower case, no full stop: what was found, what was expected
     std::string hint;     ///< at most one line; empty for none
 

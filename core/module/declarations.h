@@ -1,0 +1,40 @@
+// What a module declares must make sense by itself, whatever its code does. The parser of module
+// files, the assembler and the verifier all ask here.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+
+#include "core/module/module.h"
+
+namespace vfm {
+
+/// The longest name of a table, set, import or rule table, and of the source file, in bytes.
+inline constexpr size_t kMaxName = 65535;
+/// Sets, imports and rule tables are numbered by 16 bits.
+inline constexpr size_t kMaxNumbered = 65536;
+inline constexpr size_t kMaxRuleKeys = 16;
+
+/// Which of a module's lists a fault is in.
+enum class Declared : uint8_t { table, set, import, rules, line };
+/// "table", "set", ...
+std::string_view declared_name(Declared what);
+
+struct DeclarationFault {
+    Declared what = Declared::table;
+    size_t index = 0;
+    std::string reason;  ///< "table 3: capacity 0 is not in 1..67108864"
+};
+
+/// The first declaration that makes no sense, in the order tables, sets, imports, rule tables,
+/// lines. Linear in the size of the module (n log n in the number of tables).
+std::optional<DeclarationFault> find_declaration_fault(const Module& module);
+
+/// Faults of one declaration, without its number; empty if there is none.
+std::string table_fault(const TableDecl& table);
+std::string set_fault(const SetDecl& set);
+std::string import_fault(const ImportDecl& import);
+std::string rules_fault(const RuleTable& rules);
+
+}  // namespace vfm
