@@ -5,6 +5,7 @@
 #include <boost/program_options.hpp>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,7 @@ struct Tool {
 /// stdout and give an empty optional with `status` 0; wrong usage prints what was found and what
 /// was expected on stderr and gives an empty optional with `status` 2. `visible` gets help and
 /// version added. Options may stand before and after positional arguments; `-` is one of those.
+/// An option or positional argument with `required()` that is missing is wrong usage.
 struct ParseOutcome {
     std::optional<po::variables_map> values;
     int status = 0;
@@ -46,13 +48,31 @@ ParseOutcome parse(const Tool& tool, po::options_description visible,
 /// A wrong-usage failure: prints as `TOOL: error: WHAT` with a pointer to --help; status 2.
 Failure usage_error(const Tool& tool, std::string message);
 
+/// The value of an option that was read as text: a number (decimal, 0x or 0b) in first..last.
+/// (Boost would take -1 for 2^64-1.) Anything else is a usage_error().
+Result<uint64_t> number_value(const Tool& tool, std::string_view option, const std::string& text,
+                              uint64_t first, uint64_t last);
+/// The value of an option that is one of some words: its index. Anything else is a usage_error()
+/// that lists them and suggests the nearest.
+Result<size_t> choice_value(const Tool& tool, std::string_view option, std::string_view text,
+                            std::span<const std::string_view> choices);
+
 /// Diagnostics on stderr, coloured if that is a terminal and NO_COLOR is unset.
 void report(const std::vector<Diagnostic>& diagnostics);
 /// The same and the failure's exit status.
 int report(const Failure& failure);
+/// The same; with `json` the first rejected program of the failure also goes to stdout, as the line
+/// of rejection_json().
+int report(const Failure& failure, bool json);
 
-/// True if `fd` is a terminal and NO_COLOR is unset or empty.
+/// `{"error":"STACK_UNDERFLOW","offset":72,"mnemonic":"JGT","reason":"..."}`, no newline.
+std::string rejection_json(const Diagnostic& rejection);
+
+/// True if `fd` is a terminal that can show colours and NO_COLOR is unset or empty.
 bool use_colour(int fd);
+
+/// True once the reader of stdout has gone: a tool that prints without end should stop.
+bool stdout_closed();
 
 /// Runs a tool: arguments without argv[0]. An exception that reaches it is a bug of ours (exit 5),
 /// out of memory is 3; a broken pipe on stdout ends quietly; unwritten stdout (full disk) is 3.

@@ -1,0 +1,98 @@
+#include "core/cli/cli.h"
+
+#include <fmt/core.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <new>
+#include <nlohmann/json.hpp>
+
+namespace vfm::cli {
+namespace {
+
+constexpr int as_exit(Status status) { return static_cast<int>(status); }
+
+int internal_error(const char* what) {
+    std::fprintf(stderr, "internal error: %s\n", what);
+    return as_exit(Status::bug);
+}
+
+/// The status with which to end, once everything printed has reached stdout or could not.
+int finish(int status) {
+    std::cout.flush();
+    const bool flushed = std::fflush(stdout) == 0;
+    const int reason = flushed ? 0 : errno;
+    if (flushed && !std::ferror(stdout) && std::cout.good()) return status;
+    if (reason == EPIPE || stdout_closed()) return status;
+    const char* why = reason != 0 ? std::strerror(reason) : "some of it was lost";
+    std::fprintf(stderr, "<stdout>: error: cannot write: %s\n", why);
+    return status == 0 ? as_exit(Status::refused) : status;
+}
+
+}  // namespace
+
+bool use_colour(int fd) {
+    const char* no_colour = std::getenv("NO_COLOR");
+    if (no_colour && *no_colour) return false;
+    const char* terminal = std::getenv("TERM");
+    return isatty(fd) != 0 && !(terminal && std::strcmp(terminal, "dumb") == 0);
+}
+
+void report(const std::vector<Diagnostic>& diagnostics) {
+    std::fflush(stdout);  // so that both streams read in order on a terminal
+    std::fputs(render(diagnostics, use_colour(STDERR_FILENO)).c_str(), stderr);
+}
+
+int report(const Failure& failure) {
+    report(failure.diagnostics);
+    return as_exit(failure.status);
+}
+
+int report(const Failure& failure, bool json) {
+    for (const Diagnostic& diagnostic : failure.diagnostics) {
+        if (!json || diagnostic.kind.empty()) continue;
+        std::fputs((rejection_json(diagnostic) + '\n').c_str(), stdout);
+        break;
+    }
+    return report(failure);
+}
+
+std::string rejection_json(const Diagnostic& rejection) {
+    nlohmann::ordered_json object;
+    object["error"] = rejection.kind;
+    object["offset"] = rejection.offset.value_or(0);
+    object["mnemonic"] = rejection.mnemonic;
+    object["reason"] = rejection.message;
+    return object.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+bool stdout_closed() {
+    pollfd state{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+    return poll(&state, 1, 0) == 1 && (state.revents & (POLLERR | POLLHUP)) != 0;
+}
+
+int run_main(int argc, char** argv,
+             const std::function<int(const std::vector<std::string>&)>& tool) {
+    // A closed pipe must not kill a tool between two steps that belong together.
+    std::signal(SIGPIPE, SIG_IGN);
+    int status = 0;
+    try {
+        status = tool(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+    } catch (const std::bad_alloc&) {
+        std::fputs("error: out of memory\n", stderr);
+        status = as_exit(Status::refused);
+    } catch (const std::exception& error) {
+        status = internal_error(error.what());
+    } catch (...) {
+        status = internal_error("an unknown exception");
+    }
+    return finish(status);
+}
+
+}  // namespace vfm::cli
