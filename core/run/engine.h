@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,6 +58,12 @@ class Engine {
     virtual std::vector<FlowEntry> flows() const = 0;
     /// Stores refused because a table with eviction `none` was full.
     virtual uint64_t refused_stores() const = 0;
+
+    /// Code offset of the instruction that ended the last run, where the engine knows it.
+    virtual std::optional<uint32_t> ended_at() const { return {}; }
+    /// How often each basic block was entered since the program was loaded, by its number in
+    /// VerifiedModule::blocks(); empty where the engine does not count.
+    virtual std::span<const uint64_t> block_runs() const { return {}; }
 };
 
 }  // namespace vfm

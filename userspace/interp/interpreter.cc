@@ -65,7 +65,7 @@ class View {
 class Interpreter final : public Engine {
   public:
     explicit Interpreter(const VerifiedModule& program)
-        : program_(program), tables_(program.tables()) {
+        : program_(program), tables_(program.tables()), block_runs_(program.blocks().size()) {
         steps_.reserve(program.insns().size());
         for (const Insn& insn : program.insns()) {
             const Group group = op_info(insn.op).group;
@@ -80,12 +80,16 @@ class Interpreter final : public Engine {
     Outcome run(const Packet& packet) override;
     std::vector<FlowEntry> flows() const override { return tables_.entries(); }
     uint64_t refused_stores() const override { return tables_.refused_stores(); }
+    std::optional<uint32_t> ended_at() const override { return program_.insns()[last_].offset; }
+    std::span<const uint64_t> block_runs() const override { return block_runs_; }
 
   private:
     VerifiedModule program_;
     std::vector<Step> steps_;
     FlowTables tables_;
     RandomSequence random_;
+    std::vector<uint64_t> block_runs_;
+    uint32_t last_ = 0;  // index of the instruction that ended the last run
 };
 
 Outcome Interpreter::run(const Packet& packet) {
@@ -96,9 +100,12 @@ Outcome Interpreter::run(const Packet& packet) {
     uint32_t block_end = 0;  // index behind the block that is paid for
     uint64_t value = 0;
     for (;;) {
+        last_ = at;
         if (at == block_end) {
-            const CodeBlock& block = program_.blocks()[program_.block_of(at)];
+            const uint32_t number = program_.block_of(at);
+            const CodeBlock& block = program_.blocks()[number];
             if (fuel < block.count) return Outcome::trap(ErrorKind::limit);
+            ++block_runs_[number];
             fuel -= block.count;
             block_end = block.first + block.count;
         }
