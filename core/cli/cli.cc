@@ -25,9 +25,9 @@ int internal_error(const char* what) {
 
 /// The status with which to end, once everything printed has reached stdout or could not.
 int finish(int status) {
-    std::cout.flush();
     const bool flushed = std::fflush(stdout) == 0;
     const int reason = flushed ? 0 : errno;
+    std::cout.flush();
     if (flushed && !std::ferror(stdout) && std::cout.good()) return status;
     if (reason == EPIPE || stdout_closed()) return status;
     const char* why = reason != 0 ? std::strerror(reason) : "some of it was lost";

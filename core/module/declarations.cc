@@ -101,6 +101,12 @@ std::optional<DeclarationFault> line_fault(const Module& module) {
 
 std::string_view declared_name(Declared what) { return kDeclaredNames[static_cast<size_t>(what)]; }
 
+std::string code_size_fault(size_t size) {
+    if (size == 0) return "the program is empty";
+    if (size <= kMaxCode) return {};
+    return fmt::format("the program has {} bytes, at most {} are possible", size, kMaxCode);
+}
+
 std::string table_fault(const TableDecl& table) {
     if (static_cast<unsigned>(table.key) >= kKeyKinds) return "an unknown kind of key";
     if (table.eviction != Eviction::lru && table.eviction != Eviction::none)

@@ -31,6 +31,9 @@ struct DeclarationFault {
 /// lines. Linear in the size of the module (n log n in the number of tables).
 std::optional<DeclarationFault> find_declaration_fault(const Module& module);
 
+/// Why code of `size` bytes is no program (INVALID_PROGRAM); empty if it may be one.
+std::string code_size_fault(size_t size);
+
 /// Faults of one declaration, without its number; empty if there is none.
 std::string table_fault(const TableDecl& table);
 std::string set_fault(const SetDecl& set);

@@ -13,8 +13,8 @@ namespace vfm {
 bool is_module_file(ByteView bytes);
 
 /// Takes both forms. `name` is what messages call the input. A broken module is
-/// Status::rejected with an offset; a raw program is never rejected here (verify() does that),
-/// except one that is empty or larger than kMaxCode, which is reported as INVALID_PROGRAM.
+/// Status::rejected with an offset into the file. Code is not looked at here (verify() does that),
+/// except that an empty program or one larger than kMaxCode is reported as INVALID_PROGRAM.
 Result<Module> parse_program(ByteView bytes, const std::string& name);
 
 /// The module as a file; equal modules give equal bytes.

@@ -79,13 +79,9 @@ Rejection Verifier::breach_at(const Insn& insn, ErrorKind kind, std::string reas
 }
 
 Verifier::Breach Verifier::check_size() const {
-    const size_t size = module().code.size();
-    if (size == 0) return Rejection{ErrorKind::invalid_program, 0, "", "the program is empty"};
-    if (size > kMaxCode)
-        return Rejection{
-            ErrorKind::invalid_program, 0, "",
-            fmt::format("the program has {} bytes, at most {} are possible", size, kMaxCode)};
-    return std::nullopt;
+    std::string fault = code_size_fault(module().code.size());
+    if (fault.empty()) return std::nullopt;
+    return Rejection{ErrorKind::invalid_program, 0, "", std::move(fault)};
 }
 
 Verifier::Breach Verifier::check_decodes() {

@@ -1,0 +1,38 @@
+// Is a file a message of our schema, and nothing else? protobuf's own parser keeps unknown fields,
+// truncates large numbers and says only "no"; this check comes before it and names the byte.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+
+namespace google::protobuf {
+class Descriptor;
+}
+
+namespace vfm {
+
+struct WireFault {
+    uint64_t offset = 0;
+    std::string reason;
+};
+
+/// Messages directly inside the checked one: where each begins.
+struct WirePlace {
+    int field = 0;
+    uint64_t offset = 0;
+};
+
+/// Messages in a file, at any depth: bounds what the parsed form of a small file can take.
+inline constexpr size_t kMaxMessages = size_t{1} << 20;
+
+/// Walks `bytes` along `schema`: every field known, of the right wire type, in ascending order,
+/// once unless it is a repeated message, repeated numbers packed, values within their type, enums
+/// known. The places come in the order of the file.
+std::optional<WireFault> check_wire(ByteView bytes, const google::protobuf::Descriptor& schema,
+                                    std::vector<WirePlace>& places);
+
+}  // namespace vfm
