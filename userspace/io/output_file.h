@@ -1,0 +1,38 @@
+// A file that appears under its name only when it is complete.
+#pragma once
+
+#include <cstdio>
+#include <string>
+
+#include "core/base/result.h"
+
+namespace vfm {
+
+/// Written through a temporary file beside the target, which commit() renames. Destroyed without
+/// commit() it leaves nothing behind. Standard output (`-`), devices and pipes are written in
+/// place. Not thread safe.
+class OutputFile {
+  public:
+    /// Fails with Status::refused if the file cannot be made.
+    static Result<OutputFile> create(const std::string& path);
+
+    OutputFile(OutputFile&& other) noexcept;
+    OutputFile& operator=(OutputFile&&) = delete;
+    ~OutputFile();
+
+    std::FILE* stream() const { return stream_; }
+    /// Flushes, syncs and renames. Fails with Status::refused, and then removes what was written,
+    /// if any byte could not be.
+    Result<> commit();
+
+  private:
+    OutputFile(std::string path, std::string target, std::string temporary, std::FILE* stream);
+    void discard();
+
+    std::string path_;       // as given, for messages
+    std::string target_;     // what it names after links
+    std::string temporary_;  // empty when written in place
+    std::FILE* stream_ = nullptr;
+};
+
+}  // namespace vfm

@@ -1,0 +1,105 @@
+#include "userspace/tools/test_options.h"
+
+#include <fmt/core.h>
+
+#include <vector>
+
+#include "core/base/diagnostic.h"
+#include "userspace/engines/engines.h"
+
+namespace vfm {
+namespace {
+
+namespace po = cli::po;
+
+const cli::Tool kTool = {
+    "vfm-test",
+    "[OPTIONS] FILTER PCAP | [OPTIONS] -e EXPR PCAP",
+    "Runs a filter over a capture and shows what it does to each packet.",
+    "FILTER is VFLisp (.vfl), assembly (.vfm), or bytecode, raw or a module. PCAP is a pcap or "
+    "pcapng "
+    "file of Ethernet frames; - is standard input.\n\n"
+    "The results are those of the reference interpreter unless --engine names another: bpf runs "
+    "the "
+    "emitted eBPF program in user space with every memory access checked, kernel runs the same "
+    "program through the kernel's test run, all runs every engine that this machine has and stops "
+    "with status 4 at the first packet for which two differ.\n\n"
+    "Flow tables start empty and live for the whole run. A non-zero value accepts a packet. "
+    "Run-time "
+    "errors are counted and do not change the exit status. A capture that is cut off is reported, "
+    "with the results of the packets before that place, and status 1.",
+    {{"vfm-test -e '(= proto 6)' trace.pcap", "how many packets are TCP"},
+     {"vfm-test -v --json filter.vfl trace.pcapng", "a JSON line for each packet"},
+     {"vfm-test --engine=all filter.bin trace.pcap", "compares the engines"},
+     {"vfm-test --dropped=rest.pcap filter.vfl trace.pcap", "keeps what the filter drops"}},
+};
+
+Result<TestOptions> options_of(const po::variables_map& values) {
+    TestOptions out;
+    auto inputs = values.count("input") ? values["input"].as<std::vector<std::string>>()
+                                        : std::vector<std::string>();
+    out.expression = values.count("expression") > 0;
+    if (out.expression) inputs.insert(inputs.begin(), values["expression"].as<std::string>());
+    if (inputs.size() < 2)
+        return std::unexpected(cli::usage_error(
+            kTool, inputs.empty() ? "FILTER and PCAP are missing" : "PCAP is missing"));
+    if (inputs.size() > 2)
+        return std::unexpected(
+            cli::usage_error(kTool, fmt::format("unexpected argument {}", printable(inputs[2]))));
+    out.filter = inputs[0];
+    out.capture = inputs[1];
+    if (!out.expression && out.filter == "-" && out.capture == "-")
+        return std::unexpected(
+            cli::usage_error(kTool, "FILTER and PCAP cannot both be standard input"));
+
+    std::vector<std::string_view> engines;
+    for (const EngineKind& kind : engine_kinds()) engines.push_back(kind.name);
+    engines.insert(engines.end(), std::begin(kEnginesNotBuilt), std::end(kEnginesNotBuilt));
+    engines.push_back("all");
+    out.engine = engines[TRY(
+        cli::choice_value(kTool, "engine", values["engine"].as<std::string>(), engines))];
+    if (values.count("fuel"))
+        out.fuel =
+            TRY(cli::number_value(kTool, "fuel", values["fuel"].as<std::string>(), 0, UINT64_MAX));
+    if (values.count("accepted")) out.accepted = values["accepted"].as<std::string>();
+    if (values.count("dropped")) out.dropped = values["dropped"].as<std::string>();
+    if (!out.accepted.empty() && out.accepted == out.dropped)
+        return std::unexpected(
+            cli::usage_error(kTool, "--accepted and --dropped name the same file"));
+    out.verbose = values.count("verbose") > 0;
+    out.statistics = values.count("stats") > 0;
+    out.json = values.count("json") > 0;
+    out.dump_flows = values.count("dump-flows") > 0;
+    return out;
+}
+
+cli::ParseOutcome parse(const std::vector<std::string>& arguments) {
+    po::options_description visible("Options");
+    visible.add_options()("expression,e", po::value<std::string>()->value_name("EXPR"),
+                          "the filter, as VFLisp")(
+        "engine", po::value<std::string>()->value_name("NAME")->default_value("interp"),
+        "interp, jit, bpf, kernel or all")("fuel", po::value<std::string>()->value_name("N"),
+                                           "instructions that a run may take")(
+        "verbose,v", "a line for each packet")(
+        "stats,s", "time a packet and the source lines that ran most")("json", "JSON lines")(
+        "dump-flows", "a line for each flow entry")(
+        "accepted", po::value<std::string>()->value_name("FILE"), "write accepted packets there")(
+        "dropped", po::value<std::string>()->value_name("FILE"), "write dropped packets there");
+    po::options_description hidden;
+    hidden.add_options()("input", po::value<std::vector<std::string>>());
+    po::positional_options_description positional;
+    positional.add("input", -1);
+    return cli::parse(kTool, visible, hidden, positional, arguments);
+}
+
+}  // namespace
+
+std::expected<TestOptions, int> test_options(const std::vector<std::string>& arguments) {
+    const cli::ParseOutcome parsed = parse(arguments);
+    if (!parsed.values) return std::unexpected(parsed.status);
+    Result<TestOptions> options = options_of(*parsed.values);
+    if (!options) return std::unexpected(cli::report(options.error()));
+    return *std::move(options);
+}
+
+}  // namespace vfm

@@ -1,0 +1,38 @@
+// What the command line of vfm-test asks for.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/cli/cli.h"
+
+namespace vfm {
+
+struct TestOptions {
+    std::string filter;       ///< path, or the VFLisp of -e
+    bool expression = false;  ///< `filter` is VFLisp
+    std::string capture;      ///< path or `-`
+    std::string engine;       ///< a name of the table of engines, or `all`
+    std::optional<uint64_t> fuel;
+    std::string accepted;  ///< where accepted packets go; empty for nowhere
+    std::string dropped;
+    bool verbose = false;
+    bool statistics = false;
+    bool json = false;
+    bool dump_flows = false;
+
+    /// Results go to stderr while a capture goes to stdout.
+    bool stdout_taken() const { return accepted == "-" || dropped == "-"; }
+};
+
+/// Engines of the language's definition that this build does not carry.
+inline constexpr std::string_view kEnginesNotBuilt[] = {"jit"};
+
+/// The options, or the exit status with which the tool ends at once: 0 after --help, 2 after wrong
+/// usage, which has been reported.
+std::expected<TestOptions, int> test_options(const std::vector<std::string>& arguments);
+
+}  // namespace vfm

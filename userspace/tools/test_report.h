@@ -1,0 +1,54 @@
+// How vfm-test shows what a program did to a capture: for people, or as JSON lines.
+#pragma once
+
+#include <array>
+#include <cstdio>
+#include <span>
+#include <string>
+
+#include "core/front/front.h"
+#include "userspace/tools/test_run.h"
+
+namespace vfm {
+
+/// What the summary counts. Skipped packets are in none of the other numbers.
+struct Tally {
+    uint64_t packets = 0;
+    uint64_t accept = 0;  ///< a non-zero value
+    uint64_t drop = 0;
+    std::array<uint64_t, kErrorKinds> errors{};  ///< by error_index()
+    uint64_t skipped = 0;
+
+    void add(const Outcome& outcome);
+};
+
+/// Writes to one stream, in the order packets, flows, summary.
+class Report {
+  public:
+    Report(std::FILE* out, bool json, const Module& module)
+        : out_(out), json_(json), module_(module) {}
+
+    /// `number` from 1; `ended_at` is where the run ended, if known.
+    void packet(uint64_t number, size_t length, const Outcome& outcome,
+                std::optional<uint32_t> ended_at);
+    /// Sorted by table and key.
+    void flows(std::vector<FlowEntry> entries);
+    /// `timings` and `lines` may be empty.
+    void summary(std::string_view engine, const Tally& tally, uint64_t refused_stores,
+                 std::span<const Timing> timings, std::span<const LineCount> lines);
+
+  private:
+    std::string place(uint32_t offset) const;
+
+    std::FILE* out_;
+    bool json_;
+    const Module& module_;
+};
+
+/// Packet number, both results, the source line and the packet's bytes, for stderr.
+std::vector<Diagnostic> explain(const Disagreement& disagreement, const Filter& filter,
+                                uint64_t number);
+/// Sixteen bytes a line with offset and ASCII.
+std::string hex_dump(ByteView bytes);
+
+}  // namespace vfm

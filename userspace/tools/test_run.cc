@@ -1,0 +1,145 @@
+#include "userspace/tools/test_run.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <map>
+
+#include "userspace/engines/engines.h"
+
+namespace vfm {
+namespace {
+
+constexpr std::string_view kReference = "interp";
+constexpr std::string_view kKernel = "kernel";
+
+/// A refusal of a back end, shown where the filter's author can see it.
+Failure located(const Filter& filter, Failure failure) {
+    for (Diagnostic& d : failure.diagnostics) {
+        if (d.source || !d.offset) continue;
+        Diagnostic there = locate(filter, static_cast<uint32_t>(*d.offset), d.message);
+        there.severity = d.severity;
+        there.hint = d.hint;
+        d = std::move(there);
+    }
+    return failure;
+}
+
+/// The kernel's clock and random numbers are not ours: such a program has no result to compare.
+const Insn* first_unrepeatable(const VerifiedModule& program) {
+    for (const Insn& insn : program.insns())
+        if (insn.op == Opcode::NOW || insn.op == Opcode::RAND) return &insn;
+    return nullptr;
+}
+
+Result<std::unique_ptr<Engine>> make_engine(const Filter& filter, const VerifiedModule& program,
+                                            const EngineKind& kind) {
+    if (const std::string reason = kind.missing(); !reason.empty())
+        return fail(
+            Diagnostic::about(fmt::format("engine {}", kind.name), fmt::format("{}", reason)),
+            Status::refused);
+    if (kind.name == kKernel) {
+        if (const Insn* insn = first_unrepeatable(program))
+            return fail(locate(filter, insn->offset,
+                               fmt::format("programs with {} are not run in the kernel",
+                                           op_info(insn->op).name)),
+                        Status::refused);
+    }
+    auto engine = kind.make(program);
+    if (!engine) return std::unexpected(located(filter, std::move(engine).error()));
+    return engine;
+}
+
+/// Why an engine of `all` is left out: the reason, one note.
+Diagnostic note_of(std::string_view engine, const Failure& failure) {
+    Diagnostic note = failure.diagnostics.front();
+    note.severity = Severity::note;
+    if (note.where != fmt::format("engine {}", engine))
+        note.message = fmt::format("engine {} does not run this: {}", engine, note.message);
+    return note;
+}
+
+}  // namespace
+
+void Timing::add(uint64_t nanoseconds) {
+    ++runs;
+    total += nanoseconds;
+    min = std::min(min, nanoseconds);
+    max = std::max(max, nanoseconds);
+}
+
+Result<EngineSet> EngineSet::make(const Filter& filter, const VerifiedModule& program,
+                                  std::string_view name, bool count_lines) {
+    EngineSet set(program);
+    std::optional<Failure> first_failure;
+    for (const EngineKind& kind : engine_kinds()) {
+        if (name != "all" && kind.name != name) continue;
+        auto engine = make_engine(filter, program, kind);
+        if (engine) {
+            set.engines_.push_back(*std::move(engine));
+            set.timings_.push_back({.engine = kind.name});
+        } else {
+            set.notes_.push_back(note_of(kind.name, engine.error()));
+            if (!first_failure) first_failure = std::move(engine).error();
+        }
+    }
+    if (set.engines_.empty()) return std::unexpected(*std::move(first_failure));
+
+    for (size_t i = 0; i < set.engines_.size(); ++i) set.order_.push_back(i);
+    std::ranges::stable_partition(set.order_,
+                                  [&](size_t i) { return set.engines_[i]->name() == kKernel; });
+    set.outcomes_.resize(set.engines_.size());
+    if (count_lines) {
+        if (set.first().block_runs().empty())
+            set.counter_ = TRY(make_engine(filter, program, *find_engine(kReference)));
+        set.counts_ = set.counter_ ? set.counter_.get() : set.engines_.front().get();
+    }
+    return set;
+}
+
+Outcome EngineSet::run_timed(size_t engine, const Packet& packet) {
+    const auto begin = std::chrono::steady_clock::now();
+    const Outcome outcome = engines_[engine]->run(packet);
+    const auto time = std::chrono::steady_clock::now() - begin;
+    if (!outcome.skipped)
+        timings_[engine].add(static_cast<uint64_t>(
+            std::chrono::duration_cast<std::chrono::nanoseconds>(time).count()));
+    return outcome;
+}
+
+std::expected<Outcome, Disagreement> EngineSet::run(const Packet& packet) {
+    for (const size_t engine : order_) {
+        outcomes_[engine] = run_timed(engine, packet);
+        if (outcomes_[engine].skipped) return Outcome::skip();
+    }
+    for (size_t i = 1; i < engines_.size(); ++i) {
+        if (outcomes_[i] == outcomes_[0]) continue;
+        return std::unexpected(Disagreement{engines_[0]->name(), engines_[i]->name(), outcomes_[0],
+                                            outcomes_[i], engines_[0]->ended_at()});
+    }
+    if (counter_) counter_->run(packet);
+    return outcomes_[0];
+}
+
+std::vector<LineCount> EngineSet::line_counts() const {
+    if (!counts_) return {};
+    const std::span<const uint64_t> runs = counts_->block_runs();
+    const Module& module = program_.module();
+    std::map<uint32_t, LineCount> by_place;
+    for (uint32_t i = 0; i < program_.insns().size(); ++i) {
+        const uint32_t block = program_.block_of(i);
+        const auto position = module.position_of(program_.insns()[i].offset);
+        const uint32_t place =
+            position ? position->line : program_.insns()[program_.blocks()[block].first].offset;
+        LineCount& count = by_place[place];
+        count.place = place;
+        count.hits = std::max(count.hits, runs[block]);
+        count.instructions += runs[block];
+    }
+    std::vector<LineCount> out;
+    for (const auto& [place, count] : by_place) out.push_back(count);
+    std::ranges::stable_sort(out, std::ranges::greater{}, &LineCount::instructions);
+    return out;
+}
+
+}  // namespace vfm

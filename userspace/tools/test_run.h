@@ -1,0 +1,79 @@
+// Running one program over a capture in one engine or in all of them side by side.
+#pragma once
+
+#include <chrono>
+#include <expected>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/front/front.h"
+#include "core/run/engine.h"
+#include "core/verify/verify.h"
+
+namespace vfm {
+
+/// Time that an engine took for its packets, in nanoseconds.
+struct Timing {
+    std::string_view engine;
+    uint64_t runs = 0;
+    uint64_t total = 0;
+    uint64_t min = UINT64_MAX;
+    uint64_t max = 0;
+
+    void add(uint64_t nanoseconds);
+    uint64_t mean() const { return runs ? total / runs : 0; }
+};
+
+/// Two engines that gave different results for one packet.
+struct Disagreement {
+    std::string_view first_engine, second_engine;
+    Outcome first, second;
+    std::optional<uint32_t> ended_at;  ///< code offset at which the first engine's run ended
+};
+
+/// How often the instructions of one source line (or, without source, of one basic block) ran.
+struct LineCount {
+    uint32_t place = 0;         ///< line from 1; for a program without lines a code offset
+    uint64_t hits = 0;          ///< how often the run came there
+    uint64_t instructions = 0;  ///< instructions run there
+};
+
+/// The engines of one call of vfm-test, all loaded with the same program. The first is the one that
+/// the results are taken from.
+class EngineSet {
+  public:
+    /// `name` is an engine of the table or `all`: then engines that the machine lacks, or that do
+    /// not take the program, are left out, with a note each. `count_lines` adds what line_counts()
+    /// needs. Fails with Status::refused if no engine is left.
+    static Result<EngineSet> make(const Filter& filter, const VerifiedModule& program,
+                                  std::string_view name, bool count_lines);
+
+    /// Runs the program once in every engine. An engine that cannot take the packet has the packet
+    /// skipped in all of them, before any other has run it.
+    std::expected<Outcome, Disagreement> run(const Packet& packet);
+
+    const Engine& first() const { return *engines_.front(); }
+    const std::vector<Timing>& timings() const { return timings_; }
+    const std::vector<Diagnostic>& notes() const { return notes_; }
+    /// By instructions, most first. Empty unless asked for.
+    std::vector<LineCount> line_counts() const;
+
+  private:
+    explicit EngineSet(const VerifiedModule& program) : program_(program) {}
+    Outcome run_timed(size_t engine, const Packet& packet);
+
+    VerifiedModule program_;
+    std::vector<std::unique_ptr<Engine>> engines_;
+    std::vector<size_t> order_;  // in which engines run: those that may skip packets first
+    std::vector<Outcome> outcomes_;
+    std::vector<Timing> timings_;
+    std::vector<Diagnostic> notes_;
+    std::unique_ptr<Engine> counter_;  // runs for line_counts() where none of the engines counts
+    const Engine* counts_ = nullptr;
+};
+
+}  // namespace vfm
