@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/lisp/ast.h"
 #include "core/module/module.h"
 
 namespace vfm::lisp {
@@ -16,5 +17,14 @@ struct Compiled {
 
 /// All errors of the text are reported in one run, in the order of their places.
 Result<Compiled> compile(std::shared_ptr<const SourceFile> source);
+
+struct Analysed {
+    Tree tree;
+    std::vector<Diagnostic> warnings;
+};
+
+/// The typed tree, as far as compile() gets without making code: reports the same errors except
+/// `too complex` for a program that is too large.
+Result<Analysed> analyse(std::shared_ptr<const SourceFile> source);
 
 }  // namespace vfm::lisp

@@ -1,0 +1,38 @@
+// Everything found wrong with one text. Stages report here and go on, so that one run shows all.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/diagnostic.h"
+
+namespace vfm::lisp {
+
+/// Errors beyond this many are counted as one more: a hostile text is not worth the memory.
+inline constexpr size_t kMaxErrors = 10000;
+
+class ErrorList {
+  public:
+    explicit ErrorList(std::shared_ptr<const SourceFile> source) : source_(std::move(source)) {}
+
+    void error(Span span, std::string message, std::string hint = {});
+    void warning(Span span, std::string message);
+    /// An error at the first column of the line after the last.
+    void error_after_last_line(std::string message);
+
+    bool has_errors() const { return errors_ > 0; }
+    /// Errors and warnings in the order of their places.
+    std::vector<Diagnostic> take();
+
+  private:
+    bool full() const { return list_.size() >= kMaxErrors; }
+    void add(Diagnostic diagnostic);
+
+    std::shared_ptr<const SourceFile> source_;
+    std::vector<Diagnostic> list_;
+    size_t errors_ = 0;
+    bool left_out_ = false;
+};
+
+}  // namespace vfm::lisp

@@ -1,0 +1,73 @@
+// Text to syntax tree: tokens and lists with their places, nothing of what names mean.
+//
+// The reader never gives up: what is wrong goes to the error list, and the tree holds what could be
+// read, so that the next stage can report its errors as well. It does not recurse; nesting is
+// limited so that later stages may.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/source.h"
+#include "core/lisp/error_list.h"
+
+namespace vfm::lisp {
+
+/// Parentheses open at once.
+inline constexpr size_t kMaxNesting = 1000;
+/// Tokens and lists of one text: far above what fits the largest program.
+inline constexpr size_t kMaxNodes = size_t{1} << 20;
+
+enum class NodeKind : uint8_t {
+    list,
+    symbol,
+    number,   ///< any literal that is an integer, with its value
+    string,   ///< "text", the span holds the quotes
+    keyword,  ///< :name
+    bad,      ///< wrong and already reported
+};
+
+/// A token or a list.
+struct Node {
+    NodeKind kind = NodeKind::bad;
+    bool closed = true;  ///< a list: its `)` is there
+    Span span;
+    uint64_t value = 0;  ///< a number's
+    uint32_t first = 0;  ///< a list's elements, see SyntaxTree::elements()
+    uint32_t count = 0;
+};
+
+class SyntaxTree {
+  public:
+    explicit SyntaxTree(std::shared_ptr<const SourceFile> source) : source_(std::move(source)) {}
+
+    const std::shared_ptr<const SourceFile>& source() const { return source_; }
+    /// Everything on the outermost level, in the order of the text.
+    std::span<const Node> roots() const { return roots_; }
+    /// The elements of a list, operator included; empty for tokens.
+    std::span<const Node> elements(const Node& list) const {
+        return std::span(nodes_).subspan(list.first, list.count);
+    }
+    /// The bytes of a node as they stand in the source.
+    std::string_view text(const Node& node) const {
+        return source_->text().substr(node.span.begin, node.span.end - node.span.begin);
+    }
+    /// The node as read: one space between elements, numbers as unsigned decimals. Cut off after
+    /// `limit` bytes or a few more.
+    std::string canonical(const Node& node, size_t limit) const;
+
+  private:
+    friend class Reader;
+    std::shared_ptr<const SourceFile> source_;
+    std::vector<Node> nodes_;  // elements of one list stand together
+    std::vector<Node> roots_;
+};
+
+/// Any bytes will do. Comments and white space are gone afterwards.
+SyntaxTree read(std::shared_ptr<const SourceFile> source, ErrorList& errors);
+
+}  // namespace vfm::lisp
