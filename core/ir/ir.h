@@ -1,6 +1,7 @@
 // The IR: SSA with block parameters. Every back end and every pass reads this and nothing else.
 //
-// A Function is a list of values and a list of blocks; block 0 is the entry and has no parameters.
+// A Function is a list of values and a list of blocks; block 0 is the entry, has no parameters and
+// no edge leads to it; every block can be reached.
 // A value is made by one operation and known by its index. Loads, guards and traps are separate:
 // a load is correct only where a guard, or a branch that tests the packet's length, has proved the
 // bytes to be there; check() finds a load without one. Values are unsigned 64-bit, as in bytecode.
@@ -71,8 +72,8 @@ struct Terminator {
     ValueId a = kNone;
     ValueId b = kNone;
     uint64_t imm = 0;
-    Edge then;
-    Edge otherwise;
+    Edge then = {};
+    Edge otherwise = {};
     uint32_t origin = 0;
 };
 

@@ -1,0 +1,107 @@
+#include "core/ir/analysis.h"
+
+#include <algorithm>
+#include <array>
+#include <numeric>
+
+namespace vfm::ir {
+
+Cfg::Cfg(const Function& function)
+    : order_(reverse_postorder(function)),
+      position_(function.blocks.size(), kNone),
+      first_(function.blocks.size() + 1, 0) {
+    for (uint32_t i = 0; i < order_.size(); ++i) position_[order_[i]] = i;
+    for (const BlockId from : order_)
+        for_each_edge(function.blocks[from], [&](const Edge& edge) {
+            ++first_[edge.target + 1];
+            if (position_[edge.target] <= position_[from]) cyclic_ = true;
+        });
+    std::partial_sum(first_.begin(), first_.end(), first_.begin());
+    preds_.resize(first_.back());
+    std::vector<uint32_t> at(first_.begin(), first_.end() - 1);
+    for (const BlockId from : order_)
+        for_each_edge(function.blocks[from],
+                      [&](const Edge& edge) { preds_[at[edge.target]++] = from; });
+}
+
+EnteringEdge entering_edge(const Function& function, const Cfg& cfg, const Dominators& tree,
+                           BlockId block) {
+    EnteringEdge result;
+    for (const BlockId pred : cfg.predecessors(block)) {
+        if (tree.dominates(block, pred)) continue;  // comes back from the block itself
+        if (result.from != kNone) return {};
+        result.from = pred;
+    }
+    if (result.from == kNone) return {};
+    const Terminator& end = function.blocks[result.from].end;
+    if (!is_branch(end)) return {};
+    result.taken = end.then.target == block;
+    return result;
+}
+
+std::vector<BlockId> cycles(const Function& function, const Cfg& cfg) {
+    // Tarjan's method with an explicit stack.
+    std::vector<BlockId> cycle(function.blocks.size(), kNone);
+    if (!cfg.cyclic()) return cycle;
+    struct Frame {
+        BlockId block;
+        std::array<BlockId, 2> next;
+        unsigned left;
+    };
+    std::vector<uint32_t> index(function.blocks.size(), kNone), low(function.blocks.size());
+    std::vector<bool> open(function.blocks.size());
+    std::vector<BlockId> members;
+    std::vector<Frame> stack;
+    uint32_t clock = 0;
+    const auto enter = [&](BlockId id) {
+        index[id] = low[id] = clock++;
+        open[id] = true;
+        members.push_back(id);
+        Frame frame{id, {}, 0};
+        for_each_edge(function.blocks[id], [&](const Edge& edge) {
+            frame.next[frame.left++] = edge.target;
+            if (edge.target == id) cycle[id] = id;
+        });
+        stack.push_back(frame);
+    };
+    enter(0);
+    while (!stack.empty()) {
+        Frame& top = stack.back();
+        const BlockId block = top.block;
+        if (top.left > 0) {
+            const BlockId next = top.next[--top.left];
+            if (index[next] == kNone)
+                enter(next);
+            else if (open[next])
+                low[block] = std::min(low[block], index[next]);
+            continue;
+        }
+        stack.pop_back();
+        if (!stack.empty()) low[stack.back().block] = std::min(low[stack.back().block], low[block]);
+        if (low[block] != index[block]) continue;
+        const bool alone = members.back() == block;
+        while (open[block]) {
+            const BlockId member = members.back();
+            members.pop_back();
+            open[member] = false;
+            if (!alone) cycle[member] = block;
+        }
+    }
+    return cycle;
+}
+
+void remove_unreachable(Function& function) {
+    const std::vector<BlockId> order = reverse_postorder(function);
+    std::vector<BlockId> number(function.blocks.size(), kNone);
+    std::vector<Block> kept;
+    kept.reserve(order.size());
+    for (const BlockId block : order) {
+        number[block] = static_cast<BlockId>(kept.size());
+        kept.push_back(std::move(function.blocks[block]));
+    }
+    for (Block& block : kept)
+        for_each_edge(block, [&](Edge& edge) { edge.target = number[edge.target]; });
+    function.blocks = std::move(kept);
+}
+
+}  // namespace vfm::ir

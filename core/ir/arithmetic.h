@@ -1,0 +1,74 @@
+// Which instruction of the bytecode an operation of the IR is: their meaning stands in
+// core/isa/alu.h and nowhere else.
+#pragma once
+
+#include <algorithm>
+#include <iterator>
+#include <optional>
+
+#include "core/ir/ir.h"
+#include "core/isa/alu.h"
+
+namespace vfm::ir {
+
+struct ArithmeticRow {
+    Op op;
+    Opcode opcode;
+};
+inline constexpr ArithmeticRow kArithmetic[] = {
+    {Op::add, Opcode::ADD}, {Op::sub, Opcode::SUB},  {Op::mul, Opcode::MUL},
+    {Op::div, Opcode::DIV}, {Op::mod, Opcode::MOD},  {Op::and_, Opcode::AND},
+    {Op::or_, Opcode::OR},  {Op::xor_, Opcode::XOR}, {Op::shl, Opcode::SHL},
+    {Op::shr, Opcode::SHR}, {Op::not_, Opcode::NOT}, {Op::neg, Opcode::NEG},
+};
+
+/// The operation of an instruction of the groups binary and unary.
+constexpr Op arithmetic_op(Opcode opcode) {
+    return std::ranges::find(kArithmetic, opcode, &ArithmeticRow::opcode)->op;
+}
+
+/// The instruction of an arithmetic operation; nothing for another one.
+constexpr std::optional<Opcode> arithmetic_opcode(Op op) {
+    const auto* row = std::ranges::find(kArithmetic, op, &ArithmeticRow::op);
+    if (row == std::end(kArithmetic)) return std::nullopt;
+    return row->opcode;
+}
+
+constexpr Op compare_op(Comparison comparison) {
+    switch (comparison) {
+        case Comparison::eq:
+            return Op::eq;
+        case Comparison::ne:
+            return Op::ne;
+        case Comparison::gt:
+            return Op::gt;
+        case Comparison::lt:
+            return Op::lt;
+        case Comparison::ge:
+            return Op::ge;
+        case Comparison::le:
+            return Op::le;
+    }
+    return Op::eq;
+}
+
+/// The comparison that an operation makes a number of; nothing for another operation.
+constexpr std::optional<Comparison> op_comparison(Op op) {
+    for (const Comparison comparison : {Comparison::eq, Comparison::ne, Comparison::gt,
+                                        Comparison::lt, Comparison::ge, Comparison::le})
+        if (compare_op(comparison) == op) return comparison;
+    return std::nullopt;
+}
+
+/// The result of an arithmetic operation or comparison (b: whatever, for one operand); nothing for
+/// another operation or a division by zero.
+constexpr std::optional<uint64_t> evaluate(Op op, uint64_t a, uint64_t b) {
+    if (const auto comparison = op_comparison(op)) return compare(*comparison, a, b) ? 1 : 0;
+    const auto opcode = arithmetic_opcode(op);
+    if (!opcode) return std::nullopt;
+    if (op_info(op).operands == 1) return unary(*opcode, a);
+    if ((op == Op::div || op == Op::mod) && b == 0) return std::nullopt;
+    return binary(*opcode, a, b);
+}
+
+}  // namespace vfm::ir

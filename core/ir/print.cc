@@ -1,0 +1,176 @@
+// Text of a function. Constants stand as numbers where they are used, so that a line reads like the
+// instruction it becomes; everything else has a line of its own.
+#include <fmt/format.h>
+
+#include <iterator>
+
+#include "core/ir/analysis.h"
+#include "core/ir/ir.h"
+
+namespace vfm::ir {
+namespace {
+
+constexpr size_t kCommentColumn = 44;
+
+std::string_view comparison_name(Comparison c) {
+    switch (c) {
+        case Comparison::eq:
+            return "eq";
+        case Comparison::ne:
+            return "ne";
+        case Comparison::gt:
+            return "gt";
+        case Comparison::lt:
+            return "lt";
+        case Comparison::ge:
+            return "ge";
+        case Comparison::le:
+            return "le";
+    }
+    return "";
+}
+
+std::string number(uint64_t value) {
+    return value < 1024 ? fmt::format("{}", value) : fmt::format("{:#x}", value);
+}
+
+class Printer {
+  public:
+    explicit Printer(const Function& function) : function_(function) {}
+
+    std::string run() {
+        line(fmt::format("function, fuel {}", function_.fuel));
+        for (BlockId id = 0; id < function_.blocks.size(); ++id) {
+            const Block& block = function_.blocks[id];
+            line(fmt::format("b{}{}:", id, list(block.params)));
+            origin_ = kNone;
+            for (const ValueId value : block.body)
+                if (function_[value].op != Op::constant) operation(value);
+            line("  " + terminator(block.end), block.end.origin);
+        }
+        return std::move(out_);
+    }
+
+  private:
+    void line(std::string text) {
+        out_ += text;
+        out_ += '\n';
+    }
+
+    // The place is shown where it changes.
+    void line(std::string text, uint32_t origin) {
+        if (origin != origin_) {
+            if (text.size() + 1 < kCommentColumn) text.resize(kCommentColumn - 1, ' ');
+            text += fmt::format(" ; +{:#x}", origin);
+            origin_ = origin;
+        }
+        line(std::move(text));
+    }
+
+    std::string use(ValueId id) const {
+        if (id < function_.values.size() && function_[id].op == Op::constant)
+            return number(function_[id].imm);
+        return fmt::format("v{}", id);
+    }
+
+    std::string list(const std::vector<ValueId>& values) const {
+        if (values.empty()) return {};
+        std::string text = "(";
+        for (const ValueId value : values) text += use(value) + ", ";
+        text.resize(text.size() - 2);
+        return text + ")";
+    }
+
+    std::string edge(const Edge& to) const {
+        return fmt::format("b{}{}", to.target, list(to.args));
+    }
+
+    void operation(ValueId id) {
+        const Value& value = function_[id];
+        const OpInfo& info = op_info(value.op);
+        std::string text = "  ";
+        if (info.has_result) text += fmt::format("v{} = ", id);
+        text += info.name;
+        switch (value.op) {
+            case Op::load:
+                text += fmt::format("{} {}", value.size * 8, value.imm);
+                break;
+            case Op::loadx:
+                text += fmt::format("{} {} + {}", value.size * 8, use(value.a), value.imm);
+                break;
+            case Op::guard_index:
+                text += fmt::format(" {} + {}", use(value.a), value.imm);
+                break;
+            case Op::guard_len:
+            case Op::fuel:
+                text += fmt::format(" {}", value.imm);
+                break;
+            case Op::flow_get:
+            case Op::flow_set:
+            case Op::flow_add:
+                text += fmt::format(" table {}:", value.table);
+                [[fallthrough]];
+            case Op::constant:
+            case Op::param:
+            case Op::add:
+            case Op::sub:
+            case Op::mul:
+            case Op::div:
+            case Op::mod:
+            case Op::and_:
+            case Op::or_:
+            case Op::xor_:
+            case Op::shl:
+            case Op::shr:
+            case Op::not_:
+            case Op::neg:
+            case Op::eq:
+            case Op::ne:
+            case Op::gt:
+            case Op::lt:
+            case Op::ge:
+            case Op::le:
+            case Op::len:
+            case Op::vlan_present:
+            case Op::vlan_protocol:
+            case Op::vlan_tag:
+            case Op::now:
+            case Op::guard_nonzero:
+            case Op::rand:
+                if (info.operands > 0) text += " " + use(value.a);
+                if (info.operands > 1) text += ", " + use(value.b);
+                break;
+        }
+        line(std::move(text), value.origin);
+    }
+
+    std::string terminator(const Terminator& end) const {
+        const auto ways = [&] { return edge(end.then) + " : " + edge(end.otherwise); };
+        switch (end.kind) {
+            case Terminator::Kind::jump:
+                return "jump " + edge(end.then);
+            case Terminator::Kind::branch:
+                return fmt::format("branch {} {}, {} ? {}", comparison_name(end.comparison),
+                                   use(end.a), use(end.b), ways());
+            case Terminator::Kind::branch_len:
+                return fmt::format("branch_len {} ? {}", end.imm, ways());
+            case Terminator::Kind::branch_index:
+                return fmt::format("branch_index {} + {} ? {}", use(end.a), end.imm, ways());
+            case Terminator::Kind::ret:
+                return "ret " + use(end.a);
+            case Terminator::Kind::trap:
+                return fmt::format("trap {}", error_name(end.error));
+        }
+        return {};
+    }
+
+    const Function& function_;
+    std::string out_;
+    uint32_t origin_ = kNone;  // place shown last
+};
+
+}  // namespace
+
+std::string print(const Function& function) { return Printer(function).run(); }
+
+}  // namespace vfm::ir
