@@ -1,11 +1,14 @@
 #include "core/base/text.h"
 
+#include <arpa/inet.h>
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>
 #include <numeric>
 #include <vector>
+
+#include "core/base/bytes.h"
 
 namespace vfm {
 namespace {
@@ -85,6 +88,23 @@ ParsedNumber parse_number(std::string_view text) {
         return parse_digits(text.substr(2), 2);
     if (text.find('.') != std::string_view::npos) return parse_ipv4(text);
     return parse_digits(text, 10);
+}
+
+std::optional<Wide> parse_ipv6(std::string_view text) {
+    uint8_t bytes[16];
+    if (text.size() >= INET6_ADDRSTRLEN) return std::nullopt;
+    if (inet_pton(AF_INET6, std::string(text).c_str(), bytes) != 1) return std::nullopt;
+    return Wide{load_be<uint64_t>(bytes), load_be<uint64_t>(bytes + 8)};
+}
+
+std::string ipv6_text(Wide address) {
+    uint8_t bytes[16];
+    for (unsigned i = 0; i < 8; ++i) {
+        bytes[i] = static_cast<uint8_t>(address.hi >> (56 - 8 * i));
+        bytes[8 + i] = static_cast<uint8_t>(address.lo >> (56 - 8 * i));
+    }
+    char text[INET6_ADDRSTRLEN];
+    return inet_ntop(AF_INET6, bytes, text, sizeof text);
 }
 
 std::string ipv4_text(uint32_t address) {

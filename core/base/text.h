@@ -25,6 +25,17 @@ struct ParsedNumber {
 };
 ParsedNumber parse_number(std::string_view text);
 
+/// 128 bits.
+struct Wide {
+    uint64_t hi = 0;
+    uint64_t lo = 0;
+    auto operator<=>(const Wide&) const = default;
+};
+/// An IPv6 address in any of its written forms, without a zone or prefix length.
+std::optional<Wide> parse_ipv6(std::string_view text);
+/// The shortest form: 2001:db8::1.
+std::string ipv6_text(Wide address);
+
 /// 10.0.0.1 for 0x0a000001.
 std::string ipv4_text(uint32_t address);
 

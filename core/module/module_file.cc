@@ -230,6 +230,12 @@ Result<Module> parse_module(ByteView bytes, const std::string& name) {
     auto fault = reader.fault();
     if (!fault) fault = find_declaration_fault(module);
     if (fault) return broken(place_of(*fault, places), fault->reason);
+
+    // What is left are second ways to write the same: long forms of numbers, defaults spelt out.
+    const Bytes canonical = module_bytes(module);
+    const auto differs = std::ranges::mismatch(bytes, canonical).in1;
+    if (differs != bytes.end() || canonical.size() != bytes.size())
+        return broken(static_cast<uint64_t>(differs - bytes.begin()), "not in its shortest form");
     return module;
 }
 

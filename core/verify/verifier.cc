@@ -85,24 +85,10 @@ Verifier::Breach Verifier::check_size() const {
 }
 
 Verifier::Breach Verifier::check_decodes() {
-    const ByteView code = module().code;
-    facts_->index_of.assign(code.size(), kNoInsn);
-    facts_->insns.reserve(code.size() / 2);
-    for (uint32_t offset = 0; offset < code.size();) {
-        const auto insn = decode(code, offset);
-        if (!insn && insn.error() == ErrorKind::invalid_opcode)
-            return Rejection{insn.error(), offset, "",
-                             fmt::format("byte {:#04x} is no opcode", code[offset])};
-        if (!insn) {
-            const OpInfo& info = *find_op(code[offset]);
-            return Rejection{insn.error(), offset, std::string(info.name),
-                             fmt::format("{} needs {} bytes after it, the program has {}",
-                                         info.name, imm_size(info.imm), code.size() - offset - 1)};
-        }
-        facts_->index_of[offset] = static_cast<uint32_t>(facts_->insns.size());
-        facts_->insns.push_back(*insn);
-        offset = insn->next();
-    }
+    if (auto breach = decode_program(module().code, facts_->insns)) return breach;
+    facts_->index_of.assign(module().code.size(), kNoInsn);
+    for (uint32_t i = 0; i < facts_->insns.size(); ++i)
+        facts_->index_of[facts_->insns[i].offset] = i;
     return std::nullopt;
 }
 

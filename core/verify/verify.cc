@@ -1,5 +1,7 @@
 #include "core/verify/verify.h"
 
+#include <fmt/core.h>
+
 #include "core/verify/verifier.h"
 
 namespace vfm {
@@ -9,6 +11,24 @@ Diagnostic Rejection::diagnostic(const std::string& name) const {
     result.kind = error_name(kind);
     result.mnemonic = mnemonic;
     return result;
+}
+
+std::optional<Rejection> decode_program(ByteView code, std::vector<Insn>& insns) {
+    for (uint32_t offset = 0; offset < code.size();) {
+        const auto insn = decode(code, offset);
+        if (!insn && insn.error() == ErrorKind::invalid_opcode)
+            return Rejection{insn.error(), offset, "",
+                             fmt::format("byte {:#04x} is no opcode", code[offset])};
+        if (!insn) {
+            const OpInfo& info = *find_op(code[offset]);
+            return Rejection{insn.error(), offset, std::string(info.name),
+                             fmt::format("{} needs {} bytes after it, the program has {}",
+                                         info.name, imm_size(info.imm), code.size() - offset - 1)};
+        }
+        insns.push_back(*insn);
+        offset = insn->next();
+    }
+    return std::nullopt;
 }
 
 std::expected<VerifiedModule, Rejection> verify(Module module) {
