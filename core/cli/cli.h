@@ -49,7 +49,8 @@ ParseOutcome parse(const Tool& tool, po::options_description visible,
 Failure usage_error(const Tool& tool, std::string message);
 
 /// The value of an option that was read as text: a number (decimal, 0x or 0b) in first..last.
-/// (Boost would take -1 for 2^64-1.) Anything else is a usage_error().
+/// `option` is its long name without dashes. (Boost would take -1 for 2^64-1.) Anything else is a
+/// usage_error().
 Result<uint64_t> number_value(const Tool& tool, std::string_view option, const std::string& text,
                               uint64_t first, uint64_t last);
 /// The value of an option that is one of some words: its index. Anything else is a usage_error()

@@ -115,7 +115,7 @@ Result<uint64_t> number_value(const Tool& tool, std::string_view option, const s
     if (number.value && !number.is_ipv4 && *number.value >= first && *number.value <= last)
         return *number.value;
     return std::unexpected(
-        usage_error(tool, fmt::format("option '{}' takes a number in {}..{}, got '{}'", option,
+        usage_error(tool, fmt::format("option '--{}' takes a number in {}..{}, got '{}'", option,
                                       first, last, printable(text))));
 }
 
@@ -130,7 +130,7 @@ Result<size_t> choice_value(const Tool& tool, std::string_view option, std::stri
     if (const auto near = nearest(text, choices))
         hint = fmt::format("did you mean '{}'? {}", *near, hint);
     return std::unexpected(wrong_usage(
-        tool, fmt::format("option '{}' is one of {}, got '{}'", option, list, printable(text)),
+        tool, fmt::format("option '--{}' is one of {}, got '{}'", option, list, printable(text)),
         hint));
 }
 

@@ -1,6 +1,7 @@
 // Whatever a user calls a filter, as a module: the one way that every tool takes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,8 @@ struct Filter {
     std::vector<Diagnostic> warnings;
 };
 
-/// By the file's name: `.vfl` VFLisp, `.vfm` assembly; anything else is bytecode, raw or module.
+/// By the file's name: `.vfl` VFLisp, `.vfm` assembly; anything else, and standard input (`-`), is
+/// bytecode, raw or module. Assembly that says nothing of its source gets itself as source text.
 Result<Filter> load_filter(const std::string& path);
 /// The VFLisp of `-e`, called `<expr>`.
 Result<Filter> load_expression(const std::string& text);
@@ -25,7 +27,8 @@ Result<Filter> load_expression(const std::string& text);
 /// caret), else at the code offset.
 Diagnostic locate(const Filter& filter, uint32_t code_offset, const std::string& message);
 
-/// verify() with the module's own name and `--fuel` applied (if given).
+/// verify() with the module's own name and `--fuel` applied (if given). The diagnostic of a
+/// rejection says its kind and mnemonic, as cli::rejection_json() needs them.
 Result<VerifiedModule> verify_filter(const Filter& filter, std::optional<uint64_t> fuel = {});
 
 }  // namespace vfm

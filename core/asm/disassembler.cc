@@ -1,0 +1,189 @@
+#include "core/asm/disassembler.h"
+
+#include <fmt/core.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "core/asm/operands.h"
+#include "core/asm/quote.h"
+#include "core/verify/verify.h"
+
+namespace vfm {
+namespace {
+
+using assembly::quote;
+using assembly::wide_text;
+
+constexpr unsigned kHexColumns = 3 * 9;  // the longest instruction has nine bytes
+constexpr size_t kRestBytes = 16;        // in a line of bytes that are no instruction
+
+std::string prefix_text(Wide value, unsigned length, unsigned width) {
+    const std::string text = wide_text(value, width);
+    return length == width ? text : fmt::format("{}/{}", text, length);
+}
+
+std::string test_text(const RuleTest& test, unsigned width) {
+    switch (test.kind) {
+        case RuleTest::Kind::any:
+            break;
+        case RuleTest::Kind::prefix:
+            return prefix_text({test.hi, test.lo}, test.length, width);
+        case RuleTest::Kind::range:
+            return fmt::format("{}..{}", wide_text({test.hi, test.lo}, width),
+                               wide_text({test.last_hi, test.last_lo}, width));
+    }
+    return "*";
+}
+
+class Disassembler {
+  public:
+    Disassembler(const Module& module, const DisassemblyOptions& options)
+        : module_(module),
+          options_(options),
+          text_(module.source_name, options.source ? module.source_text : std::string()) {}
+
+    std::string run() {
+        fault_ = decode_program(module_.code, insns_);
+        find_targets();
+        declarations();
+        source();
+        if (options_.as_module && out_.empty() && module_.lines.empty()) out_ += ".module\n";
+        for (const Insn& insn : insns_) {
+            line_entries(insn.offset, insn.next());
+            instruction(insn);
+        }
+        if (fault_) rest();
+        return std::move(out_);
+    }
+
+  private:
+    template <class... T>
+    void put(fmt::format_string<T...> format, T&&... values) {
+        fmt::format_to(std::back_inserter(out_), format, std::forward<T>(values)...);
+    }
+
+    void find_targets();
+    void declarations();
+    void source();
+    void line_entries(uint32_t begin, uint32_t end);
+    void source_comment(Position position);
+    void instruction(const Insn& insn);
+    std::string operand(const Insn& insn) const;
+    bool is_target(int64_t offset) const {
+        return offset >= 0 && offset < static_cast<int64_t>(target_.size()) &&
+               target_[static_cast<size_t>(offset)];
+    }
+    void rest();
+
+    const Module& module_;
+    const DisassemblyOptions& options_;
+    const SourceFile text_;  // for comments
+    std::string out_;
+    std::vector<Insn> insns_;
+    std::optional<Rejection> fault_;
+    std::vector<bool> target_;  // by code offset: an instruction that some jump names
+    size_t next_line_ = 0;      // entry of module_.lines
+    uint32_t shown_line_ = 0;   // source line of the last comment
+};
+
+void Disassembler::find_targets() {
+    target_.resize(module_.code.size());
+    std::vector<bool> begins(module_.code.size());
+    for (const Insn& insn : insns_) begins[insn.offset] = true;
+    for (const Insn& insn : insns_) {
+        const int64_t target = insn.jump_target();
+        if (op_info(insn.op).imm == ImmKind::jump && target >= 0 &&
+            target < static_cast<int64_t>(begins.size()) && begins[static_cast<size_t>(target)])
+            target_[static_cast<size_t>(target)] = true;
+    }
+}
+
+void Disassembler::declarations() {
+    if (module_.fuel) put(".fuel {}\n", *module_.fuel);
+    for (const TableDecl& table : module_.tables)
+        put(".table {} key={} capacity={} evict={}\n", quote(table.name), key_kind_name(table.key),
+            table.capacity, table.eviction == Eviction::lru ? "lru" : "none");
+    for (const SetDecl& set : module_.sets) {
+        put(".set {} width={}\n", quote(set.name), set.width);
+        for (const SetMember& member : set.members)
+            put(".member {}\n", prefix_text({member.hi, member.lo}, member.length, set.width));
+    }
+    for (const ImportDecl& import : module_.imports)
+        put(".import {} args={}\n", quote(import.name), import.arity);
+    for (const RuleTable& rules : module_.rule_tables) {
+        put(".rules {} keys={}\n", quote(rules.name), fmt::join(rules.key_widths, ","));
+        for (const auto& row : rules.rows) {
+            out_ += ".row";
+            for (size_t key = 0; key < std::min(row.size(), rules.key_widths.size()); ++key)
+                put(" {}", test_text(row[key], rules.key_widths[key]));
+            out_ += '\n';
+        }
+    }
+}
+
+void Disassembler::source() {
+    if (options_.source) return;  // shown as comments instead
+    if (!module_.source_name.empty() || !module_.source_text.empty())
+        put(".source {}\n", quote(module_.source_name));
+    std::string_view text = module_.source_text;
+    while (!text.empty()) {
+        const size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
+        put(".text {}\n", quote(text.substr(0, end)));
+        text.remove_prefix(end);
+    }
+}
+
+void Disassembler::line_entries(uint32_t begin, uint32_t end) {
+    for (; next_line_ < module_.lines.size() && module_.lines[next_line_].offset < end;
+         ++next_line_) {
+        const auto& [offset, position] = module_.lines[next_line_];
+        if (options_.source)
+            source_comment(position);
+        else if (offset == begin)
+            put(".loc {} {}\n", position.line, position.column);
+        else
+            put(".loc {} {} +{}\n", position.line, position.column, offset - begin);
+    }
+}
+
+void Disassembler::source_comment(Position position) {
+    if (position.line == shown_line_) return;
+    shown_line_ = position.line;
+    put("; {}: {}\n", position.line, printable(text_.line(position.line), 200));
+}
+
+std::string Disassembler::operand(const Insn& insn) const {
+    if (op_info(insn.op).imm == ImmKind::none) return {};
+    if (op_info(insn.op).imm == ImmKind::jump) {
+        if (is_target(insn.jump_target())) return fmt::format(" L_{:x}", insn.jump_target());
+        return fmt::format(" {}", insn.jump_distance());
+    }
+    // Large numbers are masks and addresses more often than counts.
+    return insn.imm >> 32 ? fmt::format(" {:#x}", insn.imm) : fmt::format(" {}", insn.imm);
+}
+
+void Disassembler::instruction(const Insn& insn) {
+    if (target_[insn.offset]) put("L_{:x}:\n", insn.offset);
+    out_ += "    ";
+    if (options_.offsets) put("{:<8}", fmt::format("+{:#x}", insn.offset));
+    if (options_.hex)
+        put("{:<{}}", hex(ByteView(module_.code).subspan(insn.offset, insn.size())), kHexColumns);
+    put("{}{}\n", op_info(insn.op).name, operand(insn));
+}
+
+void Disassembler::rest() {
+    put("; +{:#x}: {}: {}\n", fault_->offset, error_name(fault_->kind), fault_->reason);
+    const ByteView code = module_.code;
+    for (size_t at = fault_->offset; at < code.size(); at += kRestBytes)
+        put("; +{:#x}: {}\n", at, hex(code.subspan(at, std::min(kRestBytes, code.size() - at))));
+}
+
+}  // namespace
+
+std::string disassemble(const Module& module, const DisassemblyOptions& options) {
+    return Disassembler(module, options).run();
+}
+
+}  // namespace vfm

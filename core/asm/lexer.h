@@ -1,0 +1,48 @@
+// A line of assembly as labels and tokens.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/diagnostic.h"
+
+namespace vfm::assembly {
+
+/// A word, or a quoted string with its escapes resolved.
+struct Token {
+    std::string text;
+    Span span;
+    bool quoted = false;
+};
+
+struct Line {
+    std::vector<Token> labels;  ///< without their colon
+    std::vector<Token> tokens;
+};
+
+/// Collects what is wrong with a text; beyond kMaxAssemblyErrors it only counts.
+class Errors {
+  public:
+    explicit Errors(std::shared_ptr<const SourceFile> source) : source_(std::move(source)) {}
+    void add(Span span, std::string message, std::string hint = {});
+    bool none() const { return found_.empty(); }
+    size_t count() const { return found_.size(); }
+    /// In the order of their places.
+    std::vector<Diagnostic> take();
+
+  private:
+    std::shared_ptr<const SourceFile> source_;
+    std::vector<Diagnostic> found_;
+    bool more_ = false;
+};
+
+/// Splits `text`, whose first byte is at `offset` of the file. Strings are "...", with \n \r \t
+/// \\ \" and \xNN; a broken one is reported and left out.
+Line split_line(std::string_view text, uint32_t offset, Errors& errors);
+
+/// True for [A-Za-z_.][A-Za-z0-9_.]*
+bool is_label(std::string_view text);
+
+}  // namespace vfm::assembly
