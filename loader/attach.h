@@ -1,0 +1,56 @@
+// Attaching a filter so that it outlives the process, and taking it off again.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/front/front.h"
+#include "loader/hook.h"
+#include "loader/interface.h"
+#include "loader/load.h"
+#include "loader/state.h"
+
+namespace vfm {
+
+/// A filter in the kernel, verified, attached to nothing.
+struct PreparedFilter {
+    VerifiedModule module;
+    bpf::Program emitted;
+    LoadedProgram loaded;
+};
+
+struct PrepareFailure {
+    Failure failure;
+    std::string verifier_log;  ///< the kernel's whole log, where it came to that
+};
+
+/// Verifies, translates and loads. `name` becomes the name that bpftool shows, as far as it can.
+std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filter, HookPoint hook,
+                                                             const std::string& name,
+                                                             bool drop_on_error);
+
+struct AttachOptions {
+    std::string name;
+    HookPoint hook = HookPoint::xdp;
+    Mode mode = Mode::automatic;
+    bool drop_on_error = false;
+    std::optional<std::string> bpffs;  ///< the default one if nothing
+};
+
+struct AttachedFilter {
+    StoredFilter filter;
+    std::vector<Diagnostic> notes;
+};
+
+/// Attaches and pins. All or nothing: after a failure, and after a kill at any moment, either the
+/// whole filter is there or nothing is attached. Fails with Status::refused; a name that is taken
+/// on that interface and hook leaves the old filter alone.
+Result<AttachedFilter> attach_filter(const PreparedFilter& prepared, const Interface& interface,
+                                     const AttachOptions& options);
+
+/// Takes it off, even if somebody else still holds its link, and removes its state.
+Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter);
+
+}  // namespace vfm

@@ -1,0 +1,52 @@
+#include <cstdio>
+
+#include "loader/commands.h"
+#include "loader/doctor.h"
+#include "loader/report.h"
+
+namespace vfm {
+namespace {
+
+std::string as_text(const std::vector<Finding>& findings) {
+    std::vector<std::vector<std::string>> rows = {{"CHECK", "STATE", "FOUND"}};
+    std::string remedies;
+    for (const Finding& finding : findings) {
+        rows.push_back({finding.name, std::string(health_name(finding.health)), finding.detail});
+        if (!finding.remedy.empty()) remedies += "  " + finding.name + ": " + finding.remedy + "\n";
+    }
+    std::string text = aligned(rows);
+    if (!remedies.empty()) text += "\nHow to get the rest:\n" + remedies;
+    return text;
+}
+
+std::string as_json(const std::vector<Finding>& findings) {
+    Json rows = Json::array();
+    for (const Finding& finding : findings)
+        rows.push_back({{"name", finding.name},
+                        {"state", health_name(finding.health)},
+                        {"detail", finding.detail},
+                        {"remedy", finding.remedy}});
+    return json_line(rows);
+}
+
+}  // namespace
+
+const cli::Tool kDoctor = {
+    .name = "vfm-xdp doctor",
+    .usage = "[OPTIONS]",
+    .summary = "Reports what works on this machine and how to get the rest.",
+    .description =
+        "Kernel, privileges, BPF file system, program and map types, links, and which drivers run "
+        "XDP themselves. It changes nothing and needs no privileges, but finds out more with them.",
+    .examples = {{"sudo vfm-xdp doctor", "everything it can find out"}}};
+
+int run_doctor(const std::vector<std::string>& arguments) {
+    CommandLine line(kDoctor);
+    line.bpffs().json();
+    if (const auto status = line.parse(arguments)) return *status;
+    const auto findings = examine(line.bpffs_directory());
+    std::fputs((line.has("json") ? as_json(findings) : as_text(findings)).c_str(), stdout);
+    return 0;
+}
+
+}  // namespace vfm

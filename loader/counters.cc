@@ -1,0 +1,91 @@
+#include "loader/counters.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "loader/kernel.h"
+
+namespace vfm {
+namespace {
+
+constexpr uint32_t kFirstBatch = 4096;
+
+std::unexpected<Failure> cannot_read(std::string_view what) {
+    return refuse("vfm-xdp", fmt::format("cannot read {}: {}", what, error_text(errno)));
+}
+
+/// For kernels and map types without batches: one entry a call.
+Result<std::vector<FlowCount>> read_one_by_one(int map, size_t limit) {
+    std::vector<FlowCount> flows;
+    uint64_t key = 0;
+    const uint64_t* previous = nullptr;
+    while (flows.size() < limit && bpf_map_get_next_key(map, previous, &key) == 0) {
+        FlowCount flow{.key = key};
+        if (bpf_map_lookup_elem(map, &key, &flow.value) == 0) flows.push_back(flow);
+        previous = &key;
+    }
+    if (flows.size() < limit && errno != ENOENT) return cannot_read("a flow table");
+    return flows;
+}
+
+}  // namespace
+
+unsigned cpu_count() {
+    silence_libbpf();
+    return static_cast<unsigned>(std::max(1, libbpf_num_possible_cpus()));
+}
+
+Result<vfm_stats> read_stats(int stats_map) {
+    const uint32_t key = 0;
+    std::vector<vfm_stats> per_cpu(cpu_count());
+    if (bpf_map_lookup_elem(stats_map, &key, per_cpu.data()) != 0)
+        return cannot_read("the statistics");
+    vfm_stats sum{};
+    for (const vfm_stats& one : per_cpu) {
+        sum.packets += one.packets;
+        sum.bytes += one.bytes;
+        sum.pass += one.pass;
+        sum.drop += one.drop;
+        sum.log += one.log;
+        sum.refused_stores += one.refused_stores;
+        for (unsigned kind = 0; kind < VFM_ERROR_KINDS; ++kind)
+            sum.errors[kind] += one.errors[kind];
+    }
+    return sum;
+}
+
+Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries) {
+    const size_t limit = size_t{max_entries} * 2;
+    std::vector<FlowCount> flows;
+    uint32_t batch = kFirstBatch;
+    std::vector<uint64_t> keys(batch), values(batch);
+    uint32_t position = 0;
+    bool started = false;
+    while (flows.size() < limit) {
+        uint32_t count = batch;
+        const int error = bpf_map_lookup_batch(flow_map, started ? &position : nullptr, &position,
+                                               keys.data(), values.data(), &count, nullptr);
+        // A bucket of the hash table that holds more than a batch: the same again with more room.
+        if (error != 0 && errno == ENOSPC && batch < limit) {
+            batch *= 2;
+            keys.resize(batch);
+            values.resize(batch);
+            continue;
+        }
+        if (error != 0 && errno != ENOENT) {
+            if (!started) return read_one_by_one(flow_map, limit);
+            return cannot_read("a flow table");
+        }
+        for (uint32_t i = 0; i < count && flows.size() < limit; ++i)
+            flows.push_back({keys[i], values[i]});
+        if (error != 0) break;  // ENOENT: that was the last batch
+        started = true;
+    }
+    return flows;
+}
+
+}  // namespace vfm

@@ -1,0 +1,28 @@
+// Reads what a running filter counts: the per-CPU statistics and the flow tables.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "bpf/vfm_abi.h"
+#include "core/base/result.h"
+
+namespace vfm {
+
+/// The sum over all CPUs. Fails with Status::refused.
+Result<vfm_stats> read_stats(int stats_map);
+
+struct FlowCount {
+    uint64_t key = 0;
+    uint64_t value = 0;
+};
+
+/// Every entry of a flow table, in no order. Entries that come and go meanwhile may be missed or
+/// seen twice; never more than twice `max_entries` are returned. Fails with Status::refused.
+Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries);
+
+/// CPUs that the values of a per-CPU map are given for; at least 1.
+unsigned cpu_count();
+
+}  // namespace vfm

@@ -1,0 +1,71 @@
+#include "loader/interface.h"
+
+#include <fmt/core.h>
+#include <net/if.h>
+#include <net/if_arp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "core/base/text.h"
+#include "loader/fd.h"
+#include "loader/kernel.h"
+
+namespace vfm {
+namespace {
+
+std::string nearest_interface(const std::string& name) {
+    using List = std::unique_ptr<struct if_nameindex, decltype(&if_freenameindex)>;
+    const List list(if_nameindex(), if_freenameindex);
+    std::vector<std::string_view> names;
+    for (const auto* at = list.get(); at && at->if_index; ++at) names.emplace_back(at->if_name);
+    if (const auto near = nearest(name, names)) return fmt::format("did you mean '{}'?", *near);
+    std::string all;
+    for (const std::string_view known : names) {
+        if (all.size() > 60) return fmt::format("there are {} and more", all);
+        all += (all.empty() ? "" : ", ") + std::string(known);
+    }
+    return all.empty() ? "" : fmt::format("there is {}", all);
+}
+
+}  // namespace
+
+Result<Interface> find_interface(const std::string& name) {
+    const uint32_t index = name.size() < IF_NAMESIZE ? if_nametoindex(name.c_str()) : 0;
+    if (index == 0) return refuse(printable(name), "no such interface", nearest_interface(name));
+
+    const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    ifreq request{};
+    std::memcpy(request.ifr_name, name.c_str(), name.size());
+    if (ioctl(socket.get(), SIOCGIFHWADDR, &request) != 0)
+        return refuse(name, fmt::format("cannot ask for its type: {}", error_text(errno)));
+    const int type = request.ifr_hwaddr.sa_family;
+    // The loopback device has an Ethernet header too, with zero addresses.
+    if (type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)
+        return refuse(name,
+                      "its frames have no Ethernet header; only Ethernet devices are accepted");
+    return Interface{name, index};
+}
+
+std::optional<std::string> interface_name(uint32_t index) {
+    char name[IF_NAMESIZE];
+    if (index == 0 || !if_indextoname(index, name)) return std::nullopt;
+    return name;
+}
+
+uint64_t network_namespace() {
+    constexpr int kNetnsCookie = 71;  // SO_NETNS_COOKIE
+    const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    if (getsockopt(socket.get(), SOL_SOCKET, kNetnsCookie, &cookie, &size) == 0) return cookie;
+    struct stat status{};
+    return stat("/proc/self/ns/net", &status) == 0 ? status.st_ino : 0;
+}
+
+}  // namespace vfm

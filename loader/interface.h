@@ -1,0 +1,28 @@
+// Network interfaces of this network namespace, and which namespace that is.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/base/result.h"
+
+namespace vfm {
+
+struct Interface {
+    std::string name;
+    uint32_t index = 0;
+};
+
+/// Fails with Status::refused if there is none (with the nearest name) or if its frames have no
+/// Ethernet header.
+Result<Interface> find_interface(const std::string& name);
+
+/// Its present name; nothing if this namespace has no such index.
+std::optional<std::string> interface_name(uint32_t index);
+
+/// A number that no other network namespace has had since boot. Kernels before 5.14 have none;
+/// there it is the inode of the namespace, which can be used again after the namespace is gone.
+uint64_t network_namespace();
+
+}  // namespace vfm

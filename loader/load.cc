@@ -1,0 +1,128 @@
+#include "loader/load.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+#include "loader/kernel.h"
+#include "loader/verifier_log.h"
+
+namespace vfm {
+namespace {
+
+// The verifier's own maximum before Linux 5.2. Left uninitialised: untouched pages cost nothing.
+constexpr size_t kLogSize = size_t{16} << 20;
+
+struct CloseObject {
+    void operator()(bpf_object* object) const { bpf_object__close(object); }
+};
+using Object = std::unique_ptr<bpf_object, CloseObject>;
+
+Fd duplicate(int fd) { return Fd(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
+
+/// The instruction's place in the bytecode.
+std::optional<uint32_t> code_offset_of(const bpf::Program& program, std::optional<uint32_t> insn) {
+    if (!insn) return std::nullopt;
+    auto after = std::ranges::upper_bound(program.lines, *insn, {}, &bpf::LineInfo::insn);
+    if (after == program.lines.begin()) return std::nullopt;
+    return std::prev(after)->code_offset;
+}
+
+/// The first complaint of libbpf itself, for failures that never reached the verifier.
+std::string first_warning(const std::string& warnings) {
+    std::string line = warnings.substr(0, warnings.find('\n'));
+    if (line.starts_with("libbpf: ")) line.erase(0, 8);
+    return printable(line, 200);
+}
+
+LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program) {
+    const std::string warnings = take_libbpf_warnings();
+    LoadRefusal refusal{.error = std::abs(error), .reason = {}, .code_offset = {}, .log = {}};
+    const VerifierComplaint complaint = read_verifier_log(log);
+    refusal.reason = complaint.reason;
+    refusal.code_offset = code_offset_of(program, complaint.insn);
+    refusal.log = std::move(log);
+    if (refusal.reason.empty()) {
+        const std::string warning = first_warning(warnings);
+        refusal.reason = error_text(error);
+        if (!warning.empty()) refusal.reason += fmt::format(" ({})", warning);
+    }
+    return refusal;
+}
+
+LoadedProgram describe(bpf_object& object, const bpf::Program& program) {
+    LoadedProgram loaded;
+    loaded.fd = duplicate(bpf_program__fd(bpf_object__next_program(&object, nullptr)));
+    for (const bpf::Map& map : program.maps) {
+        const bpf_map* found = bpf_object__find_map_by_name(&object, map.name.c_str());
+        if (found) loaded.maps.push_back({map, duplicate(bpf_map__fd(found))});
+    }
+    bpf_prog_info info{};
+    if (program_facts(loaded.fd.get(), info)) {
+        loaded.id = info.id;
+        loaded.instructions = info.xlated_prog_len / static_cast<uint32_t>(sizeof(bpf_insn));
+        loaded.verified = info.verified_insns;
+        loaded.machine_bytes = info.jited_prog_len;
+    }
+    return loaded;
+}
+
+std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::Program& program,
+                                                   bool fragments) {
+    const std::unique_ptr<char[]> log(new char[kLogSize]);
+    log[0] = 0;
+    // Level 0 loads without a log; libbpf asks again with one when the kernel refuses.
+    LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = program.name.c_str(),
+                .kernel_log_buf = log.get(), .kernel_log_size = kLogSize, .kernel_log_level = 0);
+    const Object object(bpf_object__open_mem(elf.data(), elf.size(), &options));
+    bpf_program* entry = object ? bpf_object__next_program(object.get(), nullptr) : nullptr;
+    if (!entry) return std::unexpected(refusal_of(errno, {}, program));
+    if (fragments) bpf_program__set_flags(entry, BPF_F_XDP_HAS_FRAGS);
+    if (const int error = bpf_object__load(object.get()); error != 0)
+        return std::unexpected(refusal_of(error, log.get(), program));
+    return describe(*object, program);
+}
+
+}  // namespace
+
+const LoadedMap* LoadedProgram::find(bpf::MapRole role, uint32_t table) const {
+    for (const LoadedMap& map : maps) {
+        if (map.declaration.role != role) continue;
+        if (role != bpf::MapRole::flow || map.declaration.table == table) return &map;
+    }
+    return nullptr;
+}
+
+bool program_facts(int fd, bpf_prog_info& info) {
+    uint32_t size = sizeof info;
+    return bpf_obj_get_info_by_fd(fd, &info, &size) == 0;
+}
+
+std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program) {
+    silence_libbpf();
+    take_libbpf_warnings();
+    const Bytes elf = bpf::write_elf(program);
+    if (program.hook == bpf::Hook::xdp) {
+        auto loaded = load_elf(elf, program, true);
+        // Before Linux 5.18 the flag is unknown: refused before the verifier writes a word.
+        const bool flag_unknown =
+            !loaded && loaded.error().error == EINVAL && loaded.error().log.empty();
+        if (!flag_unknown) return loaded;
+    }
+    return load_elf(elf, program, false);
+}
+
+Failure load_failure(const LoadRefusal& refusal, const Filter& filter) {
+    const std::string message = "the kernel refuses it: " + refusal.reason;
+    Diagnostic diagnostic = refusal.code_offset ? locate(filter, *refusal.code_offset, message)
+                                                : Diagnostic::about(filter.name, message);
+    if (refusal.error == EPERM && refusal.log.empty())
+        diagnostic.hint = "`vfm-xdp doctor` shows which privileges are missing";
+    return {Status::refused, std::move(diagnostic)};
+}
+
+}  // namespace vfm

@@ -1,0 +1,51 @@
+// An emitted program into the kernel, through its ELF object and libbpf. Attaches and pins nothing:
+// what is loaded lives as long as its descriptors.
+#pragma once
+
+#include <bpf/libbpf.h>
+
+#include <expected>
+#include <string>
+#include <vector>
+
+#include "bpfgen/object.h"
+#include "core/front/front.h"
+#include "loader/fd.h"
+
+namespace vfm {
+
+struct LoadedMap {
+    bpf::Map declaration;
+    Fd fd;
+};
+
+struct LoadedProgram {
+    Fd fd;
+    uint32_t id = 0;
+    uint32_t instructions = 0;  ///< after the kernel's rewriting
+    uint32_t verified =
+        0;  ///< instructions that the verifier walked; 0 where the kernel is too old
+    uint32_t machine_bytes = 0;  ///< 0 without a JIT
+    std::vector<LoadedMap> maps;
+
+    /// Nothing if no map has the role (for flow maps: of that table).
+    const LoadedMap* find(bpf::MapRole role, uint32_t table = 0) const;
+};
+
+/// Why the kernel did not take a program.
+struct LoadRefusal {
+    int error = 0;                        ///< errno
+    std::string reason;                   ///< one line, never empty
+    std::optional<uint32_t> code_offset;  ///< of the bytecode, where the verifier stopped
+    std::string log;                      ///< the verifier's whole log; may be empty
+};
+
+std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program);
+
+/// The refusal at its VFLisp line.
+Failure load_failure(const LoadRefusal& refusal, const Filter& filter);
+
+/// Facts of a loaded program that somebody else may have made. False if the kernel does not tell.
+bool program_facts(int fd, bpf_prog_info& info);
+
+}  // namespace vfm

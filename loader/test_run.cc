@@ -1,0 +1,130 @@
+#include "loader/test_run.h"
+
+#include <bpf/bpf.h>
+#include <fmt/core.h>
+
+#include <array>
+#include <cerrno>
+
+#include "bpf/vfm_abi.h"
+#include "core/front/front.h"
+#include "loader/counters.h"
+#include "loader/kernel.h"
+#include "loader/load.h"
+
+namespace vfm {
+namespace {
+
+/// What no run leaves in the result map: errors are 0 or negative.
+constexpr vfm_result kUntouched = {.value = 0, .error = 1};
+
+class KernelEngine final : public Engine {
+  public:
+    explicit KernelEngine(LoadedProgram program)
+        : program_(std::move(program)),
+          result_map_(program_.find(bpf::MapRole::result)->fd.get()),
+          untouched_(cpu_count(), kUntouched),
+          results_(cpu_count()) {}
+
+    std::string_view name() const override { return "kernel"; }
+    Outcome run(const Packet& packet) override;
+    std::vector<FlowEntry> flows() const override;
+    uint64_t refused_stores() const override;
+
+  private:
+    LoadedProgram program_;
+    int result_map_;
+    std::vector<vfm_result> untouched_;
+    std::vector<vfm_result> results_;  // by CPU
+};
+
+Outcome KernelEngine::run(const Packet& packet) {
+    const uint32_t key = 0;
+    // The run may be on any CPU: the one whose value has changed afterwards is it.
+    if (bpf_map_update_elem(result_map_, &key, untouched_.data(), BPF_ANY) != 0)
+        return Outcome::skip();
+    const ByteView bytes = packet.visible();
+    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = bytes.data(),
+                .data_size_in = static_cast<uint32_t>(bytes.size()), .repeat = 1);
+    if (bpf_prog_test_run_opts(program_.fd.get(), &options) != 0) return Outcome::skip();
+    if (bpf_map_lookup_elem(result_map_, &key, results_.data()) != 0) return Outcome::skip();
+    for (const vfm_result& result : results_) {
+        if (result.error > 0) continue;
+        if (result.error == 0) return Outcome::of(result.value);
+        return Outcome::trap(static_cast<ErrorKind>(result.error));
+    }
+    return Outcome::skip();
+}
+
+std::vector<FlowEntry> KernelEngine::flows() const {
+    std::vector<FlowEntry> entries;
+    for (const LoadedMap& map : program_.maps) {
+        if (map.declaration.role != bpf::MapRole::flow) continue;
+        const auto flows = read_flows(map.fd.get(), map.declaration.max_entries);
+        if (!flows) continue;
+        for (const FlowCount& flow : *flows)
+            entries.push_back({map.declaration.table, flow.key, flow.value});
+    }
+    return entries;
+}
+
+uint64_t KernelEngine::refused_stores() const {
+    const LoadedMap* map = program_.find(bpf::MapRole::stats);
+    const auto stats = map ? read_stats(map->fd.get()) : Result<vfm_stats>(vfm_stats{});
+    return stats ? stats->refused_stores : 0;
+}
+
+/// For messages: what the module says about itself.
+Filter filter_of(const VerifiedModule& program) {
+    Filter filter{.module = program.module(), .name = program.module().source_name, .warnings = {}};
+    if (filter.name.empty()) filter.name = "filter";
+    return filter;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_kernel_engine_at(const VerifiedModule& program,
+                                                      bpf::Hook hook) {
+    for (const Insn& insn : program.insns()) {
+        if (insn.op != Opcode::NOW && insn.op != Opcode::RAND) continue;
+        return std::unexpected(Failure(
+            Status::refused,
+            locate(filter_of(program), insn.offset,
+                   fmt::format("programs with {} are not run in the kernel: no two runs agree",
+                               op_info(insn.op).name))));
+    }
+    const bpf::Options options{.hook = hook, .result_map = true};
+    const bpf::Program emitted = TRY(bpf::generate(program, options));
+    auto loaded = load_program(emitted);
+    if (!loaded) return std::unexpected(load_failure(loaded.error(), filter_of(program)));
+    return std::make_unique<KernelEngine>(std::move(*loaded));
+}
+
+Result<std::unique_ptr<Engine>> make_kernel_engine(const VerifiedModule& program) {
+    return make_kernel_engine_at(program, bpf::Hook::xdp);
+}
+
+std::string kernel_engine_missing() {
+    static const std::string missing = []() -> std::string {
+        silence_libbpf();
+        const bpf_insn pass[] = {
+            {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 2},
+            {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+        const Fd program(bpf_prog_load(BPF_PROG_TYPE_XDP, "vfm_probe", "GPL", pass, 2, nullptr));
+        if (!program) {
+            const int error = errno;
+            if (!has_capability(Capability::bpf)) return "needs CAP_BPF";
+            if (!has_capability(Capability::net_admin)) return "needs CAP_NET_ADMIN";
+            return fmt::format("the kernel loads no XDP program: {}", error_text(error));
+        }
+        const std::array<uint8_t, 64> packet{};
+        LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.data(),
+                    .data_size_in = packet.size(), .repeat = 1);
+        if (bpf_prog_test_run_opts(program.get(), &options) != 0)
+            return fmt::format("the kernel has no test run: {}", error_text(errno));
+        return {};
+    }();
+    return missing;
+}
+
+}  // namespace vfm

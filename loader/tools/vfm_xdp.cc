@@ -1,0 +1,37 @@
+// vfm-xdp: the loader.
+#include "core/cli/verbs.h"
+#include "loader/commands.h"
+
+namespace {
+
+using namespace vfm;
+
+const cli::Tool kTool = {
+    .name = "vfm-xdp",
+    .usage = "VERB [OPTIONS]",
+    .summary = "Attaches filters to network interfaces and shows what they do.",
+    .description =
+        "Filters run in the kernel, on XDP or on tc, and stay attached when the command has ended: "
+        "links, programs and maps are pinned under the BPF file system, in the directory vfm.\n\n"
+        "A filter's value is its verdict: 0 drops the packet, anything else lets it pass. Packets "
+        "on "
+        "which a filter fails pass, unless it was attached with --on-error=drop.",
+    .examples = {{"vfm-xdp attach eth0 -e '(and (= proto 6) (< (count-by src-ip) 100))'",
+                  "passes the first 99 TCP packets of every source"},
+                 {"vfm-xdp flows eth0 --top 10", "who sent most"},
+                 {"vfm-xdp detach eth0", "takes it off again"}}};
+
+const std::vector<cli::Verb> kVerbs = {
+    {"attach", &kAttach, run_attach}, {"detach", &kDetach, run_detach},
+    {"list", &kList, run_list},       {"show", &kShow, run_show},
+    {"stats", &kStats, run_stats},    {"flows", &kFlows, run_flows},
+    {"check", &kCheck, run_check},    {"doctor", &kDoctor, run_doctor},
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    return cli::run_main(argc, argv, [](const std::vector<std::string>& arguments) {
+        return cli::run_verbs(kTool, kVerbs, arguments);
+    });
+}

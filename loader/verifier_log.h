@@ -1,0 +1,19 @@
+// Reads the kernel verifier's log: where it stopped and why. The log is text for people and has no
+// promise of stability, so whatever is not understood leaves a field empty and nothing else.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace vfm {
+
+struct VerifierComplaint {
+    std::optional<uint32_t> insn;  ///< instruction of the program as loaded
+    std::string reason;            ///< one line; empty if the log gives none
+};
+
+VerifierComplaint read_verifier_log(std::string_view log);
+
+}  // namespace vfm
