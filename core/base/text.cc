@@ -13,17 +13,20 @@
 namespace vfm {
 namespace {
 
-/// Levenshtein distance, one row at a time.
+/// Insertions, deletions, replacements and exchanges of neighbours between two words, row by row.
 size_t edit_distance(std::string_view a, std::string_view b) {
     std::vector<size_t> row(b.size() + 1);
     std::iota(row.begin(), row.end(), size_t{0});
+    std::vector<size_t> above = row, two_above = row;
     for (size_t i = 0; i < a.size(); ++i) {
-        size_t diagonal = row[0];
+        two_above.swap(above);
+        above.swap(row);
         row[0] = i + 1;
         for (size_t j = 0; j < b.size(); ++j) {
-            const size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-            diagonal = row[j + 1];
-            row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+            row[j + 1] =
+                std::min({above[j] + (a[i] == b[j] ? 0 : 1), above[j + 1] + 1, row[j] + 1});
+            if (i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j])
+                row[j + 1] = std::min(row[j + 1], two_above[j - 1] + 1);
         }
     }
     return row.back();

@@ -10,7 +10,8 @@
 namespace vfm {
 
 /// The candidate with the smallest edit distance to `word` if that is near enough to be a typing
-/// mistake (at most a third of the word, and 3), else nothing. Ties go to the first.
+/// mistake (at most a third of the word, and 3; two exchanged neighbours count as one), else
+/// nothing. Ties go to the first.
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates);
 

@@ -56,6 +56,16 @@ std::optional<size_t> CodeBuffer::first_far_jump() const {
     return std::nullopt;
 }
 
+std::optional<CodeBuffer::Label> CodeBuffer::relay_in_reach(size_t far_jump) const {
+    const uint32_t from = offsets_[far_jump + 1];
+    for (const Relay& relay : relays_) {
+        const uint32_t at = label_offsets_[relay.label];
+        if (relay.target == items_[far_jump].label && at > from && at - from <= kReach)
+            return relay.label;
+    }
+    return std::nullopt;
+}
+
 void CodeBuffer::relay(size_t far_jump) {
     // The last gap that the jump reaches, or a little before it one that needs no JMP around.
     const uint32_t last = offsets_[far_jump + 1] + kReach - kSlack;
@@ -70,6 +80,7 @@ void CodeBuffer::relay(size_t far_jump) {
 
     const Label target = items_[far_jump].label;
     const Label relay = new_label();
+    relays_.push_back({relay, target});
     for (size_t i = far_jump; i < gap; ++i)
         if (items_[i].is_jump() && items_[i].label == target && distance(i) > kReach)
             items_[i].label = relay;
@@ -86,14 +97,18 @@ void CodeBuffer::relay(size_t far_jump) {
 }
 
 std::optional<CodeBuffer::Linked> CodeBuffer::link() {
-    // A relay adds bytes and every round adds one, so the limit on the code ends the loop.
+    // Every round brings one jump nearer to its target. A relay in reach costs nothing; a new one
+    // adds bytes, so that the limit on the code ends the loop.
     for (;;) {
         if (size_ > kMaxCode) return std::nullopt;
         lay_out();
         if (offsets_.back() > kMaxCode) return std::nullopt;
         const std::optional<size_t> far_jump = first_far_jump();
         if (!far_jump) break;
-        relay(*far_jump);
+        if (const std::optional<Label> near = relay_in_reach(*far_jump))
+            items_[*far_jump].label = *near;
+        else
+            relay(*far_jump);
     }
 
     Linked linked;

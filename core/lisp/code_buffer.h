@@ -59,9 +59,16 @@ class CodeBuffer {
     void lay_out();
     uint32_t distance(size_t jump) const;
     std::optional<size_t> first_far_jump() const;
+    std::optional<Label> relay_in_reach(size_t far_jump) const;
     void relay(size_t far_jump);
 
+    struct Relay {
+        Label label;   // where it stands
+        Label target;  // where it jumps
+    };
+
     std::vector<Item> items_;
+    std::vector<Relay> relays_;
     Label labels_ = 0;
     size_t size_ = 0;
     std::vector<uint32_t> offsets_;        // by item, one more at the end; made by lay_out()

@@ -41,12 +41,27 @@ std::string takes(std::span<const FormInfo> rows) {
     return fmt::format("{} {} {} arguments", min, max == min + 1 ? "or" : "to", max);
 }
 
+/// The known name that contains `name` or is contained in it: `dst` and `protocol` are no typing
+/// mistakes, but as clear.
+std::optional<std::string_view> related(std::string_view name,
+                                        std::span<const std::string_view> known) {
+    constexpr size_t kTelling = 3;  // shorter parts are in too many names
+    for (const std::string_view candidate : known) {
+        const auto [shorter, longer] =
+            std::minmax(name, candidate, [](auto a, auto b) { return a.size() < b.size(); });
+        if (shorter.size() >= kTelling && longer.find(shorter) != std::string_view::npos)
+            return candidate;
+    }
+    return std::nullopt;
+}
+
 std::string suggestion(std::string_view name, std::span<const std::string_view> known) {
     std::string lower(name.substr(0, 64));
     for (char& c : lower)
         if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
     auto found = nearest(name, known);
     if (!found) found = nearest(lower, known);
+    if (!found) found = related(lower, known);
     return found ? fmt::format("did you mean `{}`?", *found) : std::string();
 }
 
