@@ -1,0 +1,72 @@
+// One run of a program: registers, memory, and what each instruction does to them.
+#pragma once
+
+#include <array>
+#include <span>
+#include <string>
+
+#include "userspace/ebpf/machine.h"
+#include "userspace/ebpf/value.h"
+
+namespace vfm::ebpf {
+
+/// Lives for one call of Machine::run(). Every step returns false after stop() has noted why the
+/// run must not go on.
+class Run {
+  public:
+    Run(Context context, std::span<const bpf_insn> insns, std::span<Map> maps, Frame& frame,
+        RandomSequence& random, const Input& input);
+
+    std::expected<uint64_t, Fault> execute();
+    uint32_t pc() const { return pc_; }
+
+  private:
+    [[gnu::cold]] bool stop(std::string reason);
+
+    // Each executes one instruction and moves pc_.
+    bool step(const bpf_insn& insn);
+    bool alu(const bpf_insn& insn);
+    bool pointer_alu(const bpf_insn& insn, const Value& source);
+    bool branch(const bpf_insn& insn);
+    bool load(const bpf_insn& insn);
+    bool load_context(Value& out, int64_t at, unsigned size);
+    bool store(const bpf_insn& insn);
+    bool atomic(const bpf_insn& insn);
+    bool load_immediate(const bpf_insn& insn);
+
+    /// The right operand of ALU and jumps: a register or the sign-extended immediate.
+    bool operand(const bpf_insn& insn, Value& out);
+    bool initialised(unsigned reg);
+    bool compare_pointers(const bpf_insn& insn, const Value& a, const Value& b, bool& taken);
+
+    /// Bytes behind pointer + offset if all of them are there, else null after stop().
+    const uint8_t* readable(const Value& pointer, int64_t offset, unsigned size);
+    uint8_t* writable(const Value& pointer, int64_t offset, unsigned size);
+    /// Index into the frame; -1 after stop().
+    int frame_index(const Value& pointer, int64_t offset, unsigned size);
+    bool map_value_fits(const Value& pointer, int64_t offset, unsigned size);
+
+    // Helpers; arguments are r1..r5.
+    bool call(int32_t helper);
+    bool call_map(int32_t helper, Value& result);
+    bool call_load_bytes(bool tc, Value& result);
+    bool call_pull_data(Value& result);
+    bool context_argument(Context wanted);
+    /// A number in a register.
+    bool number_argument(unsigned reg, uint64_t& out);
+
+    Context context_;
+    std::span<const bpf_insn> insns_;
+    std::span<Map> maps_;
+    Frame& frame_;
+    RandomSequence& random_;
+    const Input& input_;
+    size_t linear_;            // bytes before data_end
+    uint32_t generation_ = 0;  // grows when the packet's memory may have moved
+    std::array<Value, 11> regs_{};
+    uint32_t pc_ = 0;
+    bool done_ = false;
+    std::string reason_;
+};
+
+}  // namespace vfm::ebpf
