@@ -41,7 +41,7 @@ class Assembler {
     void instruction(std::span<const Token> tokens);
     void jump(const OpInfo& info, const Token& mnemonic, const Token& operand);
     void emit(const Token& mnemonic, Opcode op, uint64_t imm);
-    void unknown_mnemonic(const Token& token);
+    void unknown_mnemonic(std::span<const Token> tokens);
     void resolve(const Fixup& fixup);
     std::string label_hint(std::string_view name) const;
     uint32_t here() const { return static_cast<uint32_t>(result_.module.code.size()); }
@@ -76,7 +76,7 @@ Result<Assembly> Assembler::run() {
 void Assembler::line(std::string_view text, uint32_t offset) {
     const Line line = split_line(text, offset, errors_);
     for (const Token& label : line.labels) define(label);
-    if (line.tokens.empty()) return;
+    if (line.tokens.empty() || line.broken) return;
     if (!line.tokens[0].quoted && line.tokens[0].text.starts_with('.'))
         directives_.apply(line.tokens);
     else
@@ -91,21 +91,25 @@ void Assembler::define(const Token& label) {
                             source_->position(entry->second.span.begin).line));
 }
 
-void Assembler::unknown_mnemonic(const Token& token) {
+void Assembler::unknown_mnemonic(std::span<const Token> tokens) {
+    const Token& token = tokens[0];
     std::string upper = token.text;
     for (char& c : upper)
         if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
     std::vector<std::string_view> names;
     for (const OpInfo& info : all_ops()) names.push_back(info.name);
-    const auto near = nearest(upper, names);
-    errors_.add(token.span, fmt::format("unknown mnemonic '{}'", printable(token.text)),
-                near ? fmt::format("did you mean '{}'?", *near) : "");
+    std::string hint;
+    if (tokens.size() > 1 && tokens[1].text.starts_with(':'))
+        hint = "the colon of a label follows its name at once";
+    else if (const auto near = nearest(upper, names))
+        hint = fmt::format("did you mean '{}'?", *near);
+    errors_.add(token.span, fmt::format("unknown mnemonic '{}'", printable(token.text)), hint);
 }
 
 void Assembler::instruction(std::span<const Token> tokens) {
     const Token& mnemonic = tokens[0];
     const OpInfo* info = mnemonic.quoted ? nullptr : find_mnemonic(mnemonic.text);
-    if (!info) return unknown_mnemonic(mnemonic);
+    if (!info) return unknown_mnemonic(tokens);
     const bool returns = info->op == Opcode::RET && tokens.size() > 1;
     const OpInfo& takes = returns ? op_info(Opcode::PUSH) : *info;
     const size_t operands = takes.imm == ImmKind::none ? 0 : 1;

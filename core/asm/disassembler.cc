@@ -37,6 +37,13 @@ std::string test_text(const RuleTest& test, unsigned width) {
     return "*";
 }
 
+/// The immediate of an instruction that is no jump, with a space before it.
+std::string plain_operand(const Insn& insn) {
+    if (op_info(insn.op).imm == ImmKind::none) return {};
+    // Large numbers are masks more often than counts.
+    return insn.imm >> 32 ? fmt::format(" {:#x}", insn.imm) : fmt::format(" {}", insn.imm);
+}
+
 class Disassembler {
   public:
     Disassembler(const Module& module, const DisassemblyOptions& options)
@@ -155,13 +162,9 @@ void Disassembler::source_comment(Position position) {
 }
 
 std::string Disassembler::operand(const Insn& insn) const {
-    if (op_info(insn.op).imm == ImmKind::none) return {};
-    if (op_info(insn.op).imm == ImmKind::jump) {
-        if (is_target(insn.jump_target())) return fmt::format(" L_{:x}", insn.jump_target());
-        return fmt::format(" {}", insn.jump_distance());
-    }
-    // Large numbers are masks and addresses more often than counts.
-    return insn.imm >> 32 ? fmt::format(" {:#x}", insn.imm) : fmt::format(" {}", insn.imm);
+    if (op_info(insn.op).imm != ImmKind::jump) return plain_operand(insn);
+    if (is_target(insn.jump_target())) return fmt::format(" L_{:x}", insn.jump_target());
+    return fmt::format(" {}", insn.jump_distance());
 }
 
 void Disassembler::instruction(const Insn& insn) {
@@ -181,6 +184,14 @@ void Disassembler::rest() {
 }
 
 }  // namespace
+
+std::string instruction_text(const Insn& insn) {
+    const OpInfo& info = op_info(insn.op);
+    if (info.imm != ImmKind::jump) return fmt::format("{}{}", info.name, plain_operand(insn));
+    const int64_t target = insn.jump_target();
+    return fmt::format("{} {}{:#x}", info.name, target < 0 ? "-" : "+",
+                       target < 0 ? -target : target);
+}
 
 std::string disassemble(const Module& module, const DisassemblyOptions& options) {
     return Disassembler(module, options).run();

@@ -94,10 +94,12 @@ Line split_line(std::string_view text, uint32_t offset, Errors& errors) {
         const Unquoted string = unquote(cursor.rest());
         cursor.take(string.length);
         const Span span{begin, cursor.offset()};
-        if (string.fault.empty())
+        if (string.fault.empty()) {
             line.tokens.push_back({string.text, span, true});
-        else
+        } else {
             errors.add(span, std::string(string.fault));
+            line.broken = true;
+        }
     }
     return line;
 }

@@ -20,6 +20,7 @@ struct Token {
 struct Line {
     std::vector<Token> labels;  ///< without their colon
     std::vector<Token> tokens;
+    bool broken = false;  ///< something was left out
 };
 
 /// Collects what is wrong with a text; beyond kMaxAssemblyErrors it only counts.

@@ -14,7 +14,7 @@ constexpr size_t kMaxProgramFile = size_t{65} << 20;  // more than any module ha
 
 Result<Filter> from_lisp(std::shared_ptr<const SourceFile> source) {
     lisp::Compiled compiled = TRY(lisp::compile(source));
-    return Filter{std::move(compiled.module), source->name(), std::move(compiled.warnings)};
+    return Filter{std::move(compiled.module), source->name(), std::move(compiled.warnings), false};
 }
 
 Result<Filter> from_assembly(std::shared_ptr<const SourceFile> source) {
@@ -25,13 +25,13 @@ Result<Filter> from_assembly(std::shared_ptr<const SourceFile> source) {
         module.source_text = source->text();
         module.lines = std::move(assembly.places);
     }
-    return Filter{std::move(module), source->name(), {}};
+    return Filter{std::move(module), source->name(), {}, false};
 }
 
 Result<Filter> from_bytes(const std::string& path) {
     const Bytes bytes = TRY(read_file(path, kMaxProgramFile));
     const std::string name = display_name(path);
-    return Filter{TRY(parse_program(bytes, name)), name, {}};
+    return Filter{TRY(parse_program(bytes, name)), name, {}, is_module_file(bytes)};
 }
 
 Result<std::shared_ptr<const SourceFile>> read_source(const std::string& path) {

@@ -15,6 +15,7 @@ struct Filter {
     Module module;
     std::string name;  ///< for messages: the path as given or `<expr>`
     std::vector<Diagnostic> warnings;
+    bool from_module_file = false;  ///< bytecode that was a module, perhaps without declarations
 };
 
 /// By the file's name: `.vfl` VFLisp, `.vfm` assembly; anything else, and standard input (`-`), is

@@ -1,0 +1,197 @@
+// vflispc: VFLisp to bytecode, and what it looks like on the way.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "core/base/io.h"
+#include "core/cli/cli.h"
+#include "core/front/front.h"
+#include "core/lisp/compile.h"
+#include "core/module/module_file.h"
+#include "core/tools/sample_packets.h"
+#include "core/tools/vflispc_report.h"
+#include "userspace/engines/engines.h"
+#include "userspace/io/capture.h"
+
+namespace vfm {
+namespace {
+
+namespace po = cli::po;
+
+const cli::Tool kTool = {
+    "vflispc",
+    "[OPTIONS] (-e EXPR | FILE) -o OUT",
+    "Compiles VFLisp to bytecode.",
+    "FILE is VFLisp; - is standard input. With -d, -t and --test alone it may be bytecode, raw or "
+    "a module. OUT is a raw program if the filter needs no declarations, else a module, which "
+    "also carries the source for listings and messages.\n\n"
+    "Every error of the file is reported. -a, -d, -t and --test print in this order and need no "
+    "-o; results are those of the reference interpreter, with flow tables that start empty.",
+    {{"vflispc -e '(= proto 6)' -o tcp.bin", "compiles an expression"},
+     {"vflispc -t tcp.bin", "runs it on built-in sample packets"},
+     {"vflispc -d tcp.bin", "lists its bytecode"},
+     {"vflispc -a -d filter.vfl", "shows syntax tree and code of a file"},
+     {"vflispc --test=trace.pcap filter.vfl", "runs it on a capture"}},
+};
+
+struct Options {
+    std::string input;  // path, or the VFLisp of -e
+    bool expression = false;
+    std::string output;   // empty for none
+    std::string capture;  // empty for none
+    bool as_module = false;
+    bool tree = false;
+    bool listing = false;
+    bool samples = false;
+    bool json = false;
+
+    bool needs_source() const { return tree || !output.empty(); }
+    bool prints() const { return tree || listing || samples || !capture.empty(); }
+};
+
+/// What was given: VFLisp with its text, or bytecode without.
+struct Input {
+    std::shared_ptr<const SourceFile> source;
+    Filter filter;
+};
+
+/// Modules say what they are. A raw program is told by its name, or by bytes that no text has.
+bool is_bytecode(const std::string& path, const std::string& bytes) {
+    if (path.ends_with(".vfl")) return false;
+    if (path.ends_with(".bin") || is_module_file(as_bytes(bytes))) return true;
+    return std::ranges::any_of(bytes, [](char c) {
+        return static_cast<unsigned char>(c) < 0x20 && (c < '\t' || c > '\r');
+    });
+}
+
+Result<Input> load_source(std::shared_ptr<const SourceFile> source) {
+    lisp::Compiled compiled = TRY(lisp::compile(source));
+    cli::report(compiled.warnings);
+    const std::string name = source->name();
+    return Input{std::move(source), {std::move(compiled.module), name, {}, false}};
+}
+
+Result<Input> load(const Options& options) {
+    if (options.expression)
+        return load_source(std::make_shared<const SourceFile>("<expr>", options.input));
+    const std::string name = display_name(options.input);
+    std::string text = TRY(read_text(options.input));
+    if (!is_bytecode(options.input, text))
+        return load_source(std::make_shared<const SourceFile>(name, std::move(text)));
+    if (options.needs_source())
+        return fail(Diagnostic::about(name, "this is bytecode: expected VFLisp",
+                                      "-d, -t and --test alone take bytecode too"));
+    return Input{nullptr, {TRY(parse_program(as_bytes(text), name)), name, {}, false}};
+}
+
+void print(const std::string& text) { std::fwrite(text.data(), 1, text.size(), stdout); }
+
+Result<> print_listing(const Input& input, bool json) {
+    std::vector<Insn> insns;
+    if (const auto rejection = decode_program(input.filter.module.code, insns))
+        return fail(rejection->diagnostic(input.filter.name));
+    print(listing_text(input.filter.module, json));
+    return {};
+}
+
+Result<std::unique_ptr<Engine>> start(const Input& input) {
+    return find_engine("interp")->make(TRY(verify_filter(input.filter)));
+}
+
+Result<> run_samples(const Input& input, bool json) {
+    const std::unique_ptr<Engine> engine = TRY(start(input));
+    ResultReport report(json);
+    for (const SamplePacket& sample : sample_packets())
+        print(report.packet(sample.name, sample.bytes.size(),
+                            engine->run({.bytes = sample.bytes, .timestamp = 0})));
+    print(report.summary());
+    return {};
+}
+
+Result<> run_capture(const Input& input, const std::string& path, bool json) {
+    const std::unique_ptr<Engine> engine = TRY(start(input));
+    CaptureReader capture = TRY(CaptureReader::open(path));
+    ResultReport report(json);
+    for (;;) {
+        const auto captured = capture.next();
+        if (!captured || !*captured || cli::stdout_closed()) {
+            print(report.summary());
+            if (!captured) return std::unexpected(captured.error());
+            return {};
+        }
+        const Packet& packet = (*captured)->packet;
+        print(report.packet({}, packet.visible().size(), engine->run(packet)));
+    }
+}
+
+Result<> run_all(const Options& options) {
+    const Input input = TRY(load(options));
+    if (options.tree) print(tree_text(TRY(lisp::analyse(input.source)).tree, options.json));
+    if (options.listing) TRY(print_listing(input, options.json));
+    if (options.samples) TRY(run_samples(input, options.json));
+    if (!options.capture.empty()) TRY(run_capture(input, options.capture, options.json));
+    if (options.output.empty()) return {};
+    const Module& module = input.filter.module;
+    return write_file(options.output,
+                      options.as_module ? module_bytes(module) : program_bytes(module));
+}
+
+Result<Options> options_of(const po::variables_map& values) {
+    Options out;
+    out.expression = values.contains("expression");
+    if (out.expression && values.contains("file"))
+        return std::unexpected(cli::usage_error(kTool, "-e and FILE exclude each other"));
+    if (!out.expression && !values.contains("file"))
+        return std::unexpected(cli::usage_error(kTool, "FILE or -e is missing"));
+    out.input = values[out.expression ? "expression" : "file"].as<std::string>();
+    const auto path_of = [&](const char* option) {
+        return values.contains(option) ? values[option].as<std::string>() : std::string();
+    };
+    out.output = path_of("output");
+    out.capture = path_of("test");
+    for (const char* option : {"output", "test"})
+        if (values.contains(option) && path_of(option).empty())
+            return std::unexpected(
+                cli::usage_error(kTool, fmt::format("--{} needs a file name", option)));
+    out.as_module = values.contains("module");
+    out.tree = values.contains("ast");
+    out.listing = values.contains("disassemble");
+    out.samples = values.contains("try");
+    out.json = values.contains("json");
+    if (out.output.empty() && !out.prints())
+        return std::unexpected(
+            cli::usage_error(kTool, "nothing to do: expected -o OUT, -a, -d, -t or --test=PCAP"));
+    if (!out.expression && out.input == "-" && out.capture == "-")
+        return std::unexpected(
+            cli::usage_error(kTool, "FILE and PCAP cannot both be standard input"));
+    return out;
+}
+
+int run(const std::vector<std::string>& arguments) {
+    const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
+    po::options_description visible;
+    visible.add_options()("expression,e", text("EXPR"), "compile this instead of a file")(
+        "output,o", text("OUT"), "where the bytecode goes; - is standard output")(
+        "module", "write a module also where a raw program would do")(
+        "ast,a", "print the syntax tree with types and places")(
+        "disassemble,d", "print the bytecode with its source lines")(
+        "try,t", "run the filter on built-in sample packets")(
+        "test", text("PCAP"), "run the filter on the packets of a capture")(
+        "json", "print tree, listing and results as JSON lines");
+    po::options_description hidden;
+    hidden.add_options()("file", po::value<std::string>());
+    po::positional_options_description positional;
+    positional.add("file", 1);
+    const cli::ParseOutcome parsed = cli::parse(kTool, visible, hidden, positional, arguments);
+    if (!parsed.values) return parsed.status;
+    const Result<Options> options = options_of(*parsed.values);
+    if (!options) return cli::report(options.error());
+    const Result<> done = run_all(*options);
+    return done ? 0 : cli::report(done.error(), options->json);
+}
+
+}  // namespace
+}  // namespace vfm
+
+int main(int argc, char** argv) { return vfm::cli::run_main(argc, argv, vfm::run); }

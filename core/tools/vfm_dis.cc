@@ -1,0 +1,83 @@
+// vfm-dis: bytecode to assembly, a control-flow graph, or IR.
+#include <fmt/core.h>
+
+#include "core/asm/disassembler.h"
+#include "core/asm/dot.h"
+#include "core/base/io.h"
+#include "core/cli/cli.h"
+#include "core/front/front.h"
+#include "core/ir/lift.h"
+#include "core/ir/passes.h"
+
+namespace vfm {
+namespace {
+
+namespace po = cli::po;
+
+const cli::Tool kTool = {
+    "vfm-dis",
+    "[OPTIONS] IN [OUT]",
+    "Disassembles bytecode.",
+    "IN is a raw program or a module; - is standard input. OUT is standard output if it is not "
+    "given. The plain output is assembly that vfm-asm turns into the same bytes: targets of jumps "
+    "become labels, declarations of a module directives.\n\n"
+    "Bytes that do not decode are an error at their offset. --dot and --ir also need the program "
+    "to pass verification; the plain output and the listings do not.",
+    {{"vfm-dis filter.bin", "shows the assembly"},
+     {"vfm-dis -a -x filter.bin", "with offsets and bytes"},
+     {"vfm-dis --dot filter.bin | dot -Tsvg -o filter.svg", "draws the control flow"},
+     {"vfm-dis --ir filter.bin", "shows what back ends compile"}},
+};
+
+Result<std::string> optimised_ir(const VerifiedModule& program) {
+    ir::Function function = TRY(ir::lift(program));
+    ir::optimise(function);
+    return ir::print(function);
+}
+
+/// What is wanted of a program that decodes.
+Result<std::string> text_of(const Filter& filter, const po::variables_map& values) {
+    std::vector<Insn> insns;
+    if (const auto rejection = decode_program(filter.module.code, insns))
+        return fail(rejection->diagnostic(filter.name));
+    if (values.contains("dot")) return control_flow_dot(TRY(verify_filter(filter)));
+    if (values.contains("ir")) return optimised_ir(TRY(verify_filter(filter)));
+    const bool offsets = values.contains("addresses") || values.contains("verbose");
+    const bool hex = values.contains("hex");
+    return disassemble(filter.module, {.offsets = offsets,
+                                       .hex = hex,
+                                       .source = offsets || hex,
+                                       .as_module = filter.from_module_file});
+}
+
+Result<> disassemble_file(const po::variables_map& values) {
+    const Filter filter = TRY(load_filter(values["in"].as<std::string>()));
+    const std::string text = TRY(text_of(filter, values));
+    return write_file(values["out"].as<std::string>(), as_bytes(text));
+}
+
+int run(const std::vector<std::string>& arguments) {
+    po::options_description visible;
+    visible.add_options()("addresses,a", "show code offsets")("verbose,v", "the same")(
+        "hex,x", "show the bytes of each instruction")(
+        "dot", "print the control-flow graph for Graphviz, a node for each basic block")(
+        "ir", "print the optimised intermediate representation")(
+        "json", "print a rejection as a JSON object on standard output");
+    po::options_description hidden;
+    hidden.add_options()("in", po::value<std::string>()->required())(
+        "out", po::value<std::string>()->default_value("-"));
+    po::positional_options_description positional;
+    positional.add("in", 1).add("out", 1);
+    const cli::ParseOutcome parsed = cli::parse(kTool, visible, hidden, positional, arguments);
+    if (!parsed.values) return parsed.status;
+    const po::variables_map& values = *parsed.values;
+    if (values.contains("dot") && values.contains("ir"))
+        return cli::report(cli::usage_error(kTool, "--dot and --ir exclude each other"));
+    const auto done = disassemble_file(values);
+    return done ? 0 : cli::report(done.error(), values.contains("json"));
+}
+
+}  // namespace
+}  // namespace vfm
+
+int main(int argc, char** argv) { return vfm::cli::run_main(argc, argv, vfm::run); }
