@@ -1,0 +1,1 @@
+vfm_library(test_harness_random SOURCES random_program.cc LIBS core_verify test_packets)
