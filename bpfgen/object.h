@@ -24,13 +24,14 @@ struct Options {
     bool drop_on_error = false;  ///< verdict of a run that ends with an error
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
+    uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other registers
 };
 
 enum class MapRole : uint8_t { flow, stats, result };
 
 /// A map that the program uses. `name` is a C identifier of at most 15 bytes, unique in the object.
 struct Map {
-    std::string name;
+    std::string name{};
     MapRole role = MapRole::flow;
     uint32_t type = 0;  ///< BPF_MAP_TYPE_*
     uint32_t key_size = 0;
@@ -55,7 +56,7 @@ struct LineInfo {
 
 /// What generate() makes; write_elf() and the user-space eBPF machine read it.
 struct Program {
-    std::string name;
+    std::string name{};
     Hook hook = Hook::xdp;
     std::vector<bpf_insn> insns;
     std::vector<Map> maps;

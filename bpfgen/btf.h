@@ -1,0 +1,69 @@
+// BTF: the types of maps and program, and the source line of each instruction, as the kernel,
+// libbpf and bpftool read them.
+#pragma once
+
+#include <linux/btf.h>
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "bpfgen/object.h"
+#include "core/base/bytes.h"
+
+namespace vfm::bpf {
+
+/// Collects types and strings. Type numbers count from 1.
+class BtfBuilder {
+  public:
+    using TypeId = uint32_t;
+    struct Member {
+        std::string name;
+        TypeId type;
+        uint32_t offset;  ///< bytes
+    };
+    struct Variable {
+        TypeId var;
+        uint32_t offset;
+        uint32_t size;
+    };
+
+    BtfBuilder();
+
+    uint32_t string(std::string_view text);
+    TypeId integer(std::string_view name, uint32_t size, bool is_signed);
+    TypeId pointer(TypeId to);
+    TypeId array(TypeId element, TypeId index, uint32_t count);
+    TypeId structure(std::string_view name, uint32_t size, const std::vector<Member>& members);
+    TypeId type_name(std::string_view name, TypeId type);
+    /// A function of one parameter and its prototype.
+    TypeId function(std::string_view name, TypeId result, std::string_view parameter, TypeId type);
+    TypeId variable(std::string_view name, TypeId type);
+    TypeId data_section(std::string_view name, uint32_t size,
+                        const std::vector<Variable>& variables);
+
+    /// Contents of the section `.BTF`.
+    Bytes section() const;
+
+  private:
+    TypeId begin(uint32_t name, uint32_t kind, uint32_t count, uint32_t size_or_type);
+    void word(uint64_t value) { append_le(types_, value, 4); }
+
+    Bytes types_;
+    Bytes strings_;
+    std::unordered_map<std::string, uint32_t> known_;
+    TypeId last_ = 0;
+};
+
+/// Bytes of a map definition in `.maps`: type, max_entries, key, value.
+inline constexpr uint32_t kMapDefinitionSize = 32;
+
+/// The sections `.BTF` and `.BTF.ext` of a program.
+struct ProgramBtf {
+    Bytes btf;
+    Bytes ext;
+};
+ProgramBtf make_btf(const Program& program);
+
+}  // namespace vfm::bpf

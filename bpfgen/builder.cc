@@ -1,0 +1,52 @@
+#include "bpfgen/builder.h"
+
+namespace vfm::bpf {
+
+Exits::Exits(Emitter& emitter)
+    : pass(emitter.label()), drop(emitter.label()), log(emitter.label()) {
+    for (Label& error : errors) error = emitter.label();
+}
+
+uint32_t Builder::list(std::vector<Move> moves) {
+    if (moves.empty()) return kNoMoves;
+    function_.moves.push_back(std::move(moves));
+    return static_cast<uint32_t>(function_.moves.size() - 1);
+}
+
+void Builder::bind(Label label, std::vector<VReg> params) {
+    MInsn insn{.op = MOp::label, .label = label};
+    if (!params.empty()) {
+        insn.list = static_cast<uint32_t>(function_.params.size());
+        function_.params.push_back(std::move(params));
+    }
+    put(insn);
+}
+
+void Builder::jump(Label target, std::vector<Move> moves) {
+    put({.op = MOp::jump, .label = target, .list = list(std::move(moves))});
+}
+
+void Builder::branch(const Condition& condition, Label target, std::vector<Move> moves) {
+    MInsn insn{.op = condition.b == kNoReg ? MOp::branch_imm : MOp::branch,
+               .code = condition.code,
+               .narrow = condition.narrow,
+               .a = condition.a,
+               .b = condition.b,
+               .imm = condition.imm,
+               .label = target};
+    insn.list = list(std::move(moves));
+    put(insn);
+}
+
+void Builder::leave(const Condition& condition, Label exit, bool around) {
+    if (!around) {
+        branch(condition, exit);
+        return;
+    }
+    const Label on = label();
+    branch(condition.negated(), on);
+    jump(exit);
+    bind(on);
+}
+
+}  // namespace vfm::bpf

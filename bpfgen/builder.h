@@ -1,0 +1,112 @@
+// Writes machine code instruction by instruction: what lowering and packet access share.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "bpfgen/frame.h"
+#include "bpfgen/mir.h"
+#include "core/isa/error_kind.h"
+
+namespace vfm::bpf {
+
+/// A test that a branch can make: a code b, or a code imm.
+struct Condition {
+    uint8_t code = BPF_JEQ;
+    VReg a = kNoReg;
+    VReg b = kNoReg;
+    uint64_t imm = 0;
+    bool narrow = false;
+
+    Condition negated() const {
+        Condition c = *this;
+        c.code = static_cast<uint8_t>(opposite(code));
+        return c;
+    }
+};
+
+/// Where runs end. Shared by both versions of a program; what is not jumped to is not emitted.
+struct Exits {
+    explicit Exits(Emitter& emitter);
+    Label pass, drop, log;
+    std::array<Label, kErrorKinds> errors;  ///< by error_index()
+};
+
+class Builder {
+  public:
+    Builder(MFunction& function, Emitter& emitter) : function_(function), emitter_(emitter) {}
+
+    void origin(uint32_t code_offset) { origin_ = code_offset; }
+    Label label() { return emitter_.label(); }
+    VReg fresh() { return function_.fresh(); }
+
+    VReg mov(VReg a) { return with_result({.op = MOp::mov, .a = a}); }
+    void mov_to(VReg dst, VReg a) { put({.op = MOp::mov, .dst = dst, .a = a}); }
+    VReg number(uint64_t value) { return with_result({.op = MOp::number, .imm = value}); }
+    void number_to(VReg dst, uint64_t value) { put({.op = MOp::number, .dst = dst, .imm = value}); }
+    VReg alu(unsigned code, VReg a, VReg b) {
+        return with_result({.op = MOp::alu, .code = byte(code), .a = a, .b = b});
+    }
+    /// `imm` fits_imm().
+    VReg alu_imm(unsigned code, VReg a, uint64_t imm) {
+        return with_result({.op = MOp::alu_imm, .code = byte(code), .a = a, .imm = imm});
+    }
+    /// dst = dst + imm, on a machine register.
+    void add_imm_to(Reg dst, uint64_t imm) {
+        put({.op = MOp::alu_imm, .code = BPF_ADD, .dst = dst, .a = dst, .imm = imm});
+    }
+    /// dst = dst + src, machine registers both.
+    void add_to(Reg dst, Reg src) {
+        put({.op = MOp::alu, .code = BPF_ADD, .dst = dst, .a = dst, .b = src});
+    }
+    VReg neg(VReg a) { return with_result({.op = MOp::neg, .a = a}); }
+    VReg to_be(VReg a, unsigned size) {
+        return with_result({.op = MOp::to_be, .size = byte(size), .a = a});
+    }
+    VReg load(unsigned size, VReg base, int16_t off) {
+        return with_result({.op = MOp::load, .size = byte(size), .off = off, .a = base});
+    }
+    void load_to(VReg dst, unsigned size, VReg base, int16_t off) {
+        put({.op = MOp::load, .size = byte(size), .off = off, .dst = dst, .a = base});
+    }
+    void store(unsigned size, VReg base, int16_t off, VReg value) {
+        put({.op = MOp::store, .size = byte(size), .off = off, .a = base, .b = value});
+    }
+    /// dst = address of a frame slot.
+    void slot_address_to(Reg dst, int16_t slot) {
+        mov_to(dst, kFrame);
+        add_imm_to(dst, static_cast<uint64_t>(int64_t{slot}));
+    }
+    void map_address_to(Reg dst, uint32_t map) {
+        put({.op = MOp::map_address, .dst = dst, .imm = map});
+    }
+    void fetch_add(Reg base, Reg value) { put({.op = MOp::fetch_add, .a = base, .b = value}); }
+    void call(int32_t helper) { put({.op = MOp::call, .imm = static_cast<uint64_t>(helper)}); }
+
+    void bind(Label label, std::vector<VReg> params = {});
+    void jump(Label target, std::vector<Move> moves = {});
+    void branch(const Condition& condition, Label target, std::vector<Move> moves = {});
+    /// Leaves for an exit if the condition holds. With `around`, as a branch around a jump: the
+    /// kernel's verifier then has the exit behind it before it goes on, and no number of such tests
+    /// is too large for it.
+    void leave(const Condition& condition, Label exit, bool around);
+
+  private:
+    static uint8_t byte(unsigned value) { return static_cast<uint8_t>(value); }
+    void put(MInsn insn) {
+        insn.origin = origin_;
+        function_.insns.push_back(insn);
+    }
+    VReg with_result(MInsn insn) {
+        insn.dst = fresh();
+        put(insn);
+        return insn.dst;
+    }
+    uint32_t list(std::vector<Move> moves);
+
+    MFunction& function_;
+    Emitter& emitter_;
+    uint32_t origin_ = 0;
+};
+
+}  // namespace vfm::bpf

@@ -1,0 +1,142 @@
+#include "bpfgen/emitter.h"
+
+#include "core/base/check.h"
+
+namespace vfm::bpf {
+namespace {
+
+bool fits_off(int64_t distance) { return distance >= INT16_MIN && distance <= INT16_MAX; }
+
+}  // namespace
+
+Label Emitter::label() {
+    bound_.push_back(kNoLabel);
+    used_.push_back(false);
+    return {static_cast<uint32_t>(bound_.size() - 1)};
+}
+
+void Emitter::bind(Label label) {
+    VFM_CHECK(bound_[label.id] == kNoLabel, "a label is bound once");
+    bound_[label.id] = static_cast<uint32_t>(items_.size());
+}
+
+void Emitter::emit(bpf_insn insn) {
+    Item item;
+    item.insn = insn;
+    item.origin = origin_;
+    items_.push_back(item);
+}
+
+void Emitter::emit(Wide wide) {
+    emit(wide.first);
+    items_.back().second = wide.second;
+    items_.back().form = Item::Form::wide;
+}
+
+void Emitter::number(Reg dst, uint64_t value) {
+    if (fits_imm(value)) {
+        emit(mov_imm(dst, static_cast<int32_t>(value)));
+    } else if (value >> 32 == 0) {
+        emit(mov32_imm(dst, static_cast<int32_t>(value)));
+    } else {
+        emit(load_imm64(dst, value));
+    }
+}
+
+void Emitter::map_address(Reg dst, uint32_t map) {
+    emit(load_imm64(dst, 0));
+    items_.back().map = map;
+}
+
+void Emitter::emit_jump(bpf_insn insn, Label target) {
+    emit(insn);
+    items_.back().target = target.id;
+    used_[target.id] = true;
+}
+
+void Emitter::drop_empty_jumps() {
+    // From the end: a jump over nothing but dropped jumps is empty as well.
+    std::vector<uint32_t> next_live(items_.size() + 1);
+    next_live[items_.size()] = static_cast<uint32_t>(items_.size());
+    for (size_t i = items_.size(); i-- > 0;) {
+        Item& item = items_[i];
+        const bool plain_jump = item.target != kNoLabel && !is_conditional(item.insn);
+        if (plain_jump && bound_[item.target] > i &&
+            next_live[bound_[item.target]] == next_live[i + 1]) {
+            item.form = Item::Form::dropped;
+            next_live[i] = next_live[i + 1];
+        } else {
+            next_live[i] = static_cast<uint32_t>(i);
+        }
+    }
+}
+
+std::vector<uint32_t> Emitter::relax() {
+    std::vector<uint32_t> place(items_.size() + 1);
+    // Forms only grow, so this ends.
+    for (bool changed = true; changed;) {
+        changed = false;
+        uint32_t at = 0;
+        for (size_t i = 0; i < items_.size(); ++i) {
+            place[i] = at;
+            at += items_[i].slots();
+        }
+        place[items_.size()] = at;
+        for (size_t i = 0; i < items_.size(); ++i) {
+            Item& item = items_[i];
+            if (item.target == kNoLabel || item.form != Item::Form::plain) continue;
+            if (fits_off(int64_t{place[bound_[item.target]]} - int64_t{place[i]} - 1)) continue;
+            item.form = is_conditional(item.insn) ? Item::Form::far_conditional : Item::Form::far;
+            changed = true;
+        }
+    }
+    return place;
+}
+
+Code Emitter::finish() {
+    for (size_t i = 0; i < bound_.size(); ++i) {
+        VFM_CHECK(!used_[i] || bound_[i] != kNoLabel, "a label that is jumped to is bound");
+    }
+    drop_empty_jumps();
+    const std::vector<uint32_t> place = relax();
+
+    Code code;
+    for (size_t i = 0; i < items_.size(); ++i) {
+        const Item& item = items_[i];
+        if (item.form == Item::Form::dropped) continue;
+        if (code.origins.empty() || code.origins.back().code_offset != item.origin) {
+            code.origins.push_back({place[i], item.origin});
+        }
+        if (item.map != kNoMap) code.maps.push_back({place[i], item.map});
+        bpf_insn insn = item.insn;
+        const int32_t distance =
+            item.target == kNoLabel
+                ? 0
+                : static_cast<int32_t>(place[bound_[item.target]] - place[i] - item.slots());
+        switch (item.form) {
+            case Item::Form::plain:
+                if (item.target != kNoLabel) insn.off = static_cast<__s16>(distance);
+                code.insns.push_back(insn);
+                break;
+            case Item::Form::wide:
+                code.insns.push_back(insn);
+                code.insns.push_back(item.second);
+                break;
+            case Item::Form::far:
+                code.insns.push_back(jump_far(distance));
+                break;
+            case Item::Form::far_conditional:
+                insn.code = static_cast<__u8>(BPF_CLASS(insn.code) | BPF_SRC(insn.code) |
+                                              opposite(BPF_OP(insn.code)));
+                insn.off = 1;
+                code.insns.push_back(insn);
+                code.insns.push_back(jump_far(distance));
+                break;
+            case Item::Form::dropped:
+                break;
+        }
+    }
+    return code;
+}
+
+}  // namespace vfm::bpf

@@ -1,0 +1,108 @@
+// From instructions with labels to instructions with distances.
+//
+// Jumps are written to labels; finish() lays the code out, drops jumps to the next instruction (a
+// no-op costs the kernel's verifier quadratic time), and turns a jump beyond 16 bits into one with
+// 32, a conditional one into its opposite around such a jump.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "bpfgen/insns.h"
+
+namespace vfm::bpf {
+
+/// A place in the code. Made by Emitter::label(), bound once, jumped to any number of times.
+struct Label {
+    uint32_t id = ~uint32_t{0};
+};
+
+/// What finish() gives: everything counted in instruction slots.
+struct Code {
+    struct Origin {
+        uint32_t insn = 0;
+        uint32_t code_offset = 0;
+    };
+    struct Reference {
+        uint32_t insn = 0;
+        uint32_t map = 0;
+    };
+    std::vector<bpf_insn> insns;
+    std::vector<Reference> maps;  ///< LD_IMM64 of a map's address
+    std::vector<Origin> origins;  ///< ascending; the first at 0 if anything was emitted
+};
+
+class Emitter {
+  public:
+    Label label();
+    /// The label is the place of the next instruction.
+    void bind(Label label);
+    /// True if a jump to it has been emitted.
+    bool used(Label label) const { return used_[label.id]; }
+
+    /// The bytecode offset that the instructions from here on came from.
+    void origin(uint32_t code_offset) { origin_ = code_offset; }
+
+    void emit(bpf_insn insn);
+    void emit(Wide wide);
+    /// dst = value in the shortest form.
+    void number(Reg dst, uint64_t value);
+    /// dst = address of a map.
+    void map_address(Reg dst, uint32_t map);
+    /// A jump made by jump_if(), jump_if_imm() or jump().
+    void emit_jump(bpf_insn insn, Label target);
+    void emit_jump(Label target) { emit_jump(jump(), target); }
+
+    /// Every used label must be bound.
+    Code finish();
+
+  private:
+    struct Item {
+        bpf_insn insn{};
+        bpf_insn second{};  // of LD_IMM64
+        uint32_t target = kNoLabel;
+        uint32_t map = kNoMap;
+        uint32_t origin = 0;
+        enum class Form : uint8_t { plain, wide, dropped, far, far_conditional } form = Form::plain;
+        unsigned slots() const {
+            switch (form) {
+                case Form::plain:
+                case Form::far:
+                    return 1;
+                case Form::wide:
+                case Form::far_conditional:
+                    return 2;
+                case Form::dropped:
+                    return 0;
+            }
+            return 1;
+        }
+    };
+    static constexpr uint32_t kNoLabel = ~uint32_t{0};
+    static constexpr uint32_t kNoMap = ~uint32_t{0};
+
+    void drop_empty_jumps();
+    std::vector<uint32_t> relax();
+
+    std::vector<Item> items_;
+    std::vector<uint32_t> bound_;  // by label: index of the item that it stands before
+    std::vector<bool> used_;
+    uint32_t origin_ = 0;
+};
+
+/// A label that is bound where its scope ends: `{ Skip skip(e); e.emit_jump(.., skip.label); ... }`
+class Skip {
+  public:
+    explicit Skip(Emitter& emitter) : label(emitter.label()), emitter_(emitter) {}
+    ~Skip() { emitter_.bind(label); }
+    Skip(const Skip&) = delete;
+    Skip& operator=(const Skip&) = delete;
+
+    const Label label;
+
+  private:
+    Emitter& emitter_;
+};
+
+}  // namespace vfm::bpf

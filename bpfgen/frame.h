@@ -1,0 +1,41 @@
+// The register convention and the frame layout of emitted programs: stated here and nowhere else.
+//
+//   r0, r1   scratch: reloaded values, moves between stack slots, results of helpers
+//   r2..r5   values that do not live across a helper call; its arguments
+//   r6       the context; free for values in a version that does not need it
+//   r7       direct access: the packet's first byte; otherwise free for values
+//   r8       direct access: the packet's end; otherwise its length in bytes, not cut
+//   r9       values
+//   r10      the frame
+//
+// A program has up to two versions of the filter behind one prologue (packet_access.h): direct
+// access for packets whose needed bytes are linear, and access through the hook's load helper for
+// others. Both share the frame, the exits and the error exits.
+#pragma once
+
+#include <cstdint>
+
+#include "bpfgen/insns.h"
+
+namespace vfm::bpf {
+
+inline constexpr Reg kScratch = 0;
+inline constexpr Reg kScratch2 = 1;
+inline constexpr Reg kContext = 6;
+inline constexpr Reg kData = 7;
+inline constexpr Reg kDataEnd = 8;
+inline constexpr Reg kLength = 8;
+
+/// Offsets from r10; every slot has 8 bytes.
+inline constexpr int16_t kStatsSlot = -8;    ///< address of this CPU's struct vfm_stats
+inline constexpr int16_t kResultSlot = -16;  ///< address of struct vfm_result, test builds only
+inline constexpr int16_t kLenSlot = -24;     ///< LEN: the length, at most 65,535
+inline constexpr int16_t kFuelSlot = -32;    ///< what is left
+inline constexpr int16_t kNowSlot = -40;     ///< NOW
+inline constexpr int16_t kKeySlot = -48;     ///< key argument of map helpers
+inline constexpr int16_t kValueSlot = -56;   ///< value argument of map helpers
+inline constexpr int16_t kBytesSlot = -64;   ///< where the load helper puts packet bytes
+inline constexpr int16_t kFirstSpill = -72;  ///< spilled values, downwards
+inline constexpr int16_t kFrameEnd = -512;   ///< lowest slot the kernel allows
+
+}  // namespace vfm::bpf

@@ -1,0 +1,17 @@
+#include "bpfgen/hook.h"
+
+namespace vfm::bpf {
+
+const HookFacts& hook_facts(Hook hook) {
+    switch (hook) {
+        case Hook::xdp:
+            return xdp_facts();
+        case Hook::tc:
+            return tc_facts();
+    }
+    return xdp_facts();
+}
+
+std::string_view hook_name(Hook hook) { return hook_facts(hook).name; }
+
+}  // namespace vfm::bpf

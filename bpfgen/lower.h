@@ -1,0 +1,31 @@
+// IR to machine code over virtual registers, once for each way of packet access.
+#pragma once
+
+#include "bpfgen/builder.h"
+#include "bpfgen/hook.h"
+#include "bpfgen/layout.h"
+#include "bpfgen/maps.h"
+#include "bpfgen/packet_access.h"
+#include "bpfgen/value_facts.h"
+#include "core/ir/ir.h"
+
+namespace vfm::bpf {
+
+/// What both versions of a program have in common. `function` is acyclic and prepare()d.
+struct Lowering {
+    const ir::Function& function;
+    const ValueFacts& values;
+    const Layout& layout;
+    const ir::Cfg& cfg;
+    const ir::Dominators& dominators;
+    const HookFacts& hook;
+    const Exits& exits;
+    Maps& maps;
+    Emitter& emitter;
+    bool result_map;
+    bool now_in_slot;  ///< the prologue has read the clock
+};
+
+MFunction lower(const Lowering& lowering, AccessKind access);
+
+}  // namespace vfm::bpf

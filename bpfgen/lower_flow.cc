@@ -1,0 +1,85 @@
+#include "bpfgen/lower_flow.h"
+
+#include <cstddef>
+
+#include "bpf/vfm_abi.h"
+
+namespace vfm::bpf {
+namespace {
+
+constexpr Condition kIsNull{.code = BPF_JEQ, .a = 0, .imm = 0};
+constexpr Condition kIsNotNull{.code = BPF_JNE, .a = 0, .imm = 0};
+
+// r0 = address of the value of the key in kKeySlot, or null.
+void lookup(Builder& b, uint32_t map) {
+    b.map_address_to(1, map);
+    b.slot_address_to(2, kKeySlot);
+    b.call(BPF_FUNC_map_lookup_elem);
+}
+
+// Stores the value in kValueSlot; r0 is 0 if the map took it.
+void update(Builder& b, uint32_t map, uint64_t flags) {
+    b.map_address_to(1, map);
+    b.slot_address_to(2, kKeySlot);
+    b.slot_address_to(3, kValueSlot);
+    b.number_to(4, flags);
+    b.call(BPF_FUNC_map_update_elem);
+}
+
+void count_refused(Builder& b) {
+    constexpr int16_t kCounter = offsetof(vfm_stats, refused_stores);
+    b.load_to(1, 8, kFrame, kStatsSlot);
+    b.load_to(2, 8, 1, kCounter);
+    b.add_imm_to(2, 1);
+    b.store(8, 1, kCounter, 2);
+}
+
+}  // namespace
+
+VReg flow_get(Builder& b, uint32_t map, VReg key) {
+    b.store(8, kFrame, kKeySlot, key);
+    lookup(b, map);
+    const Label none = b.label();
+    b.branch(kIsNull, none);  // a null pointer is the 0 that a missing key reads
+    b.load_to(0, 8, 0, 0);
+    b.bind(none);
+    return b.mov(0);
+}
+
+void flow_set(Builder& b, uint32_t map, VReg key, VReg value) {
+    b.store(8, kFrame, kKeySlot, key);
+    b.store(8, kFrame, kValueSlot, value);
+    update(b, map, BPF_ANY);
+    const Label stored = b.label();
+    b.branch(kIsNull, stored);
+    count_refused(b);
+    b.bind(stored);
+}
+
+VReg flow_add(Builder& b, uint32_t map, VReg key, VReg delta) {
+    const Label hit = b.label();
+    const Label made = b.label();
+    const Label done = b.label();
+    b.store(8, kFrame, kKeySlot, key);
+    b.store(8, kFrame, kValueSlot, delta);
+    lookup(b, map);
+    b.branch(kIsNotNull, hit);
+    update(b, map, BPF_NOEXIST);
+    b.branch(kIsNull, made);
+    // Another CPU made the entry since, or the map is full.
+    lookup(b, map);
+    b.branch(kIsNotNull, hit);
+    count_refused(b);
+    b.bind(made);
+    b.load_to(0, 8, kFrame, kValueSlot);
+    b.jump(done);
+    b.bind(hit);
+    b.load_to(1, 8, kFrame, kValueSlot);
+    b.fetch_add(0, 1);
+    b.load_to(0, 8, kFrame, kValueSlot);
+    b.add_to(0, Reg{1});
+    b.bind(done);
+    return b.mov(0);
+}
+
+}  // namespace vfm::bpf

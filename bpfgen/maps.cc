@@ -1,0 +1,99 @@
+#include "bpfgen/maps.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "bpf/vfm_abi.h"
+
+namespace vfm::bpf {
+namespace {
+
+constexpr size_t kMaxName = BPF_OBJ_NAME_LEN - 1;
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+std::string map_identifier(std::string_view name) {
+    std::string id;
+    for (const char c : name) {
+        if (is_letter(c) || is_digit(c)) {
+            if (id.empty() && is_digit(c)) id += '_';
+            id += c;
+        } else if (!id.empty() && id.back() != '_') {
+            id += '_';
+        }
+        if (id.size() == kMaxName) break;
+    }
+    while (!id.empty() && id.back() == '_') id.pop_back();
+    return id.empty() ? "table" : id;
+}
+
+Maps::Maps(std::span<const TableDecl> tables, std::vector<std::string> reserved)
+    : tables_(tables), taken_(std::move(reserved)), of_table_(tables.size(), kNone) {
+    // Also where they are not used: a map's name must not depend on what else the program does.
+    taken_.emplace_back("vfm_stats");
+    taken_.emplace_back("vfm_result");
+}
+
+std::string Maps::unique_name(std::string_view wanted) {
+    const std::string base = map_identifier(wanted);
+    std::string name = base;
+    for (unsigned n = 2; std::ranges::find(taken_, name) != taken_.end(); ++n) {
+        const std::string suffix = fmt::format("_{}", n);
+        name = base.substr(0, kMaxName - suffix.size()) + suffix;
+    }
+    taken_.push_back(name);
+    return name;
+}
+
+uint32_t Maps::add(Map map) {
+    maps_.push_back(std::move(map));
+    return static_cast<uint32_t>(maps_.size() - 1);
+}
+
+uint32_t Maps::flow(uint32_t table) {
+    if (of_table_[table] == kNone) {
+        const TableDecl& decl = tables_[table];
+        // Without eviction every entry is allocated beforehand: the table holds exactly its
+        // capacity, and no packet waits for an allocation or fails for want of one.
+        of_table_[table] =
+            add({.name = unique_name(decl.name),
+                 .role = MapRole::flow,
+                 .type = decl.eviction == Eviction::lru ? BPF_MAP_TYPE_LRU_HASH : BPF_MAP_TYPE_HASH,
+                 .key_size = sizeof(uint64_t),
+                 .value_size = sizeof(uint64_t),
+                 .max_entries = decl.capacity,
+                 .table = table,
+                 .key = decl.key});
+    }
+    return of_table_[table];
+}
+
+uint32_t Maps::stats() {
+    if (stats_ == kNone) {
+        stats_ = add({.name = "vfm_stats",
+                      .role = MapRole::stats,
+                      .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                      .key_size = sizeof(uint32_t),
+                      .value_size = sizeof(vfm_stats),
+                      .max_entries = 1});
+    }
+    return stats_;
+}
+
+uint32_t Maps::result() {
+    if (result_ == kNone) {
+        result_ = add({.name = "vfm_result",
+                       .role = MapRole::result,
+                       .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                       .key_size = sizeof(uint32_t),
+                       .value_size = sizeof(vfm_result),
+                       .max_entries = 1});
+    }
+    return result_;
+}
+
+}  // namespace vfm::bpf

@@ -1,0 +1,42 @@
+// The maps of a program: made when the first instruction that needs one is emitted, so that an
+// object holds no map that nobody uses.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bpfgen/object.h"
+
+namespace vfm::bpf {
+
+class Maps {
+  public:
+    /// `reserved`: names taken otherwise, as the program's symbol.
+    Maps(std::span<const TableDecl> tables, std::vector<std::string> reserved);
+
+    /// Index of the map of a flow table, of `vfm_stats`, of `vfm_result`.
+    uint32_t flow(uint32_t table);
+    uint32_t stats();
+    uint32_t result();
+
+    std::vector<Map> take() { return std::move(maps_); }
+
+  private:
+    uint32_t add(Map map);
+    std::string unique_name(std::string_view wanted);
+
+    std::span<const TableDecl> tables_;
+    std::vector<std::string> taken_;
+    std::vector<Map> maps_;
+    std::vector<uint32_t> of_table_;
+    uint32_t stats_ = kNone;
+    uint32_t result_ = kNone;
+    static constexpr uint32_t kNone = ~uint32_t{0};
+};
+
+/// A C identifier of at most 15 bytes that looks like `name`: "src-ip" becomes "src_ip".
+std::string map_identifier(std::string_view name);
+
+}  // namespace vfm::bpf

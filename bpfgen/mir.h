@@ -1,0 +1,81 @@
+// Machine code over virtual registers: what lowering writes, the allocator places and selection
+// turns into eBPF. One linear list; jumps go forward only.
+//
+// Numbers below kFirstVirtual are the machine's own registers. A virtual register is written by one
+// instruction, or by the moves of every edge to the block whose parameter it is. Lowering keeps to
+// one rule around helper calls: between the first argument register it writes and the call, no
+// virtual register is read that lives in r0..r5, so values are put into slots first.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bpfgen/emitter.h"
+
+namespace vfm::bpf {
+
+using VReg = uint32_t;
+inline constexpr VReg kFirstVirtual = 16;
+inline constexpr VReg kNoReg = ~uint32_t{0};
+constexpr bool is_virtual(VReg reg) { return reg != kNoReg && reg >= kFirstVirtual; }
+
+enum class MOp : uint8_t {
+    mov,          ///< dst = a
+    number,       ///< dst = imm
+    alu,          ///< dst = a code b
+    alu_imm,      ///< dst = a code imm
+    neg,          ///< dst = -a
+    to_be,        ///< dst = the low size bytes of a in the other byte order
+    load,         ///< dst = *(size *)(a + off)
+    store,        ///< *(size *)(a + off) = b
+    store_imm,    ///< *(size *)(a + off) = imm
+    fetch_add,    ///< b = old *(u64 *)(a + off), which grows by b; machine registers only
+    map_address,  ///< dst = address of map imm
+    call,         ///< helper imm; r0..r5 are lost
+    label,        ///< a block begins, or a place within one
+    jump,         ///< to label
+    branch,       ///< to label if a code b
+    branch_imm,   ///< to label if a code imm
+    exit,         ///< returns r0
+};
+
+inline constexpr uint32_t kNoMoves = ~uint32_t{0};
+
+struct MInsn {
+    MOp op = MOp::mov;
+    uint8_t code = 0;     ///< BPF_ADD .., BPF_JEQ ..
+    uint8_t size = 8;     ///< bytes
+    bool narrow = false;  ///< branch: on the low 32 bits
+    int16_t off = 0;
+    VReg dst = kNoReg;
+    VReg a = kNoReg;
+    VReg b = kNoReg;
+    uint64_t imm = 0;
+    Label label{};
+    /// label: index into MFunction::params; jump and branch: into MFunction::moves, made on the
+    /// way.
+    uint32_t list = kNoMoves;
+    uint32_t origin = 0;
+};
+
+/// One of a set of moves that happen at once.
+struct Move {
+    VReg dst = kNoReg;
+    VReg src = kNoReg;  ///< kNoReg: the number `imm`
+    uint64_t imm = 0;
+};
+
+struct MFunction {
+    std::vector<MInsn> insns;
+    std::vector<std::vector<Move>> moves;
+    std::vector<std::vector<VReg>> params;
+    VReg next = kFirstVirtual;
+
+    VReg fresh() { return next++; }
+};
+
+/// Drops instructions without effect whose result nobody reads, and moves to parameters nobody
+/// reads.
+void drop_unused(MFunction& function);
+
+}  // namespace vfm::bpf

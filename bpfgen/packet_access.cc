@@ -1,0 +1,136 @@
+#include "bpfgen/packet_access.h"
+
+#include <algorithm>
+#include <unordered_map>
+#include <vector>
+
+#include "core/isa/limits.h"
+
+namespace vfm::bpf {
+namespace {
+
+class DirectAccess final : public PacketAccess {
+  public:
+    explicit DirectAccess(const AccessContext& context) : c_(context), b_(context.builder) {}
+
+    Condition has(uint64_t size) override {
+        const VReg end = b_.alu_imm(BPF_ADD, kData, size);
+        return {.code = BPF_JLE, .a = end, .b = kDataEnd};
+    }
+
+    Condition covers(ir::ValueId value, VReg bounded, uint64_t size, ir::BlockId scope) override {
+        const VReg pointer = b_.alu(BPF_ADD, bounded, kData);
+        const VReg end = b_.alu_imm(BPF_ADD, pointer, size);
+        if (scope != ir::kNone) remember(value, {pointer, size, scope});
+        return {.code = BPF_JLE, .a = end, .b = kDataEnd};
+    }
+
+    VReg load(uint64_t offset, unsigned size) override {
+        if (offset <= INT16_MAX) return b_.load(size, kData, static_cast<int16_t>(offset));
+        return b_.load(size, b_.alu_imm(BPF_ADD, kData, offset), 0);
+    }
+
+    VReg load_at(ir::ValueId value, VReg base, uint64_t offset, unsigned size,
+                 ir::BlockId in) override {
+        VReg pointer = find(value, offset + size, in);
+        if (pointer == kNoReg) pointer = prove_again(value, base, offset + size, in);
+        if (offset <= INT16_MAX) return b_.load(size, pointer, static_cast<int16_t>(offset));
+        return b_.load(size, b_.alu_imm(BPF_ADD, pointer, offset), 0);
+    }
+
+  private:
+    // A pointer to packet[value] behind which `size` bytes are known to be, in `scope`.
+    struct Proof {
+        VReg pointer;
+        uint64_t size;
+        ir::BlockId scope;
+    };
+    static constexpr size_t kMaxProofs = 8;  // a base; the search must not cost a hostile program
+
+    void remember(ir::ValueId value, Proof proof) {
+        std::vector<Proof>& proofs = proofs_[value];
+        if (proofs.size() == kMaxProofs) proofs.erase(proofs.begin());
+        proofs.push_back(proof);
+    }
+
+    VReg find(ir::ValueId value, uint64_t size, ir::BlockId in) const {
+        const auto found = proofs_.find(value);
+        if (found == proofs_.end()) return kNoReg;
+        for (const Proof& proof : found->second) {
+            if (proof.size >= size && c_.dominators.dominates(proof.scope, in)) {
+                return proof.pointer;
+            }
+        }
+        return kNoReg;
+    }
+
+    // For a load whose guard is not at hand here: the guard has held, so these exits are not taken,
+    // but the kernel's verifier wants to see it.
+    VReg prove_again(ir::ValueId value, VReg base, uint64_t size, ir::BlockId in) {
+        const Label bounds = c_.exits.errors[error_index(ErrorKind::bounds)];
+        const VReg bounded = b_.mov(base);
+        b_.leave({.code = BPF_JGT,
+                  .a = bounded,
+                  .imm = kMaxPacket - std::min<uint64_t>(size, kMaxPacket)},
+                 bounds, c_.leave_around);
+        const Condition there = covers(value, bounded, size, in);
+        b_.leave(there.negated(), bounds, c_.leave_around);
+        return find(value, size, in);
+    }
+
+    AccessContext c_;
+    Builder& b_;
+    std::unordered_map<ir::ValueId, std::vector<Proof>> proofs_;
+};
+
+class HelperAccess final : public PacketAccess {
+  public:
+    explicit HelperAccess(const AccessContext& context) : c_(context), b_(context.builder) {}
+
+    // The length is not cut to kMaxPacket, but no size compared with it is above that.
+    Condition has(uint64_t size) override { return {.code = BPF_JGE, .a = kLength, .imm = size}; }
+
+    Condition covers(ir::ValueId, VReg bounded, uint64_t size, ir::BlockId) override {
+        return {.code = BPF_JLE, .a = b_.alu_imm(BPF_ADD, bounded, size), .b = kLength};
+    }
+
+    VReg load(uint64_t offset, unsigned size) override {
+        b_.number_to(2, offset);
+        return load_bytes(size);
+    }
+
+    VReg load_at(ir::ValueId, VReg base, uint64_t offset, unsigned size, ir::BlockId) override {
+        b_.mov_to(2, base);
+        if (offset != 0) b_.add_imm_to(2, offset);
+        return load_bytes(size);
+    }
+
+  private:
+    // r2 holds the offset.
+    VReg load_bytes(unsigned size) {
+        b_.mov_to(1, kContext);
+        b_.slot_address_to(3, kBytesSlot);
+        b_.number_to(4, size);
+        b_.call(c_.hook.load_helper);
+        b_.leave({.code = BPF_JNE, .a = 0, .imm = 0},
+                 c_.exits.errors[error_index(ErrorKind::bounds)], c_.leave_around);
+        return b_.load(size, kFrame, kBytesSlot);
+    }
+
+    AccessContext c_;
+    Builder& b_;
+};
+
+}  // namespace
+
+std::unique_ptr<PacketAccess> make_access(AccessKind kind, const AccessContext& context) {
+    switch (kind) {
+        case AccessKind::direct:
+            return std::make_unique<DirectAccess>(context);
+        case AccessKind::helper:
+            return std::make_unique<HelperAccess>(context);
+    }
+    return nullptr;
+}
+
+}  // namespace vfm::bpf

@@ -1,0 +1,44 @@
+// How a version of the program reads the packet. Direct access serves packets whose needed bytes
+// are linear: the kernel's verifier must be able to prove each load from a comparison of a packet
+// pointer with the packet's end. Access through the hook's load helper serves all others (XDP
+// fragments, non-linear skbs): there a guard compares numbers.
+#pragma once
+
+#include <memory>
+
+#include "bpfgen/builder.h"
+#include "bpfgen/hook.h"
+#include "core/ir/analysis.h"
+
+namespace vfm::bpf {
+
+class PacketAccess {
+  public:
+    virtual ~PacketAccess() = default;
+
+    /// Holds if the packet has `size` bytes (at most kMaxPacket).
+    virtual Condition has(uint64_t size) = 0;
+    /// Holds if base + size <= length, for a base that is at most kMaxPacket - size in `bounded`.
+    /// `value` is the base's IR value; `scope` the block in which, and in those it dominates, the
+    /// condition is known to hold from now on, kNone for none.
+    virtual Condition covers(ir::ValueId value, VReg bounded, uint64_t size, ir::BlockId scope) = 0;
+    /// packet[offset], `size` bytes in packet order.
+    virtual VReg load(uint64_t offset, unsigned size) = 0;
+    /// packet[base + offset]; `in` is the block of the load.
+    virtual VReg load_at(ir::ValueId value, VReg base, uint64_t offset, unsigned size,
+                         ir::BlockId in) = 0;
+};
+
+/// The registers of each way: what is not the packet's belongs to values.
+enum class AccessKind : uint8_t { direct, helper };
+
+struct AccessContext {
+    Builder& builder;
+    const HookFacts& hook;
+    const Exits& exits;
+    const ir::Dominators& dominators;
+    bool leave_around;  ///< see Builder::leave()
+};
+std::unique_ptr<PacketAccess> make_access(AccessKind kind, const AccessContext& context);
+
+}  // namespace vfm::bpf

@@ -1,0 +1,166 @@
+// The BTF of a program: how its maps are defined (libbpf reads the definitions from here), how
+// their keys and values are shown, its function and the source line of each instruction.
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "bpf/vfm_abi.h"
+#include "bpfgen/btf.h"
+#include "bpfgen/hook.h"
+#include "core/base/source.h"
+
+namespace vfm::bpf {
+namespace {
+
+constexpr std::string_view kMapsSection = ".maps";
+// What the kernel's format has room for: 22 and 10 bits.
+constexpr uint32_t kMaxLine = (1u << 22) - 1;
+constexpr uint32_t kMaxColumn = (1u << 10) - 1;
+
+class ProgramTypes {
+  public:
+    explicit ProgramTypes(const Program& program) : program_(program) {
+        int_ = b_.integer("int", 4, true);
+        u32_ = b_.type_name("__u32", b_.integer("unsigned int", 4, false));
+        u64_ = b_.type_name("__u64", b_.integer("unsigned long long", 8, false));
+        s64_ = b_.type_name("__s64", b_.integer("long long", 8, true));
+    }
+
+    ProgramBtf make() {
+        maps();
+        const HookFacts& hook = hook_facts(program_.hook);
+        std::vector<BtfBuilder::Member> fields;
+        for (const ContextField& field : hook.fields) {
+            fields.push_back({std::string(field.name), u32_, field.offset});
+        }
+        const TypeId context = b_.structure(hook.context, hook.context_size, fields);
+        const TypeId function = b_.function(program_.name, int_, "ctx", b_.pointer(context));
+        Bytes ext = extension(function);
+        return {b_.section(), std::move(ext)};
+    }
+
+  private:
+    using TypeId = BtfBuilder::TypeId;
+
+    // ---- maps --------------------------------------------------------------------------------
+
+    TypeId key_type(const Map& map) {
+        switch (map.role) {
+            case MapRole::flow: {
+                const std::string kind(key_kind_name(map.key));
+                return b_.structure("flow_key_" + kind, 8, {{kind, u64_, 0}});
+            }
+            case MapRole::stats:
+            case MapRole::result:
+                return u32_;
+        }
+        return u32_;
+    }
+
+    TypeId value_type(const Map& map) {
+        switch (map.role) {
+            case MapRole::flow:
+                return b_.structure("flow_value", 8, {{"value", u64_, 0}});
+            case MapRole::stats: {
+                const TypeId errors = b_.array(u64_, int_, VFM_ERROR_KINDS);
+                return b_.structure("vfm_stats", sizeof(vfm_stats),
+                                    {{"packets", u64_, offsetof(vfm_stats, packets)},
+                                     {"bytes", u64_, offsetof(vfm_stats, bytes)},
+                                     {"pass", u64_, offsetof(vfm_stats, pass)},
+                                     {"drop", u64_, offsetof(vfm_stats, drop)},
+                                     {"log", u64_, offsetof(vfm_stats, log)},
+                                     {"refused_stores", u64_, offsetof(vfm_stats, refused_stores)},
+                                     {"errors", errors, offsetof(vfm_stats, errors)}});
+            }
+            case MapRole::result:
+                return b_.structure("vfm_result", sizeof(vfm_result),
+                                    {{"value", u64_, offsetof(vfm_result, value)},
+                                     {"error", s64_, offsetof(vfm_result, error)}});
+        }
+        return u64_;
+    }
+
+    // A definition is a structure of pointers: a number stands as the length of the array that a
+    // member points to, a type as what it points to.
+    void maps() {
+        if (program_.maps.empty()) return;
+        std::vector<BtfBuilder::Variable> variables;
+        const auto number = [&](uint32_t n) { return b_.pointer(b_.array(int_, int_, n)); };
+        uint32_t at = 0;
+        for (const Map& map : program_.maps) {
+            const std::pair<std::string_view, TypeId> members[] = {
+                {"type", number(map.type)},
+                {"max_entries", number(map.max_entries)},
+                {"key", b_.pointer(key_type(map))},
+                {"value", b_.pointer(value_type(map))}};
+            std::vector<BtfBuilder::Member> list;
+            for (const auto& [name, type] : members) {
+                list.push_back({std::string(name), type, static_cast<uint32_t>(8 * list.size())});
+            }
+            const TypeId type = b_.structure("", kMapDefinitionSize, list);
+            variables.push_back({b_.variable(map.name, type), at, kMapDefinitionSize});
+            at += kMapDefinitionSize;
+        }
+        b_.data_section(kMapsSection, at, variables);
+    }
+
+    // ---- function and lines ------------------------------------------------------------------
+
+    Bytes extension(TypeId function) {
+        const uint32_t section = b_.string(hook_name(program_.hook));
+        Bytes functions;
+        append_le(functions, sizeof(bpf_func_info), 4);
+        append_le(functions, section, 4);
+        append_le(functions, 1, 4);
+        append_le(functions, 0, 4);  // at the program's first byte
+        append_le(functions, function, 4);
+
+        Bytes records;
+        uint32_t count = 0;
+        const SourceFile source(program_.source_name, program_.source_text);
+        const uint32_t file =
+            b_.string(program_.source_name.empty() ? "bytecode" : program_.source_name);
+        const LineInfo* previous = nullptr;
+        for (const LineInfo& line : program_.lines) {
+            if (previous != nullptr && previous->position == line.position) continue;
+            previous = &line;
+            append_le(records, line.insn * sizeof(bpf_insn), 4);
+            append_le(records, file, 4);
+            append_le(records, b_.string(source.line(line.position.line)), 4);
+            append_le(records,
+                      std::min(line.position.line, kMaxLine) << 10 |
+                          std::min(line.position.column, kMaxColumn),
+                      4);
+            ++count;
+        }
+        Bytes lines;
+        append_le(lines, sizeof(bpf_line_info), 4);
+        append_le(lines, section, 4);
+        append_le(lines, count, 4);
+        lines.insert(lines.end(), records.begin(), records.end());
+
+        Bytes out;
+        append_le(out, BTF_MAGIC, 2);
+        append_le(out, BTF_VERSION, 1);
+        append_le(out, 0, 1);   // flags
+        append_le(out, 24, 4);  // size of this header
+        append_le(out, 0, 4);
+        append_le(out, functions.size(), 4);
+        append_le(out, functions.size(), 4);
+        append_le(out, lines.size(), 4);
+        out.insert(out.end(), functions.begin(), functions.end());
+        out.insert(out.end(), lines.begin(), lines.end());
+        return out;
+    }
+
+    const Program& program_;
+    BtfBuilder b_;
+    TypeId int_ = 0, u32_ = 0, u64_ = 0, s64_ = 0;
+};
+
+}  // namespace
+
+ProgramBtf make_btf(const Program& program) { return ProgramTypes(program).make(); }
+
+}  // namespace vfm::bpf

@@ -1,0 +1,41 @@
+#include "bpfgen/source_lines.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace vfm::bpf {
+namespace {
+
+std::string listing(const VerifiedModule& verified) {
+    std::string text;
+    for (const Insn& insn : verified.insns()) {
+        const OpInfo& info = op_info(insn.op);
+        fmt::format_to(std::back_inserter(text), "+{:#x}  {}", insn.offset, info.name);
+        if (info.imm == ImmKind::jump) {
+            fmt::format_to(std::back_inserter(text), " to +{:#x}", insn.jump_target());
+        } else if (info.imm != ImmKind::none) {
+            fmt::format_to(std::back_inserter(text), " {}", insn.imm);
+        }
+        text += '\n';
+    }
+    return text;
+}
+
+}  // namespace
+
+void attach_source(Program& program, const VerifiedModule& verified) {
+    const Module& module = verified.module();
+    const bool has_source = !module.source_text.empty() && !module.lines.empty();
+    program.source_name = has_source ? module.source_name : "bytecode";
+    program.source_text = has_source ? module.source_text : listing(verified);
+    for (LineInfo& line : program.lines) {
+        if (has_source) {
+            line.position = module.position_of(line.code_offset).value_or(Position{});
+        } else {
+            line.position = {.line = verified.index_of(line.code_offset) + 1, .column = 1};
+        }
+    }
+}
+
+}  // namespace vfm::bpf

@@ -1,0 +1,274 @@
+#include "bpfgen/translate.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "bpf/vfm_abi.h"
+#include "bpfgen/emitter.h"
+#include "bpfgen/frame.h"
+#include "bpfgen/lower.h"
+#include "bpfgen/prepare.h"
+#include "bpfgen/regalloc.h"
+#include "bpfgen/select.h"
+#include "core/isa/limits.h"
+
+namespace vfm::bpf {
+namespace {
+
+// What the function asks of the prologue and of the registers.
+struct Needs {
+    bool loads = false;  ///< of packet bytes
+    bool len = false;
+    bool vlan = false;
+    bool fuel = false;
+    unsigned now = 0;   ///< places that read the clock
+    uint64_t span = 0;  ///< no test or load goes beyond so many bytes
+};
+
+Needs find_needs(const ir::Function& function) {
+    Needs needs;
+    for (const ir::Block& block : function.blocks) {
+        for (const ir::ValueId id : block.body) {
+            const ir::Value& value = function[id];
+            using enum ir::Op;
+            needs.loads |= value.op == load || value.op == loadx;
+            needs.len |= value.op == len;
+            needs.vlan |=
+                value.op == vlan_present || value.op == vlan_protocol || value.op == vlan_tag;
+            needs.fuel |= value.op == fuel;
+            needs.now += value.op == now;
+            if (value.op == guard_len) needs.span = std::max(needs.span, value.imm);
+            if (value.op == guard_index || value.op == loadx) needs.span = kMaxPacket;
+        }
+        using enum ir::Terminator::Kind;
+        if (block.end.kind == branch_len) needs.span = std::max(needs.span, block.end.imm);
+        if (block.end.kind == branch_index) needs.span = kMaxPacket;
+    }
+    return needs;
+}
+
+class Translator {
+  public:
+    Translator(ir::Function function, std::span<const TableDecl> tables, const Options& options)
+        : function_(std::move(function)),
+          options_(options),
+          hook_(hook_facts(options.hook)),
+          maps_(tables, {options.program_name}),
+          exits_(emitter_),
+          no_map_(emitter_.label()) {}
+
+    Result<Program> run() {
+        prepare(function_);
+        needs_ = find_needs(function_);
+        const ValueFacts values(function_);
+        const Layout layout(function_);
+        const ir::Cfg cfg(function_);
+        const ir::Dominators dominators(function_, cfg);
+        const Lowering lowering{.function = function_,
+                                .values = values,
+                                .layout = layout,
+                                .cfg = cfg,
+                                .dominators = dominators,
+                                .hook = hook_,
+                                .exits = exits_,
+                                .maps = maps_,
+                                .emitter = emitter_,
+                                .result_map = options_.result_map,
+                                .now_in_slot = needs_.now > 1};
+        prologue();
+        if (needs_.loads) {
+            const Label not_linear = emitter_.label();
+            choose_version(not_linear);
+            TRY(version(lowering, AccessKind::direct));
+            emitter_.bind(not_linear);
+        }
+        TRY(version(lowering, AccessKind::helper));
+        epilogue();
+        return finish();
+    }
+
+  private:
+    // ---- the beginning -----------------------------------------------------------------------
+
+    // r0 = address of the only value of a per-CPU array.
+    void array_value(uint32_t map) {
+        emitter_.emit(store_imm(4, kFrame, kKeySlot, 0));
+        emitter_.map_address(1, map);
+        emitter_.emit(mov(2, kFrame));
+        emitter_.emit(alu_imm(BPF_ADD, 2, kKeySlot));
+        emitter_.emit(call(BPF_FUNC_map_lookup_elem));
+        emitter_.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), no_map_);
+    }
+
+    // r8 holds the packet's length, r6 the context afterwards.
+    void prologue() {
+        emitter_.origin(0);
+        emitter_.emit(mov(kContext, 1));
+        hook_.length(emitter_, kLength);
+        array_value(maps_.stats());
+        emitter_.emit(store(8, kFrame, kStatsSlot, 0));
+        count(0, offsetof(vfm_stats, packets));
+        emitter_.emit(load(8, 1, 0, offsetof(vfm_stats, bytes)));
+        emitter_.emit(alu(BPF_ADD, 1, kLength));
+        emitter_.emit(store(8, 0, offsetof(vfm_stats, bytes), 1));
+        if (needs_.fuel) fill_fuel();
+        if (options_.result_map) {
+            array_value(maps_.result());
+            emitter_.emit(store(8, kFrame, kResultSlot, 0));
+            emitter_.emit(store_imm(8, 0, offsetof(vfm_result, value), 0));
+            emitter_.emit(store_imm(8, 0, offsetof(vfm_result, error), 0));
+        }
+        if (needs_.now > 1) {
+            emitter_.emit(call(BPF_FUNC_ktime_get_ns));
+            emitter_.emit(store(8, kFrame, kNowSlot, 0));
+        }
+        if (needs_.len) cut_length();
+    }
+
+    // *(base + offset) += 1
+    void count(Reg base, size_t offset) {
+        const auto off = static_cast<int16_t>(offset);
+        emitter_.emit(load(8, 2, base, off));
+        emitter_.emit(alu_imm(BPF_ADD, 2, 1));
+        emitter_.emit(store(8, base, off, 2));
+    }
+
+    // errors[0] is always 0, but the kernel's verifier does not know that. Were the fuel a known
+    // number to it, it would follow every sum of block costs as a path of its own.
+    void fill_fuel() {
+        emitter_.emit(load(8, 1, 0, offsetof(vfm_stats, errors)));
+        emitter_.number(2, function_.fuel);
+        emitter_.emit(alu(BPF_ADD, 1, 2));
+        emitter_.emit(store(8, kFrame, kFuelSlot, 1));
+    }
+
+    // LEN without a branch: min(r8, kMaxPacket), as r8 + min(kMaxPacket - r8, 0).
+    void cut_length() {
+        emitter_.emit(mov_imm(1, kMaxPacket));
+        emitter_.emit(alu(BPF_SUB, 1, kLength));
+        emitter_.emit(mov(2, 1));
+        emitter_.emit(alu_imm(BPF_ARSH, 2, 63));
+        emitter_.emit(alu(BPF_AND, 1, 2));
+        emitter_.emit(alu(BPF_ADD, 1, kLength));
+        emitter_.emit(store(8, kFrame, kLenSlot, 1));
+    }
+
+    // Direct access, which follows, if the first `span` bytes are linear, or all there are.
+    void choose_version(Label not_linear) {
+        const Label linear = emitter_.label();
+        const auto pointer_plus = [&](auto emit_offset) {
+            emitter_.emit(mov(3, kData));
+            emit_offset();
+        };
+        emitter_.emit(load(4, kData, kContext, hook_.data));
+        emitter_.emit(load(4, 2, kContext, hook_.data_end));
+        if (needs_.span < kMaxPacket) {
+            pointer_plus(
+                [&] { emitter_.emit(alu_imm(BPF_ADD, 3, static_cast<int32_t>(needs_.span))); });
+            emitter_.emit_jump(jump_if(BPF_JLE, 3, 2), linear);
+        }
+        emitter_.emit(mov(4, kLength));
+        emitter_.emit(alu_imm(BPF_AND, 4, kMaxPacket));
+        emitter_.emit_jump(jump_if(BPF_JNE, 4, kLength), not_linear);
+        pointer_plus([&] { emitter_.emit(alu(BPF_ADD, 3, 4)); });
+        emitter_.emit_jump(jump_if(BPF_JGT, 3, 2), not_linear);
+        emitter_.bind(linear);
+        emitter_.emit(mov(kDataEnd, 2));
+    }
+
+    // ---- the filter --------------------------------------------------------------------------
+
+    RegisterFile registers(AccessKind access) const {
+        RegisterFile file{.lost_in_calls = {2, 3, 4, 5}, .kept_in_calls = {9}};
+        const bool direct = access == AccessKind::direct;
+        if (!direct) file.kept_in_calls.push_back(kData);
+        const bool context = needs_.vlan || (!direct && needs_.loads);
+        if (!context) file.kept_in_calls.push_back(kContext);
+        return file;
+    }
+
+    Result<> version(const Lowering& lowering, AccessKind access) {
+        MFunction code = lower(lowering, access);
+        drop_unused(code);
+        const auto allocation = allocate(code, registers(access), options_.register_seed);
+        if (!allocation) {
+            const uint32_t at = allocation.error().origin;
+            return fail(
+                Diagnostic::at_offset("", at, fmt::format("eBPF: too deep for eBPF at +{:#x}", at)),
+                Status::refused);
+        }
+        select(code, *allocation, emitter_);
+        return {};
+    }
+
+    // ---- the ends ----------------------------------------------------------------------------
+
+    void verdict(Label exit, int32_t number, size_t counter) {
+        if (!emitter_.used(exit)) return;
+        emitter_.bind(exit);
+        emitter_.emit(load(8, 1, kFrame, kStatsSlot));
+        count(1, counter);
+        emitter_.emit(mov_imm(0, number));
+        emitter_.emit(exit_insn());
+    }
+
+    void epilogue() {
+        emitter_.origin(0);
+        const Label on_error = options_.drop_on_error ? exits_.drop : exits_.pass;
+        for (unsigned kind = 1; kind < kErrorKinds; ++kind) {
+            if (!emitter_.used(exits_.errors[kind])) continue;
+            emitter_.bind(exits_.errors[kind]);
+            emitter_.emit(load(8, 1, kFrame, kStatsSlot));
+            count(1, offsetof(vfm_stats, errors) + kind * sizeof(uint64_t));
+            if (options_.result_map) {
+                emitter_.emit(load(8, 1, kFrame, kResultSlot));
+                emitter_.emit(
+                    store_imm(8, 1, offsetof(vfm_result, error), -static_cast<int32_t>(kind)));
+            }
+            emitter_.emit_jump(on_error);
+        }
+        verdict(exits_.drop, hook_.drop, offsetof(vfm_stats, drop));
+        verdict(exits_.log, hook_.pass, offsetof(vfm_stats, log));
+        verdict(exits_.pass, hook_.pass, offsetof(vfm_stats, pass));
+        // Cannot happen: an array has all its values.
+        emitter_.bind(no_map_);
+        emitter_.emit(mov_imm(0, options_.drop_on_error ? hook_.drop : hook_.pass));
+        emitter_.emit(exit_insn());
+    }
+
+    Program finish() {
+        Code code = emitter_.finish();
+        Program program;
+        program.name = options_.program_name;
+        program.hook = options_.hook;
+        program.insns = std::move(code.insns);
+        program.maps = maps_.take();
+        for (const Code::Reference& at : code.maps)
+            program.map_references.push_back({at.insn, at.map});
+        for (const Code::Origin& at : code.origins) {
+            program.lines.push_back(
+                {.insn = at.insn, .code_offset = at.code_offset, .position = {}});
+        }
+        return program;
+    }
+
+    ir::Function function_;
+    const Options& options_;
+    const HookFacts& hook_;
+    Maps maps_;
+    Emitter emitter_;
+    Exits exits_;
+    Label no_map_;
+    Needs needs_;
+};
+
+}  // namespace
+
+Result<Program> translate(ir::Function function, std::span<const TableDecl> tables,
+                          const Options& options) {
+    return Translator(std::move(function), tables, options).run();
+}
+
+}  // namespace vfm::bpf

@@ -1,0 +1,184 @@
+#include "bpfgen/value_facts.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "core/ir/analysis.h"
+#include "core/ir/arithmetic.h"
+
+namespace vfm::bpf {
+namespace {
+
+using ir::Function;
+using ir::Op;
+using ir::Terminator;
+using ir::Value;
+using ir::ValueId;
+
+bool is_number(const Function& function, ValueId value) {
+    return function[value].op == Op::constant;
+}
+
+unsigned width(uint64_t number) { return static_cast<unsigned>(std::bit_width(number)); }
+
+unsigned result_bits(const Function& function, const Value& value, unsigned a, unsigned b) {
+    switch (value.op) {
+        case Op::constant:
+            return width(value.imm);
+        case Op::add:
+            return std::min(64u, std::max(a, b) + 1);
+        case Op::mul:
+            return std::min(64u, a + b);
+        case Op::div:
+            return a;
+        case Op::mod:
+        case Op::and_:
+            return std::min(a, b);
+        case Op::or_:
+        case Op::xor_:
+            return std::max(a, b);
+        case Op::shl:
+            if (!is_number(function, value.b)) return 64;
+            return static_cast<unsigned>(std::min<uint64_t>(64, a + (function[value.b].imm & 63)));
+        case Op::shr:
+            if (!is_number(function, value.b)) return a;
+            return static_cast<unsigned>(a - std::min<uint64_t>(a, function[value.b].imm & 63));
+        case Op::eq:
+        case Op::ne:
+        case Op::gt:
+        case Op::lt:
+        case Op::ge:
+        case Op::le:
+        case Op::vlan_present:
+            return 1;
+        case Op::len:
+        case Op::vlan_protocol:
+        case Op::vlan_tag:
+            return 16;
+        case Op::load:
+        case Op::loadx:
+            return 8u * value.size;
+        case Op::rand:
+            return 32;
+        case Op::param:
+        case Op::sub:
+        case Op::not_:
+        case Op::neg:
+        case Op::now:
+        case Op::guard_len:
+        case Op::guard_index:
+        case Op::guard_nonzero:
+        case Op::flow_get:
+        case Op::flow_set:
+        case Op::flow_add:
+        case Op::fuel:
+            return 64;
+    }
+    return 64;
+}
+
+}  // namespace
+
+uint64_t swapped(uint64_t number, unsigned bytes) {
+    return bytes == 0 ? number : std::byteswap(number) >> (64 - 8 * bytes);
+}
+
+ValueFacts::ValueFacts(const Function& function) {
+    find_bits(function);
+    find_order(function);
+}
+
+void ValueFacts::find_bits(const Function& function) {
+    bits_.assign(function.values.size(), 0);
+    for (ValueId id = 0; id < function.values.size(); ++id) {
+        if (is_number(function, id)) bits_[id] = static_cast<uint8_t>(width(function[id].imm));
+    }
+    // In reverse postorder every argument is known before the parameter it goes to.
+    const ir::Cfg cfg(function);
+    for (const ir::BlockId id : cfg.order()) {
+        const ir::Block& block = function.blocks[id];
+        for (const ValueId value : block.body) {
+            const Value& v = function[value];
+            const unsigned operands = ir::op_info(v.op).operands;
+            bits_[value] = static_cast<uint8_t>(result_bits(
+                function, v, operands > 0 ? bits_[v.a] : 0, operands > 1 ? bits_[v.b] : 0));
+        }
+        ir::for_each_edge(block, [&](const ir::Edge& edge) {
+            const auto& params = function.blocks[edge.target].params;
+            for (size_t i = 0; i < params.size(); ++i) {
+                bits_[params[i]] = std::max(bits_[params[i]], bits_[edge.args[i]]);
+            }
+        });
+    }
+}
+
+void ValueFacts::find_order(const Function& function) {
+    // Start with every load, and a mask of one by a number; take back what has another use.
+    order_.assign(function.values.size(), 0);
+    const ir::Cfg cfg(function);
+    std::vector<ValueId> candidates;
+    for (const ir::BlockId id : cfg.order()) {
+        for (const ValueId value : function.blocks[id].body) {
+            const Value& v = function[value];
+            unsigned bytes = 0;
+            if (v.op == Op::load || v.op == Op::loadx) bytes = v.size > 1 ? v.size : 0;
+            const bool bitwise = v.op == Op::and_ || v.op == Op::or_ || v.op == Op::xor_;
+            if (bitwise && is_number(function, v.b) && !is_number(function, v.a)) {
+                const unsigned of = order_[v.a];
+                // A mask's high bits meet zeros; other operations must not set bits up there.
+                if (of != 0 && (v.op == Op::and_ || width(function[v.b].imm) <= 8 * of)) bytes = of;
+            }
+            order_[value] = static_cast<uint8_t>(bytes);
+            if (bytes != 0) candidates.push_back(value);
+        }
+    }
+    const auto reject = [&](ValueId value) { order_[value] = 0; };
+    const auto compared = [&](Comparison comparison, ValueId a, ValueId b) {
+        const bool equality = comparison == Comparison::eq || comparison == Comparison::ne;
+        const auto side = [&](ValueId value, ValueId other) {
+            // A number that the field cannot have would lose its high bits.
+            if (!equality || !is_number(function, other) ||
+                width(function[other].imm) > 8u * order_[value]) {
+                reject(value);
+            }
+        };
+        side(a, b);
+        side(b, a);
+    };
+    for (const ir::BlockId id : cfg.order()) {
+        const ir::Block& block = function.blocks[id];
+        for (const ValueId value : block.body) {
+            const Value& v = function[value];
+            if (const auto comparison = ir::op_comparison(v.op)) {
+                compared(*comparison, v.a, v.b);
+            } else if (order_[value] == 0) {
+                ir::for_each_operand(v, reject);
+            }
+        }
+        ir::for_each_edge(block,
+                          [&](const ir::Edge& edge) { std::ranges::for_each(edge.args, reject); });
+        const Terminator& end = block.end;
+        if (end.kind == Terminator::Kind::branch) {
+            compared(end.comparison, end.a, end.b);
+        } else if (end.a != ir::kNone) {
+            reject(end.a);
+        }
+    }
+    // A result in the host's order wants its operand so, and with that all other results of it:
+    // backwards and forwards until nothing changes.
+    bool changed = true;
+    const auto settle = [&](ValueId value) {
+        const Value& v = function[value];
+        if (ir::op_info(v.op).operands < 2 || order_[v.a] == order_[value]) return;
+        reject(value);
+        reject(v.a);
+        changed = true;
+    };
+    while (changed) {
+        changed = false;
+        for (size_t i = candidates.size(); i-- > 0;) settle(candidates[i]);
+        for (const ValueId value : candidates) settle(value);
+    }
+}
+
+}  // namespace vfm::bpf

@@ -1,0 +1,34 @@
+// What lowering wants to know of IR values: how many bits they can have, and which can stay in the
+// packet's byte order because all that is done with them is comparing them with numbers.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/ir/ir.h"
+
+namespace vfm::bpf {
+
+class ValueFacts {
+  public:
+    /// The function is acyclic.
+    explicit ValueFacts(const ir::Function& function);
+
+    /// The value is below 2^bits().
+    unsigned bits(ir::ValueId value) const { return bits_[value]; }
+    /// Bytes of the packet field whose byte order the value may keep; 0 for the host's order. Its
+    /// uses turn their numbers round with swapped().
+    unsigned packet_order(ir::ValueId value) const { return order_[value]; }
+
+  private:
+    void find_bits(const ir::Function& function);
+    void find_order(const ir::Function& function);
+
+    std::vector<uint8_t> bits_;
+    std::vector<uint8_t> order_;
+};
+
+/// The low `bytes` bytes of a number in reverse order.
+uint64_t swapped(uint64_t number, unsigned bytes);
+
+}  // namespace vfm::bpf
