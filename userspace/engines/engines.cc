@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "loader/test_run.h"
+#include "userspace/engines/bpf_engine.h"
 #include "userspace/interp/interpreter.h"
 
 namespace vfm {
@@ -11,6 +13,8 @@ std::string nothing() { return {}; }
 
 constexpr EngineKind kKinds[] = {
     {"interp", "the reference interpreter", make_interpreter, nothing},
+    {"bpf", "the emitted eBPF program in user space", make_bpf_engine, nothing},
+    {"kernel", "the emitted eBPF program in the kernel", make_kernel_engine, kernel_engine_missing},
 };
 
 }  // namespace

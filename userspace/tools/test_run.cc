@@ -25,26 +25,11 @@ Failure located(const Filter& filter, Failure failure) {
     return failure;
 }
 
-/// The kernel's clock and random numbers are not ours: such a program has no result to compare.
-const Insn* first_unrepeatable(const VerifiedModule& program) {
-    for (const Insn& insn : program.insns())
-        if (insn.op == Opcode::NOW || insn.op == Opcode::RAND) return &insn;
-    return nullptr;
-}
-
 Result<std::unique_ptr<Engine>> make_engine(const Filter& filter, const VerifiedModule& program,
                                             const EngineKind& kind) {
     if (const std::string reason = kind.missing(); !reason.empty())
-        return fail(
-            Diagnostic::about(fmt::format("engine {}", kind.name), fmt::format("{}", reason)),
-            Status::refused);
-    if (kind.name == kKernel) {
-        if (const Insn* insn = first_unrepeatable(program))
-            return fail(locate(filter, insn->offset,
-                               fmt::format("programs with {} are not run in the kernel",
-                                           op_info(insn->op).name)),
-                        Status::refused);
-    }
+        return fail(Diagnostic::about(fmt::format("engine {}", kind.name), reason),
+                    Status::refused);
     auto engine = kind.make(program);
     if (!engine) return std::unexpected(located(filter, std::move(engine).error()));
     return engine;
