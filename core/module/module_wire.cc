@@ -32,8 +32,9 @@ class Walk {
     const WireFault& fault() const { return fault_; }
 
   private:
-    bool field(const FieldDescriptor& field, unsigned wire_type, uint64_t& at, uint64_t end,
-               bool outermost);
+    /// `begin` is the offset of the field's tag, `at` that of what follows it.
+    bool field(const FieldDescriptor& field, unsigned wire_type, uint64_t begin, uint64_t& at,
+               uint64_t end, bool outermost);
     bool number(const FieldDescriptor& field, uint64_t& at, uint64_t end);
     bool packed(const FieldDescriptor& field, uint64_t at, uint64_t end);
     bool broken(uint64_t offset, std::string reason) {
@@ -84,9 +85,8 @@ bool Walk::packed(const FieldDescriptor& field, uint64_t at, uint64_t end) {
     return true;
 }
 
-bool Walk::field(const FieldDescriptor& field, unsigned wire_type, uint64_t& at, uint64_t end,
-                 bool outermost) {
-    const uint64_t begin = at;
+bool Walk::field(const FieldDescriptor& field, unsigned wire_type, uint64_t begin, uint64_t& at,
+                 uint64_t end, bool outermost) {
     if (wire_type != expected_wire_type(field))
         return broken(begin, fmt::format("'{}' is of wire type {}, not {}", field.name(), wire_type,
                                          expected_wire_type(field)));
@@ -121,7 +121,7 @@ bool Walk::message(const Descriptor& schema, uint64_t begin, uint64_t end, bool 
         if (known->number() <= previous && !again)
             return broken(start, fmt::format("'{}' is out of order or there twice", known->name()));
         previous = known->number();
-        if (!field(*known, *tag & 7, at, end, outermost)) return false;
+        if (!field(*known, *tag & 7, start, at, end, outermost)) return false;
     }
     return true;
 }
