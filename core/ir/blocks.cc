@@ -1,0 +1,129 @@
+// Blocks that only lead on are passed, ends that an edge's arguments decide are decided on the
+// edge, and blocks with one predecessor are appended to it. No code is copied but returns and
+// traps, so that a program accepts and rejects in place.
+#include "core/ir/analysis.h"
+#include "core/ir/passes.h"
+#include "core/ir/rewrite.h"
+
+namespace vfm::ir {
+namespace {
+
+// Empty blocks that one edge may pass. Circles of empty blocks make a limit necessary.
+constexpr unsigned kMaxHops = 16;
+
+class Blocks {
+  public:
+    explicit Blocks(Function& function) : function_(function) {}
+
+    void run() {
+        find_passable();
+        for (Block& block : function_.blocks) {
+            for_each_edge(block, [&](Edge& edge) { pass(edge); });
+            leave(block);
+        }
+        remove_unreachable(function_);
+        join();
+        remove_unreachable(function_);
+    }
+
+  private:
+    // Blocks without operations whose parameters nobody uses but their own end: whoever leads
+    // there may as well do what the end says.
+    void find_passable() {
+        std::vector<BlockId> home(function_.values.size(), kNone);
+        passable_.assign(function_.blocks.size(), false);
+        for (BlockId id = 0; id < function_.blocks.size(); ++id) {
+            const Block& block = function_.blocks[id];
+            for (const ValueId param : block.params) home[param] = id;
+            passable_[id] = block.body.empty();
+        }
+        for (BlockId id = 0; id < function_.blocks.size(); ++id) {
+            const auto use = [&](ValueId value) {
+                if (home[value] != kNone && home[value] != id) passable_[home[value]] = false;
+            };
+            for (const ValueId value : function_.blocks[id].body)
+                for_each_operand(function_[value], use);
+            for_each_end_use(function_.blocks[id], use);
+        }
+    }
+
+    // What a value of a passable block is on an edge to it.
+    ValueId on_edge(const Edge& edge, ValueId id) const {
+        const auto& params = function_.blocks[edge.target].params;
+        for (size_t i = 0; i < params.size(); ++i)
+            if (params[i] == id) return edge.args[i];
+        return id;
+    }
+
+    Edge behind(const Edge& edge, const Edge& next) const {
+        Edge result{next.target, next.args};
+        for (ValueId& arg : result.args) arg = on_edge(edge, arg);
+        return result;
+    }
+
+    void pass(Edge& edge) {
+        for (unsigned hop = 0; hop < kMaxHops && passable_[edge.target]; ++hop) {
+            const Terminator& end = function_.blocks[edge.target].end;
+            const Edge* next = nullptr;
+            if (end.kind == Terminator::Kind::jump) {
+                next = &end.then;
+            } else if (end.kind == Terminator::Kind::branch) {
+                const Value& a = function_[on_edge(edge, end.a)];
+                const Value& b = function_[on_edge(edge, end.b)];
+                if (a.op != Op::constant || b.op != Op::constant) return;
+                next = compare(end.comparison, a.imm, b.imm) ? &end.then : &end.otherwise;
+            } else {
+                return;
+            }
+            edge = behind(edge, *next);
+        }
+    }
+
+    // A jump to a block that only ends the run ends it here.
+    void leave(Block& block) {
+        if (block.end.kind != Terminator::Kind::jump) return;
+        const Edge& edge = block.end.then;
+        if (!passable_[edge.target]) return;
+        Terminator end = function_.blocks[edge.target].end;
+        if (end.kind == Terminator::Kind::ret)
+            end.a = on_edge(edge, end.a);
+        else if (end.kind != Terminator::Kind::trap)
+            return;
+        block.end = std::move(end);
+    }
+
+    // Blocks are in reverse postorder, so a chain is joined from its first block on.
+    void join() {
+        std::vector<uint32_t> entries(function_.blocks.size(), 0);
+        for (const Block& block : function_.blocks)
+            for_each_edge(block, [&](const Edge& edge) { ++entries[edge.target]; });
+        Replacements replacements(function_);
+        for (BlockId id = 0; id < function_.blocks.size(); ++id) {
+            Block& block = function_.blocks[id];
+            while (block.end.kind == Terminator::Kind::jump) {
+                const Edge edge = std::move(block.end.then);
+                if (entries[edge.target] != 1 || edge.target == id) {
+                    block.end.then = edge;
+                    break;
+                }
+                Block& next = function_.blocks[edge.target];
+                for (size_t i = 0; i < next.params.size(); ++i)
+                    replacements.replace(next.params[i], edge.args[i]);
+                block.body.insert(block.body.end(), next.body.begin(), next.body.end());
+                block.end = std::move(next.end);
+                next = {};
+                next.end.kind = Terminator::Kind::trap;
+            }
+        }
+        replacements.apply(function_);
+    }
+
+    Function& function_;
+    std::vector<bool> passable_;
+};
+
+}  // namespace
+
+void blocks(Function& function) { Blocks(function).run(); }
+
+}  // namespace vfm::ir

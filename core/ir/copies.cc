@@ -1,0 +1,129 @@
+// Uses of copies become uses of the original: parameters that receive one value whatever the way,
+// and operations that give an operand back.
+#include <bit>
+
+#include "core/ir/analysis.h"
+#include "core/ir/passes.h"
+#include "core/ir/rewrite.h"
+
+namespace vfm::ir {
+namespace {
+
+// A loop's parameters may become copies only when others have; chains longer than this, which no
+// compiler writes, wait for the next time.
+constexpr unsigned kRounds = 4;
+
+class Copies {
+  public:
+    explicit Copies(Function& function)
+        : function_(function),
+          cfg_(function),
+          replacements_(function),
+          bounds_(upper_bounds(function)) {}
+
+    void run() {
+        bool changed = true;
+        for (unsigned round = 0; changed && round < kRounds; ++round) {
+            changed = false;
+            for (const BlockId id : cfg_.order()) changed |= visit(id);
+        }
+        std::vector<bool> dropped(function_.values.size());
+        for (const Block& block : function_.blocks)
+            for (const ValueId param : block.params)
+                dropped[param] = replacements_.is_replaced(param);
+        replacements_.apply(function_);
+        drop_params(function_, dropped);
+    }
+
+  private:
+    bool visit(BlockId id) {
+        bool changed = false;
+        const Block& block = function_.blocks[id];
+        for (size_t i = 0; i < block.params.size(); ++i)
+            changed |= replace(block.params[i], only_source(id, i));
+        for (const ValueId value : block.body)
+            changed |= replace(value, original(function_[value]));
+        return changed;
+    }
+
+    bool replace(ValueId id, ValueId by) {
+        if (by == kNone || replacements_.is_replaced(id)) return false;
+        replacements_.replace(id, by);
+        return true;
+    }
+
+    // The one value that a parameter receives beside itself, or kNone.
+    ValueId only_source(BlockId block, size_t index) {
+        const ValueId param = function_.blocks[block].params[index];
+        ValueId source = kNone;
+        for (const BlockId pred : cfg_.predecessors(block)) {
+            bool one = true;
+            for_each_edge(function_.blocks[pred], [&](const Edge& edge) {
+                if (edge.target != block) return;
+                const ValueId arg = replacements_.find(edge.args[index]);
+                if (arg == param || arg == source) return;
+                one = source == kNone;
+                source = arg;
+            });
+            if (!one) return kNone;
+        }
+        return source;
+    }
+
+    // The operand that an operation gives back, or kNone.
+    ValueId original(const Value& value) {
+        const unsigned operands = op_info(value.op).operands;
+        if (operands == 0) return kNone;
+        const ValueId a = replacements_.find(value.a);
+        if (operands == 1) {
+            const Value& inner = function_[a];
+            const bool undone =
+                (value.op == Op::not_ || value.op == Op::neg) && inner.op == value.op;
+            return undone ? replacements_.find(inner.a) : kNone;
+        }
+        const ValueId b = replacements_.find(value.b);
+        if (a == b && (value.op == Op::and_ || value.op == Op::or_)) return a;
+        if (function_[b].op != Op::constant) return kNone;
+        return gives_back(value.op, bounds_[a], function_[b].imm) ? a : kNone;
+    }
+
+    // True if x op number is x for every x up to a bound. (Numbers stand on the right since fold.)
+    static bool gives_back(Op op, uint64_t bound, uint64_t number) {
+        switch (op) {
+            case Op::add:
+            case Op::sub:
+            case Op::or_:
+            case Op::xor_:
+                return number == 0;
+            case Op::mul:
+            case Op::div:
+                return number == 1;
+            case Op::mod:
+                return bound < number;
+            case Op::shl:
+            case Op::shr:
+                return (number & 63) == 0;
+            case Op::and_:
+                return bound <= low_ones(number);
+            default:
+                return false;
+        }
+    }
+
+    // The greatest 2^n - 1 whose bits are all set.
+    static uint64_t low_ones(uint64_t number) {
+        const int count = std::countr_one(number);
+        return count == 64 ? number : (uint64_t{1} << count) - 1;
+    }
+
+    Function& function_;
+    const Cfg cfg_;
+    Replacements replacements_;
+    const std::vector<uint64_t> bounds_;
+};
+
+}  // namespace
+
+void copies(Function& function) { Copies(function).run(); }
+
+}  // namespace vfm::ir

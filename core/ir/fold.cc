@@ -1,0 +1,362 @@
+// Operations on constants become constants, branches on constants jumps. One visit in reverse
+// postorder sees every definition before its uses and every forward edge before its target, so that
+// constants also pass through merges of which only one way is left.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "core/ir/analysis.h"
+#include "core/ir/arithmetic.h"
+#include "core/ir/passes.h"
+#include "core/ir/rewrite.h"
+#include "core/isa/limits.h"
+
+namespace vfm::ir {
+namespace {
+
+constexpr uint64_t kOnes = ~uint64_t{0};
+
+bool commutes(Op op) {
+    return op == Op::add || op == Op::mul || op == Op::and_ || op == Op::or_ || op == Op::xor_;
+}
+
+class Folder {
+  public:
+    explicit Folder(Function& function)
+        : function_(function),
+          cfg_(function),
+          replacements_(function),
+          bounds_(upper_bounds(function)),
+          reached_(function.blocks.size()),
+          numbers_(function.values.size()) {}
+
+    void run() {
+        reached_[0] = true;
+        for (const BlockId id : cfg_.order()) {
+            params(id);
+            if (!reached_[id]) continue;
+            body(function_.blocks[id]);
+            end(function_.blocks[id]);
+            for_each_edge(function_.blocks[id],
+                          [&](const Edge& edge) { reached_[edge.target] = true; });
+        }
+        remove_unreachable(function_);
+        move_numbers();
+    }
+
+  private:
+    bool is_number(ValueId id) const { return function_[id].op == Op::constant; }
+    bool is_number(ValueId id, uint64_t number) const {
+        return is_number(id) && function_[id].imm == number;
+    }
+
+    void make_number(Value& value, uint64_t number) {
+        value = {.op = Op::constant, .imm = number, .origin = value.origin};
+    }
+
+    // ---- parameters --------------------------------------------------------------------------
+
+    // A parameter that is the same number on every edge that can be taken is that number.
+    void params(BlockId id) {
+        const auto preds = cfg_.predecessors(id);
+        if (std::ranges::any_of(
+                preds, [&](BlockId pred) { return cfg_.position(pred) >= cfg_.position(id); })) {
+            reached_[id] = true;  // perhaps: what comes back along a loop is not known yet
+            return;
+        }
+        const Block& block = function_.blocks[id];
+        if (block.params.empty() || !reached_[id]) return;
+        std::vector<const Edge*> edges;
+        for (const BlockId pred : preds)
+            if (reached_[pred])
+                for_each_edge(function_.blocks[pred], [&](const Edge& edge) {
+                    if (edge.target == id) edges.push_back(&edge);
+                });
+        for (size_t i = 0; i < block.params.size(); ++i) {
+            const ValueId first = edges.front()->args[i];
+            if (!is_number(first)) continue;
+            const uint64_t number = function_[first].imm;
+            if (!std::ranges::all_of(
+                    edges, [&](const Edge* edge) { return is_number(edge->args[i], number); }))
+                continue;
+            make_number(function_[block.params[i]], number);
+            numbers_[block.params[i]] = true;
+        }
+    }
+
+    // Parameters that became numbers move from the parameter lists into the bodies.
+    void move_numbers() {
+        for (Block& block : function_.blocks) {
+            std::vector<ValueId> moved;
+            for (const ValueId param : block.params)
+                if (numbers_[param]) moved.push_back(param);
+            block.body.insert(block.body.begin(), moved.begin(), moved.end());
+        }
+        drop_params(function_, numbers_);
+    }
+
+    // ---- operations --------------------------------------------------------------------------
+
+    void body(Block& block) {
+        size_t kept = 0;
+        for (size_t i = 0; i < block.body.size(); ++i) {
+            const ValueId id = block.body[i];
+            Value& value = function_[id];
+            for_each_operand(value, [&](ValueId& use) { use = replacements_.find(use); });
+            if (op_info(value.op).effect == Effect::guard) {
+                const std::optional<bool> holds = guard(value);
+                if (holds && !*holds) {
+                    const ErrorKind error = value.op == Op::guard_nonzero
+                                                ? ErrorKind::division_by_zero
+                                                : ErrorKind::bounds;
+                    end_with_trap(block, kept, error, value.origin);
+                    return;
+                }
+                if (holds) continue;
+            } else {
+                operation(id, value);
+            }
+            block.body[kept++] = id;
+        }
+        block.body.resize(kept);
+    }
+
+    // What is known of a guard's condition; one of a constant base becomes one of a length.
+    std::optional<bool> guard(Value& value) {
+        if (value.op == Op::guard_nonzero) {
+            if (!is_number(value.a)) return std::nullopt;
+            return !is_number(value.a, 0);
+        }
+        if (value.op == Op::guard_index && is_number(value.a)) {
+            const uint64_t base = function_[value.a].imm;
+            if (base > kMaxPacket) return false;
+            value = {.op = Op::guard_len, .imm = base + value.imm, .origin = value.origin};
+        }
+        if (value.imm > kMaxPacket) return false;
+        if (value.op == Op::guard_len && value.imm == 0) return true;
+        return std::nullopt;
+    }
+
+    void operation(ValueId id, Value& value) {
+        if (value.op == Op::loadx && is_number(value.a)) {
+            const uint64_t offset = function_[value.a].imm + value.imm;
+            value = {.op = Op::load, .size = value.size, .imm = offset, .origin = value.origin};
+            return;
+        }
+        const unsigned operands = op_info(value.op).operands;
+        if (operands == 0 || op_info(value.op).effect != Effect::pure) return;
+        const bool known = is_number(value.a) && (operands == 1 || is_number(value.b));
+        if (known) {
+            const uint64_t b = operands == 1 ? 0 : function_[value.b].imm;
+            if (const auto number = evaluate(value.op, function_[value.a].imm, b))
+                make_number(value, *number);
+            return;
+        }
+        if (operands == 1) return;
+        // Numbers stand on the right, so that the rules below are written once.
+        if (is_number(value.a)) {
+            const auto comparison = op_comparison(value.op);
+            if (comparison) value.op = compare_op(mirror(*comparison));
+            if (comparison || commutes(value.op)) std::swap(value.a, value.b);
+        }
+        if (const auto number = same_for_all(value)) {
+            make_number(value, *number);
+        } else if (op_comparison(value.op)) {
+            comparison(id, value);
+        } else if (value.op == Op::xor_ && is_number(value.b, 1) &&
+                   op_comparison(function_[value.a].op)) {
+            take_negated(value, function_[value.a]);  // not, of a truth value
+        }
+    }
+
+    // The result if it is the same whatever the operand that is no constant.
+    std::optional<uint64_t> same_for_all(const Value& value) const {
+        const bool same = value.a == value.b;
+        const auto right = [&](uint64_t number) { return is_number(value.b, number); };
+        const auto left = [&](uint64_t number) { return is_number(value.a, number); };
+        std::optional<uint64_t> result;
+        switch (value.op) {
+            case Op::sub:
+            case Op::xor_:
+                if (same) result = 0;
+                break;
+            case Op::and_:
+            case Op::mul:
+                if (right(0)) result = 0;
+                break;
+            case Op::or_:
+                if (right(kOnes)) result = kOnes;
+                break;
+            case Op::div:  // the divisor is guarded, so not 0
+                if (same)
+                    result = 1;
+                else if (left(0) ||
+                         (is_number(value.b) && bounds_[value.a] < function_[value.b].imm))
+                    result = 0;
+                break;
+            case Op::mod:
+                if (same || left(0) || right(1)) result = 0;
+                break;
+            case Op::shl:
+                if (left(0)) result = 0;
+                break;
+            case Op::shr:
+                if (left(0) ||
+                    (is_number(value.b) && bounds_[value.a] >> (function_[value.b].imm & 63) == 0))
+                    result = 0;
+                break;
+            default:
+                if (const auto c = op_comparison(value.op))
+                    if (const auto truth = known_comparison(*c, value.a, value.b))
+                        result = *truth ? 1 : 0;
+                break;
+        }
+        return result;
+    }
+
+    // a comparison b, if equality of the operands or the greatest number that a can be decides it.
+    std::optional<bool> known_comparison(Comparison c, ValueId a, ValueId b) const {
+        if (a == b) return compare(c, 0, 0);
+        if (!is_number(b)) return std::nullopt;
+        if (is_number(a)) return compare(c, function_[a].imm, function_[b].imm);
+        const uint64_t number = function_[b].imm, most = bounds_[a];
+        if (number > most) return compare(c, 0, 1);
+        if (c == Comparison::gt && number == most) return false;
+        if (c == Comparison::le && number == most) return true;
+        if (number == 0 && (c == Comparison::lt || c == Comparison::ge)) return c == Comparison::ge;
+        return std::nullopt;
+    }
+
+    // What a test of a truth value says of it.
+    enum class Truth : uint8_t { itself, negated, never, always };
+    static Truth truth(Comparison c, uint64_t number) {
+        const bool zero = compare(c, 0, number), one = compare(c, 1, number);
+        if (zero == one) return one ? Truth::always : Truth::never;
+        return one ? Truth::itself : Truth::negated;
+    }
+
+    // Comparisons of the result of a comparison, as `not` and `if` make them.
+    void comparison(ValueId id, Value& value) {
+        const Value& inner = function_[value.a];
+        if (!is_number(value.b) || !op_comparison(inner.op)) return;
+        switch (truth(*op_comparison(value.op), function_[value.b].imm)) {
+            case Truth::itself:
+                replacements_.replace(id, value.a);
+                break;
+            case Truth::negated:
+                take_negated(value, inner);
+                break;
+            case Truth::never:
+                make_number(value, 0);
+                break;
+            case Truth::always:
+                make_number(value, 1);
+                break;
+        }
+    }
+
+    static void take_negated(Value& value, const Value& inner) {
+        value.op = compare_op(negate(*op_comparison(inner.op)));
+        value.b = inner.b;
+        value.a = inner.a;
+    }
+
+    // ---- ends --------------------------------------------------------------------------------
+
+    void end(Block& block) {
+        Terminator& end = block.end;
+        for_each_end_use(block, [&](ValueId& use) { use = replacements_.find(use); });
+        switch (end.kind) {
+            case Terminator::Kind::branch:
+                branch(end);
+                break;
+            case Terminator::Kind::branch_index:
+                if (is_number(end.a)) {
+                    const uint64_t base = function_[end.a].imm;
+                    end.kind = Terminator::Kind::branch_len;
+                    end.a = kNone;
+                    end.imm = base > kMaxPacket ? base : base + end.imm;
+                } else if (end.imm > kMaxPacket) {
+                    take(end, false);
+                }
+                break;
+            case Terminator::Kind::branch_len:
+            case Terminator::Kind::jump:
+            case Terminator::Kind::ret:
+            case Terminator::Kind::trap:
+                break;
+        }
+        if (end.kind == Terminator::Kind::branch_len && (end.imm == 0 || end.imm > kMaxPacket))
+            take(end, end.imm == 0);
+        if (is_branch(end) && same_way(end.then, end.otherwise)) take(end, true);
+    }
+
+    static void take(Terminator& end, bool then) {
+        end = jump_to(std::move(then ? end.then : end.otherwise), end.origin);
+    }
+
+    void branch(Terminator& end) {
+        if (is_number(end.a)) {
+            std::swap(end.a, end.b);
+            end.comparison = mirror(end.comparison);
+        }
+        // Each step goes from a value to one that it was made of, so this comes to an end.
+        while (is_number(end.b) && step(end)) {
+        }
+        if (end.kind != Terminator::Kind::branch) return;
+        if (const auto known = known_comparison(end.comparison, end.a, end.b)) take(end, *known);
+    }
+
+    // Tests what the tested value was made of, where that is the same test.
+    bool step(Terminator& end) {
+        const Value& tested = function_[end.a];
+        const uint64_t number = function_[end.b].imm;
+        if (const auto inner = op_comparison(tested.op)) {
+            const Truth says = truth(end.comparison, number);
+            if (says == Truth::always || says == Truth::never) {
+                take(end, says == Truth::always);
+                return false;
+            }
+            test(end, says == Truth::itself ? *inner : negate(*inner), tested);
+            return true;
+        }
+        const bool equality = end.comparison == Comparison::eq || end.comparison == Comparison::ne;
+        if ((tested.op == Op::sub || tested.op == Op::xor_) && number == 0 && equality) {
+            test(end, end.comparison, tested);
+            return true;
+        }
+        if (tested.op == Op::len) test_length(end, number);
+        return false;
+    }
+
+    static void test(Terminator& end, Comparison comparison, const Value& operands) {
+        end.comparison = comparison;
+        end.b = operands.b;
+        end.a = operands.a;
+    }
+
+    // A comparison of the packet's length is what proves loads.
+    void test_length(Terminator& end, uint64_t number) {
+        const bool above = end.comparison == Comparison::gt || end.comparison == Comparison::le;
+        const bool swapped = end.comparison == Comparison::lt || end.comparison == Comparison::le;
+        if (end.comparison == Comparison::eq || end.comparison == Comparison::ne) return;
+        if (known_comparison(end.comparison, end.a, end.b)) return;
+        end.kind = Terminator::Kind::branch_len;
+        end.imm = above ? number + 1 : number;
+        end.a = end.b = kNone;
+        if (swapped) std::swap(end.then, end.otherwise);
+    }
+
+    Function& function_;
+    const Cfg cfg_;
+    Replacements replacements_;
+    const std::vector<uint64_t> bounds_;  // of the values as they were at first
+    std::vector<bool> reached_;
+    std::vector<bool> numbers_;  // parameters that became numbers
+};
+
+}  // namespace
+
+void fold(Function& function) { Folder(function).run(); }
+
+}  // namespace vfm::ir

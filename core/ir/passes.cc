@@ -1,0 +1,47 @@
+#include "core/ir/passes.h"
+
+#include "core/base/check.h"
+
+namespace vfm::ir {
+namespace {
+
+struct Pass {
+    std::string_view name;
+    void (*run)(Function&);
+};
+
+constexpr Pass kPasses[] = {
+    {"fold", fold}, {"copies", copies}, {"guards", guards}, {"dead", dead}, {"blocks", blocks},
+};
+
+// Each round may open the way for the next; the third rarely finds anything.
+constexpr unsigned kRounds = 4;
+
+// Changes whenever a pass takes something away, and passes do nothing else for long.
+size_t size_of(const Function& function) {
+    size_t size = function.blocks.size();
+    for (const Block& block : function.blocks) {
+        size += block.params.size() + block.body.size();
+        size += block.end.then.args.size() + block.end.otherwise.args.size();
+    }
+    return size;
+}
+
+}  // namespace
+
+void optimise(Function& function, const PassObserver& observer) {
+    size_t size = 0;
+    for (unsigned round = 0; round < kRounds && size != size_of(function); ++round) {
+        size = size_of(function);
+        for (const Pass& pass : kPasses) {
+            pass.run(function);
+#ifndef NDEBUG
+            const std::string broken = check(function);
+            VFM_CHECK(broken.empty(), (std::string(pass.name) + ": " + broken).c_str());
+#endif
+            if (observer) observer(pass.name, function);
+        }
+    }
+}
+
+}  // namespace vfm::ir

@@ -1,0 +1,58 @@
+// A direct evaluator of the IR: what lift() and the passes make is judged by it against the
+// reference interpreter, before any back end is involved.
+//
+// Deliberately simple and strict: a load beyond the packet, a division by zero or a value that was
+// not made stops the test, since only wrong IR can bring them about. Its flow tables are unbounded,
+// so results agree with an engine's as long as a test stays below a table's capacity. Linked by
+// tests only.
+#pragma once
+
+#include <map>
+#include <vector>
+
+#include "core/ir/ir.h"
+#include "core/run/engine.h"
+#include "core/run/random.h"
+
+namespace vfm::test {
+
+/// The tag that a hook holds in metadata.
+struct VlanMetadata {
+    bool present = false;
+    uint16_t protocol = 0;
+    uint16_t tag = 0;
+};
+
+class IrEvaluator {
+  public:
+    explicit IrEvaluator(ir::Function function) : function_(std::move(function)) {}
+
+    /// One packet; flow tables live on from one call to the next.
+    Outcome run(const Packet& packet, const VlanMetadata& vlan = {});
+    /// Every entry, by table and key.
+    std::vector<FlowEntry> flows() const;
+    /// Operations that the last run carried out, ends of blocks included.
+    uint64_t steps() const { return steps_; }
+
+  private:
+    uint64_t value(ir::ValueId id) const;
+    void set(ir::ValueId id, uint64_t value);
+    uint64_t load(uint64_t base, const ir::Value& load) const;
+    bool within(uint64_t base, uint64_t imm) const;
+    ErrorKind guard(const ir::Value& guard) const;
+    uint64_t state(const ir::Value& op);
+    uint64_t result(const ir::Value& op, const VlanMetadata& vlan) const;
+    ir::BlockId follow(const ir::Edge& edge);
+
+    ir::Function function_;
+    std::map<std::pair<uint32_t, uint64_t>, uint64_t> flows_;  // by table and key
+    RandomSequence random_;
+    // of one run
+    ByteView packet_;
+    uint64_t now_ = 0;
+    uint64_t steps_ = 0;
+    std::vector<uint64_t> values_;
+    std::vector<bool> made_;
+};
+
+}  // namespace vfm::test
