@@ -210,7 +210,8 @@ bool Directives::key_widths(const Token& token, std::string_view list,
 void Directives::rules(Arguments arguments) {
     RuleTable rules{.name = arguments[0].text, .key_widths = {}, .rows = {}};
     const auto [key, value] = split_option(arguments[1]);
-    key_widths(arguments[1], key == "keys" ? value : std::string_view(), rules.key_widths);
+    if (!key_widths(arguments[1], key == "keys" ? value : std::string_view(), rules.key_widths))
+        rules.key_widths.clear();
     module_.rule_tables.push_back(std::move(rules));
     rules_.push_back(name_->span);
 }
@@ -238,6 +239,7 @@ void Directives::row(Arguments arguments) {
         return;
     }
     RuleTable& rules = module_.rule_tables.back();
+    if (rules.key_widths.empty()) return;  // its keys were reported
     if (arguments.size() != rules.key_widths.size()) {
         errors_.add(name_->span,
                     fmt::format("{} tests for {} keys", arguments.size(), rules.key_widths.size()));
@@ -301,7 +303,11 @@ void Directives::finish() {
     check_all(module_.tables, tables_, table_fault);
     check_all(module_.sets, sets_, set_fault);
     check_all(module_.imports, imports_, import_fault);
-    check_all(module_.rule_tables, rules_, rules_fault);
+    // A rule table without keys was reported where they should stand.
+    check_all(
+        module_.rule_tables, rules_, +[](const RuleTable& rules) {
+            return rules.key_widths.empty() ? std::string() : rules_fault(rules);
+        });
     if (!errors_.none()) return;
     const auto fault = find_declaration_fault(module_);
     if (!fault) return;

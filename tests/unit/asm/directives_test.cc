@@ -1,0 +1,116 @@
+#include "core/asm/directives.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "tests/unit/asm/text.h"
+
+using namespace vfm;
+using test::errors_of;
+using test::good;
+using test::hint_of;
+
+BOOST_AUTO_TEST_SUITE(directives)
+
+BOOST_AUTO_TEST_CASE(tables) {
+    const Module m =
+        good(".table a\n.table \"(& x 1)\" key=ipv4 capacity=100 evict=none\nRET").module;
+    BOOST_REQUIRE(m.tables.size() == 2u);
+    BOOST_TEST((m.tables[0] == TableDecl{.name = "a"}));
+    BOOST_TEST((m.tables[1] == TableDecl{"(& x 1)", KeyKind::ipv4, 100, Eviction::none}));
+    BOOST_TEST(errors_of(".table a key=foo\nRET") ==
+               "1:10 expected key=KIND, capacity=N or evict=lru|none");
+    BOOST_TEST(errors_of(".table a capacity=67108865\nRET").find("1:10 expected") == 0u);
+    BOOST_TEST(errors_of(".table a capacity=0\nRET").find("1:1 capacity 0") == 0u);
+    BOOST_TEST(errors_of(".table a\n.table a\nRET") ==
+               "2:1 table 1: an earlier table has its name");
+}
+
+BOOST_AUTO_TEST_CASE(the_65th_table_is_the_error) {
+    std::string text;
+    for (int i = 0; i < 64; ++i) text += ".table t" + std::to_string(i) + "\n";
+    BOOST_TEST(errors_of(text + "RET") == "none");
+    BOOST_TEST(errors_of(text + ".table more\nRET") == "65:1 a module has at most 64 tables");
+}
+
+BOOST_AUTO_TEST_CASE(sets) {
+    const Module m = good(
+                         ".set a width=32\n.member 10.0.0.0/8 80\n.member 0x50\n"
+                         ".set b width=128\n.member 2001:db8::/32 ::1 5\n.set c\nRET")
+                         .module;
+    BOOST_REQUIRE(m.sets.size() == 3u);
+    BOOST_TEST((m.sets[0] == SetDecl{"a", 32, {{0, 0x0a000000, 8}, {0, 80, 32}, {0, 80, 32}}}));
+    BOOST_TEST(
+        (m.sets[1] == SetDecl{"b", 128, {{0x20010db800000000, 0, 32}, {0, 1, 128}, {0, 5, 128}}}));
+    BOOST_TEST(m.sets[2].width == 64u);
+    BOOST_TEST(errors_of(".member 1\nRET") == "1:1 .member stands after the .set it belongs to");
+    BOOST_TEST(errors_of(".set a width=32\n.member 1/33\nRET") ==
+               "2:9 '1/33' is no number or prefix of 32 bits");
+    BOOST_TEST(errors_of(".set a width=31\nRET").find("1:1 a key width of 31") == 0u);
+    BOOST_TEST(errors_of(".set a width=32\n.member 0x100000000\nRET").find("1:1 a member") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(imports) {
+    const Module m = good(".import f\n.import g args=5\nRET").module;
+    BOOST_TEST((m.imports == std::vector<ImportDecl>{{"f", 0}, {"g", 5}}));
+    BOOST_TEST(errors_of(".import f args=6\nRET") == "1:11 expected args=0..5");
+}
+
+BOOST_AUTO_TEST_CASE(rule_tables) {
+    const Module m = good(".rules r keys=32,128\n.row * *\n.row 10.0.0.0/8 ::1..::9\nRET").module;
+    BOOST_REQUIRE(m.rule_tables.size() == 1u);
+    const RuleTable& r = m.rule_tables[0];
+    BOOST_TEST((r.key_widths == std::vector<uint8_t>{32, 128}));
+    BOOST_REQUIRE(r.rows.size() == 2u);
+    BOOST_TEST((r.rows[0] == std::vector<RuleTest>(2)));
+    BOOST_TEST((r.rows[1][0] == RuleTest{RuleTest::Kind::prefix, 0, 0x0a000000, 0, 0, 8}));
+    BOOST_TEST((r.rows[1][1] == RuleTest{RuleTest::Kind::range, 0, 1, 0, 9, 0}));
+    BOOST_TEST(errors_of(".row *\nRET") == "1:1 .row stands after the .rules it belongs to");
+    BOOST_TEST(errors_of(".rules r keys=32\n.row * *\nRET") == "2:1 2 tests for 1 keys");
+    BOOST_TEST(errors_of(".rules r keys=32\n.row x\nRET").find("2:6 'x' is no test") == 0u);
+    BOOST_TEST(errors_of(".rules r keys=32\n.row 9..1\nRET").find("a range ends before") !=
+               std::string::npos);
+    BOOST_TEST(errors_of(".rules r keys=\nRET").find("1:10 expected keys=") == 0u);
+    BOOST_TEST(errors_of(".rules r 32\nRET").find("1:10 expected keys=") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(fuel) {
+    BOOST_TEST(good(".fuel 18446744073709551615\nRET").module.fuel.value_or(0) == UINT64_MAX);
+    BOOST_TEST(errors_of(".fuel 1\n.fuel 2\nRET") == "2:1 .fuel is given twice");
+    BOOST_TEST(errors_of(".fuel -1\nRET").find("1:7 .fuel takes a number in 0..") == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(source_and_lines) {
+    const Module m = good(
+                         ".source \"f.vfl\"\n.text \"a\\n\" \"\\xff\\\"\\\\\"\n.loc 1 2\nRAND\n"
+                         ".loc 3 4 +1\nLD8 1\nRET")
+                         .module;
+    BOOST_TEST(m.source_name == "f.vfl");
+    BOOST_TEST(m.source_text == "a\n\xff\"\\");
+    BOOST_TEST((m.lines == std::vector<LineEntry>{{0, {1, 2}}, {2, {3, 4}}}));
+    BOOST_TEST(errors_of(".loc 1 1\n.loc 2 2\nRET") == "2:1 line entry 1: offsets do not ascend");
+    BOOST_TEST(errors_of("RET\n.loc 1 1\n").find("2:1 line entry 0: offset 0x1") == 0u);
+    BOOST_TEST(errors_of(".loc 0 1\nRET").find("1:1 line entry 0: lines and") == 0u);
+    BOOST_TEST(errors_of(".loc 1 1 2\nRET") == "1:10 expected + and a number of bytes");
+    BOOST_TEST(errors_of(".text x\nRET") == "1:7 .text takes strings in double quotes");
+}
+
+BOOST_AUTO_TEST_CASE(strings) {
+    BOOST_TEST(errors_of(".source \"abc\nRET") == "1:9 a string without its closing quote");
+    BOOST_TEST(errors_of(".source \"\\q\"\nRET").find("1:9 an unknown escape") == 0u);
+    BOOST_TEST(errors_of(".source \"\\x1\"\nRET").find("1:9 an unknown escape") == 0u);
+    BOOST_TEST(errors_of(".source \"\\").find("1:9 a string without") == 0u);
+    BOOST_TEST(good(".source \"a;b\" ; c\nRET").module.source_name == "a;b");
+}
+
+BOOST_AUTO_TEST_CASE(unknown_directives_and_wrong_counts) {
+    BOOST_TEST(errors_of(".tabel a\nRET") == "1:1 unknown directive '.tabel'");
+    BOOST_TEST(hint_of(".tabel a\nRET") == "did you mean '.table'?");
+    BOOST_TEST(errors_of(".table\nRET").find("1:1 .table takes NAME [key=") == 0u);
+    BOOST_TEST(errors_of(".module x\nRET") == "1:1 .module takes nothing");
+    for (const auto& info : assembly::Directives::infos()) {
+        BOOST_TEST(info.name.starts_with('.'));
+        BOOST_TEST(!info.sentence.empty());
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
