@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 
 #include "loader/commands.h"
@@ -9,13 +10,21 @@ namespace {
 
 std::string as_text(const std::vector<Finding>& findings) {
     std::vector<std::vector<std::string>> rows = {{"CHECK", "STATE", "FOUND"}};
-    std::string remedies;
+    std::vector<std::pair<std::string, std::string>> remedies;  // with the checks they help
     for (const Finding& finding : findings) {
         rows.push_back({finding.name, std::string(health_name(finding.health)), finding.detail});
-        if (!finding.remedy.empty()) remedies += "  " + finding.name + ": " + finding.remedy + "\n";
+        if (finding.remedy.empty()) continue;
+        const auto known = std::ranges::find(remedies, finding.remedy,
+                                             &std::pair<std::string, std::string>::first);
+        if (known == remedies.end())
+            remedies.emplace_back(finding.remedy, finding.name);
+        else
+            known->second += ", " + finding.name;
     }
     std::string text = aligned(rows);
-    if (!remedies.empty()) text += "\nHow to get the rest:\n" + remedies;
+    if (!remedies.empty()) text += "\nHow to get the rest:\n";
+    for (const auto& [remedy, names] : remedies)
+        text += "  " + remedy + "\n      for " + names + "\n";
     return text;
 }
 

@@ -21,6 +21,7 @@
 #include "loader/fd.h"
 #include "loader/hook.h"
 #include "loader/kernel.h"
+#include "loader/load.h"
 #include "loader/test_run.h"
 
 namespace vfm {
@@ -92,9 +93,25 @@ Finding bpffs_finding(const std::optional<std::string>& given) {
                fmt::format("as root: mount -t bpf bpf {}", kDefaultBpffs));
 }
 
+/// A program that ends with `verdict`: its descriptor, or the negative errno.
+int load_pass(bpf_prog_type type, int verdict) {
+    const bpf_insn pass[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = verdict},
+        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    const int fd = bpf_prog_load(type, "vfm_probe", "GPL", pass, std::size(pass), nullptr);
+    return fd < 0 ? -errno : fd;
+}
+
 Finding jit() {
-    const std::string value = first_line("/proc/sys/net/core/bpf_jit_enable");
-    if (value.empty()) return unknown("jit", "net.core.bpf_jit_enable cannot be read");
+    // Outside the first network namespace the switch cannot be seen; a loaded program tells too.
+    std::string value = first_line("/proc/sys/net/core/bpf_jit_enable");
+    if (value.empty()) {
+        const Fd program(load_pass(BPF_PROG_TYPE_XDP, XDP_PASS));
+        bpf_prog_info info{};
+        if (program.get() < 0 || !program_facts(program.get(), info))
+            return unknown("jit", "net.core.bpf_jit_enable cannot be read");
+        value = info.jited_prog_len > 0 ? "1" : "0";
+    }
     if (value == "0")
         return bad("jit", "filters are interpreted", "sysctl net.core.bpf_jit_enable=1");
     return good("jit", "filters become machine code");
@@ -112,6 +129,9 @@ Finding memlock() {
 /// libbpf's probes: 1 there, 0 not there, negative errno.
 Finding probed(std::string name, int answer, const std::string& what, std::string remedy) {
     if (answer == 1) return good(std::move(name), what);
+    // Without privileges the probes say no to everything.
+    const bool allowed = has_capability(Capability::bpf) && has_capability(Capability::net_admin);
+    if (!allowed) return unknown(std::move(name), what + ": cannot be tried");
     if (answer == 0) return bad(std::move(name), "no " + what, std::move(remedy));
     return unknown(std::move(name), fmt::format("{}: {}", what, error_text(answer)));
 }
@@ -161,20 +181,12 @@ int try_link(int program, uint32_t attach_type, uint32_t flags) {
     return link ? 0 : errno;
 }
 
-int load_pass(bpf_prog_type type, int verdict) {
-    const bpf_insn pass[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = verdict},
-        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
-    const int fd = bpf_prog_load(type, "vfm_probe", "GPL", pass, std::size(pass), nullptr);
-    return fd < 0 ? -errno : fd;
-}
-
 AttachProbe probe_here() {
     AttachProbe probe;
     probe.namespace_error = unshare(CLONE_NEWNET) == 0 ? 0 : errno;
     if (probe.namespace_error != 0) return probe;
-    const int xdp = load_pass(BPF_PROG_TYPE_XDP, 2);
-    const int tc = load_pass(BPF_PROG_TYPE_SCHED_CLS, -1);
+    const int xdp = load_pass(BPF_PROG_TYPE_XDP, XDP_PASS);
+    const int tc = load_pass(BPF_PROG_TYPE_SCHED_CLS, 0);
     probe.xdp_skb = try_link(xdp, BPF_XDP, XDP_FLAGS_SKB_MODE);
     probe.tc_ingress = try_link(tc, hook_info(HookPoint::tc_ingress).attach_type, 0);
     probe.tc_egress = try_link(tc, hook_info(HookPoint::tc_egress).attach_type, 0);

@@ -1,0 +1,126 @@
+// The real kernel: what it takes, what it refuses and how that is told. Skipped where it cannot be.
+#include <boost/test/unit_test.hpp>
+
+#include <array>
+
+#include "bpf/vfm_abi.h"
+#include "core/front/front.h"
+#include "loader/load.h"
+#include "loader/test_run.h"
+
+using namespace vfm;
+
+namespace {
+
+/// A precondition for Boost.Test: disables a case with the reason.
+boost::test_tools::assertion_result kernel_is_there(boost::unit_test::test_unit_id) {
+    const std::string missing = kernel_engine_missing();
+    boost::test_tools::assertion_result result(missing.empty());
+    result.message() << "no engine `kernel`: " << missing;
+    return result;
+}
+
+/// Ethernet, IPv4 of 20 bytes, TCP.
+std::array<uint8_t, 64> tcp_packet() {
+    std::array<uint8_t, 64> bytes{};
+    bytes[12] = 8;
+    bytes[14] = 0x45;
+    bytes[23] = 6;
+    for (size_t i = 26; i < 30; ++i) bytes[i] = 10;
+    return bytes;
+}
+
+VerifiedModule compiled(const std::string& text) {
+    const auto filter = load_expression(text);
+    BOOST_REQUIRE(filter.has_value());
+    auto verified = verify_filter(*filter);
+    BOOST_REQUIRE(verified.has_value());
+    return *verified;
+}
+
+std::unique_ptr<Engine> engine_of(const std::string& text, bpf::Hook hook = bpf::Hook::xdp) {
+    auto engine = make_kernel_engine_at(compiled(text), hook);
+    if (!engine) BOOST_FAIL(render(engine.error().diagnostics));
+    return std::move(*engine);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(values_and_errors, *boost::unit_test::precondition(kernel_is_there)) {
+    const auto packet = tcp_packet();
+    for (const bpf::Hook hook : {bpf::Hook::xdp, bpf::Hook::tc}) {
+        const auto engine = engine_of("(+ proto 18446744073709551000)", hook);
+        BOOST_TEST((engine->run({packet}) == Outcome::of(18446744073709551006u)));
+        const ByteView cut = ByteView(packet).first(20);
+        if (hook == bpf::Hook::xdp)
+            BOOST_TEST((engine->run({cut}) == Outcome::trap(ErrorKind::bounds)));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(packets_that_a_test_run_does_not_take,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    const auto packet = tcp_packet();
+    for (const bpf::Hook hook : {bpf::Hook::xdp, bpf::Hook::tc}) {
+        const auto engine = engine_of("1", hook);
+        for (const size_t size : {0u, 1u, 13u})
+            BOOST_TEST(engine->run({ByteView(packet).first(size)}).skipped, size);
+    }
+    const Bytes jumbo(60000);
+    BOOST_TEST((engine_of("1")->run({jumbo}) == Outcome::of(1)));
+    BOOST_TEST(engine_of("1", bpf::Hook::tc)->run({jumbo}).skipped);
+}
+
+BOOST_AUTO_TEST_CASE(flows_live_as_long_as_the_engine,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    const auto packet = tcp_packet();
+    const auto engine = engine_of("(count-by src-ip)");
+    BOOST_TEST(engine->flows().empty());
+    for (uint64_t count = 1; count <= 3; ++count)
+        BOOST_TEST((engine->run({packet}) == Outcome::of(count)));
+    const auto flows = engine->flows();
+    BOOST_REQUIRE(flows.size() == 1u);
+    BOOST_TEST((flows[0] == FlowEntry{0, 0x0a0a0a0a, 3}));
+    BOOST_TEST(engine_of("(count-by src-ip)")->flows().empty());
+}
+
+BOOST_AUTO_TEST_CASE(every_entry_of_a_large_table_is_read,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    const auto engine = engine_of("(count-by src-ip)");
+    auto packet = tcp_packet();
+    for (uint32_t i = 0; i < 10000; ++i) {
+        packet[26] = static_cast<uint8_t>(i >> 8);
+        packet[27] = static_cast<uint8_t>(i);
+        engine->run({packet});
+    }
+    BOOST_TEST(engine->flows().size() == 10000u);
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_names_the_place, *boost::unit_test::precondition(kernel_is_there)) {
+    // r0 is never set: the verifier must say so.
+    bpf::Program program;
+    program.name = "broken";
+    program.source_name = "broken.vfl";
+    program.source_text = "(= proto 6)\n";
+    program.insns = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .src_reg = 0, .off = 0, .imm = 0},
+        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    program.lines = {{.insn = 0, .code_offset = 0, .position = {1, 1}},
+                     {.insn = 1, .code_offset = 3, .position = {1, 4}}};
+    const auto loaded = load_program(program);
+    BOOST_REQUIRE(!loaded.has_value());
+    BOOST_TEST(loaded.error().reason.find("R0") != std::string::npos, loaded.error().reason);
+    BOOST_REQUIRE(loaded.error().code_offset.has_value());
+    BOOST_TEST(*loaded.error().code_offset == 3u);
+    BOOST_TEST(!loaded.error().log.empty());
+}
+
+BOOST_AUTO_TEST_CASE(clock_and_chance_are_refused) {
+    Module module;
+    module.code = {140, 22};  // NOW, RET
+    const auto verified = verify(module);
+    BOOST_REQUIRE(verified.has_value());
+    const auto engine = make_kernel_engine(*verified);
+    BOOST_REQUIRE(!engine.has_value());
+    BOOST_TEST((engine.error().status == Status::refused));
+    BOOST_TEST(engine.error().diagnostics.front().message.find("NOW") != std::string::npos);
+}

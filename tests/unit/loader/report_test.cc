@@ -1,0 +1,59 @@
+#include "loader/report.h"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace vfm;
+
+BOOST_AUTO_TEST_CASE(columns_stand_under_their_heads) {
+    BOOST_TEST(aligned({{"NAME", "N"}, {"a", "12"}, {"long-one", "3"}}) ==
+               "NAME       N\n"
+               "a         12\n"
+               "long-one   3\n");
+    BOOST_TEST(aligned({{"A", "B"}}) == "A  B\n");
+    BOOST_TEST(aligned({}) == "");
+}
+
+BOOST_AUTO_TEST_CASE(cells_cannot_drive_the_terminal) {
+    BOOST_TEST(aligned({{"\x1b[2J"}}).find('\x1b') == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(sources_become_one_line) {
+    BOOST_TEST(one_line("  (and\n\t(= 1 2)\r\n  x)\n", 40) == "(and (= 1 2) x)");
+    BOOST_TEST(one_line(std::string(500, 'x'), 10).size() <= 13u);
+    BOOST_TEST(one_line("", 10) == "");
+}
+
+BOOST_AUTO_TEST_CASE(errors_that_occurred) {
+    vfm_stats stats{};
+    BOOST_TEST(errors_json(stats).dump() == "{}");
+    BOOST_TEST(errors_text(stats) == "-");
+    stats.errors[6] = 3;
+    stats.errors[8] = 1;
+    BOOST_TEST(errors_json(stats).dump() == R"({"BOUNDS":3,"LIMIT":1})");
+    BOOST_TEST(errors_text(stats) == "BOUNDS 3, LIMIT 1");
+}
+
+BOOST_AUTO_TEST_CASE(a_filter_as_list_prints_it) {
+    StoredFilter filter;
+    filter.interface = "eth0";
+    filter.program_id = 12;
+    filter.record.name = "web";
+    filter.record.interface = "old0";
+    filter.record.source = "(= 1 1)\n";
+    const Json row = filter_json(filter);
+    BOOST_TEST(row.at("iface") == "eth0");
+    BOOST_TEST(row.at("hook") == "xdp");
+    BOOST_TEST(row.at("mode") == "native");
+    BOOST_TEST(row.at("engine") == "kernel");
+    BOOST_TEST(row.at("name") == "web");
+    BOOST_TEST(row.at("prog_id") == 12);
+    BOOST_TEST(row.at("on_error") == "pass");
+    BOOST_TEST(row.at("source") == "(= 1 1)\n");
+    BOOST_TEST(row.at("state") == "attached");
+    BOOST_TEST(row.contains("prio"));
+    BOOST_TEST(row.contains("attached_at"));
+}
+
+BOOST_AUTO_TEST_CASE(json_takes_any_bytes) {
+    BOOST_TEST(json_line({{"source", "\xff"}}).ends_with("}\n"));
+}
