@@ -13,7 +13,7 @@ core/base             0      -                                -
 bpf                   0      -                                -
 core/isa              1      -                                -
 core/module           2      -                                -
-core/packet           2      core/module                      -
+core/packet           2      -                                -
 core/run              2      -                                -
 core/verify           2      core/module                      -
 core/asm              3      -                                -

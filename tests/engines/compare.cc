@@ -1,0 +1,151 @@
+#include "tests/engines/compare.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace vfm::test {
+namespace {
+
+std::string show(const Outcome& outcome) {
+    if (outcome.skipped) return "skipped";
+    if (outcome.error != ErrorKind::success) return std::string(error_name(outcome.error));
+    return fmt::format("{} ({:#x})", outcome.value, outcome.value);
+}
+
+std::string show(const std::vector<FlowEntry>& flows) {
+    std::string text;
+    for (const FlowEntry& entry : flows)
+        text += fmt::format(" {}:{:#x}={}", entry.table, entry.key, entry.value);
+    return text.empty() ? " none" : text;
+}
+
+std::vector<FlowEntry> sorted_flows(const Engine& engine) {
+    std::vector<FlowEntry> flows = engine.flows();
+    std::ranges::sort(flows);
+    return flows;
+}
+
+/// A reason without its numbers, so that reasons can be counted.
+std::string kind_of(const std::string& message) {
+    std::string text;
+    for (const char c : message)
+        if (c < '0' || c > '9') text += c;
+    return text;
+}
+
+/// True if no table of the program can have dropped an entry: then all engines hold the same.
+bool nothing_evicted(const VerifiedModule& program, const std::vector<FlowEntry>& flows) {
+    std::map<uint32_t, uint64_t> entries;
+    for (const FlowEntry& entry : flows) ++entries[entry.table];
+    return std::ranges::all_of(entries, [&](const auto& row) {
+        return program.tables()[row.first].eviction == Eviction::none ||
+               row.second < program.tables()[row.first].capacity;
+    });
+}
+
+}  // namespace
+
+Differential::Differential(std::vector<EngineKind> kinds) : kinds_(std::move(kinds)) {
+    for (const EngineKind& kind : kinds_) tallies_.emplace_back().name = kind.name;
+    tallies_.emplace_back().name = "witness";
+}
+
+std::optional<Difference> Differential::run(const VerifiedModule& program,
+                                            std::span<const Bytes> packets,
+                                            std::unique_ptr<Engine> witness) {
+    struct Running {
+        std::unique_ptr<Engine> engine;
+        Tally* tally;
+        uint64_t skipped = 0;
+    };
+    std::vector<Running> running;
+    for (size_t k = 0; k < kinds_.size(); ++k) {
+        Tally& tally = tallies_[k];
+        ++tally.programs;
+        auto made = kinds_[k].make(program);
+        if (made) {
+            running.push_back({*std::move(made), &tally});
+            continue;
+        }
+        const Failure& failure = made.error();
+        if (failure.status != Status::refused)
+            return Difference{tally.name, render(failure.diagnostics), 0};
+        ++tally.refused;
+        ++tally.reasons[kind_of(failure.diagnostics.front().message)];
+        if (running.empty()) return {};  // the reference itself: nothing to compare with
+    }
+    if (witness) {
+        ++tallies_.back().programs;
+        running.push_back({std::move(witness), &tallies_.back()});
+    }
+    const auto others = std::span(running).subspan(1);
+    Engine& reference = *running.front().engine;
+    for (size_t i = 0; i < packets.size(); ++i) {
+        const Packet packet{packets[i], 1'000'000'000 + i};
+        const Outcome expected = reference.run(packet);
+        for (Running& other : others) {
+            const Outcome got = other.engine->run(packet);
+            ++other.tally->packets;
+            other.skipped += got.skipped;
+            if (!got.skipped && got != expected)
+                return Difference{other.tally->name,
+                                  fmt::format("{} instead of {}", show(got), show(expected)), i};
+        }
+    }
+    const std::vector<FlowEntry> flows = sorted_flows(reference);
+    const bool comparable = nothing_evicted(program, flows);
+    for (Running& other : others) {
+        other.tally->skipped += other.skipped;
+        // An engine that did not see a packet rightly has other flows.
+        if (!comparable || other.skipped > 0) continue;
+        const std::vector<FlowEntry> got = sorted_flows(*other.engine);
+        if (got != flows)
+            return Difference{other.tally->name,
+                              "flow entries" + show(got) + " instead of" + show(flows),
+                              packets.size() - 1};
+        if (other.engine->refused_stores() != reference.refused_stores())
+            return Difference{
+                other.tally->name,
+                fmt::format("{} refused stores instead of {}", other.engine->refused_stores(),
+                            reference.refused_stores()),
+                packets.size() - 1};
+    }
+    return {};
+}
+
+std::string Differential::summary() const {
+    std::string text;
+    for (const Tally& tally : tallies_) {
+        if (tally.programs == 0) continue;
+        text += fmt::format("  {}: {} programs, {} refused, {} packets, {} skipped\n", tally.name,
+                            tally.programs, tally.refused, tally.packets, tally.skipped);
+        for (const auto& [reason, count] : tally.reasons)
+            text += fmt::format("    {} x {}\n", count, reason);
+    }
+    return text;
+}
+
+std::string Differential::lazy(double programs, double packets) const {
+    const auto below = [](uint64_t part, double share, uint64_t whole) {
+        return static_cast<double>(part) < share * static_cast<double>(whole);
+    };
+    for (const Tally& tally : tallies_)
+        if (below(tally.programs - tally.refused, programs, tally.programs) ||
+            below(tally.packets - tally.skipped, packets, tally.packets))
+            return tally.name;
+    return {};
+}
+
+std::vector<Outcome> reference_outcomes(const VerifiedModule& program,
+                                        std::span<const Bytes> packets) {
+    auto engine = engine_kinds().front().make(program);
+    std::vector<Outcome> outcomes;
+    if (engine)
+        for (size_t i = 0; i < packets.size(); ++i)
+            outcomes.push_back((*engine)->run({packets[i], 1'000'000'000 + i}));
+    return outcomes;
+}
+
+}  // namespace vfm::test

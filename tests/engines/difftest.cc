@@ -1,0 +1,188 @@
+// Random programs on random packets through several engines. The same seed and index always make
+// the same program and packets; a failing one is made small and printed as a .vt case.
+//
+//     test_difftest --seed=1 --programs=20000 --packets=50      what ctest runs
+//     test_difftest --seed=1 --index=4711                       one program again
+//     test_difftest --language=lisp --engines=bpf,kernel
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdio>
+#include <map>
+#include <stdexcept>
+
+#include "core/asm/disassembler.h"
+#include "core/lisp/compile.h"
+#include "core/lisp/sema.h"
+#include "tests/engines/case_file.h"
+#include "tests/engines/compare.h"
+#include "tests/engines/shrink.h"
+#include "tests/engines/sizes.h"
+#include "tests/engines/table.h"
+#include "tests/engines/tree_engine.h"
+#include "tests/harness/random_lisp.h"
+#include "tests/harness/random_packet.h"
+#include "tests/harness/random_program.h"
+
+namespace vfm::test {
+namespace {
+
+struct Options {
+    uint64_t seed = 1;
+    std::optional<uint64_t> index;  ///< this program only
+    unsigned programs = 1000;
+    unsigned packets = 50;
+    unsigned shortest = 0;  ///< bytes that every packet has at least
+    std::string language = "code";
+    std::string engines;  ///< all that need no kernel if empty
+    bool loops = false;
+    bool clock = true;
+    double share = 0.9;  ///< of the programs that every engine must take
+};
+
+struct Made {
+    Module module;
+    std::string source;  ///< of language lisp
+    std::optional<lisp::Tree> tree;
+};
+
+Made make_program(const Options& options, Rng& rng) {
+    Made made;
+    if (options.language == "code") {
+        RandomOptions wanted;
+        wanted.loops = options.loops;
+        wanted.clock = options.clock && rng.one_in(8);
+        wanted.small_fuel = rng.one_in(8);
+        if (rng.one_in(16)) wanted.max_instructions = 600;
+        made.module = random_program(rng, wanted);
+        return made;
+    }
+    made.source = random_lisp(rng);
+    const auto source = std::make_shared<const SourceFile>("random.vfl", made.source);
+    auto compiled = lisp::compile(source);
+    if (!compiled)
+        throw std::runtime_error(made.source + "\n" + render(compiled.error().diagnostics));
+    made.module = std::move(compiled->module);
+    made.tree = parse_tree(source);
+    return made;
+}
+
+std::vector<Bytes> make_packets(const Options& options, Rng& rng) {
+    std::vector<Bytes> packets;
+    for (unsigned i = 0; i < options.packets; ++i) {
+        packets.push_back(random_packet(rng));
+        if (packets.back().size() < options.shortest) packets.back().resize(options.shortest);
+    }
+    return packets;
+}
+
+/// The failing program made small, on stdout.
+void report(const Options& options, uint64_t index, const Made& made,
+            const std::vector<Bytes>& packets, const Difference& difference) {
+    fmt::print(
+        "{} differs on packet {}: {}\nagain: --seed={} --index={} --packets={} --language={}{}{}\n",
+        difference.engine, difference.packet, difference.what, options.seed, index, options.packets,
+        options.language, options.loops ? " --loops" : "", options.clock ? "" : " --no-clock");
+    if (!made.source.empty()) fmt::print("{}\n", made.source);
+    if (difference.engine == "witness") return;
+    const std::vector<EngineKind> kinds = engines_named(difference.engine);
+    const StillFails fails = [&](const VerifiedModule& program, const std::vector<Bytes>& few) {
+        return Differential(kinds).run(program, few).has_value();
+    };
+    const Failing small = shrink({made.module, packets}, fails);
+    const auto program = verify(small.module);
+    fmt::print("made small:\n{}",
+               case_text(small.module, small.packets, reference_outcomes(*program, small.packets)));
+}
+
+int run(const Options& options) {
+    const std::vector<EngineKind> kinds =
+        options.engines.empty() ? test_engines() : engines_named(options.engines);
+    for (const EngineKind& kind : kinds)
+        if (const std::string why = kind.missing(); !why.empty()) {
+            fmt::print("skipped: {}: {}\n", kind.name, why);
+            return 77;
+        }
+    Differential differential(kinds);
+    const uint64_t first = options.index.value_or(0);
+    const uint64_t last = options.index ? first + 1 : sized(options.programs);
+    for (uint64_t index = first; index < last; ++index) {
+        Rng rng(options.seed, index);
+        const Made made = make_program(options, rng);
+        const auto program = verify(made.module);
+        if (!program) {
+            fmt::print("seed {} index {}: does not verify: {}\n{}", options.seed, index,
+                       program.error().reason, disassemble(made.module));
+            return 1;
+        }
+        if (options.index) fmt::print("{}\n{}", made.source, disassemble(made.module));
+        const std::vector<Bytes> packets = make_packets(options, rng);
+        const auto difference =
+            differential.run(*program, packets, made.tree ? make_tree_engine(*made.tree) : nullptr);
+        if (difference) {
+            report(options, index, made, packets, *difference);
+            return 1;
+        }
+    }
+    fmt::print("seed {}, {} programs, {} packets each\n{}", options.seed, last - first,
+               options.packets, differential.summary());
+    const std::string lazy = options.index ? "" : differential.lazy(options.share, 0.6);
+    if (!lazy.empty()) fmt::print("{} skips too much\n", lazy);
+    return lazy.empty() ? 0 : 1;
+}
+
+template <class T>
+T number(std::string_view text) {
+    T value{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size())
+        throw std::runtime_error("'" + std::string(text) + "' is no number");
+    return value;
+}
+
+Options parse(int argc, char** argv) {
+    Options options;
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view argument = argv[i];
+        const std::string_view name = argument.substr(0, argument.find('='));
+        const std::string_view value =
+            name.size() < argument.size() ? argument.substr(name.size() + 1) : "";
+        if (name == "--seed")
+            options.seed = number<uint64_t>(value);
+        else if (name == "--index")
+            options.index = number<uint64_t>(value);
+        else if (name == "--programs")
+            options.programs = number<unsigned>(value);
+        else if (name == "--packets")
+            options.packets = number<unsigned>(value);
+        else if (name == "--shortest")
+            options.shortest = number<unsigned>(value);
+        else if (name == "--share")
+            options.share = number<unsigned>(value) / 100.0;
+        else if (name == "--language")
+            options.language = value;
+        else if (name == "--engines")
+            options.engines = value;
+        else if (name == "--loops")
+            options.loops = true;
+        else if (name == "--no-clock")
+            options.clock = false;
+        else
+            throw std::runtime_error("unknown option '" + std::string(argument) + "'");
+    }
+    if (options.language != "code" && options.language != "lisp")
+        throw std::runtime_error("--language is code or lisp");
+    return options;
+}
+
+}  // namespace
+}  // namespace vfm::test
+
+int main(int argc, char** argv) {
+    try {
+        return vfm::test::run(vfm::test::parse(argc, argv));
+    } catch (const std::exception& why) {
+        std::fprintf(stderr, "test_difftest: %s\n", why.what());
+        return 2;
+    }
+}

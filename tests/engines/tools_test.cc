@@ -1,0 +1,129 @@
+// The tools of this room themselves: they read what they write, and they find a wrong engine.
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+
+#include "core/asm/assembler.h"
+#include "tests/engines/case_file.h"
+#include "tests/engines/compare.h"
+#include "tests/engines/shrink.h"
+#include "tests/engines/table.h"
+
+namespace vfm::test {
+namespace {
+
+Module assembled(const std::string& text) {
+    return assemble(std::make_shared<const SourceFile>("t.vfm", text))->module;
+}
+
+/// The reference with one mistake: a result above 1000 is one too large.
+class Wrong : public Engine {
+  public:
+    explicit Wrong(std::unique_ptr<Engine> right) : right_(std::move(right)) {}
+    std::string_view name() const override { return "wrong"; }
+    Outcome run(const Packet& packet) override {
+        Outcome outcome = right_->run(packet);
+        if (outcome.value > 1000) ++outcome.value;
+        return outcome;
+    }
+    std::vector<FlowEntry> flows() const override {
+        std::vector<FlowEntry> flows = right_->flows();
+        for (FlowEntry& entry : flows)
+            if (entry.key == 77) ++entry.value;
+        return flows;
+    }
+    uint64_t refused_stores() const override { return right_->refused_stores(); }
+
+  private:
+    std::unique_ptr<Engine> right_;
+};
+
+std::vector<EngineKind> with_a_wrong_one() {
+    const EngineKind wrong = {
+        "wrong", "",
+        [](const VerifiedModule& program) {
+            auto right = engine_kinds().front().make(program);
+            return Result<std::unique_ptr<Engine>>(std::make_unique<Wrong>(*std::move(right)));
+        },
+        [] { return std::string(); }};
+    return {engine_kinds().front(), wrong};
+}
+
+std::optional<Difference> compare(const std::string& text, const std::vector<Bytes>& packets) {
+    return Differential(with_a_wrong_one()).run(*verify(assembled(text)), packets);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_wrong_value_is_found) {
+    const std::vector<Bytes> packets = {packet_words("tcp dport=80"),
+                                        packet_words("udp dport=4000")};
+    const auto difference = compare("LD16 36\nRET", packets);
+    BOOST_TEST_REQUIRE(difference.has_value());
+    BOOST_TEST(difference->packet == 1u);
+    BOOST_TEST(difference->what == "4001 (0xfa1) instead of 4000 (0xfa0)");
+    BOOST_TEST(!compare("LD8 23\nRET", packets).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_flow_table_is_found) {
+    const std::vector<Bytes> packets = {packet_words("tcp dport=77")};
+    BOOST_TEST(compare("LD16 36\nPUSH 1\nFLOW_STORE\nRET 0", packets)->what ==
+               "flow entries 0:0x4d=2 instead of 0:0x4d=1");
+    BOOST_TEST(!compare("LD16 34\nPUSH 1\nFLOW_STORE\nRET 0", packets).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_lazy_engine_is_found) {
+    EngineKind lazy = with_a_wrong_one()[1];
+    lazy.make = [](const VerifiedModule&) -> Result<std::unique_ptr<Engine>> {
+        return fail(Diagnostic::about("lazy", "no time at +0x12"), Status::refused);
+    };
+    Differential differential({engine_kinds().front(), lazy});
+    const std::vector<Bytes> packets = {packet_words("tcp")};
+    BOOST_TEST(!differential.run(*verify(assembled("RET 1")), packets).has_value());
+    BOOST_TEST(differential.lazy(0.5, 0) == "wrong");
+    BOOST_TEST(differential.lazy(0, 0) == "");
+    BOOST_TEST(differential.summary().find("1 x no time at +x") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_failing_program_becomes_small) {
+    const Module big = assembled(
+        "LD8 23\nPUSH 6\nJEQ tcp\nLD16 36\nPUSH 7\nADD\nRET\n"
+        "tcp:\nHASH5\nPOP\nLD16 34\nPUSH 3\nMUL\nPUSH 99\nPUSH 5\nFLOW_STORE\nRET");
+    const std::vector<Bytes> packets = {packet_words("udp"), packet_words("tcp"),
+                                        packet_words("arp")};
+    const StillFails fails = [](const VerifiedModule& program, const std::vector<Bytes>& few) {
+        return Differential(with_a_wrong_one()).run(program, few).has_value();
+    };
+    const Failing small = shrink({big, packets}, fails);
+    BOOST_TEST(small.packets.size() == 1u);
+    BOOST_TEST(verify(small.module)->insns().size() <= 3u);
+    BOOST_TEST(fails(*verify(small.module), small.packets));
+}
+
+BOOST_AUTO_TEST_CASE(cases_are_read_as_they_are_written) {
+    const Module module = assembled(".table t capacity=5\nLD16 36\nPUSH 1\nFLOW_ADD 0\nRET");
+    const std::vector<Bytes> packets = {packet_words("tcp"), packet_words("empty")};
+    const std::string path = "cases_are_read_as_they_are_written.vt";
+    std::ofstream(path) << case_text(module, packets, reference_outcomes(*verify(module), packets));
+    const std::vector<Case> cases = read_cases(path);
+    std::remove(path.c_str());
+    BOOST_TEST_REQUIRE(cases.size() == 1u);
+    BOOST_TEST(cases[0].module.code == module.code);
+    BOOST_TEST_REQUIRE(cases[0].packets.size() == 2u);
+    BOOST_TEST(cases[0].packets[0].bytes == packets[0]);
+    BOOST_TEST(cases[0].packets[0].expected.value == 1u);
+    BOOST_TEST((cases[0].packets[1].expected.error == ErrorKind::bounds));
+}
+
+BOOST_AUTO_TEST_CASE(bad_cases_are_told) {
+    const std::string path = "bad_cases_are_told.vt";
+    for (const char* text : {"-- packet tcp\n", "LD8 0\n", "-- asm\nRET 1\n-- packet dcp\n",
+                             "-- asm\nRET 1\n-- packet tcp\n-- result x\n", "-- asm\nNONE\n",
+                             "-- asm\nRET 1\n-- packet tcp ttx=1\n", "-- asm\nRET 1\n-- nonsense\n",
+                             "-- asm\nRET 1\n-- packet tcp\n-- trap WRONG\n"}) {
+        std::ofstream(path) << text;
+        BOOST_CHECK_THROW(read_cases(path), std::runtime_error);
+    }
+    std::remove(path.c_str());
+}
+
+}  // namespace vfm::test
