@@ -9,9 +9,9 @@ namespace {
 
 uint64_t number(const Code& code) {
     auto machine = load_program(code);
-    BOOST_REQUIRE_MESSAGE(machine, machine.error().reason);
+    if (!machine) BOOST_FAIL(machine.error().reason);
     const auto result = machine->run({});
-    BOOST_REQUIRE_MESSAGE(result, result.error().reason);
+    if (!result) BOOST_FAIL(result.error().reason);
     return *result;
 }
 

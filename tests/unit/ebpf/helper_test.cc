@@ -150,11 +150,11 @@ BOOST_AUTO_TEST_CASE(programs_count_in_maps) {
                                  call(BPF_FUNC_map_update_elem),
                                  leave()},
                                 {{BPF_MAP_TYPE_LRU_HASH, 8, 8, 2}});
-    BOOST_REQUIRE_MESSAGE(machine, machine.error().reason);
+    if (!machine) BOOST_FAIL(machine.error().reason);
     const auto count = [&](uint8_t first) {
         const Bytes packet = {first};
         const auto result = machine->run({.bytes = packet});
-        BOOST_REQUIRE_MESSAGE(result, result.error().reason);
+        if (!result) BOOST_FAIL(result.error().reason);
         return *result;
     };
     BOOST_TEST(count(5) == 0u);
@@ -256,11 +256,11 @@ BOOST_AUTO_TEST_CASE(a_value_in_a_map_can_be_stored_into_the_same_map) {
                        load(BPF_DW, r0, r6, 0),
                        leave()};
     auto machine = load_program({code, loop}, {{BPF_MAP_TYPE_HASH, 8, 8, 1000}});
-    BOOST_REQUIRE_MESSAGE(machine, machine.error().reason);
+    if (!machine) BOOST_FAIL(machine.error().reason);
     const Bytes zero = key_bytes(0), value = key_bytes(77);
     BOOST_TEST(machine->map(0).update(zero.data(), value.data(), BPF_ANY) == 0);
     const auto result = machine->run({});
-    BOOST_REQUIRE_MESSAGE(result, result.error().reason);
+    if (!result) BOOST_FAIL(result.error().reason);
     BOOST_TEST(*result == 77u);
     size_t entries = 0;
     machine->map(0).for_each(

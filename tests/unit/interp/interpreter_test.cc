@@ -30,7 +30,7 @@ Bytes code_of(std::initializer_list<Op> ops) {
 
 VerifiedModule verified(Module module) {
     auto program = verify(std::move(module));
-    BOOST_REQUIRE_MESSAGE(program, program.error().reason);
+    if (!program) BOOST_FAIL(program.error().reason);
     return *std::move(program);
 }
 
