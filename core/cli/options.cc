@@ -30,9 +30,13 @@ Failure unknown_option(const Tool& tool, const po::options_description& visible,
     std::vector<std::string> names;
     for (const auto& option : visible.options()) names.push_back(long_name(*option));
     const std::vector<std::string_view> candidates(names.begin(), names.end());
+    const auto begun = std::ranges::find_if(
+        candidates, [&](std::string_view name) { return name.starts_with(typed); });
+    const auto near = typed.starts_with("--") && begun != candidates.end()
+                          ? std::optional(*begun)
+                          : nearest(typed, candidates);
     std::string hint = see_help(tool);
-    if (const auto near = nearest(typed, candidates))
-        hint = fmt::format("did you mean '{}'? {}", *near, hint);
+    if (near) hint = fmt::format("did you mean '{}'? {}", *near, hint);
     return wrong_usage(tool, fmt::format("unknown option '{}'", printable(typed)), hint);
 }
 

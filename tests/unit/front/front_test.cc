@@ -1,0 +1,119 @@
+#include "core/front/front.h"
+
+#include <boost/test/unit_test.hpp>
+
+#include "core/module/module_file.h"
+#include "tests/harness/temp_dir.h"
+
+using namespace vfm;
+using vfm::test::TempDir;
+
+namespace {
+
+Filter loaded(const std::string& path) {
+    auto filter = load_filter(path);
+    BOOST_REQUIRE_MESSAGE(filter.has_value(), (filter ? "" : render(filter.error().diagnostics)));
+    return *std::move(filter);
+}
+
+std::string as_text(const Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(front)
+
+BOOST_AUTO_TEST_CASE(the_name_says_the_language) {
+    const TempDir dir;
+    BOOST_TEST(hex(loaded(dir.write("a.vfm", "RAND\nRET\n")).module.code) == "90 16");
+    const Filter lisp = loaded(dir.write("a.vfl", "(= proto 6)\n"));
+    BOOST_TEST(verify_filter(lisp).has_value());
+    const Filter raw = loaded(dir.write("a.bin", "\x90\x16"));
+    BOOST_TEST(hex(raw.module.code) == "90 16");
+    BOOST_TEST(raw.module.source_text.empty());
+    BOOST_TEST(!raw.from_module_file);
+    BOOST_TEST(hex(loaded(dir.write("a", "\x90\x16")).module.code) == "90 16");
+}
+
+BOOST_AUTO_TEST_CASE(modules_keep_what_they_declare) {
+    const TempDir dir;
+    Module module;
+    module.code = {144, 22};
+    module.fuel = 77;
+    const Filter filter = loaded(dir.write("m.bin", as_text(module_bytes(module))));
+    BOOST_TEST((filter.module == module));
+    BOOST_TEST(filter.from_module_file);
+    BOOST_TEST(filter.name == dir / "m.bin");
+}
+
+BOOST_AUTO_TEST_CASE(expressions) {
+    const auto good = load_expression("(= proto 6)");
+    BOOST_REQUIRE(good.has_value());
+    BOOST_TEST(good->name == "<expr>");
+    BOOST_TEST(good->module.source_text == "(= proto 6)");
+    const auto bad = load_expression("(= protoo 6)");
+    BOOST_REQUIRE(!bad.has_value());
+    BOOST_TEST(render(bad.error().diagnostics).starts_with("<expr>:1:4: error: "));
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_loaded) {
+    const TempDir dir;
+    for (const char* name : {"no.vfl", "no.vfm", "no.bin"})
+        BOOST_TEST(!load_filter(dir / name).has_value());
+    BOOST_TEST(!load_filter(dir.write("bad.vfm", "FOO")).has_value());
+    BOOST_TEST(!load_filter(dir.write("empty.bin", "")).has_value());
+    BOOST_TEST(!load_filter(dir.write("m.bin", std::string("\x0a\x04VFM\x01\xff", 7))).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(raw_programs_are_located_by_offset) {
+    const TempDir dir;
+    const auto result = verify_filter(loaded(dir.write("f.bin", "\x90\x14\x00")));
+    BOOST_REQUIRE(!result.has_value());
+    const Filter filter = loaded(dir.write("f.bin", std::string("\x90\x14\x00\x00\x16", 5)));
+    const auto rejected = verify_filter(filter);
+    BOOST_REQUIRE(!rejected.has_value());
+    const Diagnostic& d = rejected.error().diagnostics.at(0);
+    BOOST_TEST(render(d) ==
+               dir / "f.bin" + ":+0x1: error: STACK_UNDERFLOW: JGT needs 2 values, has 1\n");
+    BOOST_TEST(d.kind == "STACK_UNDERFLOW");
+    BOOST_TEST(d.mnemonic == "JGT");
+}
+
+BOOST_AUTO_TEST_CASE(assembly_is_located_in_its_text) {
+    const TempDir dir;
+    const Filter filter = loaded(dir.write("f.vfm", "  RAND\n  jgt 0 ; too little\n  RET\n"));
+    const auto rejected = verify_filter(filter);
+    BOOST_REQUIRE(!rejected.has_value());
+    BOOST_TEST(render(rejected.error().diagnostics) ==
+               dir / "f.vfm" +
+                   ":2:3: error: STACK_UNDERFLOW: JGT needs 2 values, has 1\n"
+                   "  jgt 0 ; too little\n"
+                   "  ^^^\n");
+    BOOST_TEST(rejected.error().diagnostics[0].offset.value_or(99) == 1u);
+    // Its directives win.
+    const Filter other =
+        loaded(dir.write("g.vfm", ".source \"x.vfl\"\n.text \"abc\"\n.loc 1 2\nRET"));
+    BOOST_TEST(render(locate(other, 0, "m")) == "x.vfl:1:2: error: m\nabc\n ^^\n");
+}
+
+BOOST_AUTO_TEST_CASE(places_that_the_text_does_not_have) {
+    Filter filter{.module = {}, .name = "f.bin", .warnings = {}};
+    filter.module.code = {144, 22};
+    filter.module.source_text = "ab\n";
+    for (const Position position : {Position{2, 1}, Position{1, 3}, Position{9, 9}}) {
+        filter.module.lines = {{0, position}};
+        BOOST_TEST(render(locate(filter, 1, "m")) == "f.bin:+0x1: error: m\n");
+    }
+    filter.module.lines = {{1, {1, 1}}};
+    BOOST_TEST(render(locate(filter, 0, "m")) == "f.bin:+0x0: error: m\n");
+    BOOST_TEST(render(locate(filter, 1, "m")) == "f.bin:1:1: error: m\nab\n^^\n");
+}
+
+BOOST_AUTO_TEST_CASE(fuel_of_the_command_line_wins) {
+    Filter filter{.module = {}, .name = "f.bin", .warnings = {}};
+    filter.module.code = {144, 22};
+    filter.module.fuel = 5;
+    BOOST_TEST(verify_filter(filter)->fuel() == 5u);
+    BOOST_TEST(verify_filter(filter, 1)->fuel() == 1u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
