@@ -48,7 +48,7 @@ std::string one_column_each(std::string_view text) {
 /// The source line and the line of carets below it.
 std::string excerpt(const Diagnostic& diagnostic, bool colour) {
     const Position begin = diagnostic.source->position(diagnostic.span.begin);
-    const std::string line = one_column_each(diagnostic.source->line(begin.line));
+    const std::string_view line = diagnostic.source->line(begin.line);
     const size_t column = begin.column - 1;
     if (line.empty() && column == 0 && diagnostic.span.end <= diagnostic.span.begin) return {};
     const size_t width = std::max<size_t>(1, diagnostic.span.end - diagnostic.span.begin);
@@ -63,7 +63,7 @@ std::string excerpt(const Diagnostic& diagnostic, bool colour) {
 
     std::string carets(std::min(width, room), '^');
     if (colour) carets = fmt::format("{}{}{}", kGreen, carets, kOff);
-    return fmt::format("{}{}{}\n{}{}\n", before, line.substr(first, shown), after,
+    return fmt::format("{}{}{}\n{}{}\n", before, one_column_each(line.substr(first, shown)), after,
                        std::string(before.size() + column - first, ' '), carets);
 }
 

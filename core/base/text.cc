@@ -73,6 +73,7 @@ std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> candidates) {
     if (word.size() > 64) return std::nullopt;  // no known name is that long
     size_t best = std::min<size_t>(3, std::max<size_t>(1, word.size() / 3)) + 1;
+    best = std::min(best, word.size());  // something of the word must be left
     std::optional<std::string_view> found;
     for (const std::string_view candidate : candidates) {
         const size_t distance = edit_distance(word, candidate);

@@ -7,22 +7,22 @@
 
 namespace vfm::lisp {
 
-void ErrorList::add(Diagnostic diagnostic) {
-    if (diagnostic.severity == Severity::error) ++errors_;
-    if (full())
-        left_out_ = true;
-    else
-        list_.push_back(std::move(diagnostic));
+bool ErrorList::has_room() {
+    if (list_.size() < kMaxErrors) return true;
+    left_out_ = true;
+    return false;
 }
 
 void ErrorList::error(Span span, std::string message, std::string hint) {
-    add(Diagnostic::at(source_, span, std::move(message), std::move(hint)));
+    ++errors_;
+    if (has_room())
+        list_.push_back(Diagnostic::at(source_, span, std::move(message), std::move(hint)));
 }
 
 void ErrorList::warning(Span span, std::string message) {
-    Diagnostic diagnostic = Diagnostic::at(source_, span, std::move(message));
-    diagnostic.severity = Severity::warning;
-    add(std::move(diagnostic));
+    if (!has_room()) return;
+    list_.push_back(Diagnostic::at(source_, span, std::move(message)));
+    list_.back().severity = Severity::warning;
 }
 
 void ErrorList::error_after_last_line(std::string message) {
@@ -31,7 +31,9 @@ void ErrorList::error_after_last_line(std::string message) {
     if (!text.empty() && text.back() != '\n') text += '\n';
     const auto end = static_cast<uint32_t>(text.size());
     auto finished = std::make_shared<const SourceFile>(source_->name(), std::move(text));
-    add(Diagnostic::at(std::move(finished), {end, end}, std::move(message)));
+    ++errors_;
+    if (has_room())
+        list_.push_back(Diagnostic::at(std::move(finished), {end, end}, std::move(message)));
 }
 
 std::vector<Diagnostic> ErrorList::take() {

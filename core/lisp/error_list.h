@@ -9,7 +9,8 @@
 
 namespace vfm::lisp {
 
-/// Errors beyond this many are counted as one more: a hostile text is not worth the memory.
+/// Messages beyond this many become a single one that says so: a hostile text is not worth the
+/// memory.
 inline constexpr size_t kMaxErrors = 10000;
 
 class ErrorList {
@@ -26,8 +27,7 @@ class ErrorList {
     std::vector<Diagnostic> take();
 
   private:
-    bool full() const { return list_.size() >= kMaxErrors; }
-    void add(Diagnostic diagnostic);
+    bool has_room();
 
     std::shared_ptr<const SourceFile> source_;
     std::vector<Diagnostic> list_;

@@ -80,6 +80,7 @@ BOOST_AUTO_TEST_CASE(unknown_operators) {
     BOOST_TEST(errors_of("(== 1 2)") == Lines{"1:2 unknown operator `==` (did you mean `=`?)"});
     BOOST_TEST(errors_of("(count_by proto)") ==
                Lines{"1:2 unknown operator `count_by` (did you mean `count-by`?)"});
+    BOOST_TEST(errors_of("(a 1)") == Lines{"1:2 unknown operator `a`"});
     BOOST_TEST(errors_of("(cond proto)") == Lines{"1:2 unknown operator `cond`"});
 }
 
