@@ -20,7 +20,6 @@ constexpr vfm_result kUntouched = {.value = 0, .error = 1};
 
 constexpr size_t kAddresses = 12;  // of an Ethernet header, before tag or EtherType
 constexpr size_t kTag = 4;
-constexpr uint64_t kLog = 2;  // the value that means pass and log: a pass for the hook
 
 ebpf::Image image_of(const bpf::Program& program) {
     ebpf::Image image;

@@ -56,7 +56,7 @@ class CaptureWriter {
     static Result<CaptureWriter> create(const std::string& path, uint32_t snap_length);
 
     /// Appends a packet; an error shows at commit().
-    void write(const CapturedPacket& packet);
+    void write(const CapturedPacket& captured);
     Result<> commit() { return file_.commit(); }
 
   private:

@@ -70,9 +70,9 @@ Result<EngineSet> EngineSet::make(const Filter& filter, const VerifiedModule& pr
     }
     if (set.engines_.empty()) return std::unexpected(*std::move(first_failure));
 
-    for (size_t i = 0; i < set.engines_.size(); ++i) set.order_.push_back(i);
-    std::ranges::stable_partition(set.order_,
-                                  [&](size_t i) { return set.engines_[i]->name() == kKernel; });
+    for (const bool skips : {true, false})
+        for (size_t i = 0; i < set.engines_.size(); ++i)
+            if ((set.engines_[i]->name() == kKernel) == skips) set.order_.push_back(i);
     set.outcomes_.resize(set.engines_.size());
     if (count_lines) {
         if (set.first().block_runs().empty())
@@ -122,8 +122,12 @@ std::vector<LineCount> EngineSet::line_counts() const {
         count.instructions += runs[block];
     }
     std::vector<LineCount> out;
+    out.reserve(by_place.size());
     for (const auto& [place, count] : by_place) out.push_back(count);
-    std::ranges::stable_sort(out, std::ranges::greater{}, &LineCount::instructions);
+    std::ranges::sort(out, [](const LineCount& a, const LineCount& b) {
+        return a.instructions != b.instructions ? a.instructions > b.instructions
+                                                : a.place < b.place;
+    });
     return out;
 }
 

@@ -11,9 +11,8 @@
 #include "userspace/tools/test_report.h"
 #include "userspace/tools/test_run.h"
 
+namespace vfm {
 namespace {
-
-using namespace vfm;
 
 /// The two halves of a split capture, each only if asked for.
 struct Split {
@@ -102,13 +101,15 @@ Result<int> run_test(const TestOptions& options) {
     return 0;
 }
 
-int run(const std::vector<std::string>& arguments) {
+}  // namespace
+
+int run_tool(const std::vector<std::string>& arguments) {
     const auto options = test_options(arguments);
     if (!options) return options.error();
     const Result<int> status = run_test(*options);
     return status ? *status : cli::report(status.error(), options->json);
 }
 
-}  // namespace
+}  // namespace vfm
 
-int main(int argc, char** argv) { return vfm::cli::run_main(argc, argv, run); }
+int main(int argc, char** argv) { return vfm::cli::run_main(argc, argv, vfm::run_tool); }
