@@ -162,17 +162,22 @@ class Dead {
             std::erase_if(block.body, [&](ValueId id) { return !live_[id]; });
     }
 
-    // Values without holes, in the order of the blocks.
+    // Values without holes, in the order of the blocks; numbers, which nobody reads as values,
+    // last.
     void renumber() {
         std::vector<ValueId> number(function_.values.size(), kNone);
         std::vector<Value> kept;
+        for (const bool constants : {false, true})
+            for (Block& block : function_.blocks)
+                for (auto* list : {&block.params, &block.body})
+                    for (const ValueId id : *list) {
+                        if ((function_[id].op == Op::constant) != constants) continue;
+                        number[id] = static_cast<ValueId>(kept.size());
+                        kept.push_back(function_[id]);
+                    }
         for (Block& block : function_.blocks)
             for (auto* list : {&block.params, &block.body})
-                for (ValueId& id : *list) {
-                    number[id] = static_cast<ValueId>(kept.size());
-                    kept.push_back(function_[id]);
-                    id = number[id];
-                }
+                for (ValueId& id : *list) id = number[id];
         function_.values = std::move(kept);
         const auto rename = [&](ValueId& id) { id = number[id]; };
         for (Block& block : function_.blocks) {

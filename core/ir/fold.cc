@@ -3,7 +3,9 @@
 // constants also pass through merges of which only one way is left.
 #include <algorithm>
 #include <optional>
+#include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "core/ir/analysis.h"
 #include "core/ir/arithmetic.h"
@@ -41,7 +43,8 @@ class Folder {
                           [&](const Edge& edge) { reached_[edge.target] = true; });
         }
         remove_unreachable(function_);
-        move_numbers();
+        drop_params(function_, numbers_);
+        gather_numbers();
     }
 
   private:
@@ -84,15 +87,26 @@ class Folder {
         }
     }
 
-    // Parameters that became numbers move from the parameter lists into the bodies.
-    void move_numbers() {
-        for (Block& block : function_.blocks) {
-            std::vector<ValueId> moved;
-            for (const ValueId param : block.params)
-                if (numbers_[param]) moved.push_back(param);
-            block.body.insert(block.body.begin(), moved.begin(), moved.end());
-        }
-        drop_params(function_, numbers_);
+    // Numbers cost nothing where they stand. In the entry, each once, they keep no block from being
+    // empty and are the same value wherever they are used.
+    void gather_numbers() {
+        std::unordered_map<uint64_t, ValueId> first;
+        std::vector<ValueId> all;
+        const auto gather = [&](ValueId id) {
+            if (!is_number(id)) return false;
+            const auto [found, is_new] = first.try_emplace(function_[id].imm, id);
+            if (is_new)
+                all.push_back(id);
+            else
+                replacements_.replace(id, found->second);
+            return true;
+        };
+        for (ValueId id = 0; id < function_.values.size(); ++id)
+            if (numbers_[id]) gather(id);
+        for (Block& block : function_.blocks) std::erase_if(block.body, gather);
+        auto& entry = function_.blocks[0].body;
+        entry.insert(entry.begin(), all.begin(), all.end());
+        replacements_.apply(function_);
     }
 
     // ---- operations --------------------------------------------------------------------------

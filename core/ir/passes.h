@@ -8,10 +8,13 @@
 
 namespace vfm::ir {
 
-/// Operations on constants become constants, branches on constants jumps.
+/// Operations on constants become constants, branches on constants jumps. Constants are gathered in
+/// the entry, each once.
 void fold(Function& function);
 /// Uses of copies (single-source parameters, x + 0, ...) become uses of the original.
 void copies(Function& function);
+/// A branch on `and` or `or` of truth values becomes a branch on each of them.
+void branches(Function& function);
 /// Guards implied by a dominating guard or branch go; those of one block that nothing separates
 /// become the widest.
 void guards(Function& function);

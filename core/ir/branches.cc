@@ -1,0 +1,75 @@
+// A branch on `and` or `or` of truth values becomes a branch on each of them: a truth value that is
+// only tested need not be made, and a kernel's verifier follows each way with what was tested, not
+// with a bit that says it. Only values with no other use are taken apart, so the function grows by
+// at most one block for each of them.
+#include "core/ir/analysis.h"
+#include "core/ir/arithmetic.h"
+#include "core/ir/passes.h"
+#include "core/ir/rewrite.h"
+
+namespace vfm::ir {
+namespace {
+
+class Branches {
+  public:
+    explicit Branches(Function& function)
+        : function_(function), bounds_(upper_bounds(function)), uses_(function.values.size(), 0) {}
+
+    void run() {
+        const auto use = [&](ValueId id) { ++uses_[id]; };
+        for (const Block& block : function_.blocks) {
+            for (const ValueId id : block.body) for_each_operand(function_[id], use);
+            for_each_end_use(block, use);
+        }
+        // Blocks that are added stand behind and are visited in their turn.
+        for (BlockId id = 0; id < function_.blocks.size(); ++id)
+            while (split(id)) {
+            }
+        remove_unreachable(function_);
+    }
+
+  private:
+    bool is_number(ValueId id, uint64_t number) const {
+        return function_[id].op == Op::constant && function_[id].imm == number;
+    }
+
+    // Takes the value that a block ends by testing for 0 apart, if it can.
+    bool split(BlockId id) {
+        const Terminator end = function_.blocks[id].end;
+        const bool equality = end.comparison == Comparison::eq || end.comparison == Comparison::ne;
+        if (end.kind != Terminator::Kind::branch || !equality || !is_number(end.b, 0)) return false;
+        const Value& tested = function_[end.a];
+        const bool both = tested.op == Op::and_;
+        if ((!both && tested.op != Op::or_) || uses_[end.a] != 1) return false;
+        if (bounds_[tested.a] > 1 || bounds_[tested.b] > 1) return false;
+        const bool not_zero = end.comparison == Comparison::ne;
+
+        const Edge& yes = not_zero ? end.then : end.otherwise;
+        const Edge& no = not_zero ? end.otherwise : end.then;
+        const auto second = static_cast<BlockId>(function_.blocks.size());
+        Terminator first{.kind = Terminator::Kind::branch,
+                         .comparison = Comparison::ne,
+                         .a = tested.a,
+                         .b = end.b,
+                         .origin = end.origin};
+        Terminator last = first;
+        last.a = tested.b;
+        first.then = both ? Edge{second, {}} : yes;
+        first.otherwise = both ? no : Edge{second, {}};
+        last.then = yes;
+        last.otherwise = no;
+        function_.blocks[id].end = std::move(first);
+        function_.blocks.emplace_back().end = std::move(last);
+        return true;
+    }
+
+    Function& function_;
+    const std::vector<uint64_t> bounds_;
+    std::vector<uint32_t> uses_;
+};
+
+}  // namespace
+
+void branches(Function& function) { Branches(function).run(); }
+
+}  // namespace vfm::ir
