@@ -1,6 +1,7 @@
 // Everything found wrong with one text. Stages report here and go on, so that one run shows all.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,10 +28,11 @@ class ErrorList {
     std::vector<Diagnostic> take();
 
   private:
+    void add(Diagnostic diagnostic);
     bool has_room();
 
     std::shared_ptr<const SourceFile> source_;
-    std::vector<Diagnostic> list_;
+    std::multimap<uint32_t, Diagnostic> list_;  // by place; at one place the first comes first
     size_t errors_ = 0;
     bool left_out_ = false;
 };
