@@ -1,6 +1,7 @@
 #include "bpfgen/elf_writer.h"
 
 #include <algorithm>
+#include <cstring>
 #include <set>
 
 namespace vfm::bpf {
@@ -11,8 +12,8 @@ constexpr uint64_t kRelocation64 = 1;
 
 template <class T>
 void append_struct(Bytes& out, const T& value) {
-    const auto* bytes = reinterpret_cast<const uint8_t*>(&value);
-    out.insert(out.end(), bytes, bytes + sizeof value);
+    out.resize(out.size() + sizeof value);
+    std::memcpy(out.data() + out.size() - sizeof value, &value, sizeof value);
 }
 
 uint32_t append_string(Bytes& strings, std::string_view text) {

@@ -3,7 +3,9 @@
 //   r0, r1   scratch: reloaded values, moves between stack slots, results of helpers
 //   r2..r5   values that do not live across a helper call; its arguments
 //   r6       the context; free for values in a version that does not need it
-//   r7       direct access: the packet's first byte; otherwise free for values
+//   r7       direct access: the packet's first byte; through the helper: struct vfm_stats, whose
+//            scratch takes the bytes (in the stack they would cost the verifier of Linux 6.18
+//            quadratic time); free for values if nothing is loaded
 //   r8       direct access: the packet's end; otherwise its length in bytes, not cut
 //   r9       values
 //   r10      the frame
@@ -23,6 +25,7 @@ inline constexpr Reg kScratch = 0;
 inline constexpr Reg kScratch2 = 1;
 inline constexpr Reg kContext = 6;
 inline constexpr Reg kData = 7;
+inline constexpr Reg kStats = 7;
 inline constexpr Reg kDataEnd = 8;
 inline constexpr Reg kLength = 8;
 
@@ -34,8 +37,7 @@ inline constexpr int16_t kFuelSlot = -32;    ///< what is left
 inline constexpr int16_t kNowSlot = -40;     ///< NOW
 inline constexpr int16_t kKeySlot = -48;     ///< key argument of map helpers
 inline constexpr int16_t kValueSlot = -56;   ///< value argument of map helpers
-inline constexpr int16_t kBytesSlot = -64;   ///< where the load helper puts packet bytes
-inline constexpr int16_t kFirstSpill = -72;  ///< spilled values, downwards
+inline constexpr int16_t kFirstSpill = -64;  ///< spilled values, downwards
 inline constexpr int16_t kFrameEnd = -512;   ///< lowest slot the kernel allows
 
 }  // namespace vfm::bpf

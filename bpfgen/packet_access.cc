@@ -1,9 +1,11 @@
 #include "bpfgen/packet_access.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <unordered_map>
 #include <vector>
 
+#include "bpf/vfm_abi.h"
 #include "core/isa/limits.h"
 
 namespace vfm::bpf {
@@ -106,15 +108,18 @@ class HelperAccess final : public PacketAccess {
     }
 
   private:
+    static constexpr int16_t kScratchOffset = offsetof(vfm_stats, scratch);
+
     // r2 holds the offset.
     VReg load_bytes(unsigned size) {
         b_.mov_to(1, kContext);
-        b_.slot_address_to(3, kBytesSlot);
+        b_.mov_to(3, kStats);
+        b_.add_imm_to(3, kScratchOffset);
         b_.number_to(4, size);
         b_.call(c_.hook.load_helper);
         b_.leave({.code = BPF_JNE, .a = 0, .imm = 0},
                  c_.exits.errors[error_index(ErrorKind::bounds)], c_.leave_around);
-        return b_.load(size, kFrame, kBytesSlot);
+        return b_.load(size, kStats, kScratchOffset);
     }
 
     AccessContext c_;

@@ -71,7 +71,8 @@ class ProgramTypes {
                                      {"drop", u64_, offsetof(vfm_stats, drop)},
                                      {"log", u64_, offsetof(vfm_stats, log)},
                                      {"refused_stores", u64_, offsetof(vfm_stats, refused_stores)},
-                                     {"errors", errors, offsetof(vfm_stats, errors)}});
+                                     {"errors", errors, offsetof(vfm_stats, errors)},
+                                     {"scratch", u64_, offsetof(vfm_stats, scratch)}});
             }
             case MapRole::result:
                 return b_.structure("vfm_result", sizeof(vfm_result),

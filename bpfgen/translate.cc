@@ -83,6 +83,8 @@ class Translator {
             choose_version(not_linear);
             TRY(version(lowering, AccessKind::direct));
             emitter_.bind(not_linear);
+            emitter_.origin(0);
+            emitter_.emit(load(8, kStats, kFrame, kStatsSlot));
         }
         TRY(version(lowering, AccessKind::helper));
         epilogue();
@@ -183,7 +185,7 @@ class Translator {
     RegisterFile registers(AccessKind access) const {
         RegisterFile file{.lost_in_calls = {2, 3, 4, 5}, .kept_in_calls = {9}};
         const bool direct = access == AccessKind::direct;
-        if (!direct) file.kept_in_calls.push_back(kData);
+        if (!needs_.loads) file.kept_in_calls.push_back(kData);
         const bool context = needs_.vlan || (!direct && needs_.loads);
         if (!context) file.kept_in_calls.push_back(kContext);
         return file;

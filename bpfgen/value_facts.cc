@@ -86,6 +86,10 @@ uint64_t swapped(uint64_t number, unsigned bytes) {
 ValueFacts::ValueFacts(const Function& function) {
     find_bits(function);
     find_order(function);
+    // Turned round, a small number may have high bits.
+    for (ValueId id = 0; id < function.values.size(); ++id) {
+        if (order_[id] != 0) bits_[id] = static_cast<uint8_t>(8 * order_[id]);
+    }
 }
 
 void ValueFacts::find_bits(const Function& function) {

@@ -14,7 +14,7 @@ class ValueFacts {
     /// The function is acyclic.
     explicit ValueFacts(const ir::Function& function);
 
-    /// The value is below 2^bits().
+    /// The value, in the order that it keeps, is below 2^bits().
     unsigned bits(ir::ValueId value) const { return bits_[value]; }
     /// Bytes of the packet field whose byte order the value may keep; 0 for the host's order. Its
     /// uses turn their numbers round with swapped().

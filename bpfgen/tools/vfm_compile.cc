@@ -1,0 +1,99 @@
+// vfm-compile: a filter to an object for another machine.
+#include <fmt/core.h>
+
+#include <array>
+#include <string>
+
+#include "bpfgen/object.h"
+#include "bpfgen/printer.h"
+#include "core/base/io.h"
+#include "core/cli/cli.h"
+#include "core/front/front.h"
+
+namespace vfm {
+namespace {
+
+namespace po = cli::po;
+
+const cli::Tool kTool = {
+    "vfm-compile",
+    "[OPTIONS] [IN | -e EXPR] --target=ebpf -o OUT",
+    "Compiles a filter to an eBPF object.",
+    "IN is VFLisp (.vfl), assembly (.vfm), a raw program or a module; - is standard input. OUT is "
+    "an ELF object for libbpf, ip, tc, bpftool and xdp-loader; the section is called as the hook, "
+    "xdp or tc. It holds the flow tables as maps, statistics in the per-CPU array vfm_stats, "
+    "types of all of them and the source line of every instruction.\n\n"
+    "At the hook the value 0 drops the packet, any other value passes it. A filter that eBPF "
+    "cannot express is refused with the reason and the place; it can still run in user space.",
+    {{"vfm-compile web.vfl --target=ebpf -o web.o", "compiles for XDP"},
+     {"ip link set dev eth0 xdp object web.o section xdp", "attaches that"},
+     {"vfm-compile -e '(= proto 6)' --target=ebpf --hook=tc -o tcp.o", "compiles for tc"},
+     {"vfm-compile web.vfl --target=ebpf --listing -o web.o",
+      "also shows the instructions beside the source lines"}},
+};
+
+constexpr std::array<std::string_view, 1> kTargets = {"ebpf"};
+constexpr std::array<std::string_view, 2> kHooks = {"xdp", "tc"};
+constexpr std::array<std::string_view, 2> kOnError = {"pass", "drop"};
+
+/// A back end's refusals at the place in the user's text.
+Failure located(const Filter& filter, Failure failure) {
+    for (Diagnostic& diagnostic : failure.diagnostics) {
+        if (!diagnostic.offset) continue;
+        diagnostic = locate(filter, static_cast<uint32_t>(*diagnostic.offset), diagnostic.message);
+    }
+    return failure;
+}
+
+Result<> compile(const po::variables_map& values) {
+    if (values.contains("in") == values.contains("expression")) {
+        return std::unexpected(cli::usage_error(kTool, "wants either a file IN or -e EXPR"));
+    }
+    const auto choice = [&](std::string_view option, auto choices) {
+        return cli::choice_value(kTool, option, values[std::string(option)].as<std::string>(),
+                                 choices);
+    };
+    TRY(choice("target", std::span(kTargets)));
+    bpf::Options options;
+    options.hook = TRY(choice("hook", std::span(kHooks))) == 0 ? bpf::Hook::xdp : bpf::Hook::tc;
+    options.drop_on_error = TRY(choice("on-error", std::span(kOnError))) == 1;
+
+    const Filter filter = values.contains("in")
+                              ? TRY(load_filter(values["in"].as<std::string>()))
+                              : TRY(load_expression(values["expression"].as<std::string>()));
+    cli::report(filter.warnings);
+    const VerifiedModule verified = TRY(verify_filter(filter));
+    const auto program = bpf::generate(verified, options);
+    if (!program) return std::unexpected(located(filter, program.error()));
+    TRY(write_file(values["output"].as<std::string>(), bpf::write_elf(*program)));
+    if (values.contains("listing")) fmt::print("{}", bpf::print_listing(*program));
+    return {};
+}
+
+int run(const std::vector<std::string>& arguments) {
+    po::options_description visible;
+    visible.add_options()("expression,e", po::value<std::string>()->value_name("EXPR"),
+                          "the filter as VFLisp")(
+        "target", po::value<std::string>()->required()->value_name("ebpf"),
+        "machine to compile for")(
+        "hook", po::value<std::string>()->default_value("xdp")->value_name("xdp|tc"),
+        "where the program will be attached")(
+        "on-error", po::value<std::string>()->default_value("pass")->value_name("pass|drop"),
+        "verdict of a packet on which the filter fails")(
+        "output,o", po::value<std::string>()->required()->value_name("OUT"), "the object file")(
+        "listing", "print the instructions beside the source lines")(
+        "json", "print a rejection as a JSON object on standard output");
+    po::options_description hidden;
+    hidden.add_options()("in", po::value<std::string>());
+    po::positional_options_description positional;
+    positional.add("in", 1);
+    const cli::ParseOutcome parsed = cli::parse(kTool, visible, hidden, positional, arguments);
+    if (!parsed.values) return parsed.status;
+    const auto done = compile(*parsed.values);
+    return done ? 0 : cli::report(done.error(), parsed.values->contains("json"));
+}
+
+}  // namespace
+}  // namespace vfm
+
+int main(int argc, char** argv) { return vfm::cli::run_main(argc, argv, vfm::run); }
