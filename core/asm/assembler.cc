@@ -57,7 +57,7 @@ class Assembler {
 
 Result<Assembly> Assembler::run() {
     const std::string_view text = source_->text();
-    for (size_t begin = 0; begin < text.size();) {
+    for (size_t begin = 0; begin < text.size() && !errors_.overflowed();) {
         const size_t end = std::min(text.find('\n', begin), text.size());
         line(text.substr(begin, end - begin), static_cast<uint32_t>(begin));
         begin = end + 1;

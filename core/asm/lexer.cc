@@ -55,18 +55,20 @@ size_t word_length(std::string_view text) {
 
 void Errors::add(Span span, std::string message, std::string hint) {
     if (found_.size() < kMaxAssemblyErrors)
-        found_.push_back(Diagnostic::at(source_, span, std::move(message), std::move(hint)));
+        found_.emplace(span.begin,
+                       Diagnostic::at(source_, span, std::move(message), std::move(hint)));
     else
         more_ = true;
 }
 
 std::vector<Diagnostic> Errors::take() {
-    std::ranges::stable_sort(found_, {}, [](const Diagnostic& d) { return d.span.begin; });
+    std::vector<Diagnostic> result;
+    for (auto& [place, diagnostic] : found_) result.push_back(std::move(diagnostic));
     if (more_) {
-        found_.push_back(Diagnostic::about(source_->name(), "there are more errors than these"));
-        found_.back().severity = Severity::note;
+        result.push_back(Diagnostic::about(source_->name(), "there are more errors than these"));
+        result.back().severity = Severity::note;
     }
-    return std::move(found_);
+    return result;
 }
 
 bool is_label(std::string_view text) {

@@ -1,6 +1,7 @@
 // A line of assembly as labels and tokens.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -23,19 +24,22 @@ struct Line {
     bool broken = false;  ///< something was left out
 };
 
-/// Collects what is wrong with a text; beyond kMaxAssemblyErrors it only counts.
+/// Collects what is wrong with a text; beyond kMaxAssemblyErrors it only knows that
+/// there is more.
 class Errors {
   public:
     explicit Errors(std::shared_ptr<const SourceFile> source) : source_(std::move(source)) {}
     void add(Span span, std::string message, std::string hint = {});
     bool none() const { return found_.empty(); }
     size_t count() const { return found_.size(); }
+    /// Some were not kept: there is no point in looking for more.
+    bool overflowed() const { return more_; }
     /// In the order of their places.
     std::vector<Diagnostic> take();
 
   private:
     std::shared_ptr<const SourceFile> source_;
-    std::vector<Diagnostic> found_;
+    std::multimap<uint32_t, Diagnostic> found_;  // by place; equal places in the order of finding
     bool more_ = false;
 };
 
