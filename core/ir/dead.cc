@@ -167,11 +167,14 @@ class Dead {
     void renumber() {
         std::vector<ValueId> number(function_.values.size(), kNone);
         std::vector<Value> kept;
-        for (const bool constants : {false, true})
+        const auto shown = [&](ValueId id) {
+            return op_info(function_[id].op).has_result && function_[id].op != Op::constant;
+        };
+        for (const bool first : {true, false})
             for (Block& block : function_.blocks)
                 for (auto* list : {&block.params, &block.body})
                     for (const ValueId id : *list) {
-                        if ((function_[id].op == Op::constant) != constants) continue;
+                        if (shown(id) != first) continue;
                         number[id] = static_cast<ValueId>(kept.size());
                         kept.push_back(function_[id]);
                     }

@@ -31,6 +31,7 @@ class IrEvaluator {
     Outcome run(const Packet& packet, const VlanMetadata& vlan = {});
     /// Every entry, by table and key.
     std::vector<FlowEntry> flows() const;
+    size_t flow_entries() const { return flows_.size(); }
     /// Operations that the last run carried out, ends of blocks included.
     uint64_t steps() const { return steps_; }
 

@@ -77,7 +77,7 @@ class Generator {
             TableDecl table;
             table.name = "t" + std::to_string(i);
             table.key = static_cast<KeyKind>(rng_.below(kKeyKinds));
-            table.capacity = 1024;
+            table.capacity = 8192;  // more than a run can fill
             module_.tables.push_back(std::move(table));
         }
     }
