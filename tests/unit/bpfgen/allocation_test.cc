@@ -1,0 +1,156 @@
+#include <boost/test/unit_test.hpp>
+#include <set>
+
+#include "bpfgen/builder.h"
+#include "bpfgen/frame.h"
+#include "bpfgen/printer.h"
+#include "bpfgen/regalloc.h"
+#include "bpfgen/select.h"
+
+namespace vfm::bpf {
+namespace {
+
+BOOST_AUTO_TEST_SUITE(allocation)
+
+const RegisterFile kFile{.lost_in_calls = {2, 3}, .kept_in_calls = {9}};
+
+struct Fixture {
+    Emitter emitter;
+    MFunction function;
+    Builder b{function, emitter};
+
+    Allocation placed(uint64_t seed = 0) {
+        drop_unused(function);
+        auto made = allocate(function, kFile, seed);
+        BOOST_REQUIRE(made.has_value());
+        return *made;
+    }
+    std::vector<std::string> code(const Allocation& allocation) {
+        select(function, allocation, emitter);
+        std::vector<std::string> lines;
+        for (const bpf_insn& insn : emitter.finish().insns) lines.push_back(print_insn(insn));
+        return lines;
+    }
+};
+
+BOOST_FIXTURE_TEST_CASE(values_that_live_at_once_have_different_places, Fixture) {
+    std::vector<VReg> values;
+    for (unsigned i = 0; i < 10; ++i)
+        values.push_back(b.load(8, kContext, static_cast<int16_t>(8 * i)));
+    for (const VReg value : values) b.store(8, kContext, 0, value);
+    for (const uint64_t seed : {0, 1, 2, 3}) {
+        const Allocation allocation = placed(seed);
+        std::set<std::pair<Reg, int16_t>> places;
+        unsigned in_registers = 0;
+        for (const VReg value : values) {
+            const Place place = allocation.places[value];
+            places.emplace(place.in_slot() ? 0 : place.reg, place.slot);
+            in_registers += !place.in_slot();
+        }
+        BOOST_TEST(places.size() == values.size());
+        BOOST_TEST(in_registers == 3u);
+    }
+}
+
+BOOST_FIXTURE_TEST_CASE(what_lives_across_a_call_is_kept, Fixture) {
+    const VReg before = b.load(8, kContext, 0);
+    const VReg dies = b.load(8, kContext, 8);
+    b.store(8, kContext, 0, dies);
+    b.call(5);
+    const VReg result = b.mov(0);
+    b.store(8, kContext, 0, before);
+    b.store(8, kContext, 8, result);
+    const Allocation allocation = placed();
+    BOOST_TEST(allocation.places[before].reg == 9);
+    BOOST_TEST((allocation.places[dies].reg == 2 || allocation.places[dies].reg == 3));
+}
+
+BOOST_FIXTURE_TEST_CASE(two_of_them_share_the_kept_register_with_the_stack, Fixture) {
+    const VReg one = b.load(8, kContext, 0);
+    const VReg two = b.load(8, kContext, 8);
+    b.call(5);
+    b.store(8, kContext, 0, one);
+    b.store(8, kContext, 8, two);
+    const Allocation allocation = placed();
+    BOOST_TEST(allocation.places[one].in_slot() != allocation.places[two].in_slot());
+}
+
+BOOST_FIXTURE_TEST_CASE(a_slot_is_used_again_when_its_value_is_dead, Fixture) {
+    for (unsigned round = 0; round < 200; ++round) {
+        std::vector<VReg> values;
+        for (unsigned i = 0; i < 20; ++i) values.push_back(b.load(8, kContext, 0));
+        for (const VReg value : values) b.store(8, kContext, 0, value);
+    }
+    const Allocation allocation = placed();
+    int16_t lowest = 0;
+    for (const Place& place : allocation.places) lowest = std::min(lowest, place.slot);
+    BOOST_TEST(lowest == kFirstSpill - 8 * 16);
+}
+
+BOOST_FIXTURE_TEST_CASE(the_frame_is_finite, Fixture) {
+    std::vector<VReg> values;
+    for (unsigned i = 0; i < 64; ++i) {
+        b.origin(i);
+        values.push_back(b.load(8, kContext, 0));
+    }
+    for (const VReg value : values) b.store(8, kContext, 0, value);
+    const auto made = allocate(function, kFile);
+    BOOST_REQUIRE(!made.has_value());
+    BOOST_TEST(made.error().origin < 64u);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_nobody_reads_is_not_made, Fixture) {
+    const VReg a = b.load(8, kContext, 0);
+    const VReg unused = b.alu_imm(BPF_ADD, a, 1);
+    b.alu_imm(BPF_ADD, unused, 1);
+    b.store(8, kContext, 0, a);
+    drop_unused(function);
+    BOOST_TEST(function.insns.size() == 2u);
+}
+
+BOOST_FIXTURE_TEST_CASE(parameters_that_change_places_go_through_r0, Fixture) {
+    const VReg a = b.load(8, kContext, 0);
+    const VReg c = b.load(8, kContext, 8);
+    const Label first = b.label();
+    const Label second = b.label();
+    const VReg p = b.fresh();
+    const VReg q = b.fresh();
+    const VReg r = b.fresh();
+    const VReg s = b.fresh();
+    b.jump(first, {{.dst = p, .src = a}, {.dst = q, .src = c}});
+    b.bind(first, {p, q});
+    b.jump(second, {{.dst = r, .src = q}, {.dst = s, .src = p}});
+    b.bind(second, {r, s});
+    b.store(8, kContext, 0, r);
+    b.store(8, kContext, 8, s);
+    Allocation allocation = placed();
+    allocation.places[p] = allocation.places[r] = {.reg = 2};
+    allocation.places[q] = allocation.places[s] = {.reg = 3};
+    const std::vector<std::string> expected = {
+        "r2 = *(u64 *)(r6 +0)", "r3 = *(u64 *)(r6 +8)", "r0 = r2", "r2 = r3", "r3 = r0",
+        "*(u64 *)(r6 +0) = r2", "*(u64 *)(r6 +8) = r3"};
+    allocation.places[a] = {.reg = 2};
+    allocation.places[c] = {.reg = 3};
+    BOOST_TEST(code(allocation) == expected, boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(two_address_forms_keep_the_right_operand, Fixture) {
+    const VReg a = b.load(8, kContext, 0);
+    const VReg c = b.load(8, kContext, 8);
+    const VReg difference = b.alu(BPF_SUB, a, c);
+    b.store(8, kContext, 0, difference);
+    b.store(8, kContext, 8, a);
+    Allocation allocation = placed();
+    allocation.places[a] = {.reg = 2};
+    allocation.places[c] = {.reg = 3};
+    allocation.places[difference] = {.reg = 3};
+    const std::vector<std::string> expected = {
+        "r2 = *(u64 *)(r6 +0)", "r3 = *(u64 *)(r6 +8)", "r0 = r2", "r0 -= r3", "r3 = r0",
+        "*(u64 *)(r6 +0) = r3", "*(u64 *)(r6 +8) = r2"};
+    BOOST_TEST(code(allocation) == expected, boost::test_tools::per_element());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace vfm::bpf

@@ -1,0 +1,231 @@
+// The emitted objects in this machine's kernel. Skipped, with the reason, where it cannot be asked.
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "bpf/vfm_abi.h"
+#include "bpfgen/hook.h"
+#include "tests/unit/bpfgen/program.h"
+#include "userspace/interp/interpreter.h"
+
+namespace vfm::bpf {
+namespace {
+
+std::string why_not() {
+    const bpf_insn insns[] = {
+        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
+        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    const int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "GPL", insns, 2, nullptr);
+    if (fd < 0) return std::strerror(errno);
+    close(fd);
+    return {};
+}
+
+boost::test_tools::assertion_result kernel(boost::unit_test::test_unit_id) {
+    static const std::string reason = why_not();
+    boost::test_tools::assertion_result result(reason.empty());
+    if (!reason.empty()) result.message() << "this kernel loads no BPF programs here: " << reason;
+    return result;
+}
+
+// An object in the kernel, as libbpf reads it from the file.
+class Loaded {
+  public:
+    explicit Loaded(const Program& program, bool fragments = false) : program_(program) {
+        libbpf_set_print(nullptr);
+        const Bytes file = write_elf(program);
+        log_.resize(1 << 20);
+        LIBBPF_OPTS(bpf_object_open_opts, options);
+        options.kernel_log_buf = log_.data();
+        options.kernel_log_size = log_.size();
+        options.kernel_log_level = 4;
+        object_ = bpf_object__open_mem(file.data(), file.size(), &options);
+        BOOST_REQUIRE(object_ != nullptr);
+        bpf_program* main = bpf_object__next_program(object_, nullptr);
+        BOOST_REQUIRE(main != nullptr);
+        if (fragments) bpf_program__set_flags(main, BPF_F_XDP_HAS_FRAGS);
+        const int status = bpf_object__load(object_);
+        BOOST_REQUIRE_MESSAGE(status == 0, "load: " << status << "\n" << log_.data());
+        fd_ = bpf_program__fd(main);
+    }
+    ~Loaded() { bpf_object__close(object_); }
+    Loaded(const Loaded&) = delete;
+    Loaded& operator=(const Loaded&) = delete;
+
+    bpf_prog_info info() const {
+        bpf_prog_info info{};
+        uint32_t size = sizeof info;
+        BOOST_REQUIRE(bpf_obj_get_info_by_fd(fd_, &info, &size) == 0);
+        return info;
+    }
+    int map(MapRole role) const {
+        for (const Map& map : program_.maps) {
+            if (map.role == role) return bpf_object__find_map_fd_by_name(object_, map.name.c_str());
+        }
+        return -1;
+    }
+    uint32_t run(ByteView packet) {
+        LIBBPF_OPTS(bpf_test_run_opts, options);
+        options.data_in = packet.data();
+        options.data_size_in = static_cast<uint32_t>(packet.size());
+        options.repeat = 1;
+        const int status = bpf_prog_test_run_opts(fd_, &options);
+        BOOST_REQUIRE_MESSAGE(status == 0, "test run of " << packet.size() << ": " << status);
+        return options.retval;
+    }
+    // The result of the last run, whichever CPU it was on.
+    vfm_result result() const {
+        std::vector<vfm_result> per_cpu(libbpf_num_possible_cpus());
+        const uint32_t zero = 0;
+        BOOST_REQUIRE(bpf_map_lookup_elem(map(MapRole::result), &zero, per_cpu.data()) == 0);
+        for (const vfm_result& one : per_cpu) {
+            if (one.value != 0 || one.error != 0) return one;
+        }
+        return {};
+    }
+
+  private:
+    const Program& program_;
+    std::vector<char> log_;
+    bpf_object* object_ = nullptr;
+    int fd_ = -1;
+};
+
+Bytes tcp_packet(size_t size = 64) {
+    Bytes packet(std::max<size_t>(size, 64));
+    packet[12] = 8;
+    packet[14] = 0x45;
+    packet[23] = 6;
+    packet[26] = 10;
+    packet[29] = 1;
+    packet[37] = 80;
+    return packet;
+}
+
+VerifiedModule lisp_program(const std::string& text) {
+    auto compiled = lisp::compile(std::make_shared<const SourceFile>("filter.vfl", text));
+    if (!compiled) BOOST_FAIL(render(compiled.error().diagnostics));
+    return test::verified(std::move(compiled->module));
+}
+
+BOOST_AUTO_TEST_SUITE(in_kernel, *boost::unit_test::precondition(kernel))
+
+BOOST_AUTO_TEST_CASE(a_rate_limit_counts_in_its_flow_table) {
+    for (const Hook hook : {Hook::xdp, Hook::tc}) {
+        const Program program = test::generated(
+            lisp_program("(and (= proto 6) (< (count-by src-ip) 3))"), {.hook = hook});
+        Loaded loaded(program);
+        const auto pass = static_cast<uint32_t>(hook_facts(hook).pass);
+        const auto drop = static_cast<uint32_t>(hook_facts(hook).drop);
+        for (const uint32_t expected : {pass, pass, drop, drop}) {
+            BOOST_TEST(loaded.run(tcp_packet()) == expected);
+        }
+        Bytes udp = tcp_packet();
+        udp[23] = 17;
+        BOOST_TEST(loaded.run(udp) == drop);
+        const uint64_t key = 0x0a000001;
+        uint64_t value = 0;
+        BOOST_TEST(bpf_map_lookup_elem(loaded.map(MapRole::flow), &key, &value) == 0);
+        BOOST_TEST(value == 4u);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(types_and_lines_are_there_for_tools) {
+    const Program program = test::generated(lisp_program("(or (= proto 17)\n    (= dst-port 22))"));
+    Loaded loaded(program);
+    const bpf_prog_info info = loaded.info();
+    BOOST_TEST(info.btf_id != 0u);
+    BOOST_TEST(info.nr_func_info == 1u);
+    BOOST_TEST(info.nr_line_info >= 2u);
+    BOOST_TEST(info.gpl_compatible == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(fragments_of_a_long_frame_are_read_through_the_helper) {
+    const VerifiedModule program = test::assembled("LD32 8000\nLD8 23\nADD\nRET\n");
+    const Program emitted = test::generated(program, {.result_map = true});
+    Bytes packet = tcp_packet(9000);
+    packet[8003] = 77;
+    Loaded with(emitted, true);
+    BOOST_TEST(with.run(packet) == uint32_t{XDP_PASS});
+    BOOST_TEST(with.result().value == 77 + 6u);
+    Loaded without(emitted);  // takes no such frame, but loads and runs
+    BOOST_TEST(without.run(tcp_packet()) == uint32_t{XDP_PASS});
+    BOOST_TEST(without.result().error == -6);
+}
+
+BOOST_AUTO_TEST_CASE(headers_are_walked) {
+    const VerifiedModule program =
+        test::assembled("HDR 4\nHDR 1\nADD\nHASH5\nXOR\nHDR 2\nXOR\nHDR 1\nLDX16 2\nADD\nRET\n");
+    const Bytes packet = tcp_packet();
+    const Outcome expected = (*make_interpreter(program))->run({.bytes = packet});
+    for (const Hook hook : {Hook::xdp, Hook::tc}) {
+        const Program emitted = test::generated(program, {.hook = hook, .result_map = true});
+        Loaded loaded(emitted);
+        loaded.run(packet);
+        BOOST_TEST(loaded.result().value == expected.value);
+    }
+}
+
+std::string address(uint32_t number) {
+    return fmt::format("{}.{}.{}.{}", number >> 24, number >> 16 & 255, number >> 8 & 255,
+                       number & 255);
+}
+
+// The kernel gives up at a million followed instructions and at 8,192 pending branches.
+BOOST_AUTO_TEST_CASE(thousands_of_addresses_load) {
+    std::string text = "(or";
+    for (uint32_t i = 0; i < 2500; ++i)
+        text += fmt::format("\n  (= src-ip {})", address(i * 0x9E3779B9));
+    const Program program = test::generated(lisp_program(text + ")"));
+    Loaded loaded(program);
+    BOOST_TEST(loaded.info().verified_insns < 4 * program.insns.size());
+    BOOST_TEST(loaded.run(tcp_packet()) == uint32_t{XDP_DROP});
+    Bytes last = tcp_packet();
+    const uint32_t known = 2499 * 0x9E3779B9;
+    for (unsigned i = 0; i < 4; ++i) last[26 + i] = static_cast<uint8_t>(known >> (24 - 8 * i));
+    BOOST_TEST(loaded.run(last) == uint32_t{XDP_PASS});
+}
+
+BOOST_AUTO_TEST_CASE(rules_of_two_tests_load) {
+    std::string text = "(or";
+    for (uint32_t i = 0; i < 1000; ++i) {
+        text += fmt::format("\n  (and (= (& src-ip 255.255.0.0) {}) (= dst-port {}))",
+                            address(i << 16 | 0x0b000000), i);
+    }
+    const Program program = test::generated(lisp_program(text + ")"));
+    Loaded loaded(program);
+    BOOST_TEST(loaded.info().verified_insns < 4 * program.insns.size());
+    BOOST_TEST(loaded.run(tcp_packet()) == uint32_t{XDP_DROP});
+}
+
+BOOST_AUTO_TEST_CASE(numbers_made_of_comparisons_do_not_multiply_paths) {
+    std::string text = "(+ 0";
+    for (uint32_t i = 0; i < 300; ++i) text += fmt::format(" (= dst-port {}) (< src-ip {})", i, i);
+    const Program program = test::generated(lisp_program(text + ")"), {.result_map = true});
+    Loaded loaded(program);
+    BOOST_TEST(loaded.info().verified_insns < 4 * program.insns.size());
+    loaded.run(tcp_packet());
+    BOOST_TEST(loaded.result().value == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(a_program_short_of_fuel_stops) {
+    std::string text = ".fuel 30\n";
+    for (unsigned i = 0; i < 40; ++i) {
+        text += fmt::format("LD8 40\nPUSH8 1\nJEQ l{0}\nl{0}:\n", i);
+    }
+    const Program program =
+        test::generated(test::assembled(text + "PUSH8 1\nRET\n"), {.result_map = true});
+    Loaded loaded(program);
+    loaded.run(tcp_packet());
+    BOOST_TEST(loaded.result().error == -8);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace vfm::bpf

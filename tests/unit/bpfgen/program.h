@@ -1,0 +1,33 @@
+// Programs for the tests of this room, from assembly or VFLisp.
+#pragma once
+
+#include <boost/test/unit_test.hpp>
+#include <memory>
+#include <string>
+
+#include "bpfgen/object.h"
+#include "core/asm/assembler.h"
+#include "core/lisp/compile.h"
+#include "core/verify/verify.h"
+
+namespace vfm::test {
+
+inline VerifiedModule verified(Module module) {
+    auto program = verify_named(std::move(module), "test");
+    if (!program) BOOST_FAIL(render(program.error().diagnostics));
+    return *std::move(program);
+}
+
+inline VerifiedModule assembled(const std::string& text) {
+    auto made = assemble(std::make_shared<const SourceFile>("test.vfm", text));
+    if (!made) BOOST_FAIL(render(made.error().diagnostics));
+    return verified(std::move(made->module));
+}
+
+inline bpf::Program generated(const VerifiedModule& program, const bpf::Options& options = {}) {
+    auto made = bpf::generate(program, options);
+    if (!made) BOOST_FAIL(render(made.error().diagnostics));
+    return *std::move(made);
+}
+
+}  // namespace vfm::test
