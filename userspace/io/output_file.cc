@@ -29,19 +29,25 @@ mode_t mode_for(const std::string& target) {
     return 0666 & ~mask;
 }
 
+/// How the system calls an open file.
+std::string descriptor_path(int fd) { return fmt::format("/proc/self/fd/{}", fd); }
+
+/// A file without a name in the directory of `target`, or -1 where there is no such thing.
+int open_unnamed(const std::string& target) {
+    std::string directory = std::filesystem::path(target).parent_path().string();
+    if (directory.empty()) directory = ".";
+    const int fd = ::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    if (fd < 0 || ::access(descriptor_path(fd).c_str(), F_OK) == 0) return fd;
+    ::close(fd);  // without /proc it could never get a name
+    return -1;
+}
+
 bool is_special(const std::string& path) {
     struct stat info{};
     return ::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
 }
 
 }  // namespace
-
-OutputFile::OutputFile(std::string path, std::string target, std::string temporary,
-                       std::FILE* stream)
-    : path_(std::move(path)),
-      target_(std::move(target)),
-      temporary_(std::move(temporary)),
-      stream_(stream) {}
 
 OutputFile::OutputFile(OutputFile&& other) noexcept
     : path_(std::move(other.path_)),
@@ -59,38 +65,61 @@ void OutputFile::discard() {
 }
 
 Result<OutputFile> OutputFile::create(const std::string& path) {
-    if (path == "-") return OutputFile(path, path, {}, stdout);
+    if (path == "-") return OutputFile(path, stdout);
     if (is_special(path)) {
         std::FILE* stream = std::fopen(path.c_str(), "wbe");
         if (!stream) return refused(path, "cannot open", errno);
-        return OutputFile(path, path, {}, stream);
+        return OutputFile(path, stream);
     }
     std::error_code error;
     std::string target = std::filesystem::weakly_canonical(path, error).string();
     if (error) target = path;
     if (std::filesystem::is_directory(target, error)) return refused(path, "cannot write", EISDIR);
-    std::string temporary = target + ".XXXXXX";
-    const int fd = ::mkostemp(temporary.data(), O_CLOEXEC);
+
+    std::string temporary;
+    int fd = open_unnamed(target);
+    if (fd < 0) {
+        temporary = target + ".XXXXXX";
+        fd = ::mkostemp(temporary.data(), O_CLOEXEC);
+    }
     if (fd < 0) return refused(path, "cannot create", errno);
     std::FILE* stream = ::fdopen(fd, "wb");
     if (!stream) {
         const int reason = errno;
         ::close(fd);
-        ::unlink(temporary.c_str());
+        if (!temporary.empty()) ::unlink(temporary.c_str());
         return refused(path, "cannot create", reason);
     }
-    return OutputFile(path, std::move(target), std::move(temporary), stream);
+    OutputFile file(path, stream);
+    file.target_ = std::move(target);
+    file.temporary_ = std::move(temporary);
+    return file;
+}
+
+/// Gives the finished file its name; errno says why not.
+bool OutputFile::publish() {
+    const int fd = ::fileno(stream_);
+    if (::fchmod(fd, mode_for(target_)) != 0 || ::fsync(fd) != 0) return false;
+    const std::string link = descriptor_path(fd);
+    // A file without a name can only be linked to a name that is free, so it goes there by way of
+    // one.
+    for (unsigned attempt = 0; temporary_.empty(); ++attempt) {
+        const std::string name = fmt::format("{}.{}-{}", target_, ::getpid(), attempt);
+        if (::linkat(AT_FDCWD, link.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0)
+            temporary_ = name;
+        else if (errno != EEXIST)
+            return false;
+    }
+    if (::rename(temporary_.c_str(), target_.c_str()) != 0) return false;
+    temporary_.clear();
+    return true;
 }
 
 Result<> OutputFile::commit() {
     errno = 0;
-    const bool in_place = temporary_.empty();
-    const bool written = std::fflush(stream_) == 0 && !std::ferror(stream_) &&
-                         (in_place || (::fchmod(::fileno(stream_), mode_for(target_)) == 0 &&
-                                       ::fsync(::fileno(stream_)) == 0 &&
-                                       ::rename(temporary_.c_str(), target_.c_str()) == 0));
+    const bool written =
+        std::fflush(stream_) == 0 && !std::ferror(stream_) && (target_.empty() || publish());
     const int reason = errno ? errno : EIO;
-    if (written) temporary_.clear();
     discard();
     if (!written) return refused(path_, "cannot write", reason);
     return {};

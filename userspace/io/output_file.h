@@ -3,6 +3,7 @@
 
 #include <cstdio>
 #include <string>
+#include <utility>
 
 #include "core/base/result.h"
 
@@ -26,12 +27,13 @@ class OutputFile {
     Result<> commit();
 
   private:
-    OutputFile(std::string path, std::string target, std::string temporary, std::FILE* stream);
+    OutputFile(std::string path, std::FILE* stream) : path_(std::move(path)), stream_(stream) {}
+    bool publish();
     void discard();
 
     std::string path_;       // as given, for messages
-    std::string target_;     // what it names after links
-    std::string temporary_;  // empty when written in place
+    std::string target_;     // what it names after links; empty when written in place
+    std::string temporary_;  // empty while the file has no name
     std::FILE* stream_ = nullptr;
 };
 
