@@ -52,7 +52,7 @@ class Printer {
     }
 
   private:
-    void line(std::string text) {
+    void line(const std::string& text) {
         out_ += text;
         out_ += '\n';
     }
@@ -64,7 +64,7 @@ class Printer {
             text += fmt::format(" ; +{:#x}", origin);
             origin_ = origin;
         }
-        line(std::move(text));
+        line(text);
     }
 
     std::string use(ValueId id) const {

@@ -75,6 +75,7 @@ uint64_t IrEvaluator::result(const ir::Value& op, const VlanMetadata& vlan) cons
 
 ir::BlockId IrEvaluator::follow(const ir::Edge& edge) {
     std::vector<uint64_t> args;
+    args.reserve(edge.args.size());
     for (const ir::ValueId arg : edge.args) args.push_back(value(arg));
     const ir::Block& to = function_.blocks[edge.target];
     for (size_t i = 0; i < args.size(); ++i) set(to.params[i], args[i]);
@@ -139,6 +140,7 @@ Outcome IrEvaluator::run(const Packet& packet, const VlanMetadata& vlan) {
 
 std::vector<FlowEntry> IrEvaluator::flows() const {
     std::vector<FlowEntry> entries;
+    entries.reserve(flows_.size());
     for (const auto& [key, value] : flows_) entries.push_back({key.first, key.second, value});
     return entries;
 }

@@ -4,8 +4,7 @@
 
 #include "tests/unit/ir/ir_test.h"
 
-using namespace vfm;
-using namespace vfm::test;
+namespace vfm::test {
 
 namespace {
 
@@ -17,7 +16,7 @@ ir::Function diamond() {
 
 void expect_broken(const std::string& message, const std::function<void(ir::Function&)>& change) {
     ir::Function function = diamond();
-    BOOST_REQUIRE(ir::check(function) == "");
+    BOOST_REQUIRE_EQUAL(ir::check(function), "");
     change(function);
     const std::string found = ir::check(function);
     BOOST_TEST(found.find(message) != std::string::npos,
@@ -128,3 +127,5 @@ BOOST_AUTO_TEST_CASE(a_branch_proves_on_its_own_way_only) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace vfm::test

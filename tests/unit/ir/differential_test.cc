@@ -11,8 +11,7 @@
 #include "tests/harness/random_program.h"
 #include "userspace/interp/interpreter.h"
 
-using namespace vfm;
-using namespace vfm::test;
+namespace vfm::test {
 
 namespace {
 
@@ -70,3 +69,5 @@ BOOST_AUTO_TEST_CASE(ir_against_interpreter) {
     for (unsigned index = 0; index < kPrograms; ++index)
         BOOST_TEST_CONTEXT("seed " << kSeed << ", program " << index) { compare(index); }
 }
+
+}  // namespace vfm::test

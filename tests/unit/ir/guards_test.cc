@@ -2,8 +2,7 @@
 
 #include "tests/unit/ir/ir_test.h"
 
-using namespace vfm;
-using namespace vfm::test;
+namespace vfm::test {
 
 namespace {
 
@@ -105,3 +104,5 @@ BOOST_AUTO_TEST_CASE(a_loop_keeps_the_guard_of_what_changes) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace vfm::test

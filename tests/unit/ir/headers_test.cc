@@ -6,8 +6,7 @@
 #include "tests/harness/random_packet.h"
 #include "tests/unit/ir/ir_test.h"
 
-using namespace vfm;
-using namespace vfm::test;
+namespace vfm::test {
 
 namespace {
 
@@ -36,7 +35,7 @@ BOOST_AUTO_TEST_SUITE(headers)
 BOOST_AUTO_TEST_CASE(every_fact_on_random_packets) {
     for (size_t fact = 0; fact <= kHash; ++fact) {
         const ir::Function function = lifted(program(fact));
-        BOOST_REQUIRE(ir::check(function) == "");
+        BOOST_REQUIRE_EQUAL(ir::check(function), "");
         IrEvaluator plain(function), small(optimised(program(fact)));
         Rng rng(1, fact);
         for (unsigned i = 0; i < kPackets; ++i) {
@@ -55,7 +54,7 @@ BOOST_AUTO_TEST_CASE(the_outer_tag_may_be_in_the_metadata) {
     const ir::Environment tc{.vlan_metadata = true};
     for (size_t fact = 0; fact <= kHash; ++fact) {
         const ir::Function function = lifted(program(fact), tc);
-        BOOST_REQUIRE(ir::check(function) == "");
+        BOOST_REQUIRE_EQUAL(ir::check(function), "");
         IrEvaluator plain(function), small(optimised(program(fact), tc));
         Rng rng(2, fact);
         for (unsigned i = 0; i < kPackets; ++i) {
@@ -103,7 +102,7 @@ BOOST_AUTO_TEST_CASE(the_walk_stands_behind_what_needs_none) {
     // Only IPv4 packets are asked for their ports, so no other packet pays.
     const ir::Function function =
         lifted("LD16 12\nPUSH 0x800\nJNE no\nHDR 1\nLDX16 2\nRET\nno: PUSH 0\nRET\n");
-    BOOST_REQUIRE(ir::check(function) == "");
+    BOOST_REQUIRE_EQUAL(ir::check(function), "");
     IrEvaluator evaluator(function);
     Bytes arp(60);
     arp[12] = 0x08;
@@ -116,7 +115,7 @@ BOOST_AUTO_TEST_CASE(the_walk_stands_behind_what_needs_none) {
 BOOST_AUTO_TEST_CASE(a_loop_does_not_walk_again) {
     const ir::Function function =
         lifted("PUSH 3\nagain: PUSH 1\nSUB\nHDR 4\nPOP\nDUP\nPUSH 0\nJNE again\nHDR 4\nADD\nRET\n");
-    BOOST_REQUIRE(ir::check(function) == "");
+    BOOST_REQUIRE_EQUAL(ir::check(function), "");
     IrEvaluator once(lifted("HDR 4\nRET\n")), loop(function);
     const Bytes bytes(60);
     const Packet packet{bytes, 0};
@@ -126,3 +125,5 @@ BOOST_AUTO_TEST_CASE(a_loop_does_not_walk_again) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace vfm::test

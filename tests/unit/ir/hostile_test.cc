@@ -5,8 +5,7 @@
 #include "core/isa/limits.h"
 #include "tests/unit/ir/ir_test.h"
 
-using namespace vfm;
-using namespace vfm::test;
+namespace vfm::test {
 
 namespace {
 
@@ -150,3 +149,5 @@ BOOST_AUTO_TEST_CASE(one_test_of_ten_thousand_comparisons) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace vfm::test

@@ -2,8 +2,7 @@
 
 #include "tests/unit/ir/ir_test.h"
 
-using namespace vfm;
-using namespace vfm::test;
+namespace vfm::test {
 
 BOOST_AUTO_TEST_SUITE(lift)
 
@@ -155,3 +154,5 @@ BOOST_AUTO_TEST_CASE(what_the_ir_does_not_have_is_refused_by_name_and_place) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace vfm::test

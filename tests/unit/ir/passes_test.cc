@@ -2,8 +2,7 @@
 
 #include "tests/unit/ir/ir_test.h"
 
-using namespace vfm;
-using namespace vfm::test;
+namespace vfm::test {
 
 BOOST_AUTO_TEST_SUITE(fold)
 
@@ -57,8 +56,6 @@ BOOST_AUTO_TEST_CASE(a_certain_error_is_a_trap) {
 BOOST_AUTO_TEST_CASE(made_and_tested_comparisons_are_one_branch) {
     const std::string branch =
         "b0:\n  v0 = now\n  branch gt v0, 7 ? b1 : b2\nb1:\n  ret 1\nb2:\n  ret 2\n";
-    const std::string end = " no\nPUSH 1\nRET\nno: PUSH 2\nRET\n";
-    // A jump on the negation of what is tested leads to `no`.
     BOOST_TEST(after("NOW\nPUSH 7\nGT\nPUSH 0\nJNE yes\nPUSH 2\nRET\nyes: PUSH 1\nRET\n", ir::fold,
                      ir::dead) == branch);
     BOOST_TEST(
@@ -202,3 +199,5 @@ BOOST_AUTO_TEST_CASE(the_observer_sees_every_pass) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace vfm::test
