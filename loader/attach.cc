@@ -141,7 +141,7 @@ std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filte
                                .drop_on_error = drop_on_error,
                                .program_name = program_name(name)};
     auto emitted = bpf::generate(*verified, options);
-    if (!emitted) return failed(std::move(emitted).error());
+    if (!emitted) return failed(locate(filter, std::move(emitted).error()));
     auto loaded = load_program(*emitted);
     if (!loaded) {
         Failure failure = load_failure(loaded.error(), filter);

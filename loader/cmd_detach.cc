@@ -1,5 +1,6 @@
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <set>
 
@@ -14,18 +15,24 @@ namespace {
 
 constexpr Capability kNeeded[] = {Capability::bpf, Capability::net_admin};
 
+/// True if the filter works on an interface of another network namespace than ours.
+bool is_foreign(const StoredFilter& filter) {
+    return filter.condition == Condition::elsewhere &&
+           filter.record.network_namespace != network_namespace();
+}
+
 /// One filter, unless --all is given. A filter and the stale ones that have its name on an
-/// interface of that name, as when the interface was made anew, count as one.
+/// interface of that name, as when the interface was made anew, count as one. Filters of other
+/// network namespaces are never meant: their interfaces may happen to have the same name.
 Result<std::vector<StoredFilter>> what_to_detach(const CommandLine& line) {
     const Selection selected = TRY(selection(line));
     std::vector<StoredFilter> filters = TRY(select_filters(line.bpffs_directory(), selected));
-    for (const StoredFilter& filter : filters)
-        if (filter.condition == Condition::elsewhere &&
-            filter.record.network_namespace != network_namespace())
-            return refuse(filter.interface,
-                          fmt::format("filter '{}' is attached in another network namespace",
-                                      filter.record.name),
-                          "run the command there");
+    if (std::ranges::all_of(filters, is_foreign))
+        return refuse(filters.front().interface,
+                      fmt::format("filter '{}' is attached in another network namespace",
+                                  filters.front().record.name),
+                      "run the command there");
+    std::erase_if(filters, is_foreign);
     std::set<std::pair<HookPoint, std::string>> distinct;
     std::string names;
     for (const StoredFilter& filter : filters)

@@ -75,7 +75,7 @@ CommandLine& CommandLine::bpffs() {
 CommandLine& CommandLine::json() { return flag("json", "print JSON"); }
 
 CommandLine& CommandLine::filter() {
-    return value("expr,e", "EXPR", "the filter as an expression of VFLisp, instead of FILE");
+    return value("expression,e", "EXPR", "the filter as an expression of VFLisp, instead of FILE");
 }
 
 std::optional<int> CommandLine::parse(const std::vector<std::string>& arguments) {
@@ -91,7 +91,7 @@ std::optional<std::string> CommandLine::text(const std::string& name) const {
 }
 
 Result<Filter> CommandLine::read_filter() const {
-    const auto expression = text("expr"), file = text("file");
+    const auto expression = text("expression"), file = text("file");
     if (expression && file)
         return std::unexpected(cli::usage_error(
             tool_, "both -e and a FILE are given: the filter must be one of them"));

@@ -76,6 +76,18 @@ Diagnostic locate(const Filter& filter, uint32_t code_offset, const std::string&
     return result;
 }
 
+Failure locate(const Filter& filter, Failure failure) {
+    for (Diagnostic& diagnostic : failure.diagnostics) {
+        if (diagnostic.source || !diagnostic.offset) continue;
+        Diagnostic there =
+            locate(filter, static_cast<uint32_t>(*diagnostic.offset), diagnostic.message);
+        there.severity = diagnostic.severity;
+        there.hint = std::move(diagnostic.hint);
+        diagnostic = std::move(there);
+    }
+    return failure;
+}
+
 Result<VerifiedModule> verify_filter(const Filter& filter, std::optional<uint64_t> fuel) {
     Module module = filter.module;
     if (fuel) module.fuel = fuel;

@@ -28,6 +28,9 @@ Result<Filter> load_expression(const std::string& text);
 /// caret), else at the code offset.
 Diagnostic locate(const Filter& filter, uint32_t code_offset, const std::string& message);
 
+/// The same for every diagnostic of a failure that has a code offset and no place in a text.
+Failure locate(const Filter& filter, Failure failure);
+
 /// verify() with the module's own name and `--fuel` applied (if given). The diagnostic of a
 /// rejection says its kind and mnemonic, as cli::rejection_json() needs them.
 Result<VerifiedModule> verify_filter(const Filter& filter, std::optional<uint64_t> fuel = {});
