@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <map>
 
 namespace vfm::test {
@@ -30,8 +31,15 @@ std::vector<FlowEntry> sorted_flows(const Engine& engine) {
 /// A reason without its numbers, so that reasons can be counted.
 std::string kind_of(const std::string& message) {
     std::string text;
-    for (const char c : message)
-        if (c < '0' || c > '9') text += c;
+    for (size_t i = 0; i < message.size(); ++i) {
+        if (message[i] < '0' || message[i] > '9') {
+            text += message[i];
+            continue;
+        }
+        while (i + 1 < message.size() && std::isalnum(static_cast<unsigned char>(message[i + 1])))
+            ++i;
+        text += 'N';
+    }
     return text;
 }
 
@@ -85,6 +93,7 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
     for (size_t i = 0; i < packets.size(); ++i) {
         const Packet packet{packets[i], 1'000'000'000 + i};
         const Outcome expected = reference.run(packet);
+        ++outcomes_[error_index(expected.error)];
         for (Running& other : others) {
             const Outcome got = other.engine->run(packet);
             ++other.tally->packets;
@@ -116,7 +125,13 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
 }
 
 std::string Differential::summary() const {
-    std::string text;
+    std::string text = "  outcomes:";
+    for (unsigned kind = 0; kind < kErrorKinds; ++kind)
+        if (outcomes_[kind] > 0)
+            text +=
+                fmt::format(" {} {}", error_name(static_cast<ErrorKind>(-static_cast<int>(kind))),
+                            outcomes_[kind]);
+    text += '\n';
     for (const Tally& tally : tallies_) {
         if (tally.programs == 0) continue;
         text += fmt::format("  {}: {} programs, {} refused, {} packets, {} skipped\n", tally.name,

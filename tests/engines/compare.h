@@ -1,6 +1,7 @@
 // Runs a program in several engines and says where they differ. The first engine is the reference.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
@@ -48,7 +49,8 @@ class Differential {
 
   private:
     std::vector<EngineKind> kinds_;
-    std::vector<Tally> tallies_;  // by kind, then the witness
+    std::vector<Tally> tallies_;                    // by kind, then the witness
+    std::array<uint64_t, kErrorKinds> outcomes_{};  // of the reference, by error_index()
 };
 
 /// What the reference gives for each packet, in order on one set of flow tables.

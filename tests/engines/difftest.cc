@@ -4,9 +4,16 @@
 //     test_difftest --seed=1 --programs=20000 --packets=50      what ctest runs
 //     test_difftest --seed=1 --index=4711                       one program again
 //     test_difftest --language=lisp --engines=bpf,kernel
+//
+// An engine that aborts names seed and index before it dies; run again with that index, it is made
+// small as well.
 #include <fmt/format.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 #include <map>
 #include <stdexcept>
@@ -76,23 +83,75 @@ std::vector<Bytes> make_packets(const Options& options, Rng& rng) {
     return packets;
 }
 
+uint64_t current_seed, current_index;  // for the handler of SIGABRT
+
+void say_where(int) {
+    char line[80];
+    const int length = std::snprintf(line, sizeof line, "aborted at --seed=%llu --index=%llu\n",
+                                     static_cast<unsigned long long>(current_seed),
+                                     static_cast<unsigned long long>(current_index));
+    [[maybe_unused]] const auto done = write(STDERR_FILENO, line, static_cast<size_t>(length));
+}
+
+/// True if the engines differ or one of them aborts; what they print is not shown.
+bool fails_in_child(const std::vector<EngineKind>& kinds, const VerifiedModule& program,
+                    const std::vector<Bytes>& packets) {
+    std::fflush(stdout);
+    const pid_t child = fork();
+    if (child == 0) {
+        std::signal(SIGABRT, SIG_DFL);
+        std::fclose(stderr);
+        _exit(Differential(kinds).run(program, packets) ? 1 : 0);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return status != 0;
+}
+
 /// The failing program made small, on stdout.
 void report(const Options& options, uint64_t index, const Made& made,
             const std::vector<Bytes>& packets, const Difference& difference) {
-    fmt::print(
-        "{} differs on packet {}: {}\nagain: --seed={} --index={} --packets={} --language={}{}{}\n",
-        difference.engine, difference.packet, difference.what, options.seed, index, options.packets,
-        options.language, options.loops ? " --loops" : "", options.clock ? "" : " --no-clock");
+    fmt::print("{} differs on packet {}: {}\n", difference.engine, difference.packet,
+               difference.what);
+    fmt::print("again: --seed={} --index={} --packets={} --shortest={} --language={}{}{}\n",
+               options.seed, index, options.packets, options.shortest, options.language,
+               options.loops ? " --loops" : "", options.clock ? "" : " --no-clock");
     if (!made.source.empty()) fmt::print("{}\n", made.source);
     if (difference.engine == "witness") return;
     const std::vector<EngineKind> kinds = engines_named(difference.engine);
     const StillFails fails = [&](const VerifiedModule& program, const std::vector<Bytes>& few) {
-        return Differential(kinds).run(program, few).has_value();
+        return fails_in_child(kinds, program, few);
     };
     const Failing small = shrink({made.module, packets}, fails);
     const auto program = verify(small.module);
     fmt::print("made small:\n{}",
                case_text(small.module, small.packets, reference_outcomes(*program, small.packets)));
+}
+
+/// One program; false if it fails, which has then been reported.
+bool run_one(const Options& options, uint64_t index, const std::vector<EngineKind>& kinds,
+             Differential& differential) {
+    Rng rng(options.seed, index);
+    const Made made = make_program(options, rng);
+    const auto program = verify(made.module);
+    if (!program) {
+        fmt::print("seed {} index {}: does not verify: {}\n{}", options.seed, index,
+                   program.error().reason, disassemble(made.module));
+        return false;
+    }
+    const std::vector<Bytes> packets = make_packets(options, rng);
+    if (options.index) {
+        fmt::print("{}\n{}", made.source, disassemble(made.module));
+        for (const EngineKind& kind : std::span(kinds).subspan(1))
+            if (fails_in_child({kinds.front(), kind}, *program, packets)) {
+                report(options, index, made, packets, {std::string(kind.name), "differs or dies"});
+                return false;
+            }
+    }
+    const auto difference =
+        differential.run(*program, packets, made.tree ? make_tree_engine(*made.tree) : nullptr);
+    if (difference) report(options, index, made, packets, *difference);
+    return !difference;
 }
 
 int run(const Options& options) {
@@ -104,26 +163,12 @@ int run(const Options& options) {
             return 77;
         }
     Differential differential(kinds);
+    current_seed = options.seed;
+    std::signal(SIGABRT, say_where);
     const uint64_t first = options.index.value_or(0);
     const uint64_t last = options.index ? first + 1 : sized(options.programs);
-    for (uint64_t index = first; index < last; ++index) {
-        Rng rng(options.seed, index);
-        const Made made = make_program(options, rng);
-        const auto program = verify(made.module);
-        if (!program) {
-            fmt::print("seed {} index {}: does not verify: {}\n{}", options.seed, index,
-                       program.error().reason, disassemble(made.module));
-            return 1;
-        }
-        if (options.index) fmt::print("{}\n{}", made.source, disassemble(made.module));
-        const std::vector<Bytes> packets = make_packets(options, rng);
-        const auto difference =
-            differential.run(*program, packets, made.tree ? make_tree_engine(*made.tree) : nullptr);
-        if (difference) {
-            report(options, index, made, packets, *difference);
-            return 1;
-        }
-    }
+    for (current_index = first; current_index < last; ++current_index)
+        if (!run_one(options, current_index, kinds, differential)) return 1;
     fmt::print("seed {}, {} programs, {} packets each\n{}", options.seed, last - first,
                options.packets, differential.summary());
     const std::string lazy = options.index ? "" : differential.lazy(options.share, 0.6);

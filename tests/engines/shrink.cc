@@ -96,7 +96,9 @@ class Shrinker {
     bool drop_steps() {
         bool better = false;
         const size_t all = steps_of(best_.module.code).size();
-        for (size_t count = std::max<size_t>(all / 2, 1); count > 0; count /= 2)
+        // Windows of 4, 3, 2 and 1 steps: what pushes and what pops go together.
+        for (size_t count = std::max<size_t>(all / 2, 4); count > 0;
+             count = count > 4 ? std::max<size_t>(count / 2, 4) : count - 1)
             for (size_t at = 0;;) {
                 const std::vector<Step> steps = steps_of(best_.module.code);
                 if (at + count > steps.size() || tries_ == 0) break;

@@ -3,11 +3,33 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "userspace/engines/bpf_engine.h"
+
 namespace vfm::test {
 namespace {
 
+std::string nothing() { return {}; }
+
+/// The engine `bpf` in a way that no user asks for.
+template <BpfEngineOptions kOptions>
+Result<std::unique_ptr<Engine>> make_bpf(const VerifiedModule& program) {
+    return make_bpf_engine(program, kOptions);
+}
+
+// Tc sees the packet through other context fields; cut packets go through the load helpers; another
+// choice of registers makes mistakes of their allocation visible.
+const EngineKind kVariants[] = {
+    {"bpf-tc", "the program for tc", make_bpf<BpfEngineOptions{.hook = bpf::Hook::tc}>, nothing},
+    {"bpf-tc-cut", "tc, 30 bytes are linear",
+     make_bpf<BpfEngineOptions{.hook = bpf::Hook::tc, .linear = 30}>, nothing},
+    {"bpf-xdp-cut", "XDP, 20 bytes are linear", make_bpf<BpfEngineOptions{.linear = 20}>, nothing},
+    {"bpf-registers", "other registers, errors drop",
+     make_bpf<BpfEngineOptions{.register_seed = 0x5eed, .drop_on_error = true}>, nothing},
+};
+
 std::vector<EngineKind> all_rows() {
     std::vector<EngineKind> rows(engine_kinds().begin(), engine_kinds().end());
+    rows.insert(rows.end(), std::begin(kVariants), std::end(kVariants));
     return rows;
 }
 

@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(a_lazy_engine_is_found) {
     BOOST_TEST(!differential.run(*verify(assembled("RET 1")), packets).has_value());
     BOOST_TEST(differential.lazy(0.5, 0) == "wrong");
     BOOST_TEST(differential.lazy(0, 0) == "");
-    BOOST_TEST(differential.summary().find("1 x no time at +x") != std::string::npos);
+    BOOST_TEST(differential.summary().find("1 x no time at +N") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_CASE(a_failing_program_becomes_small) {
@@ -95,7 +95,7 @@ BOOST_AUTO_TEST_CASE(a_failing_program_becomes_small) {
     };
     const Failing small = shrink({big, packets}, fails);
     BOOST_TEST(small.packets.size() == 1u);
-    BOOST_TEST(verify(small.module)->insns().size() <= 3u);
+    BOOST_TEST(verify(small.module)->insns().size() == 2u);
     BOOST_TEST(fails(*verify(small.module), small.packets));
 }
 
