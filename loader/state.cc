@@ -116,6 +116,18 @@ int remove_directory(const std::string& directory) {
     return rmdir(directory.c_str()) == 0 || errno == ENOENT ? 0 : errno;
 }
 
+/// Removes what killed processes have left: directories without a link, and empty ones.
+void sweep(const std::string& top) {
+    std::error_code ignored;
+    for (const std::string& directory : filter_directories(top, ignored))
+        if (!exists(directory + "/link")) (void)remove_filter_directory(directory);
+    for (const std::string& interface : entries(top, ignored)) {
+        const std::string above = top + "/" + interface;
+        for (const std::string& hook : entries(above, ignored)) rmdir((above + "/" + hook).c_str());
+        rmdir(above.c_str());
+    }
+}
+
 bool same_file(int fd, const std::string& path) {
     struct stat open_one{}, named{};
     return fstat(fd, &open_one) == 0 && stat(path.c_str(), &named) == 0 &&
@@ -190,9 +202,7 @@ Result<StateLock> StateLock::take(const std::string& bpffs) {
     if (stat(top.c_str(), &status) == 0 && status.st_uid != 0 && status.st_uid != geteuid())
         return refuse(top, "belongs to somebody else and is not trusted");
     StateLock lock(top, TRY(lock_top(top)));
-    std::error_code ignored;
-    for (const std::string& directory : filter_directories(top, ignored))
-        if (!exists(directory + "/link")) (void)remove_filter_directory(directory);
+    sweep(top);
     return lock;
 }
 
@@ -210,8 +220,9 @@ Result<> remove_filter_directory(const std::string& directory) {
     if (error != 0)
         return refuse(directory, fmt::format("cannot remove it: {}", error_text(error)));
     const fs::path hook = fs::path(directory).parent_path();
-    // They stay as long as other filters are in them.
-    if (rmdir(hook.c_str()) == 0) rmdir(hook.parent_path().c_str());
+    // They stay as long as other filters are in them, or may never have been made.
+    rmdir(hook.c_str());
+    rmdir(hook.parent_path().c_str());
     return {};
 }
 

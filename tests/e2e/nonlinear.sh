@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Packets whose bytes are not in one piece get the verdict of the same packets that are.
+. "$(dirname "$0")/lib.sh"
+needs tcx_ingress
+
+# Decides on a byte deep in the payload; errors drop, so that an unread byte shows.
+printf 'LD8 300\nPUSH 65\nEQ\nRET\n' >"$work/deep.vfm"
+# Length and the first fields of the headers.
+printf 'LEN\nPUSH 1042\nEQ\nLD8 23\nPUSH 17\nEQ\nAND\nLD16 36\nPUSH 53\nEQ\nAND\nRET\n' >"$work/head.vfm"
+filters=("deep.vfm" "head.vfm")
+batch=('udp:dport=53:size=1000:fill=A*3' 'udp:dport=53:size=1000:fill=B*2' 'tcp:dport=53:size=1000:fill=A'
+       'udp:size=20' 'short')
+
+verdicts() {  # verdicts HOOK FILTER [--ring]
+    local hook=$1 filter=$2
+    shift 2
+    xdp attach v0 "$work/$filter" --hook="$hook" --on-error=drop >/dev/null
+    if [ "$hook" = tc-egress ]; then
+        traffic frames v0 "$@" "${batch[@]}"
+    else
+        frames "$@" "${batch[@]}"
+    fi
+    stat_after '["packets"]' 8 >/dev/null
+    xdp stats v0 --json | json 'json.dumps([j[0][k] for k in ("packets", "bytes", "pass", "drop", "errors")])'
+    xdp detach v0 >/dev/null
+}
+
+for hook in tc-ingress tc-egress xdp; do
+    for filter in "${filters[@]}"; do
+        linear=$(verdicts "$hook" "$filter")
+        contains "$hook $filter sees 8 packets" "$linear" '[8, '
+        same "$hook $filter" "$(verdicts "$hook" "$filter" --ring)" "$linear"
+    done
+done
+same "what deep.vfm decides" "$(verdicts tc-ingress deep.vfm --ring | json 'j[2:4]')" '[4, 4]'
+same "what head.vfm decides" "$(verdicts tc-ingress head.vfm --ring | json 'j[2:4]')" '[5, 3]'
+
+# A count by a field that lies outside the linear part.
+xdp attach v0 -e '(< (count-by src-ip) 100)' --hook=tc-ingress >/dev/null
+frames --ring 'udp:src=10.9.0.7:size=1000*4' 'udp:src=10.9.0.8:size=1000*2'
+stat_after '["packets"]' 6 >/dev/null
+same "flows" "$(xdp flows v0 --json | json '[(f["key"], f["value"]) for f in j]')" \
+    "[('10.9.0.7', 4), ('10.9.0.8', 2)]"
+xdp detach v0 >/dev/null
+
+# Streams of sendfile in segments of up to 64 KB: payload 'A' passes, 'B' does not, whatever the
+# kernel has made of the packets. Handshake packets are too short for the load and pass.
+serve
+for hook in tc-ingress tc-egress; do
+    xdp attach v0 "$work/deep.vfm" --hook=$hook --on-error=pass >/dev/null
+    if [ "$hook" = tc-egress ]; then
+        traffic tcp 10.9.0.2 7000 400000 A || fail "$hook: the stream of A does not pass"
+        ! traffic tcp 10.9.0.2 7000 400000 B || fail "$hook: the stream of B passes"
+        largest=$(xdp stats v0 --json | json 'max(f["bytes"] // f["packets"] for f in j)')
+        [ "$largest" -gt 1514 ] || echo "note: no large segments ($largest bytes on average)"
+    else
+        python3 -B "$here/traffic.py" tcp-server 10.9.0.1 7002 >"$work/here" 2>&1 &
+        for _ in $(seq 200); do grep -qs ready "$work/here" && break; sleep 0.05; done
+        peer python3 -B "$here/traffic.py" tcp 10.9.0.1 7002 400000 A || fail "$hook: A does not pass"
+        ! peer python3 -B "$here/traffic.py" tcp 10.9.0.1 7002 400000 B || fail "$hook: B passes"
+    fi
+    xdp detach v0 >/dev/null
+done
