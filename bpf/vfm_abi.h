@@ -17,7 +17,7 @@ struct vfm_stats {
     __u64 drop;
     __u64 log;
     __u64 refused_stores;           /* stores into a full table with eviction none */
-    __u64 errors[VFM_ERROR_KINDS];  /* by -kind; [0] is unused. Each also counts in pass or drop */
+    __u64 errors[VFM_ERROR_KINDS];  /* by -kind; [0] stays 0. Each also counts in pass or drop */
     __u64 scratch;                  /* where the program puts bytes of the packet; no statistic */
 };
 

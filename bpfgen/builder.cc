@@ -1,5 +1,9 @@
 #include "bpfgen/builder.h"
 
+#include <cstddef>
+
+#include "bpf/vfm_abi.h"
+
 namespace vfm::bpf {
 
 Exits::Exits(Emitter& emitter)
@@ -11,6 +15,11 @@ uint32_t Builder::list(std::vector<Move> moves) {
     if (moves.empty()) return kNoMoves;
     function_.moves.push_back(std::move(moves));
     return static_cast<uint32_t>(function_.moves.size() - 1);
+}
+
+VReg Builder::blurred(VReg a) {
+    const VReg stats = load(8, kFrame, kStatsSlot);
+    return alu(BPF_ADD, a, load(8, stats, offsetof(vfm_stats, errors)));  // errors[0] stays 0
 }
 
 void Builder::bind(Label label, std::vector<VReg> params) {

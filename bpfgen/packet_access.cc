@@ -11,6 +11,13 @@
 namespace vfm::bpf {
 namespace {
 
+// A base of at most `bits` bits needs no test if the packet's end is not in its reach.
+std::optional<Condition> beyond(VReg reg, unsigned bits, uint64_t size) {
+    const uint64_t most = kMaxPacket - std::min<uint64_t>(size, kMaxPacket);
+    if (bits < 16 && (uint64_t{1} << bits) - 1 <= most) return std::nullopt;
+    return Condition{.code = BPF_JGT, .a = reg, .imm = most};
+}
+
 class DirectAccess final : public PacketAccess {
   public:
     explicit DirectAccess(const AccessContext& context) : c_(context), b_(context.builder) {}
@@ -20,8 +27,17 @@ class DirectAccess final : public PacketAccess {
         return {.code = BPF_JLE, .a = end, .b = kDataEnd};
     }
 
-    Condition covers(ir::ValueId value, VReg bounded, uint64_t size, ir::BlockId scope) override {
-        const VReg pointer = b_.alu(BPF_ADD, bounded, kData);
+    // The verifier must find the bound by itself; a number that it knows would make a path of its
+    // own of every way that leads here.
+    Base base(ir::ValueId value, VReg reg, uint64_t size) override {
+        const auto test = beyond(reg, c_.values.provable_bits(value), size);
+        if (!test) return {reg, test};
+        const VReg own = c_.values.is_number_somewhere(value) ? b_.blurred(reg) : b_.mov(reg);
+        return {own, beyond(own, 64, size)};
+    }
+
+    Condition covers(ir::ValueId value, VReg base, uint64_t size, ir::BlockId scope) override {
+        const VReg pointer = b_.alu(BPF_ADD, base, kData);
         const VReg end = b_.alu_imm(BPF_ADD, pointer, size);
         if (scope != ir::kNone) remember(value, {pointer, size, scope});
         return {.code = BPF_JLE, .a = end, .b = kDataEnd};
@@ -70,12 +86,9 @@ class DirectAccess final : public PacketAccess {
     // but the kernel's verifier wants to see it.
     VReg prove_again(ir::ValueId value, VReg base, uint64_t size, ir::BlockId in) {
         const Label bounds = c_.exits.errors[error_index(ErrorKind::bounds)];
-        const VReg bounded = b_.mov(base);
-        b_.leave({.code = BPF_JGT,
-                  .a = bounded,
-                  .imm = kMaxPacket - std::min<uint64_t>(size, kMaxPacket)},
-                 bounds, c_.leave_around);
-        const Condition there = covers(value, bounded, size, in);
+        const Base bounded = this->base(value, base, size);
+        if (bounded.beyond) b_.leave(*bounded.beyond, bounds, c_.leave_around);
+        const Condition there = covers(value, bounded.reg, size, in);
         b_.leave(there.negated(), bounds, c_.leave_around);
         return find(value, size, in);
     }
@@ -92,8 +105,13 @@ class HelperAccess final : public PacketAccess {
     // The length is not cut to kMaxPacket, but no size compared with it is above that.
     Condition has(uint64_t size) override { return {.code = BPF_JGE, .a = kLength, .imm = size}; }
 
-    Condition covers(ir::ValueId, VReg bounded, uint64_t size, ir::BlockId) override {
-        return {.code = BPF_JLE, .a = b_.alu_imm(BPF_ADD, bounded, size), .b = kLength};
+    Base base(ir::ValueId value, VReg reg, uint64_t size) override {
+        const VReg own = c_.values.is_number_somewhere(value) ? b_.blurred(reg) : reg;
+        return {own, beyond(own, c_.values.bits(value), size)};
+    }
+
+    Condition covers(ir::ValueId, VReg base, uint64_t size, ir::BlockId) override {
+        return {.code = BPF_JLE, .a = b_.alu_imm(BPF_ADD, base, size), .b = kLength};
     }
 
     VReg load(uint64_t offset, unsigned size) override {

@@ -5,9 +5,11 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "bpfgen/builder.h"
 #include "bpfgen/hook.h"
+#include "bpfgen/value_facts.h"
 #include "core/ir/analysis.h"
 
 namespace vfm::bpf {
@@ -18,10 +20,16 @@ class PacketAccess {
 
     /// Holds if the packet has `size` bytes (at most kMaxPacket).
     virtual Condition has(uint64_t size) = 0;
-    /// Holds if base + size <= length, for a base that is at most kMaxPacket - size in `bounded`.
-    /// `value` is the base's IR value; `scope` the block in which, and in those it dominates, the
-    /// condition is known to hold from now on, kNone for none.
-    virtual Condition covers(ir::ValueId value, VReg bounded, uint64_t size, ir::BlockId scope) = 0;
+    /// A base and when it is beyond kMaxPacket - size; without `beyond` it cannot be.
+    struct Base {
+        VReg reg;
+        std::optional<Condition> beyond;
+    };
+    virtual Base base(ir::ValueId value, VReg reg, uint64_t size) = 0;
+    /// Holds if base + size <= length, for a base() that is not beyond. `value` is the base's IR
+    /// value; `scope` the block in which, and in those it dominates, the condition is known to hold
+    /// from now on, kNone for none.
+    virtual Condition covers(ir::ValueId value, VReg base, uint64_t size, ir::BlockId scope) = 0;
     /// packet[offset], `size` bytes in packet order.
     virtual VReg load(uint64_t offset, unsigned size) = 0;
     /// packet[base + offset]; `in` is the block of the load.
@@ -36,6 +44,7 @@ struct AccessContext {
     Builder& builder;
     const HookFacts& hook;
     const Exits& exits;
+    const ValueFacts& values;
     const ir::Dominators& dominators;
     bool leave_around;  ///< see Builder::leave()
 };

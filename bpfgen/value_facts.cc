@@ -77,6 +77,52 @@ unsigned result_bits(const Function& function, const Value& value, unsigned a, u
     return 64;
 }
 
+// True if the kernel's verifier bounds the result of an operation as result_bits() does. It forgets
+// all of a value whose bytes it sees turned round.
+bool verifier_bounds(const Value& value) {
+    switch (value.op) {
+        case Op::constant:
+        case Op::add:
+        case Op::and_:
+        case Op::or_:
+        case Op::shl:
+        case Op::shr:
+            return true;
+        case Op::load:
+        case Op::loadx:
+            return value.size == 1;
+        case Op::param:
+        case Op::sub:
+        case Op::mul:
+        case Op::div:
+        case Op::mod:
+        case Op::xor_:
+        case Op::not_:
+        case Op::neg:
+        case Op::eq:
+        case Op::ne:
+        case Op::gt:
+        case Op::lt:
+        case Op::ge:
+        case Op::le:
+        case Op::len:
+        case Op::vlan_present:
+        case Op::vlan_protocol:
+        case Op::vlan_tag:
+        case Op::now:
+        case Op::guard_len:
+        case Op::guard_index:
+        case Op::guard_nonzero:
+        case Op::flow_get:
+        case Op::flow_set:
+        case Op::flow_add:
+        case Op::rand:
+        case Op::fuel:
+            return false;
+    }
+    return false;
+}
+
 }  // namespace
 
 uint64_t swapped(uint64_t number, unsigned bytes) {
@@ -94,8 +140,12 @@ ValueFacts::ValueFacts(const Function& function) {
 
 void ValueFacts::find_bits(const Function& function) {
     bits_.assign(function.values.size(), 0);
+    provable_.assign(function.values.size(), 64);
+    number_somewhere_.assign(function.values.size(), false);
     for (ValueId id = 0; id < function.values.size(); ++id) {
-        if (is_number(function, id)) bits_[id] = static_cast<uint8_t>(width(function[id].imm));
+        if (!is_number(function, id)) continue;
+        bits_[id] = provable_[id] = static_cast<uint8_t>(width(function[id].imm));
+        number_somewhere_[id] = true;
     }
     // In reverse postorder every argument is known before the parameter it goes to.
     const ir::Cfg cfg(function);
@@ -104,13 +154,24 @@ void ValueFacts::find_bits(const Function& function) {
         for (const ValueId value : block.body) {
             const Value& v = function[value];
             const unsigned operands = ir::op_info(v.op).operands;
-            bits_[value] = static_cast<uint8_t>(result_bits(
-                function, v, operands > 0 ? bits_[v.a] : 0, operands > 1 ? bits_[v.b] : 0));
+            const auto bound = [&](const std::vector<uint8_t>& known) {
+                const unsigned a = operands > 0 ? known[v.a] : 0;
+                const unsigned b = operands > 1 ? known[v.b] : 0;
+                return static_cast<uint8_t>(result_bits(function, v, a, b));
+            };
+            bits_[value] = bound(bits_);
+            provable_[value] = verifier_bounds(v) ? bound(provable_) : 64;
+            if (ir::evaluate(v.op, 1, 1)) {
+                number_somewhere_[value] =
+                    number_somewhere_[v.a] && (operands == 1 || number_somewhere_[v.b]);
+            }
         }
         ir::for_each_edge(block, [&](const ir::Edge& edge) {
             const auto& params = function.blocks[edge.target].params;
             for (size_t i = 0; i < params.size(); ++i) {
-                bits_[params[i]] = std::max(bits_[params[i]], bits_[edge.args[i]]);
+                const ValueId arg = edge.args[i];
+                bits_[params[i]] = std::max(bits_[params[i]], bits_[arg]);
+                if (number_somewhere_[arg]) number_somewhere_[params[i]] = true;
             }
         });
     }

@@ -49,6 +49,11 @@ Result<> compile(const po::variables_map& values) {
     if (values.contains("in") == values.contains("expression")) {
         return std::unexpected(cli::usage_error(kTool, "wants either a file IN or -e EXPR"));
     }
+    const std::string output = values["output"].as<std::string>();
+    if (output == "-" && values.contains("listing")) {
+        return std::unexpected(
+            cli::usage_error(kTool, "--listing and the object cannot both go to standard output"));
+    }
     const auto choice = [&](std::string_view option, auto choices) {
         return cli::choice_value(kTool, option, values[std::string(option)].as<std::string>(),
                                  choices);
@@ -65,7 +70,7 @@ Result<> compile(const po::variables_map& values) {
     const VerifiedModule verified = TRY(verify_filter(filter));
     const auto program = bpf::generate(verified, options);
     if (!program) return std::unexpected(located(filter, program.error()));
-    TRY(write_file(values["output"].as<std::string>(), bpf::write_elf(*program)));
+    TRY(write_file(output, bpf::write_elf(*program)));
     if (values.contains("listing")) fmt::print("{}", bpf::print_listing(*program));
     return {};
 }
