@@ -12,7 +12,7 @@ namespace vfm {
 namespace {
 
 constexpr Capability kNeeded[] = {Capability::bpf};
-constexpr size_t kSourceColumn = 40;
+constexpr size_t kSourceColumn = 56;
 
 Result<std::string> list(const CommandLine& line) {
     TRY(require_capabilities("list", kNeeded));

@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""The real packets of the demo: demo_traffic.py serve ADDRESS | tcp ADDRESS SOURCE COUNT |
+udp ADDRESS SOURCE COUNT. Clients print how many of COUNT messages were answered. Port 7777."""
+import socket
+import sys
+import threading
+
+PORT = 7777
+PATIENCE = 1.0  # seconds without an answer that count as silence
+
+
+def answer_udp(address):
+    with socket.socket(type=socket.SOCK_DGRAM) as server:
+        server.bind((address, PORT))
+        while True:
+            data, sender = server.recvfrom(2048)
+            server.sendto(data, sender)
+
+
+def answer_one(connection):
+    try:
+        with connection:
+            while data := connection.recv(2048):
+                connection.sendall(data)
+    except OSError:
+        pass
+
+
+def serve(address):
+    server = socket.create_server((address, PORT))
+    threading.Thread(target=answer_udp, args=(address,), daemon=True).start()
+    print("ready", flush=True)
+    while True:
+        threading.Thread(target=answer_one, args=(server.accept()[0],), daemon=True).start()
+
+
+def ask(kind, address, source, count):
+    """Message by message, each answered before the next; the first silence ends a TCP talk."""
+    answered = 0
+    with socket.socket(type=kind) as client:
+        client.settimeout(PATIENCE)
+        client.bind((source, 0))
+        if kind == socket.SOCK_STREAM:
+            client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            client.connect((address, PORT))
+        except OSError:
+            return 0
+        for _ in range(count):
+            try:
+                client.send(b"hello")
+                answered += client.recv(2048) == b"hello"
+            except OSError:
+                if kind == socket.SOCK_STREAM:
+                    break
+        # An abrupt end: nothing is sent again once the demo has gone on.
+        if kind == socket.SOCK_STREAM and answered < count:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    return answered
+
+
+def main(arguments):
+    if arguments[0] == "serve":
+        serve(arguments[1])
+    kind = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}[arguments[0]]
+    print(ask(kind, arguments[1], arguments[2], int(arguments[3])))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
