@@ -79,8 +79,8 @@ class Allocator {
             const uint32_t last = (interval.end + 1) / 2;
             interval.crosses_call = last > first && calls[last] > calls[first];
         }
-        std::ranges::stable_sort(
-            order_, [&](VReg a, VReg b) { return intervals_[a].start < intervals_[b].start; });
+        std::ranges::sort(order_, {},
+                          [&](VReg reg) { return uint64_t{intervals_[reg].start} << 32 | reg; });
     }
 
     // The registers of the interval, best first.

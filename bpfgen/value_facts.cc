@@ -79,15 +79,16 @@ unsigned result_bits(const Function& function, const Value& value, unsigned a, u
 
 // True if the kernel's verifier bounds the result of an operation as result_bits() does. It forgets
 // all of a value whose bytes it sees turned round.
-bool verifier_bounds(const Value& value) {
+bool verifier_bounds(const Function& function, const Value& value) {
     switch (value.op) {
         case Op::constant:
         case Op::add:
         case Op::and_:
         case Op::or_:
+            return true;
         case Op::shl:
         case Op::shr:
-            return true;
+            return is_number(function, value.b);
         case Op::load:
         case Op::loadx:
             return value.size == 1;
@@ -160,7 +161,7 @@ void ValueFacts::find_bits(const Function& function) {
                 return static_cast<uint8_t>(result_bits(function, v, a, b));
             };
             bits_[value] = bound(bits_);
-            provable_[value] = verifier_bounds(v) ? bound(provable_) : 64;
+            provable_[value] = verifier_bounds(function, v) ? bound(provable_) : 64;
             if (ir::evaluate(v.op, 1, 1)) {
                 number_somewhere_[value] =
                     number_somewhere_[v.a] && (operands == 1 || number_somewhere_[v.b]);
