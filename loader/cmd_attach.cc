@@ -33,13 +33,13 @@ Result<AttachOptions> read_options(const CommandLine& line) {
     options.hook = TRY(line.hook()).value_or(HookPoint::xdp);
     if (const auto mode = line.text("mode"))
         options.mode =
-            static_cast<Mode>(TRY(cli::choice_value(line.tool(), "--mode", *mode, mode_names())));
+            static_cast<Mode>(TRY(cli::choice_value(line.tool(), "mode", *mode, mode_names())));
     if (options.hook != HookPoint::xdp && options.mode == Mode::native)
         return std::unexpected(
             cli::usage_error(line.tool(), "--mode=native is for --hook=xdp only: tc has one mode"));
     if (const auto verdict = line.text("on-error"))
         options.drop_on_error =
-            TRY(cli::choice_value(line.tool(), "--on-error", *verdict, kVerdicts)) == 1;
+            TRY(cli::choice_value(line.tool(), "on-error", *verdict, kVerdicts)) == 1;
     options.bpffs = line.bpffs_directory();
     return options;
 }

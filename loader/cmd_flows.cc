@@ -114,7 +114,7 @@ int run_flows(const std::vector<std::string>& arguments) {
     if (const auto status = line.parse(arguments)) return *status;
     size_t top = SIZE_MAX;
     if (const auto text = line.text("top")) {
-        const auto number = cli::number_value(kFlows, "--top", *text, 1, UINT32_MAX);
+        const auto number = cli::number_value(kFlows, "top", *text, 1, UINT32_MAX);
         if (!number) return cli::report(number.error());
         top = *number;
     }

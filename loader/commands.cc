@@ -103,7 +103,7 @@ Result<Filter> CommandLine::read_filter() const {
 Result<std::optional<HookPoint>> CommandLine::hook() const {
     const auto name = text("hook");
     if (!name) return std::nullopt;
-    return static_cast<HookPoint>(TRY(cli::choice_value(tool_, "--hook", *name, hook_names())));
+    return static_cast<HookPoint>(TRY(cli::choice_value(tool_, "hook", *name, hook_names())));
 }
 
 Result<Selection> selection(const CommandLine& line) {

@@ -36,15 +36,6 @@ constexpr std::array<std::string_view, 1> kTargets = {"ebpf"};
 constexpr std::array<std::string_view, 2> kHooks = {"xdp", "tc"};
 constexpr std::array<std::string_view, 2> kOnError = {"pass", "drop"};
 
-/// A back end's refusals at the place in the user's text.
-Failure located(const Filter& filter, Failure failure) {
-    for (Diagnostic& diagnostic : failure.diagnostics) {
-        if (!diagnostic.offset) continue;
-        diagnostic = locate(filter, static_cast<uint32_t>(*diagnostic.offset), diagnostic.message);
-    }
-    return failure;
-}
-
 Result<> compile(const po::variables_map& values) {
     if (values.contains("in") == values.contains("expression")) {
         return std::unexpected(cli::usage_error(kTool, "wants either a file IN or -e EXPR"));
@@ -69,7 +60,7 @@ Result<> compile(const po::variables_map& values) {
     cli::report(filter.warnings);
     const VerifiedModule verified = TRY(verify_filter(filter));
     const auto program = bpf::generate(verified, options);
-    if (!program) return std::unexpected(located(filter, program.error()));
+    if (!program) return std::unexpected(locate(filter, std::move(program).error()));
     TRY(write_file(output, bpf::write_elf(*program)));
     if (values.contains("listing")) fmt::print("{}", bpf::print_listing(*program));
     return {};

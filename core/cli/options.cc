@@ -167,7 +167,9 @@ std::vector<OptionRow> option_rows(const po::options_description& options) {
         const std::string full = long_name(*option);
         const std::string brief =
             option->canonical_display_name(po::command_line_style::allow_dash_for_short);
-        std::string name = brief != full && brief.size() == 2 ? brief + ", " + full : "    " + full;
+        // Without a short name the library gives the long one.
+        std::string name =
+            brief.starts_with('-') && brief != full ? brief + ", " + full : "    " + full;
         if (option->semantic()->max_tokens() > 0) name += ' ' + option->format_parameter();
         rows.push_back({name, option->description()});
     }

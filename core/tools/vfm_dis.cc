@@ -29,10 +29,11 @@ const cli::Tool kTool = {
      {"vfm-dis --ir filter.bin", "shows what back ends compile"}},
 };
 
-Result<std::string> optimised_ir(const VerifiedModule& program) {
-    ir::Function function = TRY(ir::lift(program));
-    ir::optimise(function);
-    return ir::print(function);
+Result<std::string> optimised_ir(const Filter& filter, const VerifiedModule& program) {
+    auto function = ir::lift(program);
+    if (!function) return std::unexpected(locate(filter, std::move(function).error()));
+    ir::optimise(*function);
+    return ir::print(*function);
 }
 
 /// What is wanted of a program that decodes.
@@ -41,7 +42,7 @@ Result<std::string> text_of(const Filter& filter, const po::variables_map& value
     if (const auto rejection = decode_program(filter.module.code, insns))
         return fail(rejection->diagnostic(filter.name));
     if (values.contains("dot")) return control_flow_dot(TRY(verify_filter(filter)));
-    if (values.contains("ir")) return optimised_ir(TRY(verify_filter(filter)));
+    if (values.contains("ir")) return optimised_ir(filter, TRY(verify_filter(filter)));
     const bool offsets = values.contains("addresses") || values.contains("verbose");
     const bool hex = values.contains("hex");
     return disassemble(filter.module, {.offsets = offsets,

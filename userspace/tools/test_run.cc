@@ -13,25 +13,13 @@ namespace {
 constexpr std::string_view kReference = "interp";
 constexpr std::string_view kKernel = "kernel";
 
-/// A refusal of a back end, shown where the filter's author can see it.
-Failure located(const Filter& filter, Failure failure) {
-    for (Diagnostic& d : failure.diagnostics) {
-        if (d.source || !d.offset) continue;
-        Diagnostic there = locate(filter, static_cast<uint32_t>(*d.offset), d.message);
-        there.severity = d.severity;
-        there.hint = d.hint;
-        d = std::move(there);
-    }
-    return failure;
-}
-
 Result<std::unique_ptr<Engine>> make_engine(const Filter& filter, const VerifiedModule& program,
                                             const EngineKind& kind) {
     if (const std::string reason = kind.missing(); !reason.empty())
         return fail(Diagnostic::about(fmt::format("engine {}", kind.name), reason),
                     Status::refused);
     auto engine = kind.make(program);
-    if (!engine) return std::unexpected(located(filter, std::move(engine).error()));
+    if (!engine) return std::unexpected(locate(filter, std::move(engine).error()));
     return engine;
 }
 
