@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "core/ir/lift.h"
+#include "core/ir/passes.h"
+#include "tests/harness/ir_eval.h"
 #include "userspace/engines/bpf_engine.h"
 
 namespace vfm::test {
@@ -16,9 +19,40 @@ Result<std::unique_ptr<Engine>> make_bpf(const VerifiedModule& program) {
     return make_bpf_engine(program, kOptions);
 }
 
+/// The improved IR, evaluated without any back end; with kOptimise off as it was lifted.
+template <bool kOptimise>
+class IrEngine : public Engine {
+  public:
+    explicit IrEngine(ir::Function function) : evaluator_(std::move(function)) {}
+
+    static Result<std::unique_ptr<Engine>> make(const VerifiedModule& program) {
+        // The evaluator's tables have no end, so it is no witness for small ones.
+        for (const TableDecl& table : program.tables())
+            if (table.capacity < 1000)
+                return fail(Diagnostic::about("ir", "small tables"), Status::refused);
+        auto function = ir::lift(program);
+        if (!function) {
+            function.error().status = Status::refused;
+            return std::unexpected(std::move(function).error());
+        }
+        if (kOptimise) ir::optimise(*function);
+        return std::make_unique<IrEngine>(*std::move(function));
+    }
+
+    std::string_view name() const override { return kOptimise ? "ir" : "ir-lifted"; }
+    Outcome run(const Packet& packet) override { return evaluator_.run(packet); }
+    std::vector<FlowEntry> flows() const override { return evaluator_.flows(); }
+    uint64_t refused_stores() const override { return 0; }
+
+  private:
+    IrEvaluator evaluator_;
+};
+
 // Tc sees the packet through other context fields; cut packets go through the load helpers; another
 // choice of registers makes mistakes of their allocation visible.
 const EngineKind kVariants[] = {
+    {"ir-lifted", "the IR as it was lifted", IrEngine<false>::make, nothing},
+    {"ir", "the IR after its passes", IrEngine<true>::make, nothing},
     {"bpf-tc", "the program for tc", make_bpf<BpfEngineOptions{.hook = bpf::Hook::tc}>, nothing},
     {"bpf-tc-cut", "tc, 30 bytes are linear",
      make_bpf<BpfEngineOptions{.hook = bpf::Hook::tc, .linear = 30}>, nothing},
