@@ -174,7 +174,8 @@ struct AttachProbe {
 
 int try_link(int program, uint32_t attach_type, uint32_t flags) {
     if (program < 0) return -program;
-    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+    auto options = libbpf_options<bpf_link_create_opts>();
+    options.flags = flags;
     const int loopback = static_cast<int>(if_nametoindex("lo"));
     const Fd link(
         bpf_link_create(program, loopback, static_cast<bpf_attach_type>(attach_type), &options));

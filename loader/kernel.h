@@ -18,6 +18,14 @@ namespace vfm {
 void silence_libbpf();
 std::string take_libbpf_warnings();
 
+/// A structure of libbpf options: zero but for its size. (libbpf's own macro makes clang warn.)
+template <class Options>
+Options libbpf_options() {
+    Options options{};
+    options.sz = sizeof options;
+    return options;
+}
+
 /// "Operation not permitted" for EPERM; takes either sign.
 std::string error_text(int error);
 

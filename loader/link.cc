@@ -15,7 +15,8 @@ namespace {
 
 /// A link's descriptor, or the negative errno.
 int create(int program, const Interface& interface, uint32_t attach_type, uint32_t flags) {
-    LIBBPF_OPTS(bpf_link_create_opts, options, .flags = flags);
+    auto options = libbpf_options<bpf_link_create_opts>();
+    options.flags = flags;
     const int fd = bpf_link_create(program, static_cast<int>(interface.index),
                                    static_cast<bpf_attach_type>(attach_type), &options);
     return fd < 0 ? -errno : fd;
@@ -90,7 +91,7 @@ Result<NewLink> make_link(int program, const Interface& interface, HookPoint hoo
 
 Result<std::vector<uint32_t>> xdp_programs(const Interface& interface) {
     silence_libbpf();
-    LIBBPF_OPTS(bpf_xdp_query_opts, query);
+    auto query = libbpf_options<bpf_xdp_query_opts>();
     if (const int error = bpf_xdp_query(static_cast<int>(interface.index), 0, &query); error != 0)
         return refuse(interface.name,
                       fmt::format("cannot ask for its XDP program: {}", error_text(error)));

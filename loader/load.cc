@@ -76,8 +76,10 @@ std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::
     const std::unique_ptr<char[]> log(new char[kLogSize]);
     log[0] = 0;
     // Level 0 loads without a log; libbpf asks again with one when the kernel refuses.
-    LIBBPF_OPTS(bpf_object_open_opts, options, .object_name = program.name.c_str(),
-                .kernel_log_buf = log.get(), .kernel_log_size = kLogSize, .kernel_log_level = 0);
+    auto options = libbpf_options<bpf_object_open_opts>();
+    options.object_name = program.name.c_str();
+    options.kernel_log_buf = log.get();
+    options.kernel_log_size = kLogSize;
     const Object object(bpf_object__open_mem(elf.data(), elf.size(), &options));
     bpf_program* entry = object ? bpf_object__next_program(object.get(), nullptr) : nullptr;
     if (!entry) return std::unexpected(refusal_of(errno, {}, program));

@@ -44,8 +44,10 @@ Outcome KernelEngine::run(const Packet& packet) {
     if (bpf_map_update_elem(result_map_, &key, untouched_.data(), BPF_ANY) != 0)
         return Outcome::skip();
     const ByteView bytes = packet.visible();
-    LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = bytes.data(),
-                .data_size_in = static_cast<uint32_t>(bytes.size()), .repeat = 1);
+    auto options = libbpf_options<bpf_test_run_opts>();
+    options.data_in = bytes.data();
+    options.data_size_in = static_cast<uint32_t>(bytes.size());
+    options.repeat = 1;
     if (bpf_prog_test_run_opts(program_.fd.get(), &options) != 0) return Outcome::skip();
     if (bpf_map_lookup_elem(result_map_, &key, results_.data()) != 0) return Outcome::skip();
     for (const vfm_result& result : results_) {
@@ -118,8 +120,10 @@ std::string kernel_engine_missing() {
             return fmt::format("the kernel loads no XDP program: {}", error_text(error));
         }
         const std::array<uint8_t, 64> packet{};
-        LIBBPF_OPTS(bpf_test_run_opts, options, .data_in = packet.data(),
-                    .data_size_in = packet.size(), .repeat = 1);
+        auto options = libbpf_options<bpf_test_run_opts>();
+        options.data_in = packet.data();
+        options.data_size_in = packet.size();
+        options.repeat = 1;
         if (bpf_prog_test_run_opts(program.get(), &options) != 0)
             return fmt::format("the kernel has no test run: {}", error_text(errno));
         return {};
