@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include "loader/kernel.h"
 
@@ -16,6 +17,13 @@ constexpr uint32_t kFirstBatch = 4096;
 
 std::unexpected<Failure> cannot_read(std::string_view what) {
     return refuse("vfm-xdp", fmt::format("cannot read {}: {}", what, error_text(errno)));
+}
+
+Result<bpf_map_info> facts_of(int map, std::string_view what) {
+    bpf_map_info info{};
+    uint32_t size = sizeof info;
+    if (bpf_obj_get_info_by_fd(map, &info, &size) != 0) return cannot_read(what);
+    return info;
 }
 
 /// For kernels and map types without batches: one entry a call.
@@ -40,12 +48,19 @@ unsigned cpu_count() {
 }
 
 Result<vfm_stats> read_stats(int stats_map) {
+    // A filter that another version has attached may count less or more than this one knows.
+    const bpf_map_info info = TRY(facts_of(stats_map, "the statistics"));
+    if (info.type != BPF_MAP_TYPE_PERCPU_ARRAY || info.key_size != sizeof(uint32_t))
+        return refuse("vfm-xdp", "cannot read the statistics: they are not ours");
+    const size_t size = (size_t{info.value_size} + 7) & ~size_t{7};  // as the kernel lays them out
+    std::vector<uint8_t> values(size * cpu_count());
     const uint32_t key = 0;
-    std::vector<vfm_stats> per_cpu(cpu_count());
-    if (bpf_map_lookup_elem(stats_map, &key, per_cpu.data()) != 0)
+    if (bpf_map_lookup_elem(stats_map, &key, values.data()) != 0)
         return cannot_read("the statistics");
     vfm_stats sum{};
-    for (const vfm_stats& one : per_cpu) {
+    for (size_t cpu = 0; cpu < values.size() / size; ++cpu) {
+        vfm_stats one{};
+        std::memcpy(&one, &values[cpu * size], std::min(sizeof one, size_t{info.value_size}));
         sum.packets += one.packets;
         sum.bytes += one.bytes;
         sum.pass += one.pass;
@@ -59,6 +74,9 @@ Result<vfm_stats> read_stats(int stats_map) {
 }
 
 Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries) {
+    const bpf_map_info info = TRY(facts_of(flow_map, "a flow table"));
+    if (info.key_size != sizeof(uint64_t) || info.value_size != sizeof(uint64_t))
+        return refuse("vfm-xdp", "cannot read a flow table: it is not ours");
     const size_t limit = size_t{max_entries} * 2;
     std::vector<FlowCount> flows;
     uint32_t batch = kFirstBatch;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -88,7 +89,38 @@ void find_condition(StoredFilter& filter, const LinkState& link) {
     if (here) filter.interface = *name;
 }
 
-/// Nothing if the directory holds no whole filter.
+std::string unescaped(std::string_view text) {
+    std::string name;
+    for (size_t i = 0; i < text.size(); ++i) {
+        unsigned value = 0;
+        const bool coded =
+            text[i] == '%' && i + 2 < text.size() &&
+            std::from_chars(&text[i + 1], &text[i + 1] + 2, value, 16).ec == std::errc{};
+        name += coded ? static_cast<char>(value) : text[i];
+        if (coded) i += 2;
+    }
+    return name;
+}
+
+/// What the place alone tells of a filter whose record is lost or of another version: enough to
+/// list it and to take it off.
+Record record_of_place(const std::string& directory) {
+    const fs::path path(directory);
+    const std::string place = path.parent_path().parent_path().filename();
+    const size_t dash = std::min(place.find('-'), place.size());
+    Record record;
+    record.name = unescaped(path.filename().string());
+    std::from_chars(place.data(), place.data() + dash, record.network_namespace);
+    if (dash < place.size())
+        std::from_chars(place.data() + dash + 1, place.data() + place.size(), record.ifindex);
+    record.interface = interface_name(record.ifindex).value_or(place);
+    if (const HookInfo* hook = find_hook(path.parent_path().filename().string()))
+        record.hook = hook->point;
+    record.source = "(unknown: the record of this filter cannot be read)";
+    return record;
+}
+
+/// Nothing if the directory holds no filter.
 Result<std::optional<StoredFilter>> read_filter(const std::string& directory) {
     StoredFilter filter;
     filter.directory = directory;
@@ -96,10 +128,11 @@ Result<std::optional<StoredFilter>> read_filter(const std::string& directory) {
     if (!link && errno == ENOENT) return std::nullopt;
     if (!link) return cannot_read(directory, errno);
     const Fd record(bpf_obj_get((directory + "/record").c_str()));
-    // Another process is detaching it at this moment: its link was there a moment ago.
-    if (!record && errno == ENOENT) return std::nullopt;
-    if (!record) return cannot_read(directory, errno);
-    filter.record = TRY(read_record_map(record.get()));
+    if (!record && errno != ENOENT) return cannot_read(directory, errno);
+    // Another process has been detaching it since: its link was there a moment ago.
+    if (!record && !exists(directory + "/link")) return std::nullopt;
+    auto read = record ? read_record_map(record.get()) : refuse(directory, "no record");
+    filter.record = read ? *std::move(read) : record_of_place(directory);
     const auto state = link_state(link.get());
     if (!state) return cannot_read(directory, errno);
     find_condition(filter, *state);

@@ -43,6 +43,20 @@ same "flows" "$(xdp flows v0 --json | json '[(f["key"], f["value"]) for f in j]'
     "[('10.9.0.7', 4), ('10.9.0.8', 2)]"
 xdp detach v0 >/dev/null
 
+# XDP on packets of several buffers: the byte lies far behind the first.
+ip link set v0 mtu 9000
+peer ip link set v1 mtu 9000
+printf 'LD8 8000\nPUSH 65\nEQ\nLEN\nPUSH 8542\nEQ\nAND\nRET\n' >"$work/jumbo.vfm"
+for mode in native skb; do
+    xdp attach v0 "$work/jumbo.vfm" --mode=$mode --on-error=drop >/dev/null
+    frames 'udp:size=8500:fill=A*3' 'udp:size=8500:fill=B*2' 'udp:size=100:fill=A'
+    same "$mode, 9000 bytes: passes" "$(stat_after '["pass"]' 6)" 3
+    same "$mode, 9000 bytes: bytes" "$(stat_after '["bytes"]' 6)" $((5 * 8542 + 142))
+    xdp detach v0 >/dev/null
+done
+ip link set v0 mtu 1500
+peer ip link set v1 mtu 1500
+
 # Streams of sendfile in segments of up to 64 KB: payload 'A' passes, 'B' does not, whatever the
 # kernel has made of the packets. Handshake packets are too short for the load and pass.
 serve

@@ -53,6 +53,15 @@ xdp detach v0 --name lost >/dev/null
 xdp detach v0 >/dev/null
 same "nothing is left" "$(state)" "$before"
 
+# A filter whose record is gone can still be seen and taken off.
+xdp attach v0 -e 1 --name v1.2 >/dev/null
+rm "$(xdp show v0 --json | json 'j[0]["pins"]')/record"
+same "without its record" "$(xdp list --json | json '[(f["name"], f["iface"], f["state"]) for f in j]')" \
+    "[('v1.2', 'v0', 'attached')]"
+refused 3 "cannot read" xdp stats v0
+xdp detach v0 --name v1.2 >/dev/null
+same "nothing is left" "$(state)" "$before"
+
 # Another network namespace: the same index means another interface, and nobody detaches by mistake.
 xdp attach v0 -e 1 --name mine >/dev/null
 ip link add v0 netns "$peer_pid" type dummy 2>/dev/null || peer ip link add v0 type veth peer name v2

@@ -1,11 +1,14 @@
 // The real kernel: what it takes, what it refuses and how that is told. Skipped where it cannot be.
-#include <boost/test/unit_test.hpp>
+#include <bpf/bpf.h>
 
 #include <array>
+#include <boost/test/unit_test.hpp>
 
 #include "bpf/vfm_abi.h"
 #include "core/front/front.h"
+#include "loader/counters.h"
 #include "loader/load.h"
+#include "loader/record.h"
 #include "loader/test_run.h"
 
 using namespace vfm;
@@ -123,4 +126,45 @@ BOOST_AUTO_TEST_CASE(clock_and_chance_are_refused) {
     BOOST_REQUIRE(!engine.has_value());
     BOOST_TEST((engine.error().status == Status::refused));
     BOOST_TEST(engine.error().diagnostics.front().message.find("NOW") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(statistics_of_other_versions,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    // Shorter and longer than what this version knows: read as far as both know them.
+    for (const uint32_t size : {16u, 40u, 4096u}) {
+        const Fd map(bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "stats", 4, size, 1, nullptr));
+        BOOST_REQUIRE(!!map);
+        std::vector<uint64_t> values(size / 8 * cpu_count(), 7);
+        const uint32_t key = 0;
+        BOOST_REQUIRE(bpf_map_update_elem(map.get(), &key, values.data(), BPF_ANY) == 0);
+        const auto stats = read_stats(map.get());
+        BOOST_REQUIRE(stats.has_value());
+        BOOST_TEST(stats->packets == 7u * cpu_count());
+        BOOST_TEST(stats->bytes == 7u * cpu_count());
+        BOOST_TEST(stats->drop == (size < 32 ? 0 : 7u * cpu_count()));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(maps_that_are_not_ours, *boost::unit_test::precondition(kernel_is_there)) {
+    const Fd narrow(bpf_map_create(BPF_MAP_TYPE_HASH, "narrow", 4, 4, 8, nullptr));
+    BOOST_TEST(!read_flows(narrow.get(), 8).has_value());
+    BOOST_TEST(!read_stats(narrow.get()).has_value());
+    BOOST_TEST(!read_stats(-1).has_value());
+    BOOST_TEST(!read_record_map(narrow.get()).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_record_of_many_pieces, *boost::unit_test::precondition(kernel_is_there)) {
+    Record record;
+    record.name = "large";
+    record.source = std::string(100000, 'x');
+    record.program = Bytes(65536, 0x16);
+    const auto map = make_record_map(record);
+    BOOST_REQUIRE(map.has_value());
+    const auto back = read_record_map(map->get());
+    BOOST_REQUIRE(back.has_value());
+    BOOST_TEST((*back == record));
+    // Nobody can change it.
+    const uint32_t key = 0;
+    const std::vector<uint8_t> zeros(4096);
+    BOOST_TEST(bpf_map_update_elem(map->get(), &key, zeros.data(), BPF_ANY) != 0);
 }

@@ -1,0 +1,59 @@
+// How a refusal of the kernel is told; needs no kernel.
+#include "loader/load.h"
+
+#include <boost/test/unit_test.hpp>
+#include <cerrno>
+
+using namespace vfm;
+
+namespace {
+
+Filter sample() {
+    Filter filter;
+    filter.name = "web.bin";
+    filter.module.source_name = "web.vfl";
+    filter.module.source_text = "; two lines\n(and (= proto 6) (= dst-port 80))\n";
+    filter.module.lines = {{0, {2, 6}}, {9, {2, 18}}};
+    return filter;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(the_place_is_that_of_the_source) {
+    const LoadRefusal refusal{
+        .error = EACCES, .reason = "R0 !read_ok", .code_offset = 12, .log = "12: (95) exit\n"};
+    const Failure failure = load_failure(refusal, sample());
+    BOOST_TEST((failure.status == Status::refused));
+    const std::string text = render(failure.diagnostics);
+    BOOST_TEST(text.starts_with("web.vfl:2:18: error: the kernel refuses it: R0 !read_ok\n"), text);
+    BOOST_TEST(text.find("(and (= proto 6) (= dst-port 80))\n") != std::string::npos, text);
+    BOOST_TEST(text.find('^') != std::string::npos, text);
+}
+
+BOOST_AUTO_TEST_CASE(without_a_place_it_is_about_the_filter) {
+    const LoadRefusal refusal{
+        .error = E2BIG, .reason = "Argument list too long", .code_offset = {}, .log = {}};
+    const std::string text = render(load_failure(refusal, sample()).diagnostics);
+    BOOST_TEST(text.starts_with("web.bin: error: the kernel refuses it: Argument list too long"),
+               text);
+}
+
+BOOST_AUTO_TEST_CASE(missing_privileges_get_a_hint) {
+    const LoadRefusal refusal{
+        .error = EPERM, .reason = "Operation not permitted", .code_offset = {}, .log = {}};
+    BOOST_TEST(load_failure(refusal, sample()).diagnostics.front().hint.find("doctor") !=
+               std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(maps_are_found_by_role_and_table) {
+    LoadedProgram program;
+    for (const uint32_t table : {0u, 3u}) {
+        LoadedMap map;
+        map.declaration.role = bpf::MapRole::flow;
+        map.declaration.table = table;
+        program.maps.push_back(std::move(map));
+    }
+    BOOST_TEST(program.find(bpf::MapRole::flow, 3)->declaration.table == 3u);
+    BOOST_TEST(program.find(bpf::MapRole::flow, 1) == nullptr);
+    BOOST_TEST(program.find(bpf::MapRole::stats) == nullptr);
+}
