@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <filesystem>
 #include <vector>
 
 #include "core/base/diagnostic.h"
@@ -34,6 +35,13 @@ const cli::Tool kTool = {
      {"vfm-test --dropped=rest.pcap filter.vfl trace.pcap", "keeps what the filter drops"}},
 };
 
+/// One name for one file, however it is written: with `.`, `..` or through links.
+std::filesystem::path file_named(const std::string& path) {
+    std::error_code error;
+    auto name = std::filesystem::weakly_canonical(path, error);
+    return error || path == "-" ? std::filesystem::path(path) : name;
+}
+
 Result<TestOptions> options_of(const po::variables_map& values) {
     TestOptions out;
     auto inputs = values.count("input") ? values["input"].as<std::vector<std::string>>()
@@ -63,7 +71,7 @@ Result<TestOptions> options_of(const po::variables_map& values) {
             TRY(cli::number_value(kTool, "fuel", values["fuel"].as<std::string>(), 0, UINT64_MAX));
     if (values.count("accepted")) out.accepted = values["accepted"].as<std::string>();
     if (values.count("dropped")) out.dropped = values["dropped"].as<std::string>();
-    if (!out.accepted.empty() && out.accepted == out.dropped)
+    if (!out.accepted.empty() && file_named(out.accepted) == file_named(out.dropped))
         return std::unexpected(
             cli::usage_error(kTool, "--accepted and --dropped name the same file"));
     out.verbose = values.count("verbose") > 0;
