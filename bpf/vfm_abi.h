@@ -18,7 +18,8 @@ struct vfm_stats {
     __u64 log;
     __u64 refused_stores;           /* stores into a full table with eviction none */
     __u64 errors[VFM_ERROR_KINDS];  /* by -kind; [0] stays 0. Each also counts in pass or drop */
-    __u64 scratch;                  /* where the program puts bytes of the packet; no statistic */
+    __u64 scratch;                  /* these two are of the program while it runs; no statistics */
+    __u64 length;
 };
 
 /* The one value of the per-CPU array `vfm_result` of a test build. */

@@ -83,8 +83,9 @@ class Builder {
     void fetch_add(Reg base, Reg value) { put({.op = MOp::fetch_add, .a = base, .b = value}); }
     void call(int32_t helper) { put({.op = MOp::call, .imm = static_cast<uint64_t>(helper)}); }
 
-    /// a + 0, where the kernel's verifier does not know the 0. It follows what it knows of a number
-    /// along every path, so that paths which differ in nothing else do not become one again.
+    /// The same value, of which the kernel's verifier knows nothing: it goes through a map. What
+    /// the verifier knows of a number it follows along every path, so that paths which differ in
+    /// nothing else do not become one again.
     VReg blurred(VReg a);
 
     void bind(Label label, std::vector<VReg> params = {});

@@ -3,16 +3,18 @@
 //   r0, r1   scratch: reloaded values, moves between stack slots, results of helpers
 //   r2..r5   values that do not live across a helper call; its arguments
 //   r6       the context; free for values in a version that does not need it
-//   r7       direct access: the packet's first byte; through the helper: struct vfm_stats, whose
-//            scratch takes the bytes (in the stack they would cost the verifier of Linux 6.18
-//            quadratic time); free for values if nothing is loaded
-//   r8       direct access: the packet's end; otherwise its length in bytes, not cut
+//   r7       direct access: the packet's first byte; through the helper: struct vfm_stats
+//   r8       direct access: the packet's end; through the helper: values
 //   r9       values
 //   r10      the frame
 //
 // A program has up to two versions of the filter behind one prologue (packet_access.h): direct
 // access for packets whose needed bytes are linear, and access through the hook's load helper for
 // others. Both share the frame, the exits and the error exits.
+//
+// Access through the helper keeps packet bytes and the length in vfm_stats.scratch and .length.
+// Bytes in the stack would cost the verifier of Linux 6.18 quadratic time. A length in a register
+// would be known to the verifier to be at least what guards have found, differently on every path.
 #pragma once
 
 #include <cstdint>
@@ -27,7 +29,7 @@ inline constexpr Reg kContext = 6;
 inline constexpr Reg kData = 7;
 inline constexpr Reg kStats = 7;
 inline constexpr Reg kDataEnd = 8;
-inline constexpr Reg kLength = 8;
+inline constexpr Reg kLength = 8;  ///< in the prologue
 
 /// Offsets from r10; every slot has 8 bytes.
 inline constexpr int16_t kStatsSlot = -8;    ///< address of this CPU's struct vfm_stats

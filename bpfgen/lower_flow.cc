@@ -7,6 +7,10 @@
 namespace vfm::bpf {
 namespace {
 
+// Of a missing entry the verifier would know the value, and follow that path to the end of the
+// program for each table operation passed. This 0 it does not know.
+constexpr int16_t kHiddenZero = offsetof(vfm_stats, errors);
+
 constexpr Condition kIsNull{.code = BPF_JEQ, .a = 0, .imm = 0};
 constexpr Condition kIsNotNull{.code = BPF_JNE, .a = 0, .imm = 0};
 
@@ -39,10 +43,12 @@ void count_refused(Builder& b) {
 VReg flow_get(Builder& b, uint32_t map, VReg key) {
     b.store(8, kFrame, kKeySlot, key);
     lookup(b, map);
-    const Label none = b.label();
-    b.branch(kIsNull, none);  // a null pointer is the 0 that a missing key reads
+    const Label hit = b.label();
+    b.branch(kIsNotNull, hit);
+    b.load_to(0, 8, kFrame, kStatsSlot);
+    b.add_imm_to(0, kHiddenZero);
+    b.bind(hit);
     b.load_to(0, 8, 0, 0);
-    b.bind(none);
     return b.mov(0);
 }
 
@@ -72,6 +78,9 @@ VReg flow_add(Builder& b, uint32_t map, VReg key, VReg delta) {
     count_refused(b);
     b.bind(made);
     b.load_to(0, 8, kFrame, kValueSlot);
+    b.load_to(1, 8, kFrame, kStatsSlot);
+    b.load_to(1, 8, 1, kHiddenZero);
+    b.add_to(0, Reg{1});
     b.jump(done);
     b.bind(hit);
     b.load_to(1, 8, kFrame, kValueSlot);

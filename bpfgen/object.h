@@ -68,7 +68,7 @@ struct Program {
 
 /// Translates. A program with a cycle, one that needs more registers and stack than there are, or
 /// an opcode without a translation fails with `eBPF: WHY` at its code offset, status refused.
-Result<Program> generate(const VerifiedModule& program, const Options& options);
+Result<Program> generate(const VerifiedModule& verified, const Options& options);
 
 /// An ELF object for libbpf, ip, tc, bpftool and xdp-loader: program, maps, BTF with function and
 /// line information, license "Dual MIT/GPL".

@@ -103,7 +103,7 @@ class HelperAccess final : public PacketAccess {
     explicit HelperAccess(const AccessContext& context) : c_(context), b_(context.builder) {}
 
     // The length is not cut to kMaxPacket, but no size compared with it is above that.
-    Condition has(uint64_t size) override { return {.code = BPF_JGE, .a = kLength, .imm = size}; }
+    Condition has(uint64_t size) override { return {.code = BPF_JGE, .a = length(), .imm = size}; }
 
     Base base(ir::ValueId value, VReg reg, uint64_t size) override {
         const VReg own = c_.values.is_number_somewhere(value) ? b_.blurred(reg) : reg;
@@ -111,7 +111,8 @@ class HelperAccess final : public PacketAccess {
     }
 
     Condition covers(ir::ValueId, VReg base, uint64_t size, ir::BlockId) override {
-        return {.code = BPF_JLE, .a = b_.alu_imm(BPF_ADD, base, size), .b = kLength};
+        const VReg end = b_.alu_imm(BPF_ADD, base, size);
+        return {.code = BPF_JLE, .a = end, .b = length()};
     }
 
     VReg load(uint64_t offset, unsigned size) override {
@@ -127,6 +128,8 @@ class HelperAccess final : public PacketAccess {
 
   private:
     static constexpr int16_t kScratchOffset = offsetof(vfm_stats, scratch);
+
+    VReg length() { return b_.load(8, kStats, offsetof(vfm_stats, length)); }
 
     // r2 holds the offset.
     VReg load_bytes(unsigned size) {

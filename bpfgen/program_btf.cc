@@ -72,7 +72,8 @@ class ProgramTypes {
                                      {"log", u64_, offsetof(vfm_stats, log)},
                                      {"refused_stores", u64_, offsetof(vfm_stats, refused_stores)},
                                      {"errors", errors, offsetof(vfm_stats, errors)},
-                                     {"scratch", u64_, offsetof(vfm_stats, scratch)}});
+                                     {"scratch", u64_, offsetof(vfm_stats, scratch)},
+                                     {"length", u64_, offsetof(vfm_stats, length)}});
             }
             case MapRole::result:
                 return b_.structure("vfm_result", sizeof(vfm_result),

@@ -83,8 +83,11 @@ class Translator {
             choose_version(not_linear);
             TRY(version(lowering, AccessKind::direct));
             emitter_.bind(not_linear);
+        }
+        if (needs_.span > 0) {
             emitter_.origin(0);
             emitter_.emit(load(8, kStats, kFrame, kStatsSlot));
+            emitter_.emit(store(8, kStats, offsetof(vfm_stats, length), kLength));
         }
         TRY(version(lowering, AccessKind::helper));
         epilogue();
@@ -185,7 +188,7 @@ class Translator {
     RegisterFile registers(AccessKind access) const {
         RegisterFile file{.lost_in_calls = {2, 3, 4, 5}, .kept_in_calls = {9}};
         const bool direct = access == AccessKind::direct;
-        if (!needs_.loads) file.kept_in_calls.push_back(kData);
+        if (!direct) file.kept_in_calls.push_back(8);
         const bool context = needs_.vlan || (!direct && needs_.loads);
         if (!context) file.kept_in_calls.push_back(kContext);
         return file;

@@ -168,7 +168,20 @@ BOOST_AUTO_TEST_CASE(headers_are_walked) {
         Loaded loaded(emitted);
         loaded.run(packet);
         BOOST_TEST(loaded.result().value == expected.value);
+        BOOST_TEST(loaded.info().verified_insns < 4 * emitted.insns.size());
     }
+}
+
+// Each operation has a path for a missing entry; they must not multiply.
+BOOST_AUTO_TEST_CASE(many_table_operations_load) {
+    std::string text = "HASH5\n";
+    for (unsigned i = 0; i < 40; ++i) {
+        text += fmt::format("DUP\nPUSH8 {}\nADD\nPUSH8 1\nFLOW_ADD 0\nPUSH8 3\nJGT l{}\n", i, i);
+        text += fmt::format("DUP\nFLOW_GET 0\nXOR\nl{}:\n", i);
+    }
+    const Program program = test::generated(test::assembled(text + "RET\n"), {.result_map = true});
+    Loaded loaded(program);
+    BOOST_TEST(loaded.info().verified_insns < 8 * program.insns.size());
 }
 
 std::string address(uint32_t number) {
