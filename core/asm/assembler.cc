@@ -40,7 +40,7 @@ class Assembler {
     void define(const Token& label);
     void instruction(std::span<const Token> tokens);
     void jump(const OpInfo& info, const Token& mnemonic, const Token& operand);
-    void emit(const Token& mnemonic, Opcode op, uint64_t imm);
+    void emit(const Token& where, Opcode op, uint64_t imm);
     void unknown_mnemonic(std::span<const Token> tokens);
     void resolve(const Fixup& fixup);
     std::string label_hint(std::string_view name) const;

@@ -12,12 +12,12 @@ namespace {
 
 constexpr size_t kMaxProgramFile = size_t{65} << 20;  // more than any module has
 
-Result<Filter> from_lisp(std::shared_ptr<const SourceFile> source) {
+Result<Filter> from_lisp(const std::shared_ptr<const SourceFile>& source) {
     lisp::Compiled compiled = TRY(lisp::compile(source));
     return Filter{std::move(compiled.module), source->name(), std::move(compiled.warnings), false};
 }
 
-Result<Filter> from_assembly(std::shared_ptr<const SourceFile> source) {
+Result<Filter> from_assembly(const std::shared_ptr<const SourceFile>& source) {
     Assembly assembly = TRY(assemble(source));
     Module& module = assembly.module;
     if (module.source_text.empty() && module.lines.empty()) {
