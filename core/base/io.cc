@@ -27,8 +27,8 @@ class Descriptor {
     int fd_;
 };
 
-Diagnostic system_error(const std::string& path, std::string_view what, int error) {
-    return Diagnostic::about(display_name(path), fmt::format("{}: {}", what, std::strerror(error)));
+Diagnostic system_error(const std::string& name, std::string_view what, int error) {
+    return Diagnostic::about(name, fmt::format("{}: {}", what, std::strerror(error)));
 }
 
 bool write_all(int fd, ByteView bytes) {
@@ -52,8 +52,22 @@ Result<> write_in_place(const std::string& path, ByteView bytes) {
     const Descriptor file(path == "-" ? STDOUT_FILENO : ::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (file.get() < 0) return fail(system_error(path, "cannot open", errno), Status::refused);
     if (!write_all(file.get(), bytes))
-        return fail(system_error(path, "cannot write", errno), Status::refused);
+        return fail(system_error(path == "-" ? "<stdout>" : path, "cannot write", errno),
+                    Status::refused);
     return {};
+}
+
+/// The file that a path means, links followed, whether it exists or not.
+Result<std::filesystem::path> link_target(const std::string& path) {
+    constexpr int kMaxLinks = 40;  // as the kernel has it
+    std::filesystem::path target = path;
+    std::error_code error;
+    for (int links = 0; std::filesystem::is_symlink(target, error); ++links) {
+        if (links == kMaxLinks)
+            return fail(system_error(path, "cannot create", ELOOP), Status::refused);
+        target = target.parent_path() / std::filesystem::read_symlink(target, error);
+    }
+    return target;
 }
 
 }  // namespace
@@ -62,13 +76,13 @@ std::string display_name(const std::string& path) { return path == "-" ? "<stdin
 
 Result<Bytes> read_file(const std::string& path, size_t limit) {
     const Descriptor file(path == "-" ? STDIN_FILENO : ::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() < 0) return fail(system_error(path, "cannot open", errno));
+    if (file.get() < 0) return fail(system_error(display_name(path), "cannot open", errno));
     Bytes out;
     uint8_t buffer[64 * 1024];
     for (;;) {
         const ssize_t n = ::read(file.get(), buffer, sizeof buffer);
         if (n < 0 && errno == EINTR) continue;
-        if (n < 0) return fail(system_error(path, "cannot read", errno));
+        if (n < 0) return fail(system_error(display_name(path), "cannot read", errno));
         if (n == 0) return out;
         out.insert(out.end(), buffer, buffer + n);
         if (out.size() > limit)
@@ -86,10 +100,8 @@ Result<> write_file(const std::string& path, ByteView bytes) {
     if (path == "-" || written_in_place(path)) return write_in_place(path, bytes);
 
     // A link is followed, so that the file it names is replaced and not the link.
-    std::error_code error;
-    std::string target = std::filesystem::weakly_canonical(path, error).string();
-    if (error) target = path;
-    std::string temporary = target + ".XXXXXX";
+    const std::filesystem::path target = TRY(link_target(path));
+    std::string temporary = (target.parent_path() / ".vfm-XXXXXX").string();
     const Descriptor file(::mkostemp(temporary.data(), O_CLOEXEC));
     if (file.get() < 0) return fail(system_error(path, "cannot create", errno), Status::refused);
 

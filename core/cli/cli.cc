@@ -1,5 +1,6 @@
 #include "core/cli/cli.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <poll.h>
 #include <unistd.h>
@@ -21,6 +22,13 @@ constexpr int as_exit(Status status) { return static_cast<int>(status); }
 int internal_error(const char* what) {
     std::fprintf(stderr, "internal error: %s\n", what);
     return as_exit(Status::bug);
+}
+
+/// Closed standard streams become streams that fail, as closed ones do. Otherwise the next file to
+/// be opened would take their number, and what is printed would go into an output file.
+void hold_standard_streams() {
+    for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
 /// The status with which to end, once everything printed has reached stdout or could not.
@@ -79,6 +87,7 @@ bool stdout_closed() {
 
 int run_main(int argc, char** argv,
              const std::function<int(const std::vector<std::string>&)>& tool) {
+    hold_standard_streams();
     // A closed pipe must not kill a tool between two steps that belong together.
     std::signal(SIGPIPE, SIG_IGN);
     int status = 0;

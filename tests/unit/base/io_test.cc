@@ -74,6 +74,32 @@ BOOST_AUTO_TEST_CASE(a_link_stays_a_link) {
     BOOST_TEST(content(target) == "new");
 }
 
+BOOST_AUTO_TEST_CASE(a_link_to_nothing_stays_a_link) {
+    const TempDir dir;
+    std::filesystem::create_directory(dir / "sub");
+    std::filesystem::create_symlink("second", dir / "first");
+    std::filesystem::create_symlink("sub/target", dir / "second");
+    BOOST_TEST(write_file(dir / "first", as_bytes("new")).has_value());
+    BOOST_TEST(std::filesystem::is_symlink(dir / "first"));
+    BOOST_TEST(std::filesystem::is_symlink(dir / "second"));
+    BOOST_TEST(content(dir / "sub/target") == "new");
+}
+
+BOOST_AUTO_TEST_CASE(a_link_to_itself_is_refused) {
+    const TempDir dir;
+    std::filesystem::create_symlink("loop", dir / "loop");
+    BOOST_TEST(!write_file(dir / "loop", as_bytes("new")).has_value());
+    BOOST_TEST(std::filesystem::is_symlink(dir / "loop"));
+    BOOST_TEST(dir.entries() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(names_may_be_as_long_as_the_system_lets_them) {
+    const TempDir dir;
+    BOOST_TEST(write_file(dir / std::string(255, 'n'), as_bytes("x")).has_value());
+    BOOST_TEST(!write_file(dir / std::string(256, 'n'), as_bytes("x")).has_value());
+    BOOST_TEST(dir.entries() == 1u);
+}
+
 BOOST_AUTO_TEST_CASE(the_mode_of_a_replaced_file_stays) {
     const TempDir dir;
     const std::string path = dir.write("f", "old");
