@@ -37,9 +37,11 @@ const cli::Tool kTool = {
 
 /// One name for one file, however it is written: with `.`, `..` or through links.
 std::filesystem::path file_named(const std::string& path) {
+    if (path == "-") return path;
     std::error_code error;
-    auto name = std::filesystem::weakly_canonical(path, error);
-    return error || path == "-" ? std::filesystem::path(path) : name;
+    // A relative name of which nothing exists would stay relative.
+    auto name = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
+    return error ? std::filesystem::path(path) : name;
 }
 
 Result<TestOptions> options_of(const po::variables_map& values) {
