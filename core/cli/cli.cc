@@ -88,8 +88,9 @@ bool stdout_closed() {
 int run_main(int argc, char** argv,
              const std::function<int(const std::vector<std::string>&)>& tool) {
     hold_standard_streams();
-    // A closed pipe must not kill a tool between two steps that belong together.
-    std::signal(SIGPIPE, SIG_IGN);
+    // A closed pipe must not kill a tool between two steps that belong together, nor a limit on the
+    // size of files before it has removed what it wrote: both are errors of write().
+    for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
     int status = 0;
     try {
         status = tool(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
