@@ -223,6 +223,7 @@ def difference(expected, got, what):
 
 def find(places, pattern):
     for place in places:
+        place = place if place.exists() else HERE / place
         files = [place] if place.is_file() else sorted(p for p in place.rglob("*") if p.is_file())
         for path in files:
             if path.name == "CMakeLists.txt":
