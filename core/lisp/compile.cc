@@ -22,12 +22,12 @@ void verify_and_fuel(Module& module) {
     VFM_CHECK(verified.has_value(), verified.error().reason.c_str());
     const std::optional<uint64_t> longest = verified->longest_path();
     VFM_CHECK(longest.has_value(), "VFLisp has no loops");
-    if (*longest > kDefaultFuel) module.fuel = *longest;
+    if (*longest > kDefaultFuel) module.fuel = longest;
 }
 
 }  // namespace
 
-Result<Analysed> analyse(std::shared_ptr<const SourceFile> source) {
+Result<Analysed> analyse(const std::shared_ptr<const SourceFile>& source) {
     if (source->text().size() > kMaxSource)
         return fail(
             Diagnostic::about(source->name(), fmt::format("the source has {} bytes, at most "
@@ -40,7 +40,7 @@ Result<Analysed> analyse(std::shared_ptr<const SourceFile> source) {
     return Analysed{std::move(*tree), errors.take()};
 }
 
-Result<Compiled> compile(std::shared_ptr<const SourceFile> source) {
+Result<Compiled> compile(const std::shared_ptr<const SourceFile>& source) {
     Analysed analysed = TRY(analyse(source));
     ErrorList errors(source);
     std::optional<Module> module = generate(analysed.tree, errors);

@@ -16,7 +16,7 @@ struct Compiled {
 };
 
 /// All errors of the text are reported in one run, in the order of their places.
-Result<Compiled> compile(std::shared_ptr<const SourceFile> source);
+Result<Compiled> compile(const std::shared_ptr<const SourceFile>& source);
 
 struct Analysed {
     Tree tree;
@@ -25,6 +25,6 @@ struct Analysed {
 
 /// The typed tree, as far as compile() gets without making code: reports the same errors except
 /// `too complex` for a program that is too large.
-Result<Analysed> analyse(std::shared_ptr<const SourceFile> source);
+Result<Analysed> analyse(const std::shared_ptr<const SourceFile>& source);
 
 }  // namespace vfm::lisp

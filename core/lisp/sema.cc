@@ -81,7 +81,7 @@ class Sema {
             if (&root != &roots.front())
                 errors_.error(head_span(root), "a second filter expression: a file holds one");
             std::optional<Expr> expr = check_value(root);
-            if (&root == &roots.front()) filter = std::move(expr);
+            if (&root == &roots.front()) filter = expr;
         }
         if (errors_.has_errors() || !filter) return std::nullopt;
         tree_.exprs.push_back(*filter);

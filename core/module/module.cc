@@ -68,9 +68,9 @@ std::optional<Position> Module::position_of(uint32_t offset) const {
 
 StackEffect stack_effect(const Insn& insn, const Module& module) {
     const OpInfo& info = op_info(insn.op);
-    const auto pushes = static_cast<uint32_t>(info.pushes);
+    const auto pushes = static_cast<uint32_t>(int{info.pushes});
     if (info.pops != kVaries) {
-        const auto pops = static_cast<uint32_t>(info.pops);
+        const auto pops = static_cast<uint32_t>(int{info.pops});
         return {pops, pops, pushes};
     }
     if (info.imm == ImmKind::pick) return {static_cast<uint32_t>(insn.imm) + 1, 0, pushes};

@@ -215,7 +215,7 @@ uint64_t place_of(const DeclarationFault& fault, const std::vector<WirePlace>& p
 }
 
 Result<Module> parse_module(ByteView bytes, const std::string& name) {
-    const auto broken = [&](uint64_t offset, std::string why) {
+    const auto broken = [&](uint64_t offset, const std::string& why) {
         return fail(Diagnostic::at_offset(name, offset, "broken module: " + why));
     };
     if (bytes.size() > kMaxFile) return broken(0, fmt::format("more than {} bytes", kMaxFile));
