@@ -132,7 +132,7 @@ case "${1-}" in
         say "setting up and building"
         scripts/setup.sh
         cmake -S . -B build -G Ninja >/dev/null
-        cmake --build build
+        cmake --build build --target vfm-xdp vfm-test
         ;;
     --built) bin=$(cd "${2:?--built needs a directory}" && pwd) ;;
     *) echo "usage: scripts/demo.sh [--built DIR]" >&2; exit 2 ;;
