@@ -11,7 +11,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         fuzz::check_messages(made.error());
         return 0;
     }
-    const std::string shown = disassemble(made->module);
+    const std::string shown = disassemble(made->module, {.as_module = made->has_directives});
     const auto again = assemble(std::make_shared<const SourceFile>("again.vfm", shown));
     VFM_CHECK(again.has_value(), "a disassembly assembles");
     VFM_CHECK(again->bytes() == made->bytes(), "to the same bytes");
