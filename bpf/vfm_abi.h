@@ -11,14 +11,14 @@
 
 /* The one value of the per-CPU array `vfm_stats`. */
 struct vfm_stats {
-    __u64 packets;                  /* packets seen */
-    __u64 bytes;                    /* their bytes, as the hook sees them */
-    __u64 pass;                     /* verdicts; log counts here as log only */
+    __u64 packets; /* packets seen */
+    __u64 bytes;   /* their bytes, as the hook sees them */
+    __u64 pass;    /* verdicts; log counts here as log only */
     __u64 drop;
     __u64 log;
-    __u64 refused_stores;           /* stores into a full table with eviction none */
-    __u64 errors[VFM_ERROR_KINDS];  /* by -kind; [0] stays 0. Each also counts in pass or drop */
-    __u64 scratch;                  /* these two are of the program while it runs; no statistics */
+    __u64 refused_stores;          /* stores into a full table with eviction none */
+    __u64 errors[VFM_ERROR_KINDS]; /* by -kind; [0] stays 0. Each also counts in pass or drop */
+    __u64 scratch;                 /* these two are of the program while it runs; no statistics */
     __u64 length;
 };
 

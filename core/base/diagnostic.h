@@ -25,8 +25,8 @@ struct Diagnostic {
     std::optional<uint64_t> offset;  ///< byte offset in a binary input
     std::string kind;      ///< of a rejected program: "STACK_UNDERFLOW", shown before the message
     std::string mnemonic;  ///< of a rejected program: the instruction's, if there is one
-    std::string message;  ///< lower case, no full stop: what was found, what was expected
-    std::string hint;     ///< at most one line; empty for none
+    std::string message;   ///< lower case, no full stop: what was found, what was expected
+    std::string hint;      ///< at most one line; empty for none
 
     static Diagnostic at(std::shared_ptr<const SourceFile> source, Span span, std::string message,
                          std::string hint = {});

@@ -74,8 +74,8 @@ class VerifiedModule {
     std::shared_ptr<const Facts> facts_;
 };
 
-/// The linear sweep of rule 1: appends every instruction of `code` up to the first byte that does not
-/// decode, and says what was wrong there. Code of any size, also none.
+/// The linear sweep of rule 1: appends every instruction of `code` up to the first byte that does
+/// not decode, and says what was wrong there. Code of any size, also none.
 std::optional<Rejection> decode_program(ByteView code, std::vector<Insn>& insns);
 
 /// Checks a module by the rules in their order. Time and memory are bounded by kMaxStates.

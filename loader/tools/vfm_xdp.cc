@@ -2,9 +2,8 @@
 #include "core/cli/verbs.h"
 #include "loader/commands.h"
 
+namespace vfm {
 namespace {
-
-using namespace vfm;
 
 const cli::Tool kTool = {
     .name = "vfm-xdp",
@@ -29,9 +28,10 @@ const std::vector<cli::Verb> kVerbs = {
 };
 
 }  // namespace
+}  // namespace vfm
 
 int main(int argc, char** argv) {
-    return cli::run_main(argc, argv, [](const std::vector<std::string>& arguments) {
-        return cli::run_verbs(kTool, kVerbs, arguments);
+    return vfm::cli::run_main(argc, argv, [](const std::vector<std::string>& arguments) {
+        return vfm::cli::run_verbs(vfm::kTool, vfm::kVerbs, arguments);
     });
 }

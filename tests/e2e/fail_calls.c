@@ -32,17 +32,17 @@ static int its_turn(void) {
 static int wanted(const char* how) { return strcmp(getenv("VFM_FAIL_HOW"), how) == 0; }
 
 /* Runs CALL, or not, as the environment says; gives its result. */
-#define MAYBE(call)                                 \
-    do {                                            \
-        if (!its_turn()) return (call);             \
-        if (wanted("kill-before")) raise(SIGKILL);  \
-        if (wanted("error")) {                      \
-            errno = ENOMEM;                         \
-            return -1;                              \
-        }                                           \
-        (void)(call);                               \
-        raise(SIGKILL);                             \
-        return -1;                                  \
+#define MAYBE(call)                                \
+    do {                                           \
+        if (!its_turn()) return (call);            \
+        if (wanted("kill-before")) raise(SIGKILL); \
+        if (wanted("error")) {                     \
+            errno = ENOMEM;                        \
+            return -1;                             \
+        }                                          \
+        (void)(call);                              \
+        raise(SIGKILL);                            \
+        return -1;                                 \
     } while (0)
 
 static int changes_something(long command) {
@@ -55,8 +55,10 @@ static int changes_something(long command) {
         case BPF_BTF_LOAD:
         case BPF_MAP_FREEZE:
         case BPF_LINK_CREATE:
-        case BPF_LINK_DETACH: return 1;
-        default: return 0;
+        case BPF_LINK_DETACH:
+            return 1;
+        default:
+            return 0;
     }
 }
 
