@@ -51,7 +51,8 @@ bool written_in_place(const std::string& path) {
 Result<> write_in_place(const std::string& path, ByteView bytes) {
     const Descriptor file(path == "-" ? STDOUT_FILENO : ::open(path.c_str(), O_WRONLY | O_CLOEXEC));
     if (file.get() < 0) return fail(system_error(path, "cannot open", errno), Status::refused);
-    if (!write_all(file.get(), bytes))
+    // A reader that has gone, `| head`, wants no more: that is no failure.
+    if (!write_all(file.get(), bytes) && (path != "-" || errno != EPIPE))
         return fail(system_error(path == "-" ? "<stdout>" : path, "cannot write", errno),
                     Status::refused);
     return {};

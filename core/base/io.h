@@ -16,8 +16,8 @@ Result<Bytes> read_file(const std::string& path, size_t limit = size_t{256} << 2
 Result<std::string> read_text(const std::string& path, size_t limit = size_t{16} << 20);
 
 /// Writes all of it or nothing: a temporary file beside `path` is filled, synced and renamed, so a
-/// full disk or a kill leaves no half-written output. A device or pipe is written in place.
-/// Fails with Status::refused.
+/// full disk or a kill leaves no half-written output. A device or pipe is written in place;
+/// a reader of standard output that has gone is no failure. Fails with Status::refused.
 Result<> write_file(const std::string& path, ByteView bytes);
 
 /// What messages call `path`: `<stdin>` for `-`.

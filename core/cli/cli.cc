@@ -13,6 +13,7 @@
 #include <iostream>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 namespace vfm::cli {
 namespace {
@@ -31,12 +32,12 @@ void hold_standard_streams() {
         if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
 }
 
-/// The status with which to end, once everything printed has reached stdout or could not.
-int finish(int status) {
-    const bool flushed = std::fflush(stdout) == 0;
-    const int reason = flushed ? 0 : errno;
+/// The status with which to end, once everything printed has reached stdout or could not. `reason`
+/// is why printing had to stop, 0 if it had not.
+int finish(int status, int reason) {
+    if (std::fflush(stdout) != 0 && reason == 0) reason = errno;
     std::cout.flush();
-    if (flushed && !std::ferror(stdout) && std::cout.good()) return status;
+    if (reason == 0 && !std::ferror(stdout) && std::cout.good()) return status;
     if (reason == EPIPE || stdout_closed()) return status;
     const char* why = reason != 0 ? std::strerror(reason) : "some of it was lost";
     std::fprintf(stderr, "<stdout>: error: cannot write: %s\n", why);
@@ -92,17 +93,24 @@ int run_main(int argc, char** argv,
     // size of files before it has removed what it wrote: both are errors of write().
     for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);
     int status = 0;
+    int unwritten = 0;
     try {
         status = tool(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
     } catch (const std::bad_alloc&) {
         std::fputs("error: out of memory\n", stderr);
         status = as_exit(Status::refused);
+    } catch (const std::system_error& error) {
+        // This is how {fmt} says that a standard stream takes no more.
+        if (std::ferror(stdout) || std::ferror(stderr))
+            unwritten = error.code().value();
+        else
+            status = internal_error(error.what());
     } catch (const std::exception& error) {
         status = internal_error(error.what());
     } catch (...) {
         status = internal_error("an unknown exception");
     }
-    return finish(status);
+    return finish(status, unwritten);
 }
 
 }  // namespace vfm::cli

@@ -121,7 +121,9 @@ Result<> OutputFile::commit() {
         std::fflush(stream_) == 0 && !std::ferror(stream_) && (target_.empty() || publish());
     const int reason = errno ? errno : EIO;
     discard();
-    if (!written) return refused(path_, "cannot write", reason);
+    // A reader that has gone, `| head`, wants no more: that is no failure.
+    if (!written && (path_ != "-" || reason != EPIPE))
+        return refused(path_, "cannot write", reason);
     return {};
 }
 
