@@ -36,6 +36,9 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 130' INT TERM
 
+# The machine's own bpffs is out of sight here, so that ip and xdp-loader leave nothing in it either.
+has_default_bpffs() { [ "$(stat -f -c %T /sys/fs/bpf)" = bpf_fs ]; }
+while has_default_bpffs; do umount /sys/fs/bpf; done
 mkdir "$bpffs"
 mount -t bpf bpf "$bpffs" 2>/dev/null || skip "this machine has no bpffs"
 # vfm-xdp on this test's bpffs; the options go last.

@@ -85,6 +85,7 @@ for kind in xdpgeneric xdpdrv; do
     contains "the foreign program" "$(ip -d link show v0)" "id $foreign "
     ip link set v0 $kind off
 done
+rm -rf "$bpffs"/{ip,tc,xdp}  # ip makes them for itself
 unchanged "a foreign program"
 
 # Too large for the kernel: the reason and the place, the whole log only with -v.
