@@ -41,7 +41,7 @@ esac
 
 CC=clang-19 CXX=clang++-19 cmake -S . -B build-fuzz -G Ninja -DVFM_FUZZ=ON -DVFM_SANITIZE=ON \
     -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
-cmake --build build-fuzz -- --quiet
+cmake --build build-fuzz --target fuzz_targets -- --quiet
 python3 -B tests/fuzz/make_seeds.py . build-fuzz/bin build-fuzz/seeds
 mkdir -p "build-fuzz/corpus/$target" "build-fuzz/crashes"
 exec "build-fuzz/bin/fuzz_$target" -timeout=10 -rss_limit_mb=2048 -dict=build-fuzz/seeds/vfm.dict \
