@@ -89,8 +89,44 @@ class Sema {
     }
 
   private:
-    /// An expression that must give a value. Recurses as deep as lists nest (kMaxNesting).
-    std::optional<Expr> check_value(const Node& node) {
+    /// A list whose elements are being checked.
+    struct OpenList {
+        const Node* list;
+        std::span<const Node> elements;  // operator included
+        std::span<const FormInfo> rows;  // of the operator, none if it is not one
+        size_t next;                     // the element to check next
+        std::vector<Expr> arguments;     // those of the elements before that are right
+
+        /// The value of the element just checked. One in the operator's place is no argument.
+        void take(const std::optional<Expr>& value) {
+            if (value && next > 1) arguments.push_back(*value);
+        }
+    };
+
+    /// An expression that must give a value. Does not recurse: messages are made at every level,
+    /// and a stack frame with their temporaries times kMaxNesting is more than a stack holds.
+    std::optional<Expr> check_value(const Node& root) {
+        if (root.kind != NodeKind::list) return check_token(root);
+        std::vector<OpenList> open;
+        open.push_back(open_list(root));
+        for (;;) {
+            OpenList& top = open.back();
+            if (top.next < top.elements.size()) {
+                const Node& element = top.elements[top.next++];
+                if (element.kind == NodeKind::list)
+                    open.push_back(open_list(element));
+                else
+                    top.take(check_token(element));
+                continue;
+            }
+            const std::optional<Expr> value = close_list(top);
+            open.pop_back();
+            if (open.empty()) return value;
+            open.back().take(value);
+        }
+    }
+
+    std::optional<Expr> check_token(const Node& node) {
         switch (node.kind) {
             case NodeKind::number:
                 return Expr{.kind = ExprKind::number,
@@ -99,13 +135,12 @@ class Sema {
                             .span = node.span};
             case NodeKind::symbol:
                 return check_name(node);
-            case NodeKind::list:
-                return check_list(node);
             case NodeKind::string:
             case NodeKind::keyword:
                 errors_.error(node.span, fmt::format("expected an expression, found {}",
                                                      kind_name(node.kind)));
                 return std::nullopt;
+            case NodeKind::list:
             case NodeKind::bad:
                 return std::nullopt;
         }
@@ -125,22 +160,27 @@ class Sema {
         return std::nullopt;
     }
 
-    std::optional<Expr> check_list(const Node& list) {
+    OpenList open_list(const Node& list) {
         const std::span<const Node> elements = syntax_.elements(list);
         if (elements.empty()) {
             if (list.closed)
                 errors_.error(head_span(list),
                               "an empty list has no value: expected `(operator ...)`");
-            return std::nullopt;
+            return {&list, elements, {}, 0, {}};
         }
-        const std::span<const FormInfo> rows = check_operator(elements.front());
-        const std::span<const Node> nodes = elements.subspan(1);
-        std::vector<Expr> arguments;
-        for (const Node& node : nodes)
-            if (auto argument = check_value(node)) arguments.push_back(*argument);
+        // A list in the operator's place is checked for the errors inside.
+        const size_t first = elements.front().kind == NodeKind::list ? 0 : 1;
+        return {&list, elements, check_operator(elements.front()), first, {}};
+    }
 
+    /// The value of a list all of whose elements are checked.
+    std::optional<Expr> close_list(const OpenList& open) {
+        const Node& list = *open.list;
+        const std::span<const FormInfo> rows = open.rows;
+        const std::span<const Expr> arguments = open.arguments;
         // A list without its end may have lost arguments with it: its count says nothing.
         if (rows.empty() || !list.closed) return std::nullopt;
+        const std::span<const Node> nodes = open.elements.subspan(1);
         const auto fits = [&](const FormInfo& row) {
             return nodes.size() >= row.min && nodes.size() <= row.max;
         };
@@ -171,7 +211,6 @@ class Sema {
         if (node.kind != NodeKind::bad)
             errors_.error(head_span(node),
                           fmt::format("expected an operator, found {}", kind_name(node.kind)));
-        if (node.kind == NodeKind::list) check_value(node);  // for the errors inside
         return {};
     }
 
