@@ -167,6 +167,13 @@ class Lowerer {
             case Op::ge:
             case Op::le:
                 return kNoReg;  // ValueLowering has them
+            case Op::load_raw:
+            case Op::loadx_raw:
+            case Op::in_set:
+            case Op::in_rows:
+            case Op::call_arg:
+            case Op::call:
+                VFM_CHECK(false, "passes for native code are not run here, and CALL is refused");
         }
         return kNoReg;
     }

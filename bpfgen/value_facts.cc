@@ -49,6 +49,8 @@ unsigned result_bits(const Function& function, const Value& value, unsigned a, u
         case Op::lt:
         case Op::ge:
         case Op::le:
+        case Op::in_set:
+        case Op::in_rows:
         case Op::vlan_present:
             return 1;
         case Op::len:
@@ -57,6 +59,8 @@ unsigned result_bits(const Function& function, const Value& value, unsigned a, u
             return 16;
         case Op::load:
         case Op::loadx:
+        case Op::load_raw:
+        case Op::loadx_raw:
             return 8u * value.size;
         case Op::rand:
             return 32;
@@ -71,6 +75,8 @@ unsigned result_bits(const Function& function, const Value& value, unsigned a, u
         case Op::flow_get:
         case Op::flow_set:
         case Op::flow_add:
+        case Op::call_arg:
+        case Op::call:
         case Op::fuel:
             return 64;
     }
@@ -91,6 +97,8 @@ bool verifier_bounds(const Function& function, const Value& value) {
             return is_number(function, value.b);
         case Op::load:
         case Op::loadx:
+        case Op::load_raw:
+        case Op::loadx_raw:
             return value.size == 1;
         case Op::param:
         case Op::sub:
@@ -107,6 +115,8 @@ bool verifier_bounds(const Function& function, const Value& value) {
         case Op::ge:
         case Op::le:
         case Op::len:
+        case Op::in_set:
+        case Op::in_rows:
         case Op::vlan_present:
         case Op::vlan_protocol:
         case Op::vlan_tag:
@@ -118,6 +128,8 @@ bool verifier_bounds(const Function& function, const Value& value) {
         case Op::flow_set:
         case Op::flow_add:
         case Op::rand:
+        case Op::call_arg:
+        case Op::call:
         case Op::fuel:
             return false;
     }

@@ -65,9 +65,13 @@ class Checker {
         const unsigned operands = op_info(value.op).operands;
         expect((value.a != kNone) == (operands > 0) && (value.b != kNone) == (operands > 1),
                "v{}: {} takes {} operands", id, op_info(value.op).name, operands);
-        if (value.op == Op::load || value.op == Op::loadx)
+        if (is_load(value.op) || is_loadx(value.op))
             expect(value.size == 1 || value.size == 2 || value.size == 4 || value.size == 8,
                    "v{}: a load of {} bytes", id, value.size);
+        if (value.op == Op::in_set)
+            expect(value.imm < function_.sets.size(), "v{}: there is no set {}", id, value.imm);
+        if (value.op == Op::in_rows)
+            expect(value.imm < function_.rows.size(), "v{}: there are no rows {}", id, value.imm);
         if (value.op == Op::flow_get || value.op == Op::flow_set || value.op == Op::flow_add)
             expect(value.table < kMaxTables, "v{}: there is no table {}", id, value.table);
     }
@@ -153,10 +157,10 @@ class Checker {
             const Value& value = function_[id_of];
             for_each_operand(value, use);
             if (op_info(value.op).effect == Effect::guard) facts.learn_guard(value);
-            if (value.op == Op::load)
+            if (is_load(value.op))
                 expect(facts.length(value.imm + value.size) == Facts::Known::holds,
                        "v{}: nothing proves its bytes to be there", id_of);
-            if (value.op == Op::loadx)
+            if (is_loadx(value.op))
                 expect(facts.index(value.a, value.imm + value.size) == Facts::Known::holds,
                        "v{}: nothing proves its bytes to be there", id_of);
             ++index;

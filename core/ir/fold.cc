@@ -152,9 +152,10 @@ class Folder {
     }
 
     void operation(ValueId id, Value& value) {
-        if (value.op == Op::loadx && is_number(value.a)) {
+        if (is_loadx(value.op) && is_number(value.a)) {
             const uint64_t offset = function_[value.a].imm + value.imm;
-            value = {.op = Op::load, .size = value.size, .imm = offset, .origin = value.origin};
+            const Op op = value.op == Op::loadx ? Op::load : Op::load_raw;
+            value = {.op = op, .size = value.size, .imm = offset, .origin = value.origin};
             return;
         }
         const unsigned operands = op_info(value.op).operands;

@@ -35,6 +35,10 @@ struct OpInfo {
 };
 const OpInfo& op_info(Op op);
 
+/// Loads at a fixed offset, and loads behind a base.
+constexpr bool is_load(Op op) { return op == Op::load || op == Op::load_raw; }
+constexpr bool is_loadx(Op op) { return op == Op::loadx || op == Op::loadx_raw; }
+
 using ValueId = uint32_t;
 using BlockId = uint32_t;
 inline constexpr uint32_t kNone = ~uint32_t{0};
@@ -42,7 +46,7 @@ inline constexpr uint32_t kNone = ~uint32_t{0};
 /// One operation. Its index in Function::values is its ValueId, also where it has no result.
 struct Value {
     Op op = Op::constant;
-    uint8_t size = 0;   ///< load, loadx: 1, 2, 4 or 8 bytes
+    uint8_t size = 0;   ///< of a load: 1, 2, 4 or 8 bytes
     uint8_t table = 0;  ///< flow_*: number of the table
     ValueId a = kNone;
     ValueId b = kNone;
@@ -83,9 +87,19 @@ struct Block {
     Terminator end;
 };
 
+/// A row of a static rule table: holds for (a, b) if each has the wanted bits under its mask. The
+/// wanted bits lie within the mask.
+struct Row {
+    uint64_t mask_a = 0, want_a = 0;
+    uint64_t mask_b = 0, want_b = 0;
+    bool operator==(const Row&) const = default;
+};
+
 struct Function {
     std::vector<Value> values;
     std::vector<Block> blocks;
+    std::vector<std::vector<uint64_t>> sets;  ///< of in_set: distinct keys, ascending
+    std::vector<std::vector<Row>> rows;       ///< of in_rows: at least one row
     uint64_t fuel = 0;  ///< what a run may take; matters only if there are fuel operations
 
     Value& operator[](ValueId id) { return values[id]; }

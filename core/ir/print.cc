@@ -2,6 +2,7 @@
 // instruction it becomes; everything else has a line of its own.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 
 #include "core/ir/analysis.h"
@@ -85,6 +86,16 @@ class Printer {
         return fmt::format("b{}{}", to.target, list(to.args));
     }
 
+    /// The first keys of a set, and how many there are if not all are shown.
+    static std::string keys(const std::vector<uint64_t>& set) {
+        constexpr size_t kShown = 8;
+        const size_t shown = std::min(set.size(), kShown);
+        std::string text =
+            fmt::format("{}", fmt::join(set.begin(), set.begin() + static_cast<long>(shown), " "));
+        if (shown < set.size()) text += fmt::format(" ... {} keys", set.size());
+        return text;
+    }
+
     void operation(ValueId id) {
         const Value& value = function_[id];
         const OpInfo& info = op_info(value.op);
@@ -93,9 +104,11 @@ class Printer {
         text += info.name;
         switch (value.op) {
             case Op::load:
+            case Op::load_raw:
                 text += fmt::format("{} {}", value.size * 8, value.imm);
                 break;
             case Op::loadx:
+            case Op::loadx_raw:
                 text += fmt::format("{} {} + {}", value.size * 8, use(value.a), value.imm);
                 break;
             case Op::guard_index:
@@ -103,7 +116,18 @@ class Printer {
                 break;
             case Op::guard_len:
             case Op::fuel:
+            case Op::call:
                 text += fmt::format(" {}", value.imm);
+                break;
+            case Op::in_set:
+                text += fmt::format(" {}, {{{}}}", use(value.a), keys(function_.sets[value.imm]));
+                break;
+            case Op::in_rows:
+                text += fmt::format(" {}, {}, rows {} ({})", use(value.a), use(value.b), value.imm,
+                                    function_.rows[value.imm].size());
+                break;
+            case Op::call_arg:
+                text += fmt::format(" {}: {}", value.imm, use(value.a));
                 break;
             case Op::flow_get:
             case Op::flow_set:

@@ -50,12 +50,16 @@ uint64_t bound_of(const Function& function, const Value& value,
         case Op::lt:
         case Op::ge:
         case Op::le:
+        case Op::in_set:
+        case Op::in_rows:
         case Op::vlan_present:
             return 1;
         case Op::len:
             return kMaxPacket;
         case Op::load:
         case Op::loadx:
+        case Op::load_raw:
+        case Op::loadx_raw:
             return kMost >> (64 - 8 * value.size);
         case Op::vlan_protocol:
         case Op::vlan_tag:
@@ -73,6 +77,8 @@ uint64_t bound_of(const Function& function, const Value& value,
         case Op::flow_get:
         case Op::flow_set:
         case Op::flow_add:
+        case Op::call_arg:
+        case Op::call:
         case Op::fuel:
             return kMost;
     }

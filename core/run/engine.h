@@ -45,6 +45,22 @@ struct FlowEntry {
     auto operator<=>(const FlowEntry&) const = default;
 };
 
+/// A function of the program that embeds VFM, which a filter reaches by CALL. `arguments` are those
+/// of the call, the first pushed first; `user` is as registered. It is called on the thread of
+/// the run and must not throw.
+struct HostFunction {
+    std::string name;   ///< as the module's import names it
+    uint8_t arity = 0;  ///< 0..kMaxCallArguments, equal to the import's
+    uint64_t (*function)(void* user, const uint64_t* arguments) = nullptr;
+    void* user = nullptr;
+};
+
+/// What an engine gets beside the program. A program whose imports are not all there, with the
+/// arity that it declares, is refused.
+struct EngineOptions {
+    std::span<const HostFunction> host_functions = {};
+};
+
 /// One loaded program with its flow tables. Not thread safe: one instance a thread; what they share
 /// (the verified module, native code) is read-only.
 class Engine {
@@ -54,6 +70,13 @@ class Engine {
     virtual std::string_view name() const = 0;
     /// Runs the program once. Never allocates after the first packet.
     virtual Outcome run(const Packet& packet) = 0;
+    /// Runs the program on each packet in turn: results[i] is what run(packets[i]) would have given
+    /// there, also for what it does to flow tables. `results` is as long as `packets`. Engines that
+    /// know how overlap the packets' memory accesses or evaluate several at once; bursts of 32 to
+    /// 256 suit them.
+    virtual void run_batch(std::span<const Packet> packets, std::span<Outcome> results) {
+        for (size_t i = 0; i < packets.size(); ++i) results[i] = run(packets[i]);
+    }
     /// Every flow entry, in no particular order.
     virtual std::vector<FlowEntry> flows() const = 0;
     /// Stores refused because a table with eviction `none` was full.

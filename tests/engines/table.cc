@@ -23,7 +23,8 @@ uint64_t number_of(const VerifiedModule& program) {
 
 /// The engine `bpf` in a way that no user asks for. Of a cut packet 14 to 77 bytes are linear.
 template <bpf::Hook kHook, bool kCut, bool kOtherRegisters>
-Result<std::unique_ptr<Engine>> make_bpf(const VerifiedModule& program) {
+Result<std::unique_ptr<Engine>> make_bpf(const VerifiedModule& program,
+                                         const EngineOptions& /*options*/) {
     const uint64_t number = number_of(program);
     BpfEngineOptions options;
     options.hook = kHook;
@@ -39,7 +40,8 @@ class IrEngine : public Engine {
   public:
     explicit IrEngine(ir::Function function) : evaluator_(std::move(function)) {}
 
-    static Result<std::unique_ptr<Engine>> make(const VerifiedModule& program) {
+    static Result<std::unique_ptr<Engine>> make(const VerifiedModule& program,
+                                                const EngineOptions& /*options*/) {
         // The evaluator's tables have no end, so it is no witness for small ones.
         for (const TableDecl& table : program.tables())
             if (table.capacity < 1000)

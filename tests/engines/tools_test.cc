@@ -40,7 +40,7 @@ class Wrong : public Engine {
 std::vector<EngineKind> with_a_wrong_one() {
     const EngineKind wrong = {
         "wrong", "",
-        [](const VerifiedModule& program) {
+        [](const VerifiedModule& program, const EngineOptions& /*options*/) {
             auto right = engine_kinds().front().make(program);
             return Result<std::unique_ptr<Engine>>(std::make_unique<Wrong>(*std::move(right)));
         },
@@ -73,7 +73,7 @@ BOOST_AUTO_TEST_CASE(a_wrong_flow_table_is_found) {
 
 BOOST_AUTO_TEST_CASE(a_lazy_engine_is_found) {
     EngineKind lazy = with_a_wrong_one()[1];
-    lazy.make = [](const VerifiedModule&) -> Result<std::unique_ptr<Engine>> {
+    lazy.load = [](const VerifiedModule&, const EngineOptions&) -> Result<std::unique_ptr<Engine>> {
         return fail(Diagnostic::about("lazy", "no time at +0x12"), Status::refused);
     };
     Differential differential({engine_kinds().front(), lazy});

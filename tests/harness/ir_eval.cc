@@ -1,5 +1,7 @@
 #include "tests/harness/ir_eval.h"
 
+#include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "core/base/check.h"
@@ -29,6 +31,10 @@ uint64_t IrEvaluator::load(uint64_t base, const ir::Value& load) const {
     return load_be(packet_.data() + base + load.imm, load.size);
 }
 
+uint64_t IrEvaluator::raw(uint64_t loaded, unsigned size) {
+    return std::byteswap(loaded) >> (64 - 8 * size);
+}
+
 ErrorKind IrEvaluator::guard(const ir::Value& guard) const {
     if (guard.op == Op::guard_len)
         return within(0, guard.imm) ? ErrorKind::success : ErrorKind::bounds;
@@ -56,6 +62,18 @@ uint64_t IrEvaluator::result(const ir::Value& op, const VlanMetadata& vlan) cons
             return load(0, op);
         case Op::loadx:
             return load(value(op.a), op);
+        case Op::load_raw:
+            return raw(load(0, op), op.size);
+        case Op::loadx_raw:
+            return raw(load(value(op.a), op), op.size);
+        case Op::in_set:
+            return std::ranges::binary_search(function_.sets[op.imm], value(op.a));
+        case Op::in_rows: {
+            const uint64_t a = value(op.a), b = value(op.b);
+            return std::ranges::any_of(function_.rows[op.imm], [&](const ir::Row& row) {
+                return (a & row.mask_a) == row.want_a && (b & row.mask_b) == row.want_b;
+            });
+        }
         case Op::vlan_present:
             return vlan.present;
         case Op::vlan_protocol:

@@ -39,6 +39,7 @@ class IrEvaluator {
     uint64_t value(ir::ValueId id) const;
     void set(ir::ValueId id, uint64_t value);
     uint64_t load(uint64_t base, const ir::Value& load) const;
+    static uint64_t raw(uint64_t loaded, unsigned size);
     bool within(uint64_t base, uint64_t imm) const;
     ErrorKind guard(const ir::Value& guard) const;
     uint64_t state(const ir::Value& op);

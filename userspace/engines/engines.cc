@@ -11,10 +11,21 @@ namespace {
 
 std::string nothing() { return {}; }
 
+// An emitted program calls no host functions: CALL is refused there.
+Result<std::unique_ptr<Engine>> load_bpf(const VerifiedModule& program,
+                                         const EngineOptions& /*options*/) {
+    return make_bpf_engine(program);
+}
+
+Result<std::unique_ptr<Engine>> load_kernel(const VerifiedModule& program,
+                                            const EngineOptions& /*options*/) {
+    return make_kernel_engine(program);
+}
+
 constexpr EngineKind kKinds[] = {
     {"interp", "the reference interpreter", make_interpreter, nothing},
-    {"bpf", "the emitted eBPF program in user space", make_bpf_engine, nothing},
-    {"kernel", "the emitted eBPF program in the kernel", make_kernel_engine, kernel_engine_missing},
+    {"bpf", "the emitted eBPF program in user space", load_bpf, nothing},
+    {"kernel", "the emitted eBPF program in the kernel", load_kernel, kernel_engine_missing},
 };
 
 }  // namespace

@@ -18,9 +18,15 @@ struct EngineKind {
     std::string_view what;  ///< one phrase for --help
     /// Loads a program with empty flow tables. Fails with Status::refused and a located reason if
     /// the back end cannot translate it or the kernel rejects it.
-    Result<std::unique_ptr<Engine>> (*make)(const VerifiedModule& program);
+    Result<std::unique_ptr<Engine>> (*load)(const VerifiedModule& program,
+                                            const EngineOptions& options);
     /// Why this machine cannot run the engine ("needs CAP_BPF"), or empty.
     std::string (*missing)();
+
+    Result<std::unique_ptr<Engine>> make(const VerifiedModule& program,
+                                         const EngineOptions& options = {}) const {
+        return load(program, options);
+    }
 };
 
 /// The reference first.

@@ -240,7 +240,8 @@ bool unsupported(Group group) {
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program) {
+Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
+                                                 const EngineOptions& /*options*/) {
     for (const Insn& insn : program.insns()) {
         const OpInfo& info = op_info(insn.op);
         if (unsupported(info.group))

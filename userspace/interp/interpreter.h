@@ -14,6 +14,7 @@ namespace vfm {
 
 /// Loads a program with empty flow tables. IN, IN128, MATCH and CALL have no implementation here: a
 /// program with one fails with the opcode and its offset, Status::refused.
-Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program);
+Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
+                                                 const EngineOptions& options = {});
 
 }  // namespace vfm
