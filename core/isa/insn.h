@@ -111,8 +111,9 @@ struct Insn {
     unsigned size() const { return 1 + imm_size(op_info(op).imm); }
     uint32_t next() const { return offset + size(); }
     int64_t jump_distance() const { return static_cast<int64_t>(imm); }
-    /// Where a jump lands: may lie outside the code until the program is verified.
-    int64_t jump_target() const { return int64_t{next()} + jump_distance(); }
+    /// Where a jump lands: may lie outside the code until the program is verified. Means nothing for
+    /// other instructions, whatever their immediate.
+    int64_t jump_target() const { return static_cast<int64_t>(next() + imm); }
     bool operator==(const Insn&) const = default;
 };
 

@@ -71,6 +71,12 @@ BOOST_AUTO_TEST_CASE(jumps_are_signed_and_relative_to_the_next_instruction) {
     BOOST_TEST(decode(code, 0)->jump_target() == 3 - 32768);
 }
 
+BOOST_AUTO_TEST_CASE(any_number_may_be_asked_for_a_target) {
+    Bytes code;
+    encode(code, Opcode::PUSH, INT64_MAX);
+    BOOST_TEST(decode(code, 0)->jump_target() == INT64_MIN + 8);
+}
+
 BOOST_AUTO_TEST_CASE(what_does_not_decode) {
     for (const OpInfo& info : all_ops()) {
         Bytes code;
