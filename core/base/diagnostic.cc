@@ -35,12 +35,47 @@ std::string_view tint(Severity severity) {
     return "";
 }
 
-/// One byte a column: what cannot be shown becomes '?', so carets stay under their token.
-std::string one_column_each(std::string_view text) {
-    std::string out(text);
-    for (char& c : out) {
-        if (c == '\t') c = ' ';
-        if (c < 0x20 || c >= 0x7f) c = '?';
+/// Bytes of the character that `text` begins with if it is well-formed UTF-8 beyond ASCII and takes
+/// one column without moving its neighbours; else 0. (Zero-width, combining and direction
+/// characters could make a line look like another one.)
+size_t wide_character(std::string_view text) {
+    const auto lead = static_cast<uint8_t>(text[0]);
+    const size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+    if (lead < 0xc2 || lead > 0xf4 || text.size() < size) return 0;
+    uint32_t code = lead & (0xffu >> (size + 1));
+    for (const char c : text.substr(1, size - 1)) {
+        if ((c & 0xc0) != 0x80) return 0;
+        code = code << 6 | (c & 0x3f);
+    }
+    constexpr uint32_t kSmallest[] = {0, 0, 0xa1, 0x800, 0x10000};
+    struct Range {
+        uint32_t first, last;
+    };
+    constexpr Range kHidden[] = {{0xad, 0xad},     {0x300, 0x36f},   {0x590, 0x8ff},
+                                 {0x2000, 0x200f}, {0x2028, 0x202f}, {0x205f, 0x206f},
+                                 {0xd800, 0xdfff}, {0xfe00, 0xfe0f}, {0xfeff, 0xfeff}};
+    const bool hidden = std::ranges::any_of(
+        kHidden, [&](const Range& r) { return code >= r.first && code <= r.last; });
+    return code < kSmallest[size] || code > 0x10ffff || hidden ? 0 : size;
+}
+
+/// Text of one column a character: what cannot be shown so becomes '?' a byte.
+struct Shown {
+    std::string text;
+    size_t columns = 0;
+};
+
+Shown one_column_each(std::string_view text) {
+    Shown out;
+    while (!text.empty()) {
+        const char c = text[0];
+        const size_t size = std::max<size_t>(1, wide_character(text));
+        if (size > 1)
+            out.text += text.substr(0, size);
+        else
+            out.text += c == '\t' ? ' ' : c < 0x20 || c >= 0x7f ? '?' : c;
+        text.remove_prefix(size);
+        ++out.columns;
     }
     return out;
 }
@@ -61,10 +96,15 @@ std::string excerpt(const Diagnostic& diagnostic, bool colour) {
     const std::string after = first + shown < line.size() ? "..." : "";
     const size_t room = std::max<size_t>(1, first + shown > column ? first + shown - column : 1);
 
-    std::string carets(std::min(width, room), '^');
+    // Positions count bytes; carets count characters.
+    const std::string_view window = line.substr(first, shown);
+    const size_t begins = std::min(column - first, window.size());
+    const size_t marked = one_column_each(window.substr(begins, std::min(width, room))).columns;
+    const size_t indent = before.size() + one_column_each(window.substr(0, begins)).columns;
+    std::string carets(std::max<size_t>(1, marked), '^');
     if (colour) carets = fmt::format("{}{}{}", kGreen, carets, kOff);
-    return fmt::format("{}{}{}\n{}{}\n", before, one_column_each(line.substr(first, shown)), after,
-                       std::string(before.size() + column - first, ' '), carets);
+    return fmt::format("{}{}{}\n{}{}\n", before, one_column_each(window).text, after,
+                       std::string(indent, ' '), carets);
 }
 
 }  // namespace
@@ -129,11 +169,12 @@ std::string render(const std::vector<Diagnostic>& diagnostics, bool colour) {
 
 std::string printable(std::string_view text, size_t limit) {
     std::string out;
-    for (size_t i = 0; i < text.size(); ++i) {
-        if (i == limit) return out + "...";
-        const auto c = static_cast<unsigned char>(text[i]);
-        if (c >= 0x20 && c < 0x7f)
-            out += text[i];
+    for (size_t at = 0, size = 0; at < text.size(); at += size) {
+        if (at >= limit) return out + "...";
+        const auto c = static_cast<unsigned char>(text[at]);
+        size = std::max<size_t>(1, wide_character(text.substr(at)));
+        if (size > 1 || (c >= 0x20 && c < 0x7f))
+            out += text.substr(at, size);
         else
             out += fmt::format("\\x{:02x}", c);
     }

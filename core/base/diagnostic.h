@@ -41,8 +41,8 @@ struct Diagnostic {
 std::string render(const Diagnostic& diagnostic, bool colour = false);
 std::string render(const std::vector<Diagnostic>& diagnostics, bool colour = false);
 
-/// User text made safe to show inside a message: control and non-ASCII bytes as \xNN, cut to
-/// `limit` bytes with "..." behind.
+/// User text made safe to show inside a message: what is neither printable ASCII nor a visible
+/// character of well-formed UTF-8 as \xNN a byte, cut to `limit` bytes with "..." behind.
 std::string printable(std::string_view text, size_t limit = 60);
 
 }  // namespace vfm

@@ -52,6 +52,21 @@ BOOST_AUTO_TEST_CASE(a_tab_is_one_column_and_control_bytes_are_not_shown) {
     BOOST_TEST(render(d) == "f.vfl:1:6: error: m\n ?[2Jx\n     ^\n");
 }
 
+BOOST_AUTO_TEST_CASE(carets_count_characters_and_columns_bytes) {
+    const std::string text = "; gr\u00fc\u00df\u20ac \U0001f600 x";
+    const size_t at = text.find('x');
+    const auto d = Diagnostic::at(source(text), {static_cast<uint32_t>(at), 1000}, "m");
+    BOOST_TEST(render(d) == "f.vfl:1:18: error: m\n" + text + "\n          ^\n");
+    // Overlong, cut off, surrogate, right-to-left override, zero width: one '?' a byte.
+    for (const std::string bad : {"\xc0\xaf", "\xe2\x82", "\xed\xa0\x80", "\u202e", "\u200b"}) {
+        const auto size = static_cast<uint32_t>(bad.size());
+        const auto hidden = Diagnostic::at(source(bad + "x"), {size, size + 1}, "m");
+        const std::string marks(size, '?'), spaces(size, ' ');
+        BOOST_TEST(render(hidden) == "f.vfl:1:" + std::to_string(size + 1) + ": error: m\n" +
+                                         marks + "x\n" + spaces + "^\n");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(long_lines_are_cut_around_the_span) {
     const std::string text = std::string(500, 'a') + "BC" + std::string(500, 'z');
     const std::string out = render(Diagnostic::at(source(text), {500, 502}, "m"));
@@ -83,6 +98,7 @@ BOOST_AUTO_TEST_CASE(colour_only_on_request) {
 
 BOOST_AUTO_TEST_CASE(user_text_in_messages) {
     BOOST_TEST(printable("a\nb\xff") == "a\\x0ab\\xff");
+    BOOST_TEST(printable("pr\u00f6to") == "pr\u00f6to");
     BOOST_TEST(printable("abcdef", 3) == "abc...");
     BOOST_TEST(printable("abc", 3) == "abc");
     BOOST_TEST(render(Diagnostic::about("a\nb", "m")) == "a\\x0ab: error: m\n");
