@@ -1,0 +1,117 @@
+// Memory for machine code: it runs, it is never writable and executable, processes do not share it.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "userspace/jit/code_memory.h"
+
+using namespace vfm;
+using jit::CodeMemory;
+
+namespace {
+
+using Function = uint64_t (*)();
+
+/// mov eax, number; ret
+Bytes returning(uint32_t number) {
+    Bytes code = {0xb8};
+    append_le(code, number, 4);
+    code.push_back(0xc3);
+    return code;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(code_runs) {
+    const auto memory = CodeMemory::make(returning(42));
+    BOOST_TEST_REQUIRE(memory.has_value());
+    BOOST_TEST(memory->entry<Function>()() == 42u);
+    BOOST_TEST(memory->bytes().size() == 6u);
+    BOOST_TEST(reinterpret_cast<uintptr_t>(memory->bytes().data()) % CodeMemory::kAlignment == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(no_code_is_no_memory) { BOOST_TEST(!CodeMemory::make({}).has_value()); }
+
+BOOST_AUTO_TEST_CASE(pieces_do_not_overlap_and_are_given_back) {
+    for (unsigned round = 0; round < 3; ++round) {
+        std::vector<CodeMemory> pieces;
+        for (uint32_t i = 0; i < 5000; ++i) {
+            auto piece = CodeMemory::make(returning(i));
+            BOOST_TEST_REQUIRE(piece.has_value());
+            pieces.push_back(*std::move(piece));
+            if (i % 3 == 0) pieces[i / 2] = CodeMemory();
+        }
+        for (uint32_t i = 0; i < pieces.size(); ++i)
+            if (!pieces[i].bytes().empty()) BOOST_TEST(pieces[i].entry<Function>()() == i);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(large_code) {
+    Bytes code(5 << 20, 0x90);
+    for (const uint8_t byte : returning(7)) code.push_back(byte);
+    const auto memory = CodeMemory::make(code);
+    BOOST_TEST_REQUIRE(memory.has_value());
+    BOOST_TEST(memory->entry<Function>()() == 7u);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_writable_and_executable) {
+    const auto memory = CodeMemory::make(returning(1));
+    BOOST_TEST_REQUIRE(memory.has_value());
+    std::ifstream maps("/proc/self/maps");
+    const auto address = reinterpret_cast<uintptr_t>(memory->bytes().data());
+    bool found = false;
+    for (std::string line; std::getline(maps, line);) {
+        uintptr_t first = 0, end = 0;
+        char rights[5] = {};
+        BOOST_TEST_REQUIRE(std::sscanf(line.c_str(), "%lx-%lx %4s", &first, &end, rights) == 3);
+        BOOST_TEST(!(rights[1] == 'w' && rights[2] == 'x'), line);
+        if (address < first || address >= end) continue;
+        found = true;
+        BOOST_TEST(rights[1] == '-');
+        BOOST_TEST(rights[2] == 'x');
+    }
+    BOOST_TEST(found);
+}
+
+BOOST_AUTO_TEST_CASE(a_forked_child_does_not_write_into_its_parent) {
+    const auto before = CodeMemory::make(returning(1));
+    BOOST_TEST_REQUIRE(before.has_value());
+    const pid_t child = fork();
+    if (child == 0) {
+        std::vector<CodeMemory> pieces;
+        bool good = before->entry<Function>()() == 1;
+        for (uint32_t i = 0; i < 100; ++i) {
+            auto piece = CodeMemory::make(returning(1000 + i));
+            if (!piece) _exit(2);
+            pieces.push_back(*std::move(piece));
+            good &= pieces.back().entry<Function>()() == 1000 + i;
+        }
+        _exit(good ? 0 : 1);
+    }
+    int status = 0;
+    BOOST_TEST(waitpid(child, &status, 0) == child);
+    BOOST_TEST(status == 0);
+    const auto after = CodeMemory::make(returning(2));
+    BOOST_TEST_REQUIRE(after.has_value());
+    BOOST_TEST(before->entry<Function>()() == 1u);
+    BOOST_TEST(after->entry<Function>()() == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(threads_make_and_destroy_pieces) {
+    std::vector<std::thread> threads;
+    std::vector<unsigned> wrong(4);
+    for (uint32_t t = 0; t < 4; ++t)
+        threads.emplace_back([t, &wrong] {
+            for (uint32_t i = 0; i < 2000; ++i) {
+                const auto piece = CodeMemory::make(returning(t << 16 | i));
+                wrong[t] += !piece || piece->entry<Function>()() != (t << 16 | i);
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    for (const unsigned count : wrong) BOOST_TEST(count == 0u);
+}
