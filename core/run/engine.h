@@ -59,6 +59,7 @@ struct HostFunction {
 /// arity that it declares, is refused.
 struct EngineOptions {
     std::span<const HostFunction> host_functions = {};
+    bool count_blocks = false;  ///< block_runs() is wanted, where the engine can count
 };
 
 /// One loaded program with its flow tables. Not thread safe: one instance a thread; what they share
@@ -85,7 +86,7 @@ class Engine {
     /// Code offset of the instruction that ended the last run, where the engine knows it.
     virtual std::optional<uint32_t> ended_at() const { return {}; }
     /// How often each basic block was entered since the program was loaded, by its number in
-    /// VerifiedModule::blocks(); empty where the engine does not count.
+    /// VerifiedModule::blocks(); empty where the engine does not count or was not asked to.
     virtual std::span<const uint64_t> block_runs() const { return {}; }
 };
 

@@ -14,7 +14,7 @@ bpf                   0      -                                -
 core/isa              1      -                                -
 core/module           2      -                                -
 core/packet           2      -                                -
-core/run              2      -                                -
+core/run              2      core/module,core/verify          -
 core/verify           2      core/module                      -
 core/asm              3      -                                -
 core/lisp             3      -                                -

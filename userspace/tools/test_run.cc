@@ -14,11 +14,12 @@ constexpr std::string_view kReference = "interp";
 constexpr std::string_view kKernel = "kernel";
 
 Result<std::unique_ptr<Engine>> make_engine(const Filter& filter, const VerifiedModule& program,
-                                            const EngineKind& kind) {
+                                            const EngineKind& kind,
+                                            const EngineOptions& options = {}) {
     if (const std::string reason = kind.missing(); !reason.empty())
         return fail(Diagnostic::about(fmt::format("engine {}", kind.name), reason),
                     Status::refused);
-    auto engine = kind.make(program);
+    auto engine = kind.make(program, options);
     if (!engine) return std::unexpected(locate(filter, std::move(engine).error()));
     return engine;
 }
@@ -34,13 +35,6 @@ Diagnostic note_of(std::string_view engine, const Failure& failure) {
 
 }  // namespace
 
-void Timing::add(uint64_t nanoseconds) {
-    ++runs;
-    total += nanoseconds;
-    min = std::min(min, nanoseconds);
-    max = std::max(max, nanoseconds);
-}
-
 Result<EngineSet> EngineSet::make(const Filter& filter, const VerifiedModule& program,
                                   std::string_view name, bool count_lines) {
     EngineSet set(program);
@@ -50,7 +44,6 @@ Result<EngineSet> EngineSet::make(const Filter& filter, const VerifiedModule& pr
         auto engine = make_engine(filter, program, kind);
         if (engine) {
             set.engines_.push_back(*std::move(engine));
-            set.timings_.push_back({.engine = kind.name});
         } else {
             set.notes_.push_back(note_of(kind.name, engine.error()));
             if (!first_failure) first_failure = std::move(engine).error();
@@ -63,26 +56,30 @@ Result<EngineSet> EngineSet::make(const Filter& filter, const VerifiedModule& pr
             if ((set.engines_[i]->name() == kKernel) == skips) set.order_.push_back(i);
     set.outcomes_.resize(set.engines_.size());
     if (count_lines) {
-        if (set.first().block_runs().empty())
-            set.counter_ = TRY(make_engine(filter, program, *find_engine(kReference)));
-        set.counts_ = set.counter_ ? set.counter_.get() : set.engines_.front().get();
+        set.counter_ =
+            TRY(make_engine(filter, program, *find_engine(kReference), {.count_blocks = true}));
     }
     return set;
 }
 
-Outcome EngineSet::run_timed(size_t engine, const Packet& packet) {
-    const auto begin = std::chrono::steady_clock::now();
-    const Outcome outcome = engines_[engine]->run(packet);
-    const auto time = std::chrono::steady_clock::now() - begin;
-    if (!outcome.skipped)
-        timings_[engine].add(static_cast<uint64_t>(
-            std::chrono::duration_cast<std::chrono::nanoseconds>(time).count()));
-    return outcome;
+Result<std::vector<Timing>> EngineSet::timings(const Filter& filter,
+                                               const PacketStore& packets) const {
+    std::vector<Timing> timings;
+    for (const auto& engine : engines_) {
+        const EngineKind& kind = *find_engine(engine->name());
+        // Which packets the engine takes is found out with an instance that then has flow entries.
+        const auto asked = TRY(make_engine(filter, program_, kind));
+        const std::vector<Packet> taken = packets.taken_by(*asked);
+        if (taken.empty()) continue;
+        const auto timed = TRY(make_engine(filter, program_, kind));
+        timings.push_back(measure(*timed, taken, 0));
+    }
+    return timings;
 }
 
 std::expected<Outcome, Disagreement> EngineSet::run(const Packet& packet) {
     for (const size_t engine : order_) {
-        outcomes_[engine] = run_timed(engine, packet);
+        outcomes_[engine] = engines_[engine]->run(packet);
         if (outcomes_[engine].skipped) return Outcome::skip();
     }
     for (size_t i = 1; i < engines_.size(); ++i) {
@@ -95,8 +92,8 @@ std::expected<Outcome, Disagreement> EngineSet::run(const Packet& packet) {
 }
 
 std::vector<LineCount> EngineSet::line_counts() const {
-    if (!counts_) return {};
-    const std::span<const uint64_t> runs = counts_->block_runs();
+    if (!counter_) return {};
+    const std::span<const uint64_t> runs = counter_->block_runs();
     const Module& module = program_.module();
     std::map<uint32_t, LineCount> by_place;
     for (uint32_t i = 0; i < program_.insns().size(); ++i) {

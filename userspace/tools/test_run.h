@@ -1,7 +1,6 @@
 // Running one program over a capture in one engine or in all of them side by side.
 #pragma once
 
-#include <chrono>
 #include <expected>
 #include <memory>
 #include <optional>
@@ -13,20 +12,9 @@
 #include "core/front/front.h"
 #include "core/run/engine.h"
 #include "core/verify/verify.h"
+#include "userspace/tools/test_timing.h"
 
 namespace vfm {
-
-/// Time that an engine took for its packets, in nanoseconds.
-struct Timing {
-    std::string_view engine;
-    uint64_t runs = 0;
-    uint64_t total = 0;
-    uint64_t min = UINT64_MAX;
-    uint64_t max = 0;
-
-    void add(uint64_t nanoseconds);
-    uint64_t mean() const { return runs ? total / runs : 0; }
-};
 
 /// Two engines that gave different results for one packet.
 struct Disagreement {
@@ -57,23 +45,21 @@ class EngineSet {
     std::expected<Outcome, Disagreement> run(const Packet& packet);
 
     const Engine& first() const { return *engines_.front(); }
-    const std::vector<Timing>& timings() const { return timings_; }
+    /// The times of every engine on these packets, in instances of their own.
+    Result<std::vector<Timing>> timings(const Filter& filter, const PacketStore& packets) const;
     const std::vector<Diagnostic>& notes() const { return notes_; }
     /// By instructions, most first. Empty unless asked for.
     std::vector<LineCount> line_counts() const;
 
   private:
     explicit EngineSet(const VerifiedModule& program) : program_(program) {}
-    Outcome run_timed(size_t engine, const Packet& packet);
 
     VerifiedModule program_;
     std::vector<std::unique_ptr<Engine>> engines_;
     std::vector<size_t> order_;  // in which engines run: those that may skip packets first
     std::vector<Outcome> outcomes_;
-    std::vector<Timing> timings_;
     std::vector<Diagnostic> notes_;
-    std::unique_ptr<Engine> counter_;  // runs for line_counts() where none of the engines counts
-    const Engine* counts_ = nullptr;
+    std::unique_ptr<Engine> counter_;  // runs beside the timed engines, for line_counts()
 };
 
 }  // namespace vfm
