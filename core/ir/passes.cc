@@ -15,6 +15,9 @@ constexpr Pass kPasses[] = {
     {"guards", guards}, {"dead", dead},     {"blocks", blocks},
 };
 
+constexpr Pass kSets = {"sets", sets};
+constexpr Pass kNative[] = {kSets};
+
 // Each round may open the way for the next; the third rarely finds anything.
 constexpr unsigned kRounds = 4;
 
@@ -29,21 +32,33 @@ size_t size_of(const Function& function) {
     return size;
 }
 
+void run(const Pass& pass, Function& function, const PassObserver& observer) {
+    pass.run(function);
+#ifndef NDEBUG
+    const std::string broken = check(function);
+    VFM_CHECK(broken.empty(), (std::string(pass.name) + ": " + broken).c_str());
+#endif
+    if (observer) observer(pass.name, function);
+}
+
 }  // namespace
 
 void optimise(Function& function, const PassObserver& observer) {
     size_t size = 0;
     for (unsigned round = 0; round < kRounds && size != size_of(function); ++round) {
         size = size_of(function);
-        for (const Pass& pass : kPasses) {
-            pass.run(function);
-#ifndef NDEBUG
-            const std::string broken = check(function);
-            VFM_CHECK(broken.empty(), (std::string(pass.name) + ": " + broken).c_str());
-#endif
-            if (observer) observer(pass.name, function);
-        }
+        for (const Pass& pass : kPasses) run(pass, function, observer);
     }
+}
+
+void specialise(Function& function, const PassObserver& observer) {
+    for (const Pass& pass : kNative) run(pass, function, observer);
+}
+
+void optimise_for_native(Function& function, const PassObserver& observer) {
+    run(kSets, function, observer);
+    optimise(function, observer);
+    specialise(function, observer);
 }
 
 }  // namespace vfm::ir

@@ -23,10 +23,22 @@ void dead(Function& function);
 /// Chains of jumps are joined and blocks with one predecessor appended to it.
 void blocks(Function& function);
 
+// What native code gains from, and programs for the kernel do not run: its verifier follows
+// branches, not tables and bits.
+
+/// Chains of equality tests of one value become in_set, or a search by halves where they lead
+/// different ways. Also works on IR as it was lifted.
+void sets(Function& function);
+
 /// Called after each pass with its name; tests and --ir look at the function there.
 using PassObserver = std::function<void(std::string_view pass, const Function& function)>;
 
 /// Every pass in its order. In debug and test builds check() runs after each.
 void optimise(Function& function, const PassObserver& observer = {});
+/// After optimise(): what native code gains from; eBPF does not run these.
+void specialise(Function& function, const PassObserver& observer = {});
+/// The whole road for native code: `sets` on what lift() made, so that long lists are gone before
+/// the other passes see them, then optimise() and specialise().
+void optimise_for_native(Function& function, const PassObserver& observer = {});
 
 }  // namespace vfm::ir

@@ -1,0 +1,44 @@
+// What the passes for native code share. They run on small functions within a microsecond, so what
+// is here looks only at what it is asked about.
+#pragma once
+
+#include <vector>
+
+#include "core/ir/ir.h"
+
+namespace vfm::ir {
+
+inline bool is_number(const Function& function, ValueId id) {
+    return function[id].op == Op::constant;
+}
+inline bool is_number(const Function& function, ValueId id, uint64_t number) {
+    return is_number(function, id) && function[id].imm == number;
+}
+
+/// The constant with this value that stands in the entry; made there if there is none.
+ValueId number_in_entry(Function& function, uint64_t number);
+
+/// Appends a value to a block's body.
+ValueId append(Function& function, Block& block, Value value);
+
+/// True if both are the same number whenever both are made: the same value, equal constants, or the
+/// same operation of such. Looks a few operations deep.
+bool same_value(const Function& function, ValueId a, ValueId b, unsigned depth = 4);
+
+/// True if both lead to the same block with arguments that are the same.
+bool same_edge(const Function& function, const Edge& a, const Edge& b);
+
+/// By block, the edges that lead to it.
+std::vector<uint32_t> count_edges(const Function& function);
+
+/// A block's end read as a test of a value for equality with a number.
+struct EqualityTest {
+    ValueId value = kNone;   ///< kNone if the end is no such test
+    ValueId number = kNone;  ///< the constant
+    bool hit_is_then = true;
+    const Edge& hit(const Terminator& end) const { return hit_is_then ? end.then : end.otherwise; }
+    const Edge& miss(const Terminator& end) const { return hit_is_then ? end.otherwise : end.then; }
+};
+EqualityTest equality_test(const Function& function, const Terminator& end);
+
+}  // namespace vfm::ir
