@@ -159,7 +159,7 @@ class Dead {
         dropped.flip();
         drop_params(function_, dropped);
         for (Block& block : function_.blocks)
-            std::erase_if(block.body, [&](ValueId id) { return !live_[id]; });
+            erase_if(block.body, [&](ValueId id) { return !live_[id]; });
     }
 
     // Values without holes, in the order of the blocks; numbers, which nobody reads as values,

@@ -103,7 +103,7 @@ class Folder {
         };
         for (ValueId id = 0; id < function_.values.size(); ++id)
             if (numbers_[id]) gather(id);
-        for (Block& block : function_.blocks) std::erase_if(block.body, gather);
+        for (Block& block : function_.blocks) erase_if(block.body, gather);
         auto& entry = function_.blocks[0].body;
         entry.insert(entry.begin(), all.begin(), all.end());
         replacements_.apply(function_);

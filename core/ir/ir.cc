@@ -6,23 +6,6 @@
 #include "core/ir/analysis.h"
 
 namespace vfm::ir {
-namespace {
-
-// `and_` and its like have the underscore only because C++ keeps the word.
-constexpr std::string_view word(std::string_view name) {
-    if (name.ends_with('_')) name.remove_suffix(1);
-    return name;
-}
-
-constexpr OpInfo kOps[] = {
-#define VFM_IR_OP(name, operands, result, effect, sentence) \
-    {word(#name), operands, result != 0, Effect::effect},
-#include "core/ir/ops.def"
-};
-
-}  // namespace
-
-const OpInfo& op_info(Op op) { return kOps[static_cast<size_t>(op)]; }
 
 std::vector<const Edge*> successors(const Block& block) {
     std::vector<const Edge*> edges;

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/ir/id_list.h"
 #include "core/isa/alu.h"
 #include "core/isa/error_kind.h"
 #include "core/isa/insn.h"
@@ -26,6 +27,12 @@ enum class Op : uint8_t {
 
 enum class Effect : uint8_t { pure, guard, state, effect };
 
+// `and_` and its like have the underscore only because C++ keeps the word.
+constexpr std::string_view op_word(std::string_view name) {
+    if (name.ends_with('_')) name.remove_suffix(1);
+    return name;
+}
+
 /// A row of ops.def.
 struct OpInfo {
     std::string_view name;
@@ -33,13 +40,18 @@ struct OpInfo {
     bool has_result;
     Effect effect;
 };
-const OpInfo& op_info(Op op);
+
+inline constexpr OpInfo kOpInfo[] = {
+#define VFM_IR_OP(name, operands, result, effect, sentence) \
+    {op_word(#name), operands, result != 0, Effect::effect},
+#include "core/ir/ops.def"
+};
+constexpr const OpInfo& op_info(Op op) { return kOpInfo[static_cast<size_t>(op)]; }
 
 /// Loads at a fixed offset, and loads behind a base.
 constexpr bool is_load(Op op) { return op == Op::load || op == Op::load_raw; }
 constexpr bool is_loadx(Op op) { return op == Op::loadx || op == Op::loadx_raw; }
 
-using ValueId = uint32_t;
 using BlockId = uint32_t;
 inline constexpr uint32_t kNone = ~uint32_t{0};
 
@@ -57,7 +69,7 @@ struct Value {
 /// A way to another block with the values of that block's parameters.
 struct Edge {
     BlockId target = kNone;
-    std::vector<ValueId> args;
+    IdList args;
 };
 
 /// How a block ends.
@@ -82,8 +94,8 @@ struct Terminator {
 };
 
 struct Block {
-    std::vector<ValueId> params;  ///< values with op param
-    std::vector<ValueId> body;    ///< in order of execution
+    IdList params;  ///< values with op param
+    IdList body;    ///< in order of execution
     Terminator end;
 };
 

@@ -299,7 +299,7 @@ class Lifter {
     void translate(BlockId block) {
         const State& at = states_[block];
         if (at.code_block != kNone) {
-            std::vector<ValueId> body;
+            IdList body;
             body_ = &body;
             block_ = block;
             const auto insns = insns_of(at.code_block);
@@ -439,7 +439,7 @@ class Lifter {
     // of the block that is translated
     BlockId block_ = 0;
     Stacks::Stack stack_ = Stacks::kEmpty;
-    std::vector<ValueId>* body_ = nullptr;
+    IdList* body_ = nullptr;
     uint32_t origin_ = 0;
 };
 

@@ -74,7 +74,7 @@ class Printer {
         return fmt::format("v{}", id);
     }
 
-    std::string list(const std::vector<ValueId>& values) const {
+    std::string list(const IdList& values) const {
         if (values.empty()) return {};
         std::string text = "(";
         for (const ValueId value : values) text += use(value) + ", ";

@@ -105,7 +105,7 @@ void drop_params(Function& function, const std::vector<bool>& dropped) {
             edge.args.resize(kept);
         });
     for (Block& block : function.blocks)
-        std::erase_if(block.params, [&](ValueId param) { return dropped[param]; });
+        erase_if(block.params, [&](ValueId param) { return dropped[param]; });
 }
 
 void end_with_trap(Block& block, size_t count, ErrorKind error, uint32_t origin) {

@@ -15,24 +15,18 @@ constexpr OpInfo kOps[] = {
 #include "core/isa/opcodes.def"
 };
 
-constexpr uint8_t kNoRow = 255;
+}  // namespace
 
-constexpr std::array<uint8_t, 256> kRowOf = [] {
-    std::array<uint8_t, 256> rows{};
-    rows.fill(kNoRow);
-    for (size_t i = 0; i < std::size(kOps); ++i)
-        rows[static_cast<uint8_t>(kOps[i].op)] = static_cast<uint8_t>(i);
+constinit const std::array<OpInfo, 256> kOpOfByte = [] {
+    std::array<OpInfo, 256> rows{};
+    for (const OpInfo& row : kOps) rows[static_cast<uint8_t>(row.op)] = row;
     return rows;
 }();
 
-}  // namespace
-
 const OpInfo* find_op(uint8_t number) {
-    const uint8_t row = kRowOf[number];
-    return row == kNoRow ? nullptr : &kOps[row];
+    const OpInfo& row = kOpOfByte[number];
+    return row.name.empty() ? nullptr : &row;
 }
-
-const OpInfo& op_info(Opcode op) { return kOps[kRowOf[static_cast<uint8_t>(op)]]; }
 
 const OpInfo* find_mnemonic(std::string_view name) {
     std::string upper(name);

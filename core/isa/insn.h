@@ -1,6 +1,7 @@
 // One instruction: what the table says of its opcode, and how it stands in the code.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <expected>
 #include <optional>
@@ -95,8 +96,10 @@ constexpr unsigned imm_size(ImmKind kind) {
 
 /// The row of an opcode byte, or nullptr for a reserved number.
 const OpInfo* find_op(uint8_t number);
+/// By opcode byte; the row of a reserved number has no name.
+extern const std::array<OpInfo, 256> kOpOfByte;
 /// The row of a known opcode.
-const OpInfo& op_info(Opcode op);
+inline const OpInfo& op_info(Opcode op) { return kOpOfByte[static_cast<uint8_t>(op)]; }
 /// The row of a mnemonic in any case, or nullptr.
 const OpInfo* find_mnemonic(std::string_view name);
 /// Every row, ascending by number.
@@ -111,8 +114,8 @@ struct Insn {
     unsigned size() const { return 1 + imm_size(op_info(op).imm); }
     uint32_t next() const { return offset + size(); }
     int64_t jump_distance() const { return static_cast<int64_t>(imm); }
-    /// Where a jump lands: may lie outside the code until the program is verified. Means nothing for
-    /// other instructions, whatever their immediate.
+    /// Where a jump lands: may lie outside the code until the program is verified. Means nothing
+    /// for other instructions, whatever their immediate.
     int64_t jump_target() const { return static_cast<int64_t>(next() + imm); }
     bool operator==(const Insn&) const = default;
 };

@@ -66,13 +66,9 @@ std::optional<Position> Module::position_of(uint32_t offset) const {
     return std::prev(after)->position;
 }
 
-StackEffect stack_effect(const Insn& insn, const Module& module) {
+StackEffect varying_stack_effect(const Insn& insn, const Module& module) {
     const OpInfo& info = op_info(insn.op);
     const auto pushes = static_cast<uint32_t>(int{info.pushes});
-    if (info.pops != kVaries) {
-        const auto pops = static_cast<uint32_t>(int{info.pops});
-        return {pops, pops, pushes};
-    }
     if (info.imm == ImmKind::pick) return {static_cast<uint32_t>(insn.imm) + 1, 0, pushes};
     const uint32_t pops = info.imm == ImmKind::import ? module.imports[insn.imm].arity
                                                       : match_pops(module.rule_tables[insn.imm]);

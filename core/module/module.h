@@ -117,7 +117,15 @@ struct StackEffect {
     uint32_t after(uint32_t depth) const { return depth - pops + pushes; }
 };
 
+/// Of an instruction whose row leaves the number of values it takes to its immediate.
+StackEffect varying_stack_effect(const Insn& insn, const Module& module);
+
 /// `insn` may name only declarations that exist in `module` (rule 2 of verification).
-StackEffect stack_effect(const Insn& insn, const Module& module);
+inline StackEffect stack_effect(const Insn& insn, const Module& module) {
+    const OpInfo& info = op_info(insn.op);
+    if (info.pops == kVaries) return varying_stack_effect(insn, module);
+    const auto pops = static_cast<uint32_t>(int{info.pops});
+    return {pops, pops, static_cast<uint32_t>(int{info.pushes})};
+}
 
 }  // namespace vfm
