@@ -64,8 +64,12 @@ class View {
 
 class Interpreter final : public Engine {
   public:
-    explicit Interpreter(const VerifiedModule& program)
-        : program_(program), tables_(program.tables()), block_runs_(program.blocks().size()) {
+    /// Without `tables` it has its own.
+    Interpreter(const VerifiedModule& program, FlowTables* tables)
+        : program_(program),
+          own_(tables ? nullptr : std::make_unique<FlowTables>(program.tables())),
+          tables_(tables ? *tables : *own_),
+          block_runs_(program.blocks().size()) {
         steps_.reserve(program.insns().size());
         for (const Insn& insn : program.insns()) {
             const Group group = op_info(insn.op).group;
@@ -86,7 +90,8 @@ class Interpreter final : public Engine {
   private:
     VerifiedModule program_;
     std::vector<Step> steps_;
-    FlowTables tables_;
+    std::unique_ptr<FlowTables> own_;
+    FlowTables& tables_;
     RandomSequence random_;
     std::vector<uint64_t> block_runs_;
     uint32_t last_ = 0;  // index of the instruction that ended the last run
@@ -241,7 +246,13 @@ bool unsupported(Group group) {
 }  // namespace
 
 Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
-                                                 const EngineOptions& /*options*/) {
+                                                 const EngineOptions& options) {
+    return make_interpreter(program, options, nullptr);
+}
+
+Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
+                                                 const EngineOptions& /*options*/,
+                                                 FlowTables* tables) {
     for (const Insn& insn : program.insns()) {
         const OpInfo& info = op_info(insn.op);
         if (unsupported(info.group))
@@ -249,7 +260,7 @@ Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
                                               fmt::format("{} is unsupported here", info.name)),
                         Status::refused);
     }
-    return std::make_unique<Interpreter>(program);
+    return std::make_unique<Interpreter>(program, tables);
 }
 
 }  // namespace vfm

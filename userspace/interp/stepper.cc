@@ -1,0 +1,154 @@
+#include "userspace/interp/stepper.h"
+
+#include <fmt/core.h>
+
+#include <utility>
+
+#include "core/isa/alu.h"
+#include "core/packet/headers.h"
+#include "core/run/host_functions.h"
+
+namespace vfm {
+
+Result<Stepper> Stepper::make(const VerifiedModule& program, const EngineOptions& options,
+                              FlowTables& tables, const Packet& packet) {
+    for (const Insn& insn : program.insns()) {
+        const OpInfo& info = op_info(insn.op);
+        if (info.group == Group::set || info.group == Group::match)
+            return fail(Diagnostic::at_offset(program.module().source_name, insn.offset,
+                                              fmt::format("{} is unsupported here", info.name)),
+                        Status::refused);
+    }
+    std::vector<HostFunction> host = TRY(match_host_functions(program, options.host_functions));
+    return Stepper(program, std::move(host), tables, packet);
+}
+
+std::optional<Outcome> Stepper::step() {
+    if (end_) return end_;
+    if (!pay()) return end_ = Outcome::trap(ErrorKind::limit);
+    const Insn& insn = program_.insns()[at_];
+    ++steps_;
+    if (insn.op == Opcode::RET) return end_ = Outcome::of(pop());
+    const uint32_t depth = depth_;
+    if (const ErrorKind error = execute(insn); error != ErrorKind::success) {
+        depth_ = depth;  // who looks at the stack sees the operands that were wrong
+        end_ = Outcome::trap(error);
+    }
+    return end_;
+}
+
+bool Stepper::pay() {
+    if (at_ != paid_until_) return true;
+    const CodeBlock& block = program_.blocks()[program_.block_of(at_)];
+    if (fuel_ < block.count) return false;
+    fuel_ -= block.count;
+    paid_until_ = block.first + block.count;
+    return true;
+}
+
+ErrorKind Stepper::execute(const Insn& insn) {
+    switch (op_info(insn.op).group) {
+        case Group::load:
+            if (load(0, insn) != ErrorKind::success) return ErrorKind::bounds;
+            break;
+        case Group::loadx:
+            if (load(pop(), insn) != ErrorKind::success) return ErrorKind::bounds;
+            break;
+        case Group::push:
+            push(insn.imm);
+            break;
+        case Group::stack:
+            move_on_stack(insn);
+            break;
+        case Group::binary: {
+            const uint64_t b = pop(), a = pop();
+            if (b == 0 && (insn.op == Opcode::DIV || insn.op == Opcode::MOD))
+                return ErrorKind::division_by_zero;
+            push(binary(insn.op, a, b));
+            break;
+        }
+        case Group::unary:
+            push(unary(insn.op, pop()));
+            break;
+        case Group::compare: {
+            const uint64_t b = pop(), a = pop();
+            push(compare(comparison_of(insn.op), a, b));
+            break;
+        }
+        case Group::jump:
+            jump_to(insn);
+            return ErrorKind::success;
+        case Group::branch: {
+            const uint64_t b = pop(), a = pop();
+            if (compare(comparison_of(insn.op), a, b)) {
+                jump_to(insn);
+                return ErrorKind::success;
+            }
+            break;
+        }
+        case Group::packet:
+            push(insn.op == Opcode::LEN ? bytes_.size()
+                                        : (insn.op == Opcode::NOW ? now_ : random_.next()));
+            break;
+        case Group::header: {
+            const Headers headers = walk_headers(bytes_);
+            push(insn.op == Opcode::HASH5 ? hash5(bytes_, headers)
+                                          : headers[static_cast<HeaderFact>(insn.imm)]);
+            break;
+        }
+        case Group::flow:
+            use_table(insn);
+            break;
+        case Group::call:
+            call(insn);
+            break;
+        case Group::ret:  // step() ends the run
+        case Group::set:  // make() refuses these
+        case Group::match:
+            break;
+    }
+    ++at_;
+    return ErrorKind::success;
+}
+
+ErrorKind Stepper::load(uint64_t base, const Insn& insn) {
+    const unsigned size = load_size(insn.op);
+    if (base >= bytes_.size() || base + insn.imm + size > bytes_.size()) return ErrorKind::bounds;
+    push(load_be(bytes_.data() + base + insn.imm, size));
+    return ErrorKind::success;
+}
+
+void Stepper::move_on_stack(const Insn& insn) {
+    if (insn.op == Opcode::POP)
+        --depth_;
+    else if (insn.op == Opcode::SWAP)
+        std::swap(stack_[depth_ - 1], stack_[depth_ - 2]);
+    else  // DUP is PICK 0
+        push(stack_[depth_ - 1 - (insn.op == Opcode::PICK ? insn.imm : 0)]);
+}
+
+void Stepper::use_table(const Insn& insn) {
+    FlowTable& table = (*tables_)[insn.imm];  // FLOW_LOAD and FLOW_STORE have the immediate 0
+    const StackEffect effect = stack_effect(insn, program_.module());
+    const uint64_t operand = effect.pops == 2 ? pop() : 0;
+    const uint64_t key = pop();
+    if (effect.pops == 1)
+        push(table.get(key));
+    else if (effect.pushes == 0)
+        table.set(key, operand);
+    else
+        push(table.add(key, operand));
+}
+
+void Stepper::call(const Insn& insn) {
+    const HostFunction& host = host_[insn.imm];
+    depth_ -= host.arity;
+    push(host.function(host.user, stack_.data() + depth_));
+}
+
+/// A jump leaves its block, also where it lands on the next instruction.
+void Stepper::jump_to(const Insn& insn) {
+    paid_until_ = at_ = program_.index_of(static_cast<uint32_t>(insn.jump_target()));
+}
+
+}  // namespace vfm

@@ -1,0 +1,78 @@
+// One instruction at a time: what a debugger runs a program with. Slower than the interpreter and
+// shaped differently (by groups of opcodes.def, all state in memory between two instructions), with
+// the same meaning; tests/unit/interp/stepper_test.cc compares the two on random programs.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "core/base/result.h"
+#include "core/run/engine.h"
+#include "core/run/random.h"
+#include "core/verify/verify.h"
+#include "userspace/flow/flow_table.h"
+
+namespace vfm {
+
+/// A run of one program, stopped between two instructions. Not thread safe.
+class Stepper {
+  public:
+    /// A stepper at the first instruction for `packet`, whose bytes must stay until the run ends.
+    /// `tables`, made from program.tables(), must outlive it. IN, IN128 and MATCH have no
+    /// implementation here, and an import needs its function: else Status::refused.
+    static Result<Stepper> make(const VerifiedModule& program, const EngineOptions& options,
+                                FlowTables& tables, const Packet& packet);
+
+    /// Executes the next instruction. Nothing while the run goes on; after its end the outcome, as
+    /// often as it is asked for.
+    std::optional<Outcome> step();
+
+    /// Code offset of the next instruction; after the end of the one that ended the run.
+    uint32_t offset() const { return program_.insns()[at_].offset; }
+    /// Instructions executed. One that is not paid for (LIMIT) is not executed.
+    uint64_t steps() const { return steps_; }
+    /// The values on the stack, the bottom first.
+    std::span<const uint64_t> stack() const { return {stack_.data(), depth_}; }
+
+  private:
+    Stepper(VerifiedModule program, std::vector<HostFunction> host, FlowTables& tables,
+            const Packet& packet)
+        : program_(std::move(program)),
+          host_(std::move(host)),
+          tables_(&tables),
+          bytes_(packet.visible()),
+          now_(packet.timestamp),
+          fuel_(program_.fuel()) {}
+
+    void push(uint64_t value) { stack_[depth_++] = value; }
+    uint64_t pop() { return stack_[--depth_]; }
+
+    /// False if there is no fuel for the block that begins here.
+    bool pay();
+    /// Does one instruction that is no RET and moves on: the error that it traps with, or success.
+    ErrorKind execute(const Insn& insn);
+    ErrorKind load(uint64_t base, const Insn& insn);
+    void move_on_stack(const Insn& insn);
+    void use_table(const Insn& insn);
+    void call(const Insn& insn);
+    void jump_to(const Insn& insn);
+
+    VerifiedModule program_;
+    std::vector<HostFunction> host_;  // by import number
+    FlowTables* tables_;
+    ByteView bytes_;
+    uint64_t now_;
+    RandomSequence random_;
+    std::array<uint64_t, kMaxStack> stack_{};
+    uint32_t depth_ = 0;
+    uint32_t at_ = 0;          // index of the next instruction
+    uint32_t paid_until_ = 0;  // index behind the block that is paid for
+    uint64_t fuel_;
+    uint64_t steps_ = 0;
+    std::optional<Outcome> end_;
+};
+
+}  // namespace vfm
