@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 namespace vfm {
@@ -41,6 +42,9 @@ Json errors_json(const Tally& tally) {
                 tally.errors[i];
     return out;
 }
+
+/// To a tenth: a clock says no more.
+double rounded(double nanoseconds) { return std::round(nanoseconds * 10) / 10; }
 
 }  // namespace
 
@@ -111,9 +115,8 @@ void Report::summary(std::string_view engine, const Tally& tally, uint64_t refus
                         {"drop", tally.drop},
                         {"errors", errors_json(tally)}};
         for (const Timing& t : timings)
-            if (t.runs != 0)
-                summary["time_ns"][std::string(t.engine)] = {
-                    {"mean", t.mean()}, {"min", t.min}, {"max", t.max}};
+            summary["time_ns"][t.engine] = {
+                {"median", rounded(t.median)}, {"min", rounded(t.min)}, {"max", rounded(t.max)}};
         for (const LineCount& l : lines)
             summary["lines"].push_back({{by_line ? "line" : "offset", l.place},
                                         {"hits", l.hits},
@@ -128,9 +131,9 @@ void Report::summary(std::string_view engine, const Tally& tally, uint64_t refus
     if (refused_stores != 0)
         fmt::print(out_, "refused  {} stores into full flow tables\n", refused_stores);
     for (const Timing& t : timings)
-        if (t.runs != 0)
-            fmt::print(out_, "time     {} ns a packet in {} (least {}, most {})\n", t.mean(),
-                       t.engine, t.min, t.max);
+        fmt::print(out_,
+                   "time     {:.1f} ns a packet in {} (least {:.1f}, most {:.1f}; {} passes)\n",
+                   t.median, t.engine, t.min, t.max, t.passes);
     for (const LineCount& l : lines)
         fmt::print(out_, "{}  {} hits, {} instructions\n",
                    by_line ? fmt::format("line {:<4}", l.place) : place(l.place), l.hits,

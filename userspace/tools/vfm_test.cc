@@ -55,12 +55,14 @@ Result<EngineSet> make_engines(const TestOptions& options, const Filter& filter,
 }
 
 /// What is left to say when the last packet has been run.
-void finish(const TestOptions& options, const EngineSet& engines, const Tally& tally,
-            Report& report) {
+Result<> finish(const TestOptions& options, const Filter& filter, const EngineSet& engines,
+                const Tally& tally, const PacketStore& packets, Report& report) {
     if (options.dump_flows) report.flows(engines.first().flows());
-    report.summary(options.engine, tally, engines.first().refused_stores(),
-                   options.statistics ? std::span(engines.timings()) : std::span<const Timing>(),
+    std::vector<Timing> timings;
+    if (options.statistics) timings = TRY(engines.timings(filter, packets));
+    report.summary(options.engine, tally, engines.first().refused_stores(), timings,
                    engines.line_counts());
+    return {};
 }
 
 int report_disagreement(const Disagreement& disagreement, const Filter& filter, uint64_t number,
@@ -82,10 +84,11 @@ Result<int> run_test(const TestOptions& options) {
 
     Report report(options.stdout_taken() ? stderr : stdout, options.json, program.module());
     Tally tally;
+    PacketStore packets;  // for times
     for (uint64_t number = 1;; ++number) {
         const auto captured = capture.next();
         if (!captured || !*captured) {
-            finish(options, engines, tally, report);
+            TRY(finish(options, filter, engines, tally, packets, report));
             if (!captured) return std::unexpected(captured.error());
             break;
         }
@@ -93,6 +96,7 @@ Result<int> run_test(const TestOptions& options) {
         const auto outcome = engines.run(packet);
         if (!outcome) return report_disagreement(outcome.error(), filter, number, packet);
         tally.add(*outcome);
+        if (options.statistics) packets.add(packet);
         split.add(**captured, *outcome);
         if (options.verbose)
             report.packet(number, packet.visible().size(), *outcome, engines.first().ended_at());

@@ -1,0 +1,73 @@
+#include "userspace/tools/test_timing.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace vfm {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr size_t kMostBytes = size_t{64} << 20;
+constexpr size_t kMostPasses = 11;
+constexpr auto kLongEnough = std::chrono::milliseconds(200);
+// A pass is repeated until it is long beside the clock's own time.
+constexpr auto kShortestPass = std::chrono::milliseconds(2);
+
+void run_all(Engine& engine, std::span<const Packet> packets, size_t burst,
+             std::vector<Outcome>& outcomes) {
+    if (burst == 0) {
+        for (size_t i = 0; i < packets.size(); ++i) outcomes[0] = engine.run(packets[i]);
+        return;
+    }
+    for (size_t at = 0; at < packets.size(); at += burst) {
+        const size_t count = std::min(burst, packets.size() - at);
+        engine.run_batch(packets.subspan(at, count), std::span(outcomes).first(count));
+    }
+}
+
+}  // namespace
+
+void PacketStore::add(const Packet& packet) {
+    const ByteView bytes = packet.visible();
+    if (bytes_.size() + bytes.size() > kMostBytes) return;
+    packets_.push_back({bytes_.size(), bytes.size(), packet.timestamp});
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+}
+
+std::vector<Packet> PacketStore::taken_by(Engine& engine) const {
+    std::vector<Packet> packets;
+    packets.reserve(packets_.size());
+    for (const Stored& stored : packets_) {
+        const Packet packet{.bytes = ByteView(bytes_).subspan(stored.begin, stored.size),
+                            .timestamp = stored.timestamp};
+        if (!engine.run(packet).skipped) packets.push_back(packet);
+    }
+    return packets;
+}
+
+Timing measure(Engine& engine, std::span<const Packet> packets, size_t burst) {
+    std::vector<Outcome> outcomes(std::max<size_t>(1, burst));
+    run_all(engine, packets, burst, outcomes);
+
+    std::vector<double> passes;
+    const auto start = Clock::now();
+    while (passes.size() < kMostPasses && (passes.empty() || Clock::now() - start < kLongEnough)) {
+        size_t rounds = 0;
+        const auto begin = Clock::now();
+        auto time = begin - begin;
+        for (; time < kShortestPass; ++rounds, time = Clock::now() - begin)
+            run_all(engine, packets, burst, outcomes);
+        passes.push_back(std::chrono::duration<double, std::nano>(time).count() /
+                         static_cast<double>(rounds * packets.size()));
+    }
+    std::ranges::sort(passes);
+    return {.engine = std::string(engine.name()),
+            .median = passes[passes.size() / 2],
+            .min = passes.front(),
+            .max = passes.back(),
+            .passes = passes.size(),
+            .packets = packets.size()};
+}
+
+}  // namespace vfm
