@@ -1,247 +1,446 @@
+// Two things stand here: how a program becomes a list of steps when it is loaded, and the loop that
+// runs them. A step is one instruction, or one of the few sequences that the lists below name.
+// Counting, of fuel or of runs, is a step of its own at the head of each block, made only where
+// somebody needs it.
 #include "userspace/interp/interpreter.h"
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 #include "core/base/check.h"
 #include "core/isa/alu.h"
 #include "core/packet/headers.h"
+#include "core/run/host_functions.h"
 #include "core/run/random.h"
 #include "userspace/flow/flow_table.h"
 
 namespace vfm {
 namespace {
 
-/// An instruction with its jump target as an index.
+// The sequences that compilers emit all the time, each run as one step:
+//   push_OP         PUSH k, OP                         for every OP of PUSHED
+//   test_LDn_Jcc    LDn o, PUSH k, Jcc                 a test of a field, for every pair of TESTS
+//   bits_LDn_Jcc    LDn o, PUSH m, AND, PUSH k, Jcc    a test of some of its bits
+// At most one instruction of a sequence can end the run, by an error or as RET.
+#define CALCULATIONS(DO) DO(ADD) DO(SUB) DO(MUL) DO(AND) DO(OR) DO(XOR) DO(SHL) DO(SHR)
+#define COMPARISONS(DO) DO(EQ) DO(NE) DO(GT) DO(LT) DO(GE) DO(LE)
+#define BRANCHES(DO) DO(JEQ) DO(JNE) DO(JGT) DO(JLT) DO(JGE) DO(JLE)
+#define PUSHED(DO) CALCULATIONS(DO) COMPARISONS(DO) BRANCHES(DO) DO(RET)
+#define TESTS_OF(DO, LD, TYPE) \
+    DO(LD, TYPE, JEQ)          \
+    DO(LD, TYPE, JNE) DO(LD, TYPE, JGT) DO(LD, TYPE, JLT) DO(LD, TYPE, JGE) DO(LD, TYPE, JLE)
+#define TESTS(DO)              \
+    TESTS_OF(DO, LD8, uint8_t) \
+    TESTS_OF(DO, LD16, uint16_t) TESTS_OF(DO, LD32, uint32_t) TESTS_OF(DO, LD64, uint64_t)
+
+/// What a step does: an opcode, a sequence, or what is due when a block is entered.
+enum class Kind : uint8_t {
+#define VFM_OP(number, name, ...) name,
+#include "core/isa/opcodes.def"
+#define ROW(op) push_##op,
+    PUSHED(ROW)
+#undef ROW
+#define ROW(load, type, branch) test_##load##_##branch,
+        TESTS(ROW)
+#undef ROW
+#define ROW(load, type, branch) bits_##load##_##branch,
+            TESTS(ROW)
+#undef ROW
+                pay,  // fuel for the block
+    count,            // the same, and one run more of the block
+};
+
 struct Step {
-    Opcode op = Opcode::RET;
-    uint32_t target = 0;
-    uint64_t imm = 0;
+    Kind kind = Kind::RET;
+    uint16_t offset = 0;  // of a load
+    int32_t jump = 0;     // steps from here to a jump's target; of `count` the block's number
+    uint64_t imm = 0;     // of an opcode, of the last PUSH of a sequence; of `pay` the fuel
 };
 
-/// The value stack. Its bounds are the verifier's business.
-class Stack {
-  public:
-    void push(uint64_t value) { values_[depth_++] = value; }
-    uint64_t pop() { return values_[--depth_]; }
-    uint64_t pick(uint64_t below_top) const { return values_[depth_ - 1 - below_top]; }
-
-  private:
-    uint32_t depth_ = 0;
-    std::array<uint64_t, kMaxStack> values_;  // uninitialised: only pushed values are read
+/// The rows of the lists above by the opcodes that they stand for.
+struct OpKind {
+    Opcode op;
+    Kind kind;
+};
+constexpr OpKind kPlain[] = {
+#define VFM_OP(number, name, ...) {Opcode::name, Kind::name},
+#include "core/isa/opcodes.def"
+};
+constexpr OpKind kPushed[] = {
+#define ROW(name) {Opcode::name, Kind::push_##name},
+    PUSHED(ROW)
+#undef ROW
+};
+struct TestKind {
+    Opcode load, branch;
+    Kind whole, bits;
+};
+constexpr TestKind kTests[] = {
+#define ROW(load, type, branch) \
+    {Opcode::load, Opcode::branch, Kind::test_##load##_##branch, Kind::bits_##load##_##branch},
+    TESTS(ROW)
+#undef ROW
 };
 
-/// The packet of one run. The headers are looked for when the program first asks, once.
-class View {
+bool is(const Insn& insn, Group group) { return op_info(insn.op).group == group; }
+
+/// Makes the steps of one program.
+class Decoder {
   public:
-    explicit View(const Packet& packet) : bytes_(packet.visible()) {}
-
-    uint64_t length() const { return bytes_.size(); }
-
-    /// False if any of the `size` bytes from base + offset on is outside; the sum does not wrap.
-    bool load(uint64_t base, uint64_t offset, unsigned size, uint64_t& value) const {
-        if (base >= length() || base + offset + size > length()) return false;
-        value = load_be(bytes_.data() + base + offset, size);
-        return true;
+    Decoder(const VerifiedModule& program, bool counts)
+        : program_(program), enter_(counts ? Kind::count : Kind::pay) {
+        const bool enters = counts || program.counts_fuel();
+        for (uint32_t number = 0; number < program.blocks().size(); ++number) {
+            const CodeBlock& block = program.blocks()[number];
+            starts_.push_back(steps.size());
+            if (enters)
+                add({.kind = enter_, .jump = static_cast<int32_t>(number), .imm = block.count},
+                    program.insns()[block.first]);
+            auto rest = program.insns().subspan(block.first, block.count);
+            while (!rest.empty()) rest = rest.subspan(add_step(rest));
+        }
+        for (const auto& [step, target] : jumps_)
+            steps[step].jump = static_cast<int32_t>(starts_[target]) - static_cast<int32_t>(step);
     }
 
+    std::vector<Step> steps;
+    std::vector<uint32_t> places;  ///< by step: code offset of the instruction that can end the run
+
+  private:
+    /// One step for the first instructions of `rest`: gives how many.
+    size_t add_step(std::span<const Insn> rest) {
+        const Insn& first = rest[0];
+        if (const size_t taken = add_test(rest)) return taken;
+        if (is(first, Group::push) && rest.size() > 1) {
+            const Insn& second = rest[1];
+            const auto* row = std::ranges::find(kPushed, second.op, &OpKind::op);
+            if (row != std::end(kPushed)) {
+                add({.kind = row->kind, .imm = first.imm}, second);
+                return 2;
+            }
+        }
+        add({.kind = std::ranges::find(kPlain, first.op, &OpKind::op)->kind,
+             .offset = static_cast<uint16_t>(first.imm),
+             .imm = first.imm},
+            first);
+        return 1;
+    }
+
+    /// A test of a field or of its bits; 0 if `rest` begins with none.
+    size_t add_test(std::span<const Insn> rest) {
+        const auto pushes = [&](size_t i) { return i < rest.size() && is(rest[i], Group::push); };
+        const bool bits = pushes(1) && pushes(3) && rest[2].op == Opcode::AND;
+        const size_t last = bits ? 4 : 2;
+        if (!pushes(1) || rest.size() <= last) return 0;
+        const auto* row = std::ranges::find_if(kTests, [&](const TestKind& test) {
+            return test.load == rest[0].op && test.branch == rest[last].op;
+        });
+        if (row == std::end(kTests)) return 0;
+        add({.kind = bits ? row->bits : row->whole,
+             .offset = static_cast<uint16_t>(rest[0].imm),
+             .imm = rest[last - 1].imm},
+            rest[0], rest[last]);
+        if (bits) add({.imm = rest[1].imm}, rest[0]);  // holds the mask, is never run
+        return last + 1;
+    }
+
+    void add(const Step& step, const Insn& ends) { add(step, ends, ends); }
+    /// A step that ends the run, if it does, at one instruction and, if another is a jump, goes
+    /// where that one goes.
+    void add(const Step& step, const Insn& ends, const Insn& jumps) {
+        if (is(jumps, Group::jump) || is(jumps, Group::branch)) {
+            const auto target = static_cast<uint32_t>(jumps.jump_target());
+            jumps_.emplace_back(steps.size(), program_.block_of(program_.index_of(target)));
+        }
+        steps.push_back(step);
+        places.push_back(ends.offset);
+    }
+
+    const VerifiedModule& program_;
+    Kind enter_;
+    std::vector<size_t> starts_;                      // by block: its first step
+    std::vector<std::pair<size_t, uint32_t>> jumps_;  // step, and the block that it jumps to
+};
+
+/// The packet's headers. They are looked for when the program first asks, once a run.
+class LazyHeaders {
+  public:
+    explicit LazyHeaders(ByteView packet) : packet_(packet) {}
     uint64_t fact(HeaderFact which) { return headers()[which]; }
-    uint64_t hash() { return hash5(bytes_, headers()); }
+    uint64_t hash() { return hash5(packet_, headers()); }
 
   private:
     const Headers& headers() {
-        if (!walked_) headers_ = walk_headers(bytes_);
+        if (!walked_) headers_ = walk_headers(packet_);
         walked_ = true;
         return headers_;
     }
 
-    ByteView bytes_;
+    ByteView packet_;
     bool walked_ = false;
     Headers headers_;
 };
 
 class Interpreter final : public Engine {
   public:
-    /// Without `tables` it has its own.
-    Interpreter(const VerifiedModule& program, FlowTables* tables)
-        : program_(program),
-          own_(tables ? nullptr : std::make_unique<FlowTables>(program.tables())),
-          tables_(tables ? *tables : *own_),
-          block_runs_(program.blocks().size()) {
-        steps_.reserve(program.insns().size());
-        for (const Insn& insn : program.insns()) {
-            const Group group = op_info(insn.op).group;
-            const bool jumps = group == Group::jump || group == Group::branch;
-            const uint32_t target =
-                jumps ? program.index_of(static_cast<uint32_t>(insn.jump_target())) : 0;
-            steps_.push_back({insn.op, target, insn.imm});
-        }
+    /// Null `tables` means tables of its own.
+    Interpreter(const VerifiedModule& program, std::vector<HostFunction> host, FlowTables* tables,
+                bool counts)
+        : fuel_(program.fuel()),
+          host_(std::move(host)),
+          own_tables_(tables ? std::span<const TableDecl>() : program.tables()),
+          tables_(tables ? *tables : own_tables_),
+          block_runs_(counts ? program.blocks().size() : 0) {
+        Decoder decoder(program, counts);
+        steps_ = std::move(decoder.steps);
+        places_ = std::move(decoder.places);
     }
 
     std::string_view name() const override { return "interp"; }
     Outcome run(const Packet& packet) override;
     std::vector<FlowEntry> flows() const override { return tables_.entries(); }
     uint64_t refused_stores() const override { return tables_.refused_stores(); }
-    std::optional<uint32_t> ended_at() const override { return program_.insns()[last_].offset; }
+    std::optional<uint32_t> ended_at() const override { return places_[last_]; }
     std::span<const uint64_t> block_runs() const override { return block_runs_; }
 
   private:
-    VerifiedModule program_;
-    std::vector<Step> steps_;
-    std::unique_ptr<FlowTables> own_;
+    Outcome end(const Step* at, Outcome outcome) {
+        last_ = static_cast<size_t>(at - steps_.data());
+        return outcome;
+    }
+
+    uint64_t fuel_;
+    std::vector<HostFunction> host_;  // by import
+    FlowTables own_tables_;
     FlowTables& tables_;
+    std::vector<uint64_t> block_runs_;  // by block; empty if nobody asked
+    std::vector<Step> steps_;
+    std::vector<uint32_t> places_;  // by step
     RandomSequence random_;
-    std::vector<uint64_t> block_runs_;
-    uint32_t last_ = 0;  // index of the instruction that ended the last run
+    size_t last_ = 0;  // the step that ended the last run
 };
 
+// How steps follow each other. `at` is the step that runs; each ends with an indirect jump of its
+// own, which the CPU predicts by where it stands. BRANCH is a conditional jump before that, not a
+// choice between two addresses: steps must not wait for the outcome of those before them.
+#define DISPATCH() goto* kLabels[static_cast<size_t>(at->kind)]
+#define NEXT(steps)    \
+    do {               \
+        at += (steps); \
+        DISPATCH();    \
+    } while (false)
+#define BRANCH(condition, steps)       \
+    do {                               \
+        if (condition) NEXT(at->jump); \
+        NEXT(steps);                   \
+    } while (false)
+#define TRAP(kind) return end(at, Outcome::trap(ErrorKind::kind))
+// Nobody's `from` is so large that the sum could overflow.
+#define NEED(from, size)                       \
+    if ((from) + (size) > length) [[unlikely]] \
+    TRAP(bounds)
+
 Outcome Interpreter::run(const Packet& packet) {
-    View view(packet);
-    Stack stack;
-    uint64_t fuel = program_.fuel();
-    uint32_t at = 0;         // index of the next instruction
-    uint32_t block_end = 0;  // index behind the block that is paid for
-    uint64_t value = 0;
-    for (;;) {
-        last_ = at;
-        if (at == block_end) {
-            const uint32_t number = program_.block_of(at);
-            const CodeBlock& block = program_.blocks()[number];
-            if (fuel < block.count) return Outcome::trap(ErrorKind::limit);
-            ++block_runs_[number];
-            fuel -= block.count;
-            block_end = block.first + block.count;
-        }
-        const Step& step = steps_[at++];
-        switch (step.op) {
-            case Opcode::LD8:
-            case Opcode::LD16:
-            case Opcode::LD32:
-            case Opcode::LD64:
-                if (!view.load(0, step.imm, load_size(step.op), value))
-                    return Outcome::trap(ErrorKind::bounds);
-                stack.push(value);
-                break;
-            case Opcode::LDX8:
-            case Opcode::LDX16:
-            case Opcode::LDX32:
-            case Opcode::LDX64:
-                if (!view.load(stack.pop(), step.imm, load_size(step.op), value))
-                    return Outcome::trap(ErrorKind::bounds);
-                stack.push(value);
-                break;
-            case Opcode::PUSH:
-            case Opcode::PUSH8:
-            case Opcode::PUSH16:
-            case Opcode::PUSH32:
-                stack.push(step.imm);
-                break;
-            case Opcode::POP:
-                stack.pop();
-                break;
-            case Opcode::DUP:
-                stack.push(stack.pick(0));
-                break;
-            case Opcode::PICK:
-                stack.push(stack.pick(step.imm));
-                break;
-            case Opcode::SWAP: {
-                const uint64_t b = stack.pop(), a = stack.pop();
-                stack.push(b);
-                stack.push(a);
-                break;
-            }
-            case Opcode::DIV:
-            case Opcode::MOD:
-                if (stack.pick(0) == 0) return Outcome::trap(ErrorKind::division_by_zero);
-                [[fallthrough]];
-            case Opcode::ADD:
-            case Opcode::SUB:
-            case Opcode::MUL:
-            case Opcode::AND:
-            case Opcode::OR:
-            case Opcode::XOR:
-            case Opcode::SHL:
-            case Opcode::SHR: {
-                const uint64_t b = stack.pop(), a = stack.pop();
-                stack.push(binary(step.op, a, b));
-                break;
-            }
-            case Opcode::NOT:
-            case Opcode::NEG:
-                stack.push(unary(step.op, stack.pop()));
-                break;
-            case Opcode::EQ:
-            case Opcode::NE:
-            case Opcode::GT:
-            case Opcode::LT:
-            case Opcode::GE:
-            case Opcode::LE: {
-                const uint64_t b = stack.pop(), a = stack.pop();
-                stack.push(compare(comparison_of(step.op), a, b));
-                break;
-            }
-            case Opcode::JMP:
-                block_end = at = step.target;
-                break;
-            case Opcode::JEQ:
-            case Opcode::JNE:
-            case Opcode::JGT:
-            case Opcode::JLT:
-            case Opcode::JGE:
-            case Opcode::JLE: {
-                const uint64_t b = stack.pop(), a = stack.pop();
-                if (compare(comparison_of(step.op), a, b)) at = step.target;
-                block_end = at;
-                break;
-            }
-            case Opcode::RET:
-                return Outcome::of(stack.pop());
-            case Opcode::LEN:
-                stack.push(view.length());
-                break;
-            case Opcode::NOW:
-                stack.push(packet.timestamp);
-                break;
-            case Opcode::RAND:
-                stack.push(random_.next());
-                break;
-            case Opcode::HDR:
-                stack.push(view.fact(static_cast<HeaderFact>(step.imm)));
-                break;
-            case Opcode::HASH5:
-                stack.push(view.hash());
-                break;
-            case Opcode::FLOW_LOAD:
-            case Opcode::FLOW_GET:
-                stack.push(tables_[step.imm].get(stack.pop()));
-                break;
-            case Opcode::FLOW_STORE:
-            case Opcode::FLOW_SET: {
-                const uint64_t v = stack.pop(), key = stack.pop();
-                tables_[step.imm].set(key, v);
-                break;
-            }
-            case Opcode::FLOW_ADD: {
-                const uint64_t delta = stack.pop(), key = stack.pop();
-                stack.push(tables_[step.imm].add(key, delta));
-                break;
-            }
-            case Opcode::IN:
-            case Opcode::IN128:
-            case Opcode::MATCH:
-            case Opcode::CALL:
-                VFM_CHECK(false, "make_interpreter() refuses IN, IN128, MATCH, CALL");
-        }
+    static const void* const kLabels[] = {
+#define VFM_OP(number, name, ...) &&do_##name,
+#include "core/isa/opcodes.def"
+#define ROW(op) &&push_##op,
+        PUSHED(ROW)
+#undef ROW
+#define ROW(load, type, branch) &&test_##load##_##branch,
+                TESTS(ROW)
+#undef ROW
+#define ROW(load, type, branch) &&bits_##load##_##branch,
+                    TESTS(ROW)
+#undef ROW
+            && enter_and_pay,
+        &&enter_and_count,
+    };
+
+    const ByteView bytes = packet.visible();
+    const uint8_t* const data = bytes.data();
+    const uint64_t length = bytes.size();
+    LazyHeaders headers(bytes);
+    uint64_t fuel = fuel_;
+    const Step* at = steps_.data();
+
+    // The top of the stack is `top`, the values below it end in front of `rest`. With an empty
+    // stack `top` means nothing; the first push saves it all the same, so there is a place for it.
+    std::array<uint64_t, kMaxStack + 1> stack;  // uninitialised: only pushed values are read
+    uint64_t* rest = stack.data();
+    uint64_t top = 0;
+    const auto push = [&](uint64_t value) {
+        *rest++ = top;
+        top = value;
+    };
+    const auto pop = [&] {
+        const uint64_t value = top;
+        top = *--rest;
+        return value;
+    };
+    DISPATCH();
+
+enter_and_count:
+    if (fuel < at->imm) TRAP(limit);
+    ++block_runs_[static_cast<size_t>(at->jump)];
+    fuel -= at->imm;
+    NEXT(1);
+enter_and_pay:
+    if (fuel < at->imm) TRAP(limit);
+    fuel -= at->imm;
+    NEXT(1);
+
+#define ROW(load, type, branch)                                      \
+    test_##load##_##branch : NEED(size_t{at->offset}, sizeof(type)); \
+    BRANCH(compare(comparison_of(Opcode::branch), load_be<type>(data + at->offset), at->imm), 1);
+    TESTS(ROW)
+#undef ROW
+#define ROW(load, type, branch)                                                                 \
+    bits_##load##_##branch : NEED(size_t{at->offset}, sizeof(type));                            \
+    BRANCH(compare(comparison_of(Opcode::branch), load_be<type>(data + at->offset) & at[1].imm, \
+                   at->imm),                                                                    \
+           2);
+    TESTS(ROW)
+#undef ROW
+
+#define ROW(bits, type)                                          \
+    do_LD##bits : NEED(size_t{at->offset}, sizeof(type));        \
+    push(load_be<type>(data + at->offset));                      \
+    NEXT(1);                                                     \
+    do_LDX##bits : if (top >= length) [[unlikely]] TRAP(bounds); \
+    NEED(top + at->offset, sizeof(type));                        \
+    top = load_be<type>(data + top + at->offset);                \
+    NEXT(1);
+    ROW(8, uint8_t)
+    ROW(16, uint16_t)
+    ROW(32, uint32_t)
+    ROW(64, uint64_t)
+#undef ROW
+
+do_PUSH:
+do_PUSH8:
+do_PUSH16:
+do_PUSH32:
+    push(at->imm);
+    NEXT(1);
+do_POP:
+    pop();
+    NEXT(1);
+do_DUP:
+    push(top);
+    NEXT(1);
+do_PICK:
+    *rest = top;  // now all values stand in a row
+    push(*(rest - at->imm));
+    NEXT(1);
+do_SWAP:
+    std::swap(top, rest[-1]);
+    NEXT(1);
+
+#define ROW(op)                                         \
+    do_##op : {                                         \
+        const uint64_t b = pop();                       \
+        top = binary(Opcode::op, top, b);               \
+        NEXT(1);                                        \
+    }                                                   \
+    push_##op : top = binary(Opcode::op, top, at->imm); \
+    NEXT(1);
+    CALCULATIONS(ROW)
+#undef ROW
+#define ROW(op)                               \
+    do_##op : {                               \
+        if (top == 0) TRAP(division_by_zero); \
+        const uint64_t b = pop();             \
+        top = binary(Opcode::op, top, b);     \
+        NEXT(1);                              \
     }
+    ROW(DIV)
+    ROW(MOD)
+#undef ROW
+#define ROW(op)                                                         \
+    do_##op : {                                                         \
+        const uint64_t b = pop();                                       \
+        top = compare(comparison_of(Opcode::op), top, b);               \
+        NEXT(1);                                                        \
+    }                                                                   \
+    push_##op : top = compare(comparison_of(Opcode::op), top, at->imm); \
+    NEXT(1);
+    COMPARISONS(ROW)
+#undef ROW
+do_NOT:
+    top = unary(Opcode::NOT, top);
+    NEXT(1);
+do_NEG:
+    top = unary(Opcode::NEG, top);
+    NEXT(1);
+
+#define ROW(op)                                                    \
+    do_##op : {                                                    \
+        const uint64_t b = pop(), a = pop();                       \
+        BRANCH(compare(comparison_of(Opcode::op), a, b), 1);       \
+    }                                                              \
+    push_##op : {                                                  \
+        const uint64_t a = pop();                                  \
+        BRANCH(compare(comparison_of(Opcode::op), a, at->imm), 1); \
+    }
+    BRANCHES(ROW)
+#undef ROW
+do_JMP:
+    NEXT(at->jump);
+do_RET:
+    return end(at, Outcome::of(top));
+push_RET:
+    return end(at, Outcome::of(at->imm));
+
+do_LEN:
+    push(length);
+    NEXT(1);
+do_NOW:
+    push(packet.timestamp);
+    NEXT(1);
+do_RAND:
+    push(random_.next());
+    NEXT(1);
+do_HDR:
+    push(headers.fact(static_cast<HeaderFact>(at->imm)));
+    NEXT(1);
+do_HASH5:
+    push(headers.hash());
+    NEXT(1);
+do_FLOW_LOAD:
+do_FLOW_GET:
+    top = tables_[at->imm].get(top);
+    NEXT(1);
+do_FLOW_STORE:
+do_FLOW_SET: {
+    const uint64_t value = pop(), key = pop();
+    tables_[at->imm].set(key, value);
+    NEXT(1);
+}
+do_FLOW_ADD: {
+    const uint64_t delta = pop();
+    top = tables_[at->imm].add(top, delta);
+    NEXT(1);
+}
+do_CALL: {
+    const HostFunction& callee = host_[at->imm];
+    *rest++ = top;  // now all arguments stand in a row, the first in front
+    rest -= callee.arity;
+    top = callee.function(callee.user, rest);
+    NEXT(1);
+}
+do_IN:
+do_IN128:
+do_MATCH:
+    VFM_CHECK(false, "make_interpreter() refuses IN, IN128 and MATCH");
 }
 
 /// Groups whose meaning this engine does not have.
-bool unsupported(Group group) {
-    return group == Group::set || group == Group::match || group == Group::call;
-}
+bool unsupported(Group group) { return group == Group::set || group == Group::match; }
 
 }  // namespace
 
@@ -251,8 +450,7 @@ Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
 }
 
 Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
-                                                 const EngineOptions& /*options*/,
-                                                 FlowTables* tables) {
+                                                 const EngineOptions& options, FlowTables* tables) {
     for (const Insn& insn : program.insns()) {
         const OpInfo& info = op_info(insn.op);
         if (unsupported(info.group))
@@ -260,7 +458,8 @@ Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
                                               fmt::format("{} is unsupported here", info.name)),
                         Status::refused);
     }
-    return std::make_unique<Interpreter>(program, tables);
+    std::vector<HostFunction> host = TRY(match_host_functions(program, options.host_functions));
+    return std::make_unique<Interpreter>(program, std::move(host), tables, options.count_blocks);
 }
 
 }  // namespace vfm

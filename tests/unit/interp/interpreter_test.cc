@@ -34,8 +34,8 @@ VerifiedModule verified(Module module) {
     return *std::move(program);
 }
 
-std::unique_ptr<Engine> engine_of(Module module) {
-    auto engine = make_interpreter(verified(std::move(module)));
+std::unique_ptr<Engine> engine_of(Module module, const EngineOptions& options = {}) {
+    auto engine = make_interpreter(verified(std::move(module)), options);
     BOOST_REQUIRE(engine);
     return *std::move(engine);
 }
@@ -301,13 +301,14 @@ BOOST_AUTO_TEST_CASE(what_has_no_implementation_is_refused_by_name_and_place) {
     BOOST_TEST(refusal({{PUSH8, 1}, {DUP}, {IN128, 1}, {RET}}) ==
                "x.vfm:+0x3: error: IN128 is unsupported here\n");
     BOOST_TEST(refusal({{PUSH8, 1}, {CALL, 0}, {RET}}) ==
-               "x.vfm:+0x2: error: CALL is unsupported here\n");
+               "x.vfm:+0x2: error: there is no host function 'f'\n");
     BOOST_TEST(refusal({{PUSH8, 1}, {DUP}, {MATCH, 0}, {RET}}) ==
                "x.vfm:+0x3: error: MATCH is unsupported here\n");
 }
 
 BOOST_AUTO_TEST_CASE(it_says_where_a_run_ended_and_what_ran) {
-    const auto engine = engine_of({{LD8, 0}, {PUSH8, 0}, {JEQ, 4}, {LD8, 1}, {RET}, {LEN}, {RET}});
+    const Bytes code = code_of({{LD8, 0}, {PUSH8, 0}, {JEQ, 4}, {LD8, 1}, {RET}, {LEN}, {RET}});
+    const auto engine = engine_of(Module{.code = code}, {.count_blocks = true});
     const Bytes zero = {0}, one = {1};
     engine->run({});
     BOOST_TEST(*engine->ended_at() == 0u);
@@ -317,6 +318,84 @@ BOOST_AUTO_TEST_CASE(it_says_where_a_run_ended_and_what_ran) {
     BOOST_TEST(*engine->ended_at() == 13u);
     const std::vector<uint64_t> expected = {3, 1, 1};
     BOOST_TEST(std::ranges::equal(engine->block_runs(), expected));
+    BOOST_TEST(engine_of(Module{.code = code})->block_runs().empty());
+}
+
+BOOST_AUTO_TEST_CASE(runs_of_blocks_are_counted_where_fuel_ends_too) {
+    Module module{.code = code_of({{LEN}, {PUSH8, 0}, {JEQ, 2}, {PUSH8, 5}, {LEN}, {RET}})};
+    module.fuel = 5;
+    const auto engine = engine_of(module, {.count_blocks = true});
+    const Bytes packet(1);
+    BOOST_TEST(text(engine->run({.bytes = packet})) == "LIMIT");
+    BOOST_TEST(*engine->ended_at() == 8u);
+    BOOST_TEST(text(engine->run({})) == "0");
+    const std::vector<uint64_t> expected = {2, 1, 1};
+    BOOST_TEST(std::ranges::equal(engine->block_runs(), expected));
+}
+
+/// The arguments as decimal digits, behind `user`.
+template <size_t kArity>
+uint64_t digits(void* user, const uint64_t* arguments) {
+    uint64_t number = *static_cast<uint64_t*>(user);
+    for (size_t i = 0; i < kArity; ++i) number = number * 10 + arguments[i];
+    return number;
+}
+
+BOOST_AUTO_TEST_CASE(a_call_hands_over_its_arguments_the_first_pushed_first) {
+    uint64_t user = 9;
+    const std::vector<HostFunction> host = {
+        {"five", 5, digits<5>, &user}, {"none", 0, digits<0>, &user}, {"two", 2, digits<2>, &user}};
+    const auto call = [&](std::initializer_list<Op> ops) {
+        Module module{.code = code_of(ops), .imports = {{"none", 0}, {"two", 2}, {"five", 5}}};
+        return text(engine_of(std::move(module), {.host_functions = host})->run({}));
+    };
+    BOOST_TEST(call({{CALL, 0}, {RET}}) == "9");
+    BOOST_TEST(call({{PUSH8, 7}, {CALL, 0}, {POP}, {RET}}) == "7");
+    BOOST_TEST(call({{PUSH8, 1}, {PUSH8, 2}, {CALL, 1}, {RET}}) == "912");
+    BOOST_TEST(call({{PUSH8, 7}, {PUSH8, 1}, {PUSH8, 2}, {CALL, 1}, {SUB}, {NEG}, {RET}}) == "905");
+    BOOST_TEST(
+        call({{PUSH8, 1}, {PUSH8, 2}, {PUSH8, 3}, {PUSH8, 4}, {PUSH8, 5}, {CALL, 2}, {RET}}) ==
+        "912345");
+    // With the stack full to the brim.
+    Bytes code;
+    for (unsigned i = 0; i < kMaxStack; ++i) encode(code, PUSH8, i % 8);
+    encode(code, CALL, 2);
+    encode(code, RET);
+    const auto engine =
+        engine_of(Module{.code = code, .imports = {{"none", 0}, {"two", 2}, {"five", 5}}},
+                  {.host_functions = host});
+    BOOST_TEST(text(engine->run({})) == "934567");
+}
+
+BOOST_AUTO_TEST_CASE(sequences_run_as_one_step_mean_the_same) {
+    // Every comparison of a field with a number, with and without a mask, jumping over RET 0.
+    const Bytes packet = {0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc, 0xde, 0xf0};
+    const ByteView cut = ByteView(packet).first(7);
+    for (const Opcode load : {LD8, LD16, LD32, LD64}) {
+        const uint64_t field = load_be(packet.data(), load_size(load));
+        for (const Opcode branch : {JEQ, JNE, JGT, JLT, JGE, JLE})
+            for (const uint64_t mask : {UINT64_MAX, uint64_t{0xf0}})
+                for (const uint64_t k : {field & mask, (field & mask) + 1, (field & mask) - 1}) {
+                    Bytes code = code_of({{load, 0}, {PUSH, k}, {branch, 3}});
+                    if (mask != UINT64_MAX)
+                        code = code_of({{load, 0}, {PUSH, mask}, {AND}, {PUSH, k}, {branch, 3}});
+                    for (const Op& op : {Op{PUSH8, 0}, Op{RET}, Op{PUSH8, 1}, Op{RET}})
+                        encode(code, op.op, op.imm);
+                    const auto engine = engine_of(Module{.code = code});
+                    BOOST_TEST(engine->run({.bytes = packet}).value ==
+                               compare(comparison_of(branch), field & mask, k));
+                    if (load != LD64) continue;
+                    BOOST_TEST(text(engine->run({.bytes = cut})) == "BOUNDS");
+                    BOOST_TEST(*engine->ended_at() == 0u);
+                }
+    }
+    for (const Opcode op : {ADD, SUB, MUL, AND, OR, XOR, SHL, SHR, EQ, NE, GT, LT, GE, LE})
+        for (const uint64_t k : {uint64_t{0}, uint64_t{8}, uint64_t{9}, UINT64_MAX})
+            BOOST_TEST(run({{LEN}, {PUSH, k}, {op}, {RET}}, packet) ==
+                       run({{PUSH, k}, {LEN}, {SWAP}, {op}, {RET}}, packet));
+    const auto engine = engine_of({{PUSH8, 7}, {RET}});
+    BOOST_TEST(text(engine->run({})) == "7");
+    BOOST_TEST(*engine->ended_at() == 2u);  // of the RET, not of the PUSH
 }
 
 }  // namespace
