@@ -16,7 +16,7 @@ constexpr Pass kPasses[] = {
 };
 
 constexpr Pass kSets = {"sets", sets};
-constexpr Pass kNative[] = {kSets};
+constexpr Pass kNative[] = {kSets, {"versions", versions}};
 
 // Each round may open the way for the next; the third rarely finds anything.
 constexpr unsigned kRounds = 4;

@@ -30,6 +30,10 @@ void blocks(Function& function);
 /// different ways. Also works on IR as it was lifted.
 void sets(Function& function);
 
+/// The function twice: without tests of fixed lengths for packets that have every byte that it may
+/// ask for, as it was for shorter ones.
+void versions(Function& function);
+
 /// Called after each pass with its name; tests and --ir look at the function there.
 using PassObserver = std::function<void(std::string_view pass, const Function& function)>;
 
