@@ -1,5 +1,8 @@
 #include "core/ir/native.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "core/ir/analysis.h"
 
 namespace vfm::ir {
@@ -44,6 +47,59 @@ std::vector<uint32_t> count_edges(const Function& function) {
     for (const Block& block : function.blocks)
         for_each_edge(block, [&](const Edge& edge) { ++edges[edge.target]; });
     return edges;
+}
+
+std::vector<uint64_t> proved_lengths(const Function& function) {
+    constexpr uint64_t kUnknown = ~uint64_t{0};
+    const size_t count = function.blocks.size();
+    std::vector<uint64_t> at_start(count, kUnknown), at_end(count, 0);
+    at_start[0] = 0;
+    // What comes back along a loop is known only after the first round, and can but lower what was
+    // believed there.
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (BlockId id = 0; id < count; ++id) {
+            uint64_t length = at_start[id];
+            if (length == kUnknown) continue;
+            const Block& block = function.blocks[id];
+            for (const ValueId value : block.body)
+                if (function[value].op == Op::guard_len)
+                    length = std::max(length, function[value].imm);
+            at_end[id] = length;
+            const bool tests = block.end.kind == Terminator::Kind::branch_len;
+            for_each_edge(block, [&](const Edge& edge) {
+                const bool proves = tests && &edge == &block.end.then;
+                const uint64_t there = proves ? std::max(length, block.end.imm) : length;
+                if (there >= at_start[edge.target]) return;
+                at_start[edge.target] = there;
+                changed |= edge.target <= id;
+            });
+        }
+    }
+    return at_end;
+}
+
+void sweep(Function& function) {
+    std::vector<uint32_t> uses(function.values.size(), 0);
+    for (const Block& block : function.blocks) {
+        for (const ValueId id : block.body)
+            for_each_operand(std::as_const(function[id]), [&](ValueId used) { ++uses[used]; });
+        for_each_end_use(block, [&](ValueId used) { ++uses[used]; });
+    }
+    for (size_t i = function.blocks.size(); i-- > 0;) {
+        IdList& body = function.blocks[i].body;
+        size_t kept = body.size();
+        for (size_t j = body.size(); j-- > 0;) {
+            const Value& value = function[body[j]];
+            const Effect effect = op_info(value.op).effect;
+            const bool droppable = effect == Effect::pure || effect == Effect::state;
+            if (droppable && uses[body[j]] == 0)
+                for_each_operand(value, [&](ValueId used) { --uses[used]; });
+            else
+                body[--kept] = body[j];
+        }
+        body.erase(body.begin(), body.begin() + kept);
+    }
 }
 
 EqualityTest equality_test(const Function& function, const Terminator& end) {

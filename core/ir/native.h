@@ -31,6 +31,12 @@ bool same_edge(const Function& function, const Edge& a, const Edge& b);
 /// By block, the edges that lead to it.
 std::vector<uint32_t> count_edges(const Function& function);
 
+/// By block, a length that the packet is known to have where the block ends, whichever way it goes.
+std::vector<uint64_t> proved_lengths(const Function& function);
+
+/// Takes out operations without effect whose result nobody uses. Blocks are in reverse postorder.
+void sweep(Function& function);
+
 /// A block's end read as a test of a value for equality with a number.
 struct EqualityTest {
     ValueId value = kNone;   ///< kNone if the end is no such test

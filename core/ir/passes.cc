@@ -15,9 +15,6 @@ constexpr Pass kPasses[] = {
     {"guards", guards}, {"dead", dead},     {"blocks", blocks},
 };
 
-constexpr Pass kSets = {"sets", sets};
-constexpr Pass kNative[] = {kSets, {"versions", versions}};
-
 // Each round may open the way for the next; the third rarely finds anything.
 constexpr unsigned kRounds = 4;
 
@@ -49,16 +46,6 @@ void optimise(Function& function, const PassObserver& observer) {
         size = size_of(function);
         for (const Pass& pass : kPasses) run(pass, function, observer);
     }
-}
-
-void specialise(Function& function, const PassObserver& observer) {
-    for (const Pass& pass : kNative) run(pass, function, observer);
-}
-
-void optimise_for_native(Function& function, const PassObserver& observer) {
-    run(kSets, function, observer);
-    optimise(function, observer);
-    specialise(function, observer);
 }
 
 }  // namespace vfm::ir

@@ -33,6 +33,16 @@ void sets(Function& function);
 /// The function twice: without tests of fixed lengths for packets that have every byte that it may
 /// ask for, as it was for shorter ones.
 void versions(Function& function);
+/// Branches that choose between cheap tests become arithmetic on truth values.
+void if_convert(Function& function);
+/// An `or` of conjunctions of masked equality tests of the same two values becomes in_rows.
+void rows(Function& function);
+/// Two comparisons of a value with the ends of a range become one.
+void range_tests(Function& function);
+/// A cheap test goes before a dear one where the result is the same.
+void cheap_first(Function& function);
+/// Equality tests of neighbouring loads become one test of a wider load.
+void wide_tests(Function& function);
 
 /// Called after each pass with its name; tests and --ir look at the function there.
 using PassObserver = std::function<void(std::string_view pass, const Function& function)>;

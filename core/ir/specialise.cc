@@ -1,0 +1,39 @@
+// The order of the passes for native code. First what makes the function smaller, then the version
+// for long packets, in which loads may be made at any place; then tests become structures, and what
+// is left of branches arithmetic.
+#include "core/base/check.h"
+#include "core/ir/passes.h"
+
+namespace vfm::ir {
+namespace {
+
+struct Pass {
+    std::string_view name;
+    void (*run)(Function&);
+};
+
+constexpr Pass kSets = {"sets", sets};
+constexpr Pass kPasses[] = {kSets, {"versions", versions}, {"if_convert", if_convert}};
+
+void run(const Pass& pass, Function& function, const PassObserver& observer) {
+    pass.run(function);
+#ifndef NDEBUG
+    const std::string broken = check(function);
+    VFM_CHECK(broken.empty(), (std::string(pass.name) + ": " + broken).c_str());
+#endif
+    if (observer) observer(pass.name, function);
+}
+
+}  // namespace
+
+void specialise(Function& function, const PassObserver& observer) {
+    for (const Pass& pass : kPasses) run(pass, function, observer);
+}
+
+void optimise_for_native(Function& function, const PassObserver& observer) {
+    run(kSets, function, observer);
+    optimise(function, observer);
+    specialise(function, observer);
+}
+
+}  // namespace vfm::ir

@@ -1,0 +1,144 @@
+#include "core/ir/truths.h"
+
+#include <algorithm>
+
+#include "core/ir/arithmetic.h"
+
+namespace vfm::ir {
+namespace {
+
+// Operations at the end of a block among which the same one is looked for.
+constexpr size_t kLookBack = 32;
+
+}  // namespace
+
+bool Truths::is_truth(ValueId id, unsigned depth) const {
+    const Value& value = function_[id];
+    switch (value.op) {
+        case Op::constant:
+            return value.imm <= 1;
+        case Op::eq:
+        case Op::ne:
+        case Op::gt:
+        case Op::lt:
+        case Op::ge:
+        case Op::le:
+        case Op::in_set:
+        case Op::in_rows:
+        case Op::vlan_present:
+            return true;
+        case Op::and_:
+        case Op::or_:
+        case Op::xor_:
+            return depth > 0 && is_truth(value.a, depth - 1) && is_truth(value.b, depth - 1);
+        default:
+            return false;
+    }
+}
+
+Condition Truths::condition(const Terminator& end) const {
+    const bool equality = end.comparison == Comparison::eq || end.comparison == Comparison::ne;
+    if (equality && is_number(function_, end.b, 0) && is_truth(end.a))
+        return {.truth = end.a, .positive = end.comparison == Comparison::ne};
+    return {.comparison = end.comparison, .a = end.a, .b = end.b};
+}
+
+ValueId Truths::number(uint64_t number) {
+    if (number > 1) return number_in_entry(function_, number);
+    ValueId& known = number == 0 ? zero_ : one_;
+    if (known == kNone) known = number_in_entry(function_, number);
+    return known;
+}
+
+ValueId Truths::make(Block& block, const Value& value) {
+    const size_t count = std::min(block.body.size(), kLookBack);
+    for (size_t i = 1; i <= count; ++i) {
+        const ValueId id = block.body[block.body.size() - i];
+        const Value& other = function_[id];
+        if (other.op == value.op && other.a == value.a && other.b == value.b &&
+            other.imm == value.imm && other.size == value.size)
+            return id;
+    }
+    Value made = value;
+    made.origin = origin_;
+    return append(function_, block, made);
+}
+
+ValueId Truths::negated(Block& block, ValueId truth) {
+    const Value value = function_[truth];
+    if (value.op == Op::constant) return number(1 - value.imm);
+    if (const auto comparison = op_comparison(value.op))
+        return make(block, {.op = compare_op(negate(*comparison)), .a = value.a, .b = value.b});
+    if (value.op == Op::xor_ && is_number(function_, value.b, 1)) return value.a;
+    return make(block, {.op = Op::xor_, .a = truth, .b = number(1)});
+}
+
+ValueId Truths::value(Block& block, const Condition& condition, bool holds) {
+    if (condition.truth != kNone)
+        return condition.positive == holds ? condition.truth : negated(block, condition.truth);
+    const Comparison comparison = holds ? condition.comparison : negate(condition.comparison);
+    return make(block, {.op = compare_op(comparison), .a = condition.a, .b = condition.b});
+}
+
+unsigned Truths::negations(const Condition& condition, bool holds) const {
+    if (condition.truth == kNone || condition.positive == holds) return 0;
+    const Value& value = function_[condition.truth];
+    const bool free = op_comparison(value.op) || value.op == Op::constant ||
+                      (value.op == Op::xor_ && is_number(function_, value.b, 1));
+    return free ? 0 : 1;
+}
+
+ValueId Truths::both(Block& block, ValueId a, ValueId b) {
+    if (a == b) return a;
+    for (const auto& [one, other] : {std::pair(a, b), std::pair(b, a)})
+        if (is_number(function_, one)) return function_[one].imm == 0 ? one : other;
+    return make(block, {.op = Op::and_, .a = a, .b = b});
+}
+
+ValueId Truths::either(Block& block, ValueId a, ValueId b) {
+    if (a == b) return a;
+    for (const auto& [one, other] : {std::pair(a, b), std::pair(b, a)})
+        if (is_number(function_, one)) return function_[one].imm == 1 ? one : other;
+    return make(block, {.op = Op::or_, .a = a, .b = b});
+}
+
+ValueId Truths::all_ones(Block& block, const Condition& condition, bool holds) {
+    return make(block, {.op = Op::neg, .a = value(block, condition, holds)});
+}
+
+bool Truths::cheap_select(ValueId yes, ValueId no) const {
+    if (yes == no || (is_truth(yes) && is_truth(no))) return true;
+    return is_number(function_, yes) || is_number(function_, no);
+}
+
+ValueId Truths::select(Block& block, const Condition& condition, ValueId yes, ValueId no) {
+    if (yes == no) return yes;
+    const bool number_yes = is_number(function_, yes), number_no = is_number(function_, no);
+    if (is_truth(yes) && is_truth(no)) {
+        if (number_yes && function_[yes].imm == 1)
+            return either(block, value(block, condition, true), no);
+        if (number_yes) return both(block, value(block, condition, false), no);
+        if (number_no && function_[no].imm == 1)
+            return either(block, value(block, condition, false), yes);
+        if (number_no) return both(block, value(block, condition, true), yes);
+        return either(block, both(block, value(block, condition, true), yes),
+                      both(block, value(block, condition, false), no));
+    }
+    if (is_number(function_, no, 0))
+        return make(block, {.op = Op::and_, .a = all_ones(block, condition, true), .b = yes});
+    if (is_number(function_, yes, 0))
+        return make(block, {.op = Op::and_, .a = all_ones(block, condition, false), .b = no});
+    if (number_yes && number_no && function_[yes].imm == function_[no].imm + 1)
+        return make(block, {.op = Op::add, .a = value(block, condition, true), .b = no});
+    if (number_yes && number_no && function_[no].imm == function_[yes].imm + 1)
+        return make(block, {.op = Op::add, .a = value(block, condition, false), .b = yes});
+    const ValueId difference =
+        number_yes && number_no
+            ? number(function_[yes].imm ^ function_[no].imm)
+            : make(block, {.op = Op::xor_, .a = number_yes ? no : yes, .b = number_yes ? yes : no});
+    const ValueId kept =
+        make(block, {.op = Op::and_, .a = all_ones(block, condition, true), .b = difference});
+    return make(block, {.op = Op::xor_, .a = kept, .b = no});
+}
+
+}  // namespace vfm::ir
