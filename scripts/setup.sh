@@ -1,7 +1,18 @@
 #!/usr/bin/env bash
 # Installs everything VFM is built, tested and linted with, from Debian 12 packages only.
 # Safe to run again: it asks apt only for what is missing. Needs root for that part.
+#
+#   scripts/setup.sh            what everything needs
+#   scripts/setup.sh --bench    also the libraries that scripts/bench.sh compares VFM with
 set -euo pipefail
+cd "$(dirname "$0")/.."
+
+bench=no
+case "${1-}" in
+    "") ;;
+    --bench) bench=yes ;;
+    *) echo "usage: scripts/setup.sh [--bench]" >&2; exit 2 ;;
+esac
 
 packages=(
     # build
@@ -13,6 +24,20 @@ packages=(
     # running and testing: the outside programs that must accept what we emit
     iproute2 iputils-ping bpftool xdp-tools ethtool tcpdump python3 util-linux man-db
 )
+# DPDK's engine without the two hundred packages of libdpdk-dev, of which only headers are needed;
+# Boost's hash maps are newer than the Boost that everything else is built with.
+unpacked=build/bench-headers
+unpack=()
+if [ "$bench" = yes ]; then
+    packages+=(libabsl-dev libtsl-hopscotch-map-dev libbsd-dev)
+    if ! pkg-config --exists libdpdk 2>/dev/null; then
+        packages+=(librte-bpf23)
+        [ -e $unpacked/usr/include/dpdk/rte_bpf.h ] || unpack+=(libdpdk-dev)
+    fi
+    [ -e /usr/include/boost/unordered/unordered_flat_map.hpp ] ||
+        [ -e $unpacked/usr/include/boost/unordered/unordered_flat_map.hpp ] ||
+        unpack+=(libboost1.81-dev)
+fi
 
 missing=()
 for package in "${packages[@]}"; do
@@ -20,17 +45,28 @@ for package in "${packages[@]}"; do
     [ "$status" = installed ] || missing+=("$package")
 done
 
-if [ ${#missing[@]} -eq 0 ]; then
+if [ ${#missing[@]} -eq 0 ] && [ ${#unpack[@]} -eq 0 ]; then
     echo "setup: every package is installed"
     exit 0
 fi
 if [ "$(id -u)" -ne 0 ]; then
     echo "setup: these Debian packages are missing and installing them needs root:" >&2
-    echo "  apt-get install ${missing[*]}" >&2
+    echo "  apt-get install ${missing[*]} ${unpack[*]}" >&2
     exit 3
 fi
-echo "setup: installing ${missing[*]}"
+echo "setup: installing ${missing[*]} ${unpack[*]}"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update -qq
-apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+if [ ${#missing[@]} -gt 0 ]; then
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+for package in "${unpack[@]}"; do
+    fetched=$(mktemp -d)
+    (cd "$fetched" && apt-get -o APT::Sandbox::User=root download -qq "$package" >/dev/null)
+    mkdir -p $unpacked
+    dpkg -x "$fetched"/*.deb $unpacked
+    rm -rf "$fetched"
+done
+# Only headers are looked for there.
+rm -rf $unpacked/usr/lib $unpacked/usr/share $unpacked/usr/bin
 echo "setup: done"

@@ -28,6 +28,7 @@ userspace/ebpf        4      userspace/flow                   -
 userspace/io          4      -                                -
 userspace/jit         4      userspace/flow                   -
 loader                5      -                                userspace
+userspace/capi        5      -                                loader
 userspace/engines     6      -                                -
 core/tools            7      -                                -
 bpfgen/tools          7      -                                -
@@ -39,7 +40,8 @@ tests                 8      -                                -
 # header prefix         who may include it (file prefixes)
 OWNED = """
 asmjit/                 userspace/jit
-pcap                    userspace/io
+pcap                    userspace/io tests/bench
+rte_                    tests/bench
 boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader
 core/cli/               core/cli core/tools bpfgen/tools userspace/tools loader tests
 core/front/             core/front core/tools bpfgen/tools userspace/tools loader tests

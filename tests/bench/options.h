@@ -1,0 +1,29 @@
+// Command line of bench_engines.
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/bench/measure.h"
+
+namespace vfm::bench {
+
+struct Options {
+    bool quick = false;                ///< small traces, few passes: that everything works
+    std::vector<std::string> filters;  ///< these only; all if empty
+    std::vector<std::string> engines;
+    std::vector<std::string> traces;
+    std::optional<int> cpu;
+    Effort effort;
+
+    static bool takes(const std::vector<std::string>& chosen, std::string_view name);
+};
+
+/// The options, or what is wrong with them. Names of engines are checked by whoever knows them.
+std::expected<Options, std::string> parse_options(std::span<const char* const> arguments);
+
+}  // namespace vfm::bench

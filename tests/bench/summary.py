@@ -1,0 +1,75 @@
+"""What follows from the cells that bench_engines measured: ratios, and whether they are good enough."""
+import math
+
+OURS = ("interp", "jit", "batch")
+C_CALLED = ("gcc", "clang")
+C_LOOPED = ("gcc-loop", "clang-loop")
+MIX, COLD = "imix-hot", "imix-cold"
+
+# Ratios that VFM wants to reach: name in the summary, the most it may be.
+TARGETS = (
+    ("jit_vs_c", 0.8),
+    ("jit_worst_vs_c", 1.2),
+    ("batch_vs_c", 0.4),
+    ("batch_cold_vs_c", 0.6),
+    ("interp_vs_libpcap", 1.0),
+)
+
+
+class Times:
+    """ns per packet by engine, filter and trace."""
+
+    def __init__(self, data):
+        self.cells = {(c["engine"], c["filter"], c["trace"]): c["ns_median"] for c in data["cells"]}
+        self.engines = [e for e in data["engines"] if any(k[0] == e for k in self.cells)]
+        self.filters = list(data["filters"])
+        self.traces = [t for t in data["traces"] if any(k[2] == t for k in self.cells)]
+
+    def of(self, engines, name, trace):
+        """The best of `engines`, or None."""
+        known = [self.cells[e, name, trace] for e in engines if (e, name, trace) in self.cells]
+        return min(known, default=None)
+
+    def ratios(self, ours, rivals, trace):
+        """By filter, of those that both have."""
+        found = {}
+        for name in self.filters:
+            mine, theirs = self.of([ours], name, trace), self.of(rivals, name, trace)
+            if mine is not None and theirs:
+                found[name] = mine / theirs
+        return found
+
+
+def geometric_mean(values):
+    values = list(values)
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else None
+
+
+def rounded(value):
+    return None if value is None else round(value, 4)
+
+
+def summarise(data):
+    times = Times(data)
+    made = {}
+    for ours in OURS:
+        if ours not in times.engines:
+            continue
+        rivals = [("c", C_CALLED), ("c_loop", C_LOOPED)]
+        rivals += [(e.replace("-", "_"), (e,)) for e in times.engines if e != ours]
+        for label, engines in rivals:
+            for trace, infix in ((MIX, ""), (COLD, "_cold")):
+                mean = geometric_mean(times.ratios(ours, engines, trace).values())
+                if mean is not None:
+                    made[f"{ours}{infix}_vs_{label}"] = rounded(mean)
+        to_c = times.ratios(ours, C_CALLED, MIX)
+        if to_c:
+            worst = max(to_c, key=to_c.get)
+            made[f"{ours}_worst_vs_c"] = rounded(to_c[worst])
+            made[f"{ours}_worst_filter"] = worst
+            made[f"{ours}_to_c"] = {name: rounded(ratio) for name, ratio in to_c.items()}
+    made["compile_us"] = data["compile"].get("jit", {}).get("us", {})
+    made["targets"] = {
+        name: {"most": most, "is": made[name], "met": made[name] <= most}
+        for name, most in TARGETS if name in made}
+    return made
