@@ -1,0 +1,58 @@
+// VFLisp from a string.
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+
+#include "core/lisp/compile.h"
+#include "core/module/module_file.h"
+#include "userspace/capi/border.h"
+
+using namespace vfm;  // NOLINT(google-build-using-namespace): the C functions stand outside
+
+namespace {
+
+constexpr size_t kMaxSource = size_t{16} << 20;  // as the tools read files
+
+/// Copies `text` into a C buffer, cut before a UTF-8 character that does not fit.
+void copy_text(std::string_view text, char* to, size_t size) {
+    if (!to || size == 0) return;
+    size_t length = std::min(text.size(), size - 1);
+    if (length < text.size())
+        while (length > 0 && (static_cast<uint8_t>(text[length]) & 0xC0) == 0x80) --length;
+    std::memcpy(to, text.data(), length);
+    to[length] = 0;
+}
+
+Result<Bytes> compile(const char* source) {
+    if (!source) return capi::refuse(ErrorKind::invalid_program, "<expr>", "there is no text");
+    const size_t length = strnlen(source, kMaxSource + 1);
+    if (length > kMaxSource)
+        return capi::refuse(ErrorKind::invalid_program, "<expr>", "more than 16 MiB of text");
+    const auto file = std::make_shared<const SourceFile>("<expr>", std::string(source, length));
+    return program_bytes(TRY(lisp::compile(file)).module);
+}
+
+}  // namespace
+
+int vfl_compile_string(const char* source, uint8_t** bytecode, uint32_t* bytecode_len,
+                       char* error_msg, size_t error_msg_size) {
+    copy_text("", error_msg, error_msg_size);
+    if (bytecode) *bytecode = nullptr;
+    if (bytecode_len) *bytecode_len = 0;
+    if (!bytecode || !bytecode_len) return VFM_ERROR_INVALID_PROGRAM;
+    const int code = capi::guarded([&] {
+        const Result<Bytes> bytes = compile(source);
+        if (!bytes) {
+            copy_text(capi::text_of(bytes.error()), error_msg, error_msg_size);
+            return capi::code_of(bytes.error());
+        }
+        void* copy = std::malloc(bytes->size());  // the caller gives it to free()
+        if (!copy) return VFM_ERROR_NO_MEMORY;
+        std::memcpy(copy, bytes->data(), bytes->size());
+        *bytecode = static_cast<uint8_t*>(copy);
+        *bytecode_len = static_cast<uint32_t>(bytes->size());
+        return VFM_SUCCESS;
+    });
+    if (code == VFM_ERROR_NO_MEMORY) copy_text(vfm_error_string(code), error_msg, error_msg_size);
+    return code;
+}

@@ -1,0 +1,74 @@
+// The instruction limit and runs in single steps.
+#include <algorithm>
+#include <utility>
+
+#include "userspace/capi/state.h"
+
+using namespace vfm;  // NOLINT(google-build-using-namespace): the C functions stand outside
+
+namespace {
+
+const Stepper* stepper_of(const vfm_state_t* vm) {
+    return vm && vm->loaded.stepper ? &*vm->loaded.stepper : nullptr;
+}
+
+}  // namespace
+
+int vfm_set_insn_limit(vfm_state_t* vm, uint64_t limit) {
+    return capi::call(vm, [&]() -> Result<> {
+        capi::Settings settings = vm->settings;
+        settings.limit = limit == 0 ? std::nullopt : std::optional(limit);
+        return capi::change(*vm, std::move(settings));
+    });
+}
+
+uint64_t vfm_get_insn_limit(const vfm_state_t* vm) {
+    if (!vm) return 0;
+    if (vm->is_loaded()) return vm->loaded.active->verified().fuel();
+    return vm->settings.limit.value_or(0);
+}
+
+int vfm_step_begin(vfm_state_t* vm, const uint8_t* packet, size_t packet_len) {
+    return capi::call(vm, [&]() -> Result<> {
+        if (!vm->is_loaded())
+            return capi::refuse(ErrorKind::invalid_program, "step", "no program is loaded");
+        if (!packet && packet_len != 0)
+            return capi::refuse(ErrorKind::bounds, "step", "there is no packet");
+        capi::Loaded& loaded = vm->loaded;
+        loaded.stepper.emplace(TRY(Stepper::make(
+            loaded.active->verified(), {.host_functions = vm->settings.host_functions},
+            *loaded.tables, capi::packet_of(loaded, packet, packet_len))));
+        return {};
+    });
+}
+
+int vfm_step(vfm_state_t* vm, uint64_t* value) {
+    if (value) *value = 0;
+    if (!stepper_of(vm)) return VFM_ERROR_INVALID_PROGRAM;
+    return capi::guarded([&] {
+        const std::optional<Outcome> end = vm->loaded.stepper->step();
+        if (!end) return VFM_STEP_MORE;
+        if (value) *value = end->value;
+        return capi::code_of(end->error);
+    });
+}
+
+uint32_t vfm_get_pc(const vfm_state_t* vm) {
+    const Stepper* stepper = stepper_of(vm);
+    return stepper ? stepper->offset() : 0;
+}
+
+uint64_t vfm_get_insn_count(const vfm_state_t* vm) {
+    const Stepper* stepper = stepper_of(vm);
+    return stepper ? stepper->steps() : 0;
+}
+
+uint32_t vfm_get_stack_depth(const vfm_state_t* vm) {
+    const Stepper* stepper = stepper_of(vm);
+    return stepper ? static_cast<uint32_t>(stepper->stack().size()) : 0;
+}
+
+uint64_t vfm_get_stack_value(const vfm_state_t* vm, uint32_t index) {
+    const Stepper* stepper = stepper_of(vm);
+    return stepper && index < stepper->stack().size() ? stepper->stack()[index] : 0;
+}

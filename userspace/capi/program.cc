@@ -1,0 +1,51 @@
+#include "userspace/capi/program.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/module/module_file.h"
+#include "userspace/capi/border.h"
+
+namespace vfm::capi {
+
+Program::Program(VerifiedModule verified)
+    : verified_(std::move(verified)),
+      reads_clock_(std::ranges::find(verified_.insns(), Opcode::NOW, &Insn::op) !=
+                   verified_.insns().end()) {}
+
+Result<std::shared_ptr<const Program>> Program::make(ByteView bytes, const std::string& name) {
+    Module module = TRY(parse_program(bytes, name));
+    return std::make_shared<const Program>(TRY(verify_named(std::move(module), name)));
+}
+
+Result<std::shared_ptr<const Program>> Program::with_limit(uint64_t limit) const {
+    Module module = verified_.module();
+    module.fuel = limit;
+    return std::make_shared<const Program>(TRY(verify_named(std::move(module), "limit")));
+}
+
+}  // namespace vfm::capi
+
+using namespace vfm;  // NOLINT(google-build-using-namespace): the C functions stand outside
+
+int vfm_verify(const uint8_t* program, uint32_t len) {
+    if (!program) return VFM_ERROR_INVALID_PROGRAM;
+    return capi::guarded([&] {
+        const auto made = capi::Program::make({program, len}, "program");
+        return made ? VFM_SUCCESS : capi::code_of(made.error());
+    });
+}
+
+int vfm_program_create(vfm_program_t** program, const uint8_t* bytes, uint32_t len) {
+    if (!program) return VFM_ERROR_INVALID_PROGRAM;
+    *program = nullptr;
+    if (!bytes) return VFM_ERROR_INVALID_PROGRAM;
+    return capi::guarded([&] {
+        auto made = capi::Program::make({bytes, len}, "program");
+        if (!made) return capi::code_of(made.error());
+        *program = new vfm_program{*std::move(made)};
+        return VFM_SUCCESS;
+    });
+}
+
+void vfm_program_destroy(vfm_program_t* program) { delete program; }

@@ -1,0 +1,37 @@
+// vfm_program_t: a verified program that VMs on any number of threads use at once.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/base/result.h"
+#include "core/verify/verify.h"
+#include "userspace/capi/vfm.h"
+
+namespace vfm::capi {
+
+class Program {
+  public:
+    /// Parses, if `bytes` are a module, and verifies. `name` is what messages call the program.
+    static Result<std::shared_ptr<const Program>> make(ByteView bytes, const std::string& name);
+    /// The same program with another instruction limit.
+    Result<std::shared_ptr<const Program>> with_limit(uint64_t limit) const;
+
+    explicit Program(VerifiedModule verified);
+
+    const VerifiedModule& verified() const { return verified_; }
+    /// NOW is in it: whoever runs it reads the clock for each packet.
+    bool reads_clock() const { return reads_clock_; }
+
+  private:
+    VerifiedModule verified_;
+    bool reads_clock_ = false;
+};
+
+}  // namespace vfm::capi
+
+/// What the handle points to.
+struct vfm_program {
+    std::shared_ptr<const vfm::capi::Program> program;
+};

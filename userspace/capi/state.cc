@@ -1,0 +1,72 @@
+#include "userspace/capi/state.h"
+
+#include <time.h>
+
+#include <utility>
+
+#include "core/run/host_functions.h"
+#include "userspace/interp/interpreter.h"
+
+namespace vfm::capi {
+namespace {
+
+/// The reason why a verified program cannot be loaded, with the kind that C callers get.
+std::unexpected<Failure> as_kind(ErrorKind kind, Failure failure) {
+    failure.diagnostics.front().kind = error_name(kind);
+    return std::unexpected(std::move(failure));
+}
+
+std::shared_ptr<FlowTables> make_tables(const VerifiedModule& program, uint32_t capacity) {
+    std::vector<TableDecl> declarations(program.tables().begin(), program.tables().end());
+    if (program.module().tables.empty()) declarations.front().capacity = capacity;
+    return std::make_shared<FlowTables>(declarations);
+}
+
+Result<Loaded> prepare(const Settings& settings, std::shared_ptr<const Program> program,
+                       std::shared_ptr<FlowTables> tables) {
+    Loaded loaded;
+    loaded.active = settings.limit ? TRY(program->with_limit(*settings.limit)) : program;
+    loaded.program = std::move(program);
+    const VerifiedModule& verified = loaded.active->verified();
+    loaded.tables = tables ? std::move(tables) : make_tables(verified, settings.flow_capacity);
+
+    const EngineOptions options{.host_functions = settings.host_functions};
+    if (auto matched = match_host_functions(verified, options.host_functions); !matched)
+        return as_kind(ErrorKind::verification_failed, std::move(matched).error());
+    auto engine = make_interpreter(verified, options, loaded.tables.get());
+    if (!engine) return as_kind(ErrorKind::invalid_opcode, std::move(engine).error());
+    loaded.engine = *std::move(engine);
+    return loaded;
+}
+
+uint64_t monotonic_now() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program,
+              std::shared_ptr<FlowTables> tables) {
+    Loaded fresh = TRY(prepare(vm.settings, std::move(program), std::move(tables)));
+    std::swap(vm.loaded, fresh);
+    return {};
+}
+
+Result<> change(vfm_state_t& vm, Settings settings, Entries entries) {
+    if (vm.is_loaded()) {
+        auto tables = entries == Entries::keep ? vm.loaded.tables : nullptr;
+        Loaded fresh = TRY(prepare(settings, vm.loaded.program, std::move(tables)));
+        std::swap(vm.loaded, fresh);
+    }
+    vm.settings = std::move(settings);
+    return {};
+}
+
+Packet packet_of(const Loaded& loaded, const uint8_t* data, size_t length, uint64_t timestamp) {
+    const bool ask = timestamp == 0 && loaded.active->reads_clock();
+    return {.bytes = {data, length}, .timestamp = ask ? monotonic_now() : timestamp};
+}
+
+}  // namespace vfm::capi

@@ -1,0 +1,75 @@
+// vfm_state_t: settings, and the program that is loaded under them.
+//
+// Every change of either goes one way: what will run is made anew beside what runs, and takes its
+// place when nothing can fail any more. So a call that fails, also for want of memory, leaves the
+// VM as it was.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/run/engine.h"
+#include "userspace/capi/border.h"
+#include "userspace/capi/program.h"
+#include "userspace/flow/flow_table.h"
+#include "userspace/interp/stepper.h"
+
+namespace vfm::capi {
+
+/// What a caller asked of a VM, valid for the program that is loaded and for later ones.
+struct Settings {
+    std::optional<uint64_t> limit;              ///< instructions a run may take
+    uint32_t flow_capacity = kDefaultCapacity;  ///< of the table of programs that declare none
+    std::vector<HostFunction> host_functions;
+};
+
+/// A program ready to run. Shares its tables with the one that takes its place, if only settings
+/// change.
+struct Loaded {
+    std::shared_ptr<const Program> program;  ///< as it was given
+    std::shared_ptr<const Program> active;   ///< the same under Settings::limit
+    std::shared_ptr<FlowTables> tables;
+    std::unique_ptr<Engine> engine;  ///< of `active` on `tables`
+    std::optional<Stepper> stepper;  ///< the run in steps, once one was begun
+};
+
+}  // namespace vfm::capi
+
+struct vfm_state {
+    vfm::capi::Settings settings;
+    vfm::capi::Loaded loaded;  // nothing in it before a program is loaded
+    std::string message;
+
+    bool is_loaded() const { return loaded.engine != nullptr; }
+};
+
+namespace vfm::capi {
+
+/// Gives the VM a program under its settings. Without `tables` it gets empty ones.
+Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program,
+              std::shared_ptr<FlowTables> tables = nullptr);
+
+/// Gives the VM new settings; a loaded program goes on under them.
+enum class Entries : uint8_t { keep, forget };
+Result<> change(vfm_state_t& vm, Settings settings, Entries entries = Entries::keep);
+
+/// The packet as a run sees it, with the time if the program asks for it.
+Packet packet_of(const Loaded& loaded, const uint8_t* data, size_t length, uint64_t timestamp = 0);
+
+/// A call on a VM that may fail: `body` gives a Result<>, whose message is kept.
+template <class Body>
+int call(vfm_state_t* vm, Body&& body) noexcept {
+    if (!vm) return VFM_ERROR_INVALID_PROGRAM;
+    vm->message.clear();
+    return guarded([&] {
+        const Result<> done = body();
+        if (done) return VFM_SUCCESS;
+        vm->message = text_of(done.error());
+        return code_of(done.error());
+    });
+}
+
+}  // namespace vfm::capi

@@ -1,0 +1,203 @@
+/* VFM, the Velocity Filter Machine, for C and C++ programs: load a filter, run it on packets.
+ *
+ * Functions that can fail return VFM_SUCCESS or a negative error code; vfm_error_message() says
+ * more about the last failure of a VM. A bad argument (a null pointer that must not be null, a name
+ * or a number out of its range) is VFM_ERROR_INVALID_PROGRAM unless a function says otherwise, and
+ * memory that the system does not give is VFM_ERROR_NO_MEMORY. No function prints, exits or throws.
+ *
+ * Threads: a VM (vfm_state_t) belongs to one thread at a time, and several threads need several
+ * VMs. A program (vfm_program_t) is read-only and may be shared by any number of them: verified and
+ * compiled once, used everywhere, without a lock on the way of a packet. Functions without a VM may
+ * be called on any thread at any time.
+ */
+#ifndef VFM_H
+#define VFM_H
+
+#include <stddef.h> /* NOLINT(modernize-deprecated-headers): C reads this, too */
+#include <stdint.h> /* NOLINT(modernize-deprecated-headers) */
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define VFM_API __attribute__((visibility("default")))
+#else
+#define VFM_API
+#endif
+
+/* Error codes */
+
+#define VFM_SUCCESS 0
+#define VFM_ERROR_NO_MEMORY (-1)
+#define VFM_ERROR_INVALID_PROGRAM (-2)  /* empty, too large, cut off, or none is loaded */
+#define VFM_ERROR_INVALID_OPCODE (-3)   /* a byte of the program is no instruction */
+#define VFM_ERROR_STACK_OVERFLOW (-4)   /* the program can put more than 256 values on the stack */
+#define VFM_ERROR_STACK_UNDERFLOW (-5)  /* the program can take a value from an empty stack */
+#define VFM_ERROR_BOUNDS (-6)           /* a load beyond the end of the packet */
+#define VFM_ERROR_DIVISION_BY_ZERO (-7) /* a division or remainder by zero */
+#define VFM_ERROR_LIMIT (-8)            /* the instruction limit is used up */
+#define VFM_ERROR_VERIFICATION_FAILED (-9) /* the program breaks another rule of verification */
+
+/* A short English phrase for an error code, "Unknown error" for any other number. Never null; valid
+ * for ever. */
+VFM_API const char* vfm_error_string(int error);
+
+/* Version of the library, "0.1.0". */
+VFM_API const char* vfm_version(void);
+
+/* VM */
+
+/* One virtual machine: a loaded program, its flow tables, the registered host functions. */
+typedef struct vfm_state vfm_state_t;
+
+/* A new VM without a program, or null if there is no memory. */
+VFM_API vfm_state_t* vfm_create(void);
+
+/* Frees a VM and what is its own. Null is allowed. */
+VFM_API void vfm_destroy(vfm_state_t* vm);
+
+/* Verifies a program, bytecode or module, and makes it the VM's, with empty flow tables. The bytes
+ * are copied. A program that is rejected gives the error code of its first fault and the VM keeps
+ * the one that it had; so does a program with imports that are not registered
+ * (VFM_ERROR_VERIFICATION_FAILED). */
+VFM_API int vfm_load_program(vfm_state_t* vm, const uint8_t* program, uint32_t len);
+
+/* The same with the content of a file. A file that is missing or cannot be read is
+ * VFM_ERROR_INVALID_PROGRAM. */
+VFM_API int vfm_load_program_file(vfm_state_t* vm, const char* filename);
+
+/* Checks a program, bytecode or module, without loading it: VFM_SUCCESS, or the code of its first
+ * fault. */
+VFM_API int vfm_verify(const uint8_t* program, uint32_t len);
+
+/* From now on programs of this VM run as native code where that is possible, and are interpreted
+ * where it is not; vfm_jit_active() tells. Before or after a program is loaded; flow tables keep
+ * their content. VFM_ERROR_NO_MEMORY, and nothing changes, if this machine cannot run native code
+ * at all. */
+VFM_API int vfm_enable_jit(vfm_state_t* vm);
+
+/* 1 if the loaded program runs as native code, else 0. */
+VFM_API int vfm_jit_active(const vfm_state_t* vm);
+
+/* What the last call on this VM that gave an error had to say, perhaps several lines; "" if none
+ * did, or if there was no memory to say it. Errors of a packet leave it alone. Valid until the next
+ * call on the VM; never null. */
+VFM_API const char* vfm_error_message(const vfm_state_t* vm);
+
+/* Running */
+
+/* Runs the program on one packet, which begins at its Ethernet header. Gives the program's value,
+ * values above INT_MAX as INT_MAX, or a negative error code: that of the run,
+ * VFM_ERROR_INVALID_PROGRAM if no program is loaded. `packet` may be null if `packet_len` is 0. */
+VFM_API int vfm_execute(vfm_state_t* vm, const uint8_t* packet, uint16_t packet_len);
+
+/* The same with the whole 64-bit value in *value, which is 0 after an error. Gives VFM_SUCCESS or
+ * an error code. The program sees the first 65,535 bytes of a longer packet. */
+VFM_API int vfm_execute64(vfm_state_t* vm, const uint8_t* packet, size_t packet_len,
+                          uint64_t* value);
+
+/* A packet of a batch. */
+typedef struct vfm_packet {
+    const uint8_t* data; /* may be null if len is 0 */
+    size_t len;          /* the program sees at most 65,535 bytes */
+    uint64_t timestamp;  /* nanoseconds, what NOW gives; 0 for the monotonic clock */
+} vfm_packet_t;
+
+/* What a program made of a packet. */
+typedef struct vfm_outcome {
+    uint64_t value; /* 0 after an error */
+    int error;      /* VFM_SUCCESS or an error code */
+} vfm_outcome_t;
+
+/* Runs the program on each packet in turn: outcomes[i] is what vfm_execute64() would have given
+ * there. Faster than one call a packet; bursts of 32 to 256 suit it best. Gives VFM_SUCCESS if all
+ * were run, whatever became of each. An argument that is wrong, VFM_ERROR_BOUNDS for a packet that
+ * is null but has a length, is found before anything is run or written. */
+VFM_API int vfm_execute_batch(vfm_state_t* vm, const vfm_packet_t* packets, size_t count,
+                              vfm_outcome_t* outcomes);
+
+/* Flow tables */
+
+/* Gives the flow table of programs that declare none, now and in programs loaded later, room for
+ * `size` entries (without this call 65,536), and forgets all entries of the VM. Tables that a
+ * module declares keep the size it says. Size 0 is VFM_ERROR_INVALID_PROGRAM, more than 67,108,864
+ * VFM_ERROR_NO_MEMORY. */
+VFM_API int vfm_flow_table_init(vfm_state_t* vm, uint32_t size);
+
+/* Forgets all entries of all flow tables. Null is allowed. */
+VFM_API void vfm_flow_table_clear(vfm_state_t* vm);
+
+/* Host functions */
+
+/* A function of yours that programs reach by CALL. `arguments` are those of the call, the first
+ * pushed first; `user` is as registered. Runs on the thread of the run; must not call functions of
+ * the same VM, throw or jump out. */
+typedef uint64_t (*vfm_host_function_t)(void* user, const uint64_t* arguments);
+
+/* Makes a function known to the programs that are loaded into this VM from now on; a module imports
+ * it by name and number of arguments. The same name again replaces the function. `arity` is 0 to 5,
+ * the name is copied. */
+VFM_API int vfm_register_function(vfm_state_t* vm, const char* name, uint32_t arity,
+                                  vfm_host_function_t function, void* user);
+
+/* Shared programs */
+
+/* A verified program, with its native code once a VM asked for that. Read-only. */
+typedef struct vfm_program vfm_program_t;
+
+/* Verifies a program, bytecode or module. On an error *program is null. */
+VFM_API int vfm_program_create(vfm_program_t** program, const uint8_t* bytes, uint32_t len);
+
+/* Lets go of a program; VMs that use it keep it. Null is allowed. */
+VFM_API void vfm_program_destroy(vfm_program_t* program);
+
+/* As vfm_load_program(), with a program that is verified already and may be in use by other VMs on
+ * other threads. */
+VFM_API int vfm_use_program(vfm_state_t* vm, vfm_program_t* program);
+
+/* Compiling */
+
+/* Compiles VFLisp. *bytecode is then a program for vfm_load_program(), *bytecode_len bytes, which
+ * the caller gives to free(). An error in the text is VFM_ERROR_INVALID_PROGRAM: *bytecode is null
+ * and error_msg, error_msg_size bytes, has the reason with its place, cut where it is too long.
+ * error_msg may be null if its size is 0; it is "" on success. */
+VFM_API int vfl_compile_string(const char* source, uint8_t** bytecode, uint32_t* bytecode_len,
+                               char* error_msg, size_t error_msg_size);
+
+/* Debugging */
+
+/* Instructions that a run of this VM may take; more is VFM_ERROR_LIMIT. They are counted by basic
+ * block, when it is entered. 0 takes back an earlier limit, so that the program's own is valid
+ * (10,000 where it says nothing). Remembered for programs loaded later. */
+VFM_API int vfm_set_insn_limit(vfm_state_t* vm, uint64_t limit);
+
+/* The limit that is valid now; 0 if none was set and no program is loaded. */
+VFM_API uint64_t vfm_get_insn_limit(const vfm_state_t* vm);
+
+/* Begins a run in single steps: places the VM before the first instruction. The packet must stay as
+ * it is until the run ends. Flow tables and host functions are those of the VM, so a run in steps
+ * has the effects of any other. Loading a program, beginning another run in steps or a change of
+ * the limit ends it; vfm_execute() leaves it alone. */
+VFM_API int vfm_step_begin(vfm_state_t* vm, const uint8_t* packet, size_t packet_len);
+
+#define VFM_STEP_MORE 1 /* of vfm_step(): the run goes on */
+
+/* Executes the next instruction. Gives VFM_STEP_MORE if the run goes on, VFM_SUCCESS if this was
+ * its end, with the value in *value (which may be null), or the error code that the run ended with.
+ * The same again after the end; VFM_ERROR_INVALID_PROGRAM if no run was begun. */
+VFM_API int vfm_step(vfm_state_t* vm, uint64_t* value);
+
+/* Of the run in steps: code offset of the next instruction (after the end: of the last),
+ * instructions executed, values on the stack, and one of these, where 0 is the one at the bottom. 0
+ * if there is no such thing. */
+VFM_API uint32_t vfm_get_pc(const vfm_state_t* vm);
+VFM_API uint64_t vfm_get_insn_count(const vfm_state_t* vm);
+VFM_API uint32_t vfm_get_stack_depth(const vfm_state_t* vm);
+VFM_API uint64_t vfm_get_stack_value(const vfm_state_t* vm, uint32_t index);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

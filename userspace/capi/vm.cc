@@ -1,0 +1,87 @@
+// The life of a VM and what it is told: programs, flow tables, host functions.
+#include <algorithm>
+#include <utility>
+
+#include "core/base/io.h"
+#include "userspace/capi/state.h"
+
+using namespace vfm;  // NOLINT(google-build-using-namespace): the C functions stand outside
+
+namespace {
+
+constexpr size_t kMaxProgramFile = size_t{65} << 20;  // more than any module has
+
+Result<> load_bytes(vfm_state_t& vm, ByteView bytes, const std::string& name) {
+    return capi::load(vm, TRY(capi::Program::make(bytes, name)));
+}
+
+}  // namespace
+
+vfm_state_t* vfm_create(void) { return new (std::nothrow) vfm_state; }
+
+void vfm_destroy(vfm_state_t* vm) { delete vm; }
+
+int vfm_load_program(vfm_state_t* vm, const uint8_t* program, uint32_t len) {
+    return capi::call(vm, [&]() -> Result<> {
+        if (!program) return capi::refuse(ErrorKind::invalid_program, "program", "there is none");
+        return load_bytes(*vm, {program, len}, "program");
+    });
+}
+
+int vfm_load_program_file(vfm_state_t* vm, const char* filename) {
+    return capi::call(vm, [&]() -> Result<> {
+        if (!filename) return capi::refuse(ErrorKind::invalid_program, "file", "there is no name");
+        // `-` means standard input to read_file(), which belongs to the program around us.
+        const std::string path = std::string_view(filename) == "-" ? "./-" : filename;
+        return load_bytes(*vm, TRY(read_file(path, kMaxProgramFile)), filename);
+    });
+}
+
+int vfm_use_program(vfm_state_t* vm, vfm_program_t* program) {
+    return capi::call(vm, [&]() -> Result<> {
+        if (!program) return capi::refuse(ErrorKind::invalid_program, "program", "there is none");
+        return capi::load(*vm, program->program);
+    });
+}
+
+// There is no other engine than the interpreter.
+int vfm_enable_jit(vfm_state_t* vm) { return vm ? VFM_ERROR_NO_MEMORY : VFM_ERROR_INVALID_PROGRAM; }
+
+int vfm_jit_active(const vfm_state_t* /*vm*/) { return 0; }
+
+const char* vfm_error_message(const vfm_state_t* vm) { return vm ? vm->message.c_str() : ""; }
+
+int vfm_flow_table_init(vfm_state_t* vm, uint32_t size) {
+    return capi::call(vm, [&]() -> Result<> {
+        if (size == 0)
+            return capi::refuse(ErrorKind::invalid_program, "flow table", "size 0 holds nothing");
+        if (size > kMaxCapacity)
+            return capi::refuse(ErrorKind::no_memory, "flow table",
+                                "more than " + std::to_string(kMaxCapacity) + " entries");
+        capi::Settings settings = vm->settings;
+        settings.flow_capacity = size;
+        return capi::change(*vm, std::move(settings), capi::Entries::forget);
+    });
+}
+
+void vfm_flow_table_clear(vfm_state_t* vm) {
+    if (!vm || !vm->is_loaded()) return;
+    const size_t tables = vm->loaded.active->verified().tables().size();
+    for (size_t i = 0; i < tables; ++i) (*vm->loaded.tables)[i].clear();
+}
+
+int vfm_register_function(vfm_state_t* vm, const char* name, uint32_t arity,
+                          vfm_host_function_t function, void* user) {
+    return capi::call(vm, [&]() -> Result<> {
+        if (!name || !*name || !function || arity > kMaxCallArguments)
+            return capi::refuse(ErrorKind::invalid_program, "host function",
+                                "needs a name, a function and at most 5 arguments");
+        capi::Settings settings = vm->settings;
+        auto& known = settings.host_functions;
+        auto row = std::ranges::find(known, name, &HostFunction::name);
+        if (row == known.end()) row = known.insert(row, HostFunction{.name = name});
+        *row = {
+            .name = name, .arity = static_cast<uint8_t>(arity), .function = function, .user = user};
+        return capi::change(*vm, std::move(settings));
+    });
+}
