@@ -152,30 +152,20 @@ class IfConverter {
                 return 0;
             case Op::mul:
                 return 3;
+            case Op::and_:
+            case Op::or_:
+            case Op::xor_:  // of truth values: not counted
+                return is_number(function_, value.b) ? 1 : 0;
             case Op::in_set: {
                 const size_t keys = function_.sets[value.imm].size();
-                return keys <= 4 ? 2 : keys <= 32 ? 4 : 8;
+                return keys <= 8 ? 2 : keys <= 32 ? 3 : 8;
             }
-            case Op::in_rows:
-                return static_cast<unsigned>(
-                    std::min<size_t>(4 + function_.rows[value.imm].size() / 8, kMaxCost + 1));
+            case Op::in_rows: {
+                const size_t rows = function_.rows[value.imm].size();
+                return rows <= 8 ? 3 : rows <= 16 ? 5 : kMaxCost + 1;
+            }
             default:
                 return 1;
-        }
-    }
-
-    /// True if the operation can be carried out where nothing but a length is known.
-    bool speculatable(const Value& value, uint64_t length) const {
-        if (is_load(value.op)) return value.imm + value.size <= length;
-        switch (value.op) {
-            case Op::div:
-            case Op::mod:
-            case Op::loadx:
-            case Op::loadx_raw:
-            case Op::now:
-                return false;
-            default:
-                return op_info(value.op).effect == Effect::pure;
         }
     }
 

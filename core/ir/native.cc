@@ -79,6 +79,20 @@ std::vector<uint64_t> proved_lengths(const Function& function) {
     return at_end;
 }
 
+bool speculatable(const Value& value, uint64_t length) {
+    if (is_load(value.op)) return value.imm + value.size <= length;
+    switch (value.op) {
+        case Op::div:
+        case Op::mod:
+        case Op::loadx:
+        case Op::loadx_raw:
+        case Op::now:  // a system call, perhaps
+            return false;
+        default:
+            return op_info(value.op).effect == Effect::pure;
+    }
+}
+
 void sweep(Function& function) {
     std::vector<uint32_t> uses(function.values.size(), 0);
     for (const Block& block : function.blocks) {

@@ -34,6 +34,10 @@ std::vector<uint32_t> count_edges(const Function& function);
 /// By block, a length that the packet is known to have where the block ends, whichever way it goes.
 std::vector<uint64_t> proved_lengths(const Function& function);
 
+/// True if the operation has no effect and cannot fail where nothing is known but that the packet
+/// has `length` bytes.
+bool speculatable(const Value& value, uint64_t length);
+
 /// Takes out operations without effect whose result nobody uses. Blocks are in reverse postorder.
 void sweep(Function& function);
 

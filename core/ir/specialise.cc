@@ -13,7 +13,8 @@ struct Pass {
 };
 
 constexpr Pass kSets = {"sets", sets};
-constexpr Pass kPasses[] = {kSets, {"versions", versions}, {"if_convert", if_convert}};
+constexpr Pass kPasses[] = {
+    {"versions", versions}, kSets, {"rows", rows}, {"if_convert", if_convert}};
 
 void run(const Pass& pass, Function& function, const PassObserver& observer) {
     pass.run(function);

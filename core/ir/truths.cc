@@ -13,6 +13,7 @@ constexpr size_t kLookBack = 32;
 }  // namespace
 
 bool Truths::is_truth(ValueId id, unsigned depth) const {
+    if (id < known_.size() && known_[id]) return true;
     const Value& value = function_[id];
     switch (value.op) {
         case Op::constant:
@@ -64,13 +65,19 @@ ValueId Truths::make(Block& block, const Value& value) {
     return append(function_, block, made);
 }
 
+ValueId Truths::known(ValueId truth) {
+    if (truth >= known_.size()) known_.resize(2 * size_t{truth} + 1);
+    known_[truth] = true;
+    return truth;
+}
+
 ValueId Truths::negated(Block& block, ValueId truth) {
     const Value value = function_[truth];
     if (value.op == Op::constant) return number(1 - value.imm);
     if (const auto comparison = op_comparison(value.op))
         return make(block, {.op = compare_op(negate(*comparison)), .a = value.a, .b = value.b});
     if (value.op == Op::xor_ && is_number(function_, value.b, 1)) return value.a;
-    return make(block, {.op = Op::xor_, .a = truth, .b = number(1)});
+    return known(make(block, {.op = Op::xor_, .a = truth, .b = number(1)}));
 }
 
 ValueId Truths::value(Block& block, const Condition& condition, bool holds) {
@@ -92,14 +99,14 @@ ValueId Truths::both(Block& block, ValueId a, ValueId b) {
     if (a == b) return a;
     for (const auto& [one, other] : {std::pair(a, b), std::pair(b, a)})
         if (is_number(function_, one)) return function_[one].imm == 0 ? one : other;
-    return make(block, {.op = Op::and_, .a = a, .b = b});
+    return known(make(block, {.op = Op::and_, .a = a, .b = b}));
 }
 
 ValueId Truths::either(Block& block, ValueId a, ValueId b) {
     if (a == b) return a;
     for (const auto& [one, other] : {std::pair(a, b), std::pair(b, a)})
         if (is_number(function_, one)) return function_[one].imm == 1 ? one : other;
-    return make(block, {.op = Op::or_, .a = a, .b = b});
+    return known(make(block, {.op = Op::or_, .a = a, .b = b}));
 }
 
 ValueId Truths::all_ones(Block& block, const Condition& condition, bool holds) {

@@ -45,10 +45,12 @@ class Truths {
     void set_origin(uint32_t origin) { origin_ = origin; }
 
   private:
+    ValueId known(ValueId truth);
     ValueId negated(Block& block, ValueId truth);
     ValueId all_ones(Block& block, const Condition& condition, bool holds);
 
     Function& function_;
+    std::vector<bool> known_;  // values made here that are truth values
     ValueId zero_ = kNone, one_ = kNone;
     uint32_t origin_ = 0;
 };

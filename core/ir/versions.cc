@@ -36,6 +36,7 @@ class Versions {
             blocks[1 + count + id] = copy_for_short(function_.blocks[id], 1 + count);
             blocks[1 + id] = for_long(std::move(function_.blocks[id]));
         }
+        share_traps(blocks, 1 + count);
         Terminator& end = blocks[0].end;
         end.kind = Terminator::Kind::branch_len;
         end.imm = length_;
@@ -123,6 +124,21 @@ class Versions {
         for_each_end_use(result, [&](ValueId& id) { id = copy_[id]; });
         for_each_edge(result, [&](Edge& edge) { edge.target += first; });
         return result;
+    }
+
+    // Ways that end in the same error are one.
+    static void share_traps(std::vector<Block>& blocks, BlockId first) {
+        const auto traps = [&](BlockId id) {
+            const Block& block = blocks[id];
+            return block.body.empty() && block.end.kind == Terminator::Kind::trap &&
+                   block.end.error == ErrorKind::bounds && block.params.empty();
+        };
+        BlockId shared = first;
+        while (shared < blocks.size() && !traps(shared)) ++shared;
+        for (size_t id = first; id < blocks.size() && shared < blocks.size(); ++id)
+            for_each_edge(blocks[id], [&](Edge& edge) {
+                if (traps(edge.target)) edge.target = shared;
+            });
     }
 
     Block for_long(Block block) const {
