@@ -53,7 +53,7 @@ class Rows {
 
     Way way_of(const Edge& edge) const {
         const Block& block = function_.blocks[edge.target];
-        Way way{.edge = &edge};
+        Way way{.edge = &edge, .ret = {}};
         if (block.body.empty() && block.params.empty() && block.end.kind == Terminator::Kind::ret &&
             is_number(function_, block.end.a))
             way.ret = function_[block.end.a].imm;
