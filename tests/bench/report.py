@@ -6,28 +6,20 @@ import json
 import sys
 
 from plot import svg
-from summary import C_CALLED, Times, rounded, summarise
+from summary import C_CALLED, OURS, Times, rounded, summarise
 
 
 def row(first, cells, width):
-    return f"{first:<16}" + "".join(f"{c:>{width}}" for c in cells)
+    return f"{first:<20}" + "".join(f"{c:>{width}}" for c in cells)
 
 
 def trace_table(data, times, trace):
-    spread = {(c["engine"], c["filter"]): (c["ns_min"], c["ns_max"]) for c in data["cells"]
-              if c["trace"] == trace}
     yield f'{trace}: {data["traces"][trace]["what"]}; ns/packet, median (fastest-slowest pass)'
     yield row("", times.filters, 21)
     for engine in times.engines:
-        cells = []
-        for name in times.filters:
-            ns = times.of([engine], name, trace)
-            if ns is None:
-                cells.append("-")
-                continue
-            least, most = spread[engine, name]
-            cells.append(f"{ns:.4g} ({least:.4g}-{most:.4g})")
-        yield row(engine, cells, 21)
+        cells = [times.cell(engine, name, trace) for name in times.filters]
+        yield row(engine, [f'{c["ns_median"]:.4g} ({c["ns_min"]:.4g}-{c["ns_max"]:.4g})' if c else "-"
+                           for c in cells], 21)
     for engine in times.engines:
         ratios = times.ratios(engine, C_CALLED, trace)
         if ratios and engine not in C_CALLED:
@@ -47,11 +39,15 @@ def compile_table(data, times):
     yield ""
 
 
-def summary_table(summary):
-    yield "ratios, geometric mean over the filters that both have (below 1 is faster)"
-    for name, value in summary.items():
-        if isinstance(value, (int, float)):
-            yield f"  {name:<28}{value:8.3f}"
+def summary_table(summary, times):
+    rivals = ["c", "c_loop"] + [e.replace("-", "_") for e in times.engines if e not in OURS]
+    yield "ratios, geometric mean over the filters that both have (below 1: we are faster)"
+    yield row("", rivals, 16)
+    for ours in OURS:
+        for infix in ("", "_cold"):
+            ratios = [summary.get(f"{ours}{infix}_vs_{rival}") for rival in rivals]
+            if any(ratios):
+                yield row(f"{ours}{infix}", [f"{r:.3f}" if r else "-" for r in ratios], 16)
     for name, target in summary["targets"].items():
         yield f'{"met   " if target["met"] else "MISSED"} {name}: {target["is"]} (at most {target["most"]})'
 
@@ -61,14 +57,14 @@ def table(data, summary):
     machine = data["machine"]
     yield f'{machine["cpu"]} ({machine["family_model_stepping"]}), {machine["kernel"]}'
     for engine in times.engines:
-        yield f'{engine:<16}{data["engines"][engine]}'
+        yield f"{engine:<20}{data['engines'][engine]}"
     for missing in data["missing"]:
-        yield f'{missing["engine"]:<16}not here: {missing["reason"]}'
+        yield f'{missing["engine"]:<20}not here: {missing["reason"]}'
     yield ""
     for trace in times.traces:
         yield from trace_table(data, times, trace)
     yield from compile_table(data, times)
-    yield from summary_table(summary)
+    yield from summary_table(summary, times)
     if "flow_tables" in data:
         yield ""
         yield "flow tables"
@@ -79,8 +75,8 @@ def to_c(data):
     """Writes into each cell its ratio to C, where there is one."""
     times = Times(data)
     for cell in data["cells"]:
-        best = times.of(C_CALLED, cell["filter"], cell["trace"])
-        cell["ratio_to_c"] = rounded(cell["ns_median"] / best) if best else None
+        ratio = times.ratio(cell["engine"], C_CALLED, cell["filter"], cell["trace"])
+        cell["ratio_to_c"] = rounded(ratio)
 
 
 def main():

@@ -1,5 +1,6 @@
 """What follows from the cells that bench_engines measured: ratios, and whether they are good enough."""
 import math
+from statistics import median
 
 OURS = ("interp", "jit", "batch")
 C_CALLED = ("gcc", "clang")
@@ -20,24 +21,27 @@ class Times:
     """ns per packet by engine, filter and trace."""
 
     def __init__(self, data):
-        self.cells = {(c["engine"], c["filter"], c["trace"]): c["ns_median"] for c in data["cells"]}
+        self.cells = {(c["engine"], c["filter"], c["trace"]): c for c in data["cells"]}
         self.engines = [e for e in data["engines"] if any(k[0] == e for k in self.cells)]
         self.filters = list(data["filters"])
         self.traces = [t for t in data["traces"] if any(k[2] == t for k in self.cells)]
 
-    def of(self, engines, name, trace):
-        """The best of `engines`, or None."""
-        known = [self.cells[e, name, trace] for e in engines if (e, name, trace) in self.cells]
-        return min(known, default=None)
+    def cell(self, engine, name, trace):
+        return self.cells.get((engine, name, trace))
+
+    def ratio(self, ours, rivals, name, trace):
+        """To the fastest of `rivals`, or None. Engines took turns, so each pass is compared with the
+        rival's pass beside it: the machine may be slower a second later."""
+        mine = self.cell(ours, name, trace)
+        theirs = [c for c in (self.cell(r, name, trace) for r in rivals) if c]
+        if not mine or not theirs:
+            return None
+        return max(median(a / b for a, b in zip(mine["ns_passes"], c["ns_passes"])) for c in theirs)
 
     def ratios(self, ours, rivals, trace):
         """By filter, of those that both have."""
-        found = {}
-        for name in self.filters:
-            mine, theirs = self.of([ours], name, trace), self.of(rivals, name, trace)
-            if mine is not None and theirs:
-                found[name] = mine / theirs
-        return found
+        found = {name: self.ratio(ours, rivals, name, trace) for name in self.filters}
+        return {name: ratio for name, ratio in found.items() if ratio is not None}
 
 
 def geometric_mean(values):
@@ -56,7 +60,7 @@ def summarise(data):
         if ours not in times.engines:
             continue
         rivals = [("c", C_CALLED), ("c_loop", C_LOOPED)]
-        rivals += [(e.replace("-", "_"), (e,)) for e in times.engines if e != ours]
+        rivals += [(e.replace("-", "_"), (e,)) for e in times.engines if e not in OURS]
         for label, engines in rivals:
             for trace, infix in ((MIX, ""), (COLD, "_cold")):
                 mean = geometric_mean(times.ratios(ours, engines, trace).values())
