@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up, builds and runs every test: release build, sanitizer build, fuzz smoke run.
+# Sets up, builds and runs every test: release build, sanitizer builds, fuzz smoke run.
 # What a machine cannot do (no root, no BPF) is skipped by the test itself, with the reason.
 #
 #   scripts/test.sh            everything
@@ -17,16 +17,15 @@ jobs=$(nproc)
 
 step() { printf '\n== %s (%s s so far)\n' "$1" "$SECONDS"; }
 
-# build_and_test DIR TARGET LABELS-TO-LEAVE-OUT CMAKE-ARGUMENT...
+# build_and_test DIR TARGET WHICH-TESTS CMAKE-ARGUMENT...: the third are arguments of ctest.
 build_and_test() {
-    local dir=$1 target=$2 without=$3
+    local dir=$1 target=$2 which
+    read -ra which <<<"$3"
     shift 3
     cmake -S . -B "$dir" -G Ninja "$@" >"$dir.configure.log" 2>&1 || { cat "$dir.configure.log"; exit 1; }
     rm -f "$dir.configure.log"
     cmake --build "$dir" --target "$target" -- -j "$jobs" --quiet
-    local leave_out=()
-    [ -z "$without" ] || leave_out=(-LE "$without")
-    ctest --test-dir "$dir" --output-on-failure -j "$jobs" "${leave_out[@]}"
+    ctest --test-dir "$dir" --output-on-failure -j "$jobs" "${which[@]}"
 }
 
 step "setup"
@@ -34,12 +33,16 @@ scripts/setup.sh
 
 if [ "$quick" = no ]; then
     step "fuzz targets: build and smoke run"
-    CC=clang-19 CXX=clang++-19 build_and_test build-fuzz fuzz_targets "unit|golden|engines|kernel|check|e2e|example" \
+    CC=clang-19 CXX=clang++-19 build_and_test build-fuzz fuzz_targets "-LE unit|golden|engines|kernel|check|e2e|example" \
         -DVFM_FUZZ=ON -DVFM_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
 
     step "sanitizer build: the same suites under ASan and UBSan"
-    build_and_test build-asan all "e2e|check|example" -DVFM_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
+    build_and_test build-asan all "-LE e2e|check|example" -DVFM_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
         -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1"
+
+    step "threads: VMs that share a program, under ThreadSanitizer"
+    build_and_test build-tsan test_capi.threads "-R ^capi.threads$" -DVFM_TSAN=ON \
+        -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1"
 fi
 
 step "release build: every suite"

@@ -1,0 +1,203 @@
+// Memory that is not there: every call is repeated with its first, second, third ... allocation
+// failing, until none fails. It gives VFM_ERROR_NO_MEMORY, leaks nothing (the sanitizer build
+// looks), and leaves the VM as it was.
+//
+// malloc() of everything that is linked into this program goes through the function below (the
+// linker's --wrap), and operator new goes through malloc().
+#include <functional>
+#include <new>
+
+#include "tests/harness/temp_dir.h"
+#include "tests/unit/capi/vm.h"
+
+namespace {
+
+// Allocations until one fails; negative for never.
+thread_local long countdown = -1;
+
+bool fails_now() { return countdown >= 0 && countdown-- == 0; }
+
+}  // namespace
+
+extern "C" {
+void* __real_malloc(size_t size);
+void* __real_calloc(size_t count, size_t size);
+void* __real_realloc(void* old, size_t size);
+void* __wrap_malloc(size_t size);
+void* __wrap_calloc(size_t count, size_t size);
+void* __wrap_realloc(void* old, size_t size);
+
+void* __wrap_malloc(size_t size) { return fails_now() ? nullptr : __real_malloc(size); }
+void* __wrap_calloc(size_t count, size_t size) {
+    return fails_now() ? nullptr : __real_calloc(count, size);
+}
+void* __wrap_realloc(void* old, size_t size) {
+    return fails_now() ? nullptr : __real_realloc(old, size);
+}
+}
+
+void* operator new(size_t size) {
+    if (void* memory = std::malloc(size ? size : 1)) return memory;
+    throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t /*size*/) noexcept { std::free(memory); }
+
+namespace vfm::test {
+namespace {
+
+/// Repeats `call`, which gives an error code, until no allocation of it fails. After each failure
+/// `check` sees that nothing changed; a call that succeeds although an allocation failed (there are
+/// algorithms that can do with less memory) is undone by `undo`. Gives the number of calls before.
+unsigned exhaust(
+    const std::function<int()>& call, const std::function<void()>& check = [] {},
+    const std::function<void()>& undo = [] {}) {
+    for (long n = 0;; ++n) {
+        countdown = n;
+        const int code = call();
+        const bool failed = countdown < 0;
+        countdown = -1;
+        BOOST_TEST_INFO("allocation " << n);
+        if (code == VFM_SUCCESS) {
+            if (!failed) return static_cast<unsigned>(n);
+            undo();
+        } else {
+            BOOST_REQUIRE(failed);
+            BOOST_REQUIRE(code == VFM_ERROR_NO_MEMORY);
+            check();
+        }
+    }
+}
+
+const std::string kModule =
+    ".table t\n.import f args=1\nLD8 0\nPUSH 1\nFLOW_ADD 0\nCALL 0\nNOW\nPUSH 0\nAND\nADD\nRET\n";
+
+uint64_t twice(void* /*user*/, const uint64_t* arguments) { return arguments[0] * 2; }
+
+Vm prepared(const char* program) {
+    Vm vm = vm_with(program);
+    BOOST_REQUIRE(vfm_register_function(vm.get(), "f", 1, twice, nullptr) == VFM_SUCCESS);
+    return vm;
+}
+
+BOOST_AUTO_TEST_CASE(a_vm_that_cannot_be_made_is_null) {
+    unsigned failures = 0;
+    countdown = 0;
+    for (vfm_state_t* vm = nullptr; !(vm = vfm_create()); countdown = ++failures) continue;
+    BOOST_TEST(failures > 0u);
+}
+
+BOOST_AUTO_TEST_CASE(programs_that_do_not_fit_are_not_loaded) {
+    const Bytes module = assembled(kModule), plain = assembled("RET 7\n");
+    const auto size = static_cast<uint32_t>(module.size());
+    const TempDir dir;
+    const std::string path =
+        dir.write("m.bin", {reinterpret_cast<const char*>(module.data()), module.size()});
+    vfm_program_t* program = nullptr;
+    BOOST_TEST(exhaust([&] { return vfm_program_create(&program, module.data(), size); },
+                       [&] { BOOST_TEST(!program); }, [&] { vfm_program_destroy(program); }) > 10u);
+    const Program owner(program);
+    BOOST_TEST(exhaust([&] { return vfm_verify(module.data(), size); }) > 10u);
+
+    for (const bool jit : {false, true}) {
+        const Vm vm = prepared("RET 7\n");
+        if (jit && vfm_enable_jit(vm.get()) != VFM_SUCCESS) continue;
+        const std::function<int()> ways[] = {
+            [&] { return vfm_load_program(vm.get(), module.data(), size); },
+            [&] { return vfm_load_program_file(vm.get(), path.c_str()); },
+            [&] { return vfm_use_program(vm.get(), program); }};
+        for (const auto& way : ways) {
+            BOOST_REQUIRE(load(vm, plain) == VFM_SUCCESS);
+            BOOST_TEST(exhaust(
+                           way, [&] { BOOST_TEST(run(vm, {1}) == 7); },
+                           [&] { BOOST_REQUIRE(load(vm, plain) == VFM_SUCCESS); }) > 0u);
+            BOOST_TEST(run(vm, {1}) == 2);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(settings_that_do_not_fit_are_not_made) {
+    const Bytes module = assembled(kModule);
+    for (const bool jit : {false, true}) {
+        Vm vm;
+        int runs = 0;
+        const auto goes_on = [&] {
+            BOOST_TEST(run(vm, {1}) == 2 * ++runs);
+            BOOST_TEST(vfm_get_insn_limit(vm.get()) == 10000u);
+        };
+        const auto anew = [&] {
+            vm = prepared("RET 7\n");
+            if (jit) (void)vfm_enable_jit(vm.get());  // where there is none: the interpreter twice
+            BOOST_REQUIRE(load(vm, module) == VFM_SUCCESS);
+            runs = 0;
+            goes_on();
+        };
+        const std::function<int()> changes[] = {
+            [&] { return vfm_set_insn_limit(vm.get(), 9); },
+            [&] { return vfm_register_function(vm.get(), "g", 0, twice, nullptr); },
+            [&] { return vfm_step_begin(vm.get(), nullptr, 0); },
+            [&] { return vfm_flow_table_init(vm.get(), 10); }};
+        for (const auto& change : changes) {
+            anew();
+            BOOST_TEST(exhaust(change, goes_on, anew) > 0u);
+        }
+    }
+    const auto interpreted = [] { return prepared("LD8 0\nRET\n"); };
+    Vm vm = interpreted();
+    if (vfm_enable_jit(vm.get()) != VFM_SUCCESS) return;
+    vm = interpreted();
+    BOOST_TEST(exhaust([&] { return vfm_enable_jit(vm.get()); },
+                       [&] {
+                           BOOST_TEST(run(vm, {6}) == 6);
+                           BOOST_TEST(vfm_jit_active(vm.get()) == 0);
+                       },
+                       [&] {
+                           BOOST_TEST(run(vm, {6}) == 6);
+                           vm = interpreted();
+                       }) > 0u);
+    BOOST_TEST(vfm_jit_active(vm.get()) == 1);
+    BOOST_TEST(run(vm, {6}) == 6);
+}
+
+BOOST_AUTO_TEST_CASE(texts_that_do_not_fit_are_not_compiled) {
+    char message[100];
+    uint8_t* bytecode = nullptr;
+    uint32_t size = 0;
+    const auto compile = [&] {
+        return vfl_compile_string("(< (count-by src-ip) 3)", &bytecode, &size, message,
+                                  sizeof message);
+    };
+    BOOST_TEST(exhaust(
+                   compile,
+                   [&] {
+                       BOOST_TEST(!bytecode);
+                       BOOST_TEST(size == 0u);
+                       BOOST_TEST(std::string(message) == "Out of memory");
+                   },
+                   [&] { std::free(bytecode); }) > 10u);
+    std::free(bytecode);
+}
+
+BOOST_AUTO_TEST_CASE(a_flow_table_that_cannot_grow_fails_the_packet) {
+    for (const bool jit : {false, true}) {
+        const Vm vm = vm_with("LD32 0\nPUSH 1\nFLOW_ADD 0\nRET\n");
+        if (jit && vfm_enable_jit(vm.get()) != VFM_SUCCESS) continue;
+        unsigned failures = 0;
+        for (unsigned i = 0; i < 3000; ++i) {
+            const std::vector<uint8_t> packet = {0, 0, static_cast<uint8_t>(i >> 8),
+                                                 static_cast<uint8_t>(i)};
+            countdown = 0;
+            int code = run(vm, packet);
+            countdown = -1;
+            if (code == VFM_ERROR_NO_MEMORY) {
+                ++failures;
+                code = run(vm, packet);
+            }
+            BOOST_TEST(code == 1);
+        }
+        BOOST_TEST_MESSAGE("jit " << jit << ": " << failures << " packets without memory");
+    }
+}
+
+}  // namespace
+}  // namespace vfm::test

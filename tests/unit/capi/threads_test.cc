@@ -1,0 +1,108 @@
+// "One VM per thread, programs shared", as vfm.h says it. Runs in the release build like any test,
+// and in a build of its own under ThreadSanitizer (cmake -DVFM_TSAN=ON), which is what it is for.
+#include <atomic>
+#include <thread>
+
+#include "tests/unit/capi/vm.h"
+
+namespace vfm::test {
+namespace {
+
+constexpr unsigned kThreads = 4;
+constexpr unsigned kPackets = 2000;
+
+uint64_t add(void* user, const uint64_t* arguments) {
+    return *static_cast<const uint64_t*>(user) + arguments[0];
+}
+
+/// Uses a program in all ways that a VM has; gives the sum of the values of its packets.
+uint64_t use(vfm_program_t* program, bool jit, std::atomic<unsigned>& failures) {
+    const uint64_t base = 5;
+    const Vm vm(vfm_create());
+    const auto need = [&](int code) { failures += code != VFM_SUCCESS; };
+    need(vfm_register_function(vm.get(), "add", 1, add, const_cast<uint64_t*>(&base)));
+    if (jit) (void)vfm_enable_jit(vm.get());  // where there is none the interpreter goes on
+    need(vfm_use_program(vm.get(), program));
+    uint64_t sum = 0;
+    for (unsigned i = 0; i < kPackets; ++i) {
+        const uint8_t packet[] = {static_cast<uint8_t>(i % 100), 1};
+        uint64_t value = 0;
+        need(vfm_execute64(vm.get(), packet, sizeof packet, &value));
+        sum += value;
+        if (i % 500 != 0) continue;
+        need(vfm_step_begin(vm.get(), packet, sizeof packet));
+        while (vfm_step(vm.get(), &value) == VFM_STEP_MORE) continue;
+        const vfm_packet_t packets[] = {{packet, 2, 0}, {packet, 1, 0}};
+        vfm_outcome_t outcomes[2];
+        need(vfm_execute_batch(vm.get(), packets, 2, outcomes));
+    }
+    return sum;
+}
+
+BOOST_AUTO_TEST_CASE(threads_share_a_program) {
+    const Bytes bytes = assembled(
+        ".import add args=1\nLD8 0\nCALL 0\nLD8 0\nPUSH 1\nFLOW_ADD 0\nPUSH 1000\nMUL\nADD\n"
+        "HASH5\nPUSH 0\nAND\nADD\nNOW\nPUSH 0\nAND\nADD\nRET\n");
+    vfm_program_t* handle = nullptr;
+    BOOST_REQUIRE(vfm_program_create(&handle, bytes.data(), static_cast<uint32_t>(bytes.size())) ==
+                  VFM_SUCCESS);
+    std::atomic<unsigned> failures = 0;
+    std::vector<uint64_t> sums(kThreads);
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < kThreads; ++i)
+        threads.emplace_back([&, i] { sums[i] = use(handle, i % 2 == 0 || i == 1, failures); });
+    for (std::thread& thread : threads) thread.join();
+    vfm_program_destroy(handle);
+    BOOST_TEST(failures == 0u);
+    for (const uint64_t sum : sums) BOOST_TEST(sum == sums[0]);
+    BOOST_TEST(sums[0] > 0u);
+}
+
+BOOST_AUTO_TEST_CASE(the_handle_may_go_while_others_run) {
+    const Bytes bytes = assembled("LD8 0\nRET\n");
+    std::atomic<unsigned> failures = 0;
+    for (unsigned round = 0; round < 20; ++round) {
+        vfm_program_t* handle = nullptr;
+        BOOST_REQUIRE(vfm_program_create(&handle, bytes.data(),
+                                         static_cast<uint32_t>(bytes.size())) == VFM_SUCCESS);
+        std::atomic<unsigned> loaded = 0;
+        std::vector<std::thread> threads;
+        for (unsigned i = 0; i < kThreads; ++i)
+            threads.emplace_back([&, i] {
+                const Vm vm(vfm_create());
+                if (i != 0) (void)vfm_enable_jit(vm.get());
+                failures += vfm_use_program(vm.get(), handle) != VFM_SUCCESS;
+                ++loaded;
+                for (unsigned p = 0; p < 200; ++p) failures += run(vm, {7}) != 7;
+            });
+        while (loaded != kThreads) std::this_thread::yield();
+        vfm_program_destroy(handle);
+        for (std::thread& thread : threads) thread.join();
+    }
+    BOOST_TEST(failures == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(functions_without_a_vm_run_anywhere) {
+    std::atomic<unsigned> failures = 0;
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < kThreads; ++i)
+        threads.emplace_back([&] {
+            for (unsigned round = 0; round < 20; ++round) {
+                uint8_t* bytecode = nullptr;
+                uint32_t size = 0;
+                char message[80];
+                failures += vfl_compile_string("(< (count-by src-ip) 3)", &bytecode, &size, message,
+                                               sizeof message) != VFM_SUCCESS;
+                failures += vfm_verify(bytecode, size) != VFM_SUCCESS;
+                std::free(bytecode);
+                failures += vfl_compile_string("(", &bytecode, &size, message, sizeof message) !=
+                            VFM_ERROR_INVALID_PROGRAM;
+                failures += *vfm_error_string(-3) != 'I';
+            }
+        });
+    for (std::thread& thread : threads) thread.join();
+    BOOST_TEST(failures == 0u);
+}
+
+}  // namespace
+}  // namespace vfm::test
