@@ -169,11 +169,16 @@ class IfConverter {
         }
     }
 
+    size_t operations(const Block& block) const {
+        return static_cast<size_t>(std::ranges::count_if(
+            block.body, [&](ValueId id) { return !is_number(function_, id); }));
+    }
+
     bool absorbable(BlockId from, const Edge& edge) const {
         const BlockId id = edge.target;
         if (edges_[id] != 1 || id == from || id == 0) return false;
         const Block& block = function_.blocks[id];
-        if (block.body.size() + function_.blocks[from].body.size() > kMaxBody) return false;
+        if (operations(block) + operations(function_.blocks[from]) > kMaxBody) return false;
         unsigned cost = is_branch(block.end) ? 1 : 0;
         for (const ValueId value : block.body) {
             if (!speculatable(function_[value], proved_[from])) return false;
@@ -204,7 +209,6 @@ class IfConverter {
     }
 
     ValueId made_before(const Block& block, size_t count, const Value& value) const {
-        if (count > kMaxBody) return kNone;
         for (size_t i = 0; i < count; ++i) {
             const Value& other = function_[block.body[i]];
             if (other.op == value.op && other.imm == value.imm && other.size == value.size &&

@@ -49,6 +49,16 @@ std::vector<uint32_t> count_edges(const Function& function) {
     return edges;
 }
 
+std::vector<uint32_t> count_uses(const Function& function) {
+    std::vector<uint32_t> uses(function.values.size(), 0);
+    for (const Block& block : function.blocks) {
+        for (const ValueId id : block.body)
+            for_each_operand(function[id], [&](ValueId used) { ++uses[used]; });
+        for_each_end_use(block, [&](ValueId used) { ++uses[used]; });
+    }
+    return uses;
+}
+
 std::vector<uint64_t> proved_lengths(const Function& function) {
     constexpr uint64_t kUnknown = ~uint64_t{0};
     const size_t count = function.blocks.size();
@@ -94,12 +104,7 @@ bool speculatable(const Value& value, uint64_t length) {
 }
 
 void sweep(Function& function) {
-    std::vector<uint32_t> uses(function.values.size(), 0);
-    for (const Block& block : function.blocks) {
-        for (const ValueId id : block.body)
-            for_each_operand(std::as_const(function[id]), [&](ValueId used) { ++uses[used]; });
-        for_each_end_use(block, [&](ValueId used) { ++uses[used]; });
-    }
+    std::vector<uint32_t> uses = count_uses(function);
     for (size_t i = function.blocks.size(); i-- > 0;) {
         IdList& body = function.blocks[i].body;
         size_t kept = body.size();

@@ -31,6 +31,9 @@ bool same_edge(const Function& function, const Edge& a, const Edge& b);
 /// By block, the edges that lead to it.
 std::vector<uint32_t> count_edges(const Function& function);
 
+/// By value, the operations, ends and edges that use it.
+std::vector<uint32_t> count_uses(const Function& function);
+
 /// By block, a length that the packet is known to have where the block ends, whichever way it goes.
 std::vector<uint64_t> proved_lengths(const Function& function);
 

@@ -37,6 +37,8 @@ void versions(Function& function);
 void if_convert(Function& function);
 /// An `or` of conjunctions of masked equality tests of the same two values becomes in_rows.
 void rows(Function& function);
+/// The same as `sets`, for tests that are leaves of an `and` or `or`.
+void set_trees(Function& function);
 /// Two comparisons of a value with the ends of a range become one.
 void range_tests(Function& function);
 /// A cheap test goes before a dear one where the result is the same.

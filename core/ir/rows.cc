@@ -22,13 +22,13 @@ constexpr size_t kMaxBody = 16;  // operations of a block of a rule
 
 class Rows {
   public:
-    explicit Rows(Function& function)
-        : function_(function),
-          edges_(count_edges(function)),
-          proved_(proved_lengths(function)),
-          seen_(function.blocks.size()) {}
+    explicit Rows(Function& function) : function_(function) {}
 
     void run() {
+        if (!worth_a_look()) return;
+        edges_ = count_edges(function_);
+        proved_ = proved_lengths(function_);
+        seen_.resize(function_.blocks.size());
         bool changed = false;
         for (BlockId id = 0; id < seen_.size(); ++id)
             if (!seen_[id]) changed |= collect(id);
@@ -48,6 +48,18 @@ class Rows {
         uint64_t mask = 0, want = 0;
         Way hit, miss;
     };
+
+    // Hits of a list lead the same way, all but perhaps the last of them along an edge.
+    bool worth_a_look() {
+        if (function_.blocks.size() < kMinRows) return false;
+        edges_.assign(function_.blocks.size(), 0);
+        for (const Block& block : function_.blocks) {
+            const EqualityTest test = equality_test(function_, block.end);
+            if (test.value != kNone && ++edges_[test.hit(block.end).target] + 1 >= kMinRows)
+                return true;
+        }
+        return false;
+    }
 
     // ---- tests -------------------------------------------------------------------------------
 
@@ -231,8 +243,8 @@ class Rows {
     }
 
     Function& function_;
-    const std::vector<uint32_t> edges_;
-    const std::vector<uint64_t> proved_;
+    std::vector<uint32_t> edges_;
+    std::vector<uint64_t> proved_;
     std::vector<bool> seen_;  // blocks of lists that were found
     // of the list that is collected
     BlockId head_ = 0;

@@ -5,7 +5,7 @@
 // A chain begins with a block that ends in an equality test. Its next link is the only way on from
 // a miss and does nothing but test the same value again: make it anew from the packet and ask for
 // bytes that are known to be there. So the pass works on IR as it was lifted, too, and spares the
-// other passes a thousand blocks.
+// other passes a thousand blocks. Where no branches are left, set_trees finds the tests.
 #include <algorithm>
 #include <ranges>
 
@@ -25,15 +25,21 @@ constexpr size_t kMaxWays =
 
 class Sets {
   public:
-    explicit Sets(Function& function)
-        : function_(function), edges_(count_edges(function)), seen_(function.blocks.size()) {}
+    explicit Sets(Function& function) : function_(function) {}
 
     void run() {
+        if (std::ranges::none_of(function_.blocks,
+                                 [&](const Block& block) { return leads_on(block); }))
+            return;
+        edges_ = count_edges(function_);
+        seen_.resize(function_.blocks.size());
         const size_t count = function_.blocks.size();
         for (BlockId id = 0; id < count; ++id)
             if (!seen_[id]) chain(id);
         if (!to_.empty()) apply();
-        if (changed_) remove_unreachable(function_);
+        if (!changed_) return;
+        remove_unreachable(function_);
+        sweep(function_);
     }
 
   private:
@@ -56,6 +62,17 @@ class Sets {
         Terminator end;
         ValueId value = kNone;
     };
+
+    // True if a miss leads to another equality test of the same kind of value: most functions have
+    // no two in a row.
+    bool leads_on(const Block& block) const {
+        const EqualityTest test = equality_test(function_, block.end);
+        if (test.value == kNone) return false;
+        const Block& next = function_.blocks[test.miss(block.end).target];
+        const EqualityTest other = equality_test(function_, next.end);
+        return other.value != kNone && function_[other.value].op == function_[test.value].op &&
+               function_[other.value].imm == function_[test.value].imm;
+    }
 
     // ---- values made again -------------------------------------------------------------------
 
@@ -205,7 +222,7 @@ class Sets {
 
     // Numbers that stand in blocks which go, and are still used, move to the head.
     void keep_numbers(BlockId head, const std::vector<Link>& chain) {
-        if (uses_.empty()) count_uses();
+        if (uses_.empty()) uses_ = count_uses(function_);
         Block& to = function_.blocks[head];
         for (const Link& link : chain) {
             if (link.block == head) continue;
@@ -226,15 +243,6 @@ class Sets {
             if (link.block != head && uses_[link.test.number] == 1 &&
                 std::ranges::find(body, link.test.number) != body.end())
                 to.body.push_back(link.test.number);
-        }
-    }
-
-    void count_uses() {
-        uses_.assign(function_.values.size(), 0);
-        const auto use = [&](ValueId id) { ++uses_[id]; };
-        for (const Block& block : function_.blocks) {
-            for (const ValueId id : block.body) for_each_operand(std::as_const(function_[id]), use);
-            for_each_end_use(block, use);
         }
     }
 
@@ -300,7 +308,7 @@ class Sets {
     }
 
     Function& function_;
-    const std::vector<uint32_t> edges_;
+    std::vector<uint32_t> edges_;
     std::vector<bool> seen_;      // blocks that a chain was found from or through
     std::vector<ValueId> to_;     // by value: what is used instead; empty if none is replaced
     std::vector<ValueId> nodes_;  // that the tested value is made of

@@ -13,8 +13,14 @@ struct Pass {
 };
 
 constexpr Pass kSets = {"sets", sets};
-constexpr Pass kPasses[] = {
-    {"versions", versions}, kSets, {"rows", rows}, {"if_convert", if_convert}};
+constexpr Pass kPasses[] = {{"versions", versions},
+                            kSets,
+                            {"rows", rows},
+                            {"cheap_first", cheap_first},
+                            {"if_convert", if_convert},
+                            {"set_trees", set_trees},
+                            {"range_tests", range_tests},
+                            {"wide_tests", wide_tests}};
 
 void run(const Pass& pass, Function& function, const PassObserver& observer) {
     pass.run(function);

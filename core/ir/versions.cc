@@ -95,7 +95,8 @@ class Versions {
         for (const Block& block : function_.blocks)
             for (const IdList* list : {&block.params, &block.body})
                 for (const ValueId id : *list) copy_[id] = next++;
-        function_.values.reserve(next);
+        // Some more for what is made of the long version.
+        function_.values.reserve(next + copy_.size());
     }
 
     IdList copied(const IdList& list) const {

@@ -1,0 +1,100 @@
+// A cheap test goes before a dear one. Where both must hold, and neither has an effect or can fail,
+// their order does not show in the result: most packets then never meet the dear one, a lookup in a
+// large set or a long list of rules, and if_convert has the cheap ones side by side.
+//   A: dear ? B : X    B: cheap ? Y : X    ->    A: cheap ? B : X    B: dear ? Y : X
+#include <algorithm>
+#include <utility>
+
+#include "core/ir/analysis.h"
+#include "core/ir/native.h"
+#include "core/ir/passes.h"
+
+namespace vfm::ir {
+namespace {
+
+constexpr size_t kDearSet = 32;   // keys; smaller sets are a few instructions
+constexpr size_t kDearRows = 16;  // rows
+constexpr size_t kMaxBody = 16;   // operations of a cheap test
+
+class CheapFirst {
+  public:
+    explicit CheapFirst(Function& function) : function_(function) {}
+
+    void run() {
+        if (std::ranges::none_of(function_.blocks,
+                                 [&](const Block& block) { return is_dear(block); }))
+            return;
+        edges_ = count_edges(function_);
+        uses_ = count_uses(function_);
+        proved_ = proved_lengths(function_);
+        // A test moves on as long as there is a cheaper one behind it.
+        for (auto id = static_cast<BlockId>(function_.blocks.size()); id-- > 0;)
+            for (BlockId at = id; at != kNone;) at = swap(at);
+    }
+
+  private:
+    bool is_dear(const Block& block) const {
+        const Terminator& end = block.end;
+        if (end.kind != Terminator::Kind::branch || !is_number(function_, end.b)) return false;
+        const Value& tested = function_[end.a];
+        if (tested.op == Op::in_set) return function_.sets[tested.imm].size() > kDearSet;
+        return tested.op == Op::in_rows && function_.rows[tested.imm].size() > kDearRows;
+    }
+
+    bool is_cheap(const Block& block, uint64_t length) const {
+        if (!block.params.empty() || block.body.size() > kMaxBody) return false;
+        if (block.end.kind != Terminator::Kind::branch || is_dear(block)) return false;
+        return std::ranges::all_of(block.body,
+                                   [&](ValueId id) { return speculatable(function_[id], length); });
+    }
+
+    // Exchanges the test of a block with that of the next one; returns where the dear test is now,
+    // or kNone if nothing was done.
+    BlockId swap(BlockId id) {
+        Block& block = function_.blocks[id];
+        if (!is_dear(block) || uses_[block.end.a] != 1) return kNone;
+        const auto made = std::ranges::find(block.body, block.end.a);
+        if (made == block.body.end()) return kNone;
+        for (const bool side : {true, false}) {
+            const Edge& on = side ? block.end.then : block.end.otherwise;
+            const Edge& out = side ? block.end.otherwise : block.end.then;
+            const BlockId next_id = on.target;
+            Block& next = function_.blocks[next_id];
+            if (edges_[next_id] != 1 || next_id == id || !is_cheap(next, proved_[id])) continue;
+            const bool first = same_edge(function_, next.end.then, out);
+            if (!first && !same_edge(function_, next.end.otherwise, out)) continue;
+            exchange(block, next, next_id, side, !first);
+            return next_id;
+        }
+        return kNone;
+    }
+
+    // `side`: by which edge `block` leads to `next`; `passes`: by which edge `next` leads on.
+    void exchange(Block& block, Block& next, BlockId next_id, bool side, bool passes) {
+        const ValueId dear = block.end.a;
+        block.body.erase(std::ranges::find(block.body, dear));
+        block.body.insert(block.body.end(), next.body.begin(), next.body.end());
+        next.body.clear();
+        next.body.push_back(dear);
+        Terminator cheap = std::move(next.end), lookup = std::move(block.end);
+        Edge on = passes ? std::move(cheap.then) : std::move(cheap.otherwise);
+        Edge out = passes ? std::move(cheap.otherwise) : std::move(cheap.then);
+        Edge other = side ? std::move(lookup.otherwise) : std::move(lookup.then);
+        (passes ? cheap.then : cheap.otherwise) = {next_id, {}};
+        (passes ? cheap.otherwise : cheap.then) = std::move(other);
+        (side ? lookup.then : lookup.otherwise) = std::move(on);
+        (side ? lookup.otherwise : lookup.then) = std::move(out);
+        block.end = std::move(cheap);
+        next.end = std::move(lookup);
+    }
+
+    Function& function_;
+    std::vector<uint32_t> edges_, uses_;
+    std::vector<uint64_t> proved_;
+};
+
+}  // namespace
+
+void cheap_first(Function& function) { CheapFirst(function).run(); }
+
+}  // namespace vfm::ir
