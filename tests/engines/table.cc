@@ -8,6 +8,7 @@
 #include "core/isa/alu.h"
 #include "tests/harness/ir_eval.h"
 #include "userspace/engines/bpf_engine.h"
+#include "userspace/jit/engine.h"
 
 namespace vfm::test {
 namespace {
@@ -32,6 +33,21 @@ Result<std::unique_ptr<Engine>> make_bpf(const VerifiedModule& program,
     if (kOtherRegisters) options.register_seed = number;
     options.drop_on_error = kOtherRegisters;
     return make_bpf_engine(program, options);
+}
+
+/// The engine `jit` with other registers, and fewer.
+Result<std::unique_ptr<Engine>> make_jit_registers(const VerifiedModule& program,
+                                                   const EngineOptions& options) {
+    const jit::CompileOptions compile{.register_seed = number_of(program)};
+    return make_jit_engine(TRY(jit::NativeProgram::compile(program, compile)), options);
+}
+
+/// The engine `jit` with nothing but what every x86-64 CPU has.
+Result<std::unique_ptr<Engine>> make_jit_plain(const VerifiedModule& program,
+                                               const EngineOptions& options) {
+    static constexpr jit::Cpu kPlain;
+    const jit::CompileOptions compile{.cpu = &kPlain};
+    return make_jit_engine(TRY(jit::NativeProgram::compile(program, compile)), options);
 }
 
 /// The improved IR, evaluated without any back end; with kOptimise off as it was lifted.
@@ -69,6 +85,9 @@ class IrEngine : public Engine {
 const EngineKind kVariants[] = {
     {"ir-lifted", "the IR as it was lifted", IrEngine<false>::make, nothing},
     {"ir", "the IR after its passes", IrEngine<true>::make, nothing},
+    {"jit-registers", "native code, other registers", make_jit_registers,
+     jit::NativeProgram::missing},
+    {"jit-plain", "native code for the least CPU", make_jit_plain, jit::NativeProgram::missing},
     {"bpf-tc", "the program for tc", make_bpf<bpf::Hook::tc, false, false>, nothing},
     {"bpf-tc-cut", "tc, few bytes are linear", make_bpf<bpf::Hook::tc, true, false>, nothing},
     {"bpf-xdp-cut", "XDP, few bytes are linear", make_bpf<bpf::Hook::xdp, true, false>, nothing},

@@ -5,6 +5,7 @@
 #include "loader/test_run.h"
 #include "userspace/engines/bpf_engine.h"
 #include "userspace/interp/interpreter.h"
+#include "userspace/jit/engine.h"
 
 namespace vfm {
 namespace {
@@ -17,6 +18,11 @@ Result<std::unique_ptr<Engine>> load_bpf(const VerifiedModule& program,
     return make_bpf_engine(program);
 }
 
+Result<std::unique_ptr<Engine>> load_jit(const VerifiedModule& program,
+                                         const EngineOptions& options) {
+    return make_jit_engine(program, options);
+}
+
 Result<std::unique_ptr<Engine>> load_kernel(const VerifiedModule& program,
                                             const EngineOptions& /*options*/) {
     return make_kernel_engine(program);
@@ -24,6 +30,7 @@ Result<std::unique_ptr<Engine>> load_kernel(const VerifiedModule& program,
 
 constexpr EngineKind kKinds[] = {
     {"interp", "the reference interpreter", make_interpreter, nothing},
+    {"jit", "native code for this CPU", load_jit, jit::NativeProgram::missing},
     {"bpf", "the emitted eBPF program in user space", load_bpf, nothing},
     {"kernel", "the emitted eBPF program in the kernel", load_kernel, kernel_engine_missing},
 };

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/ir/ir.h"
 #include "core/verify/verify.h"
 #include "userspace/jit/code_memory.h"
+#include "userspace/jit/cpu.h"
 #include "userspace/jit/run_state.h"
 
 namespace vfm::jit {
@@ -27,7 +29,8 @@ struct NativeLine {
 struct CompileOptions {
     bool lines = false;          ///< NativeProgram::lines() is filled
     bool profiling = false;      ///< tell `perf` and GDB of the code: debug_info.h
-    uint64_t register_seed = 0;  ///< for tests: another choice of registers for each number, 0 none
+    uint64_t register_seed = 0;  ///< for tests: another choice of registers for each number but 0
+    const Cpu* cpu = nullptr;    ///< for tests: code for a CPU with less than this one
 };
 
 class NativeProgram {
@@ -36,6 +39,10 @@ class NativeProgram {
     /// the program, or the machine does not run or allow generated code. Any thread.
     static Result<std::shared_ptr<const NativeProgram>> compile(const VerifiedModule& program,
                                                                 const CompileOptions& options = {});
+    /// The same from IR of the program that passes of the caller's choice have gone over.
+    static Result<std::shared_ptr<const NativeProgram>> compile(const VerifiedModule& program,
+                                                                const ir::Function& function,
+                                                                const CompileOptions& options);
     /// Why this machine cannot run generated code, or empty.
     static std::string missing();
 

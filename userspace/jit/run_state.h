@@ -2,6 +2,7 @@
 // the code and who calls it, are described here and nowhere else.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -11,13 +12,19 @@
 
 namespace vfm::jit {
 
+/// A host function as generated code calls it.
+struct HostEntry {
+    uint64_t (*function)(void* user, const uint64_t* arguments) = nullptr;
+    void* user = nullptr;
+};
+
 /// Everything of one run, or of one thread's runs, that is not the packet. Owned by the caller,
 /// used by one thread at a time. Fields that the program does not use need no value.
 struct RunState {
-    uint64_t now = 0;                    ///< what NOW gives: the packet's timestamp
-    RandomSequence random;               ///< of RAND
-    FlowTables* tables = nullptr;        ///< by the module's table numbers
-    const HostFunction* host = nullptr;  ///< by the module's import numbers
+    uint64_t now = 0;                 ///< what NOW gives: the packet's timestamp
+    RandomSequence random;            ///< of RAND
+    FlowTables* tables = nullptr;     ///< by the module's table numbers
+    const HostEntry* host = nullptr;  ///< by the module's import numbers
 };
 static_assert(std::is_standard_layout_v<RunState>);
 

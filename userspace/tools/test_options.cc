@@ -20,11 +20,10 @@ const cli::Tool kTool = {
     "FILTER is VFLisp (.vfl), assembly (.vfm), or bytecode, raw or a module. PCAP is a pcap or "
     "pcapng "
     "file of Ethernet frames; - is standard input.\n\n"
-    "The results are those of the reference interpreter unless --engine names another: bpf runs "
-    "the "
-    "emitted eBPF program in user space with every memory access checked, kernel runs the same "
-    "program through the kernel's test run, all runs every engine that this machine has and stops "
-    "with status 4 at the first packet for which two differ.\n\n"
+    "The results are those of the reference interpreter unless --engine names another: jit runs "
+    "native code of this CPU, bpf the emitted eBPF program in user space with every memory access "
+    "checked, kernel the same program through the kernel's test run, all runs every engine that "
+    "this machine has and stops with status 4 at the first packet for which two differ.\n\n"
     "Flow tables start empty and live for the whole run. A non-zero value accepts a packet. "
     "Run-time "
     "errors are counted and do not change the exit status. A capture that is cut off is reported, "
@@ -64,7 +63,6 @@ Result<TestOptions> options_of(const po::variables_map& values) {
 
     std::vector<std::string_view> engines;
     for (const EngineKind& kind : engine_kinds()) engines.push_back(kind.name);
-    engines.insert(engines.end(), std::begin(kEnginesNotBuilt), std::end(kEnginesNotBuilt));
     engines.push_back("all");
     out.engine = engines[TRY(
         cli::choice_value(kTool, "engine", values["engine"].as<std::string>(), engines))];

@@ -28,9 +28,6 @@ struct TestOptions {
     bool stdout_taken() const { return accepted == "-" || dropped == "-"; }
 };
 
-/// Engines of the language's definition that this build does not carry.
-inline constexpr std::string_view kEnginesNotBuilt[] = {"jit"};
-
 /// The options, or the exit status with which the tool ends at once: 0 after --help, 2 after wrong
 /// usage, which has been reported.
 std::expected<TestOptions, int> test_options(const std::vector<std::string>& arguments);

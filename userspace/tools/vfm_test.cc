@@ -1,7 +1,6 @@
 // vfm-test: runs a filter over a capture, in one engine or in all of them.
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cstdio>
 
 #include "core/cli/cli.h"
@@ -45,10 +44,6 @@ Result<Filter> load(const TestOptions& options) {
 
 Result<EngineSet> make_engines(const TestOptions& options, const Filter& filter,
                                const VerifiedModule& program) {
-    if (std::ranges::count(kEnginesNotBuilt, options.engine) != 0)
-        return fail(
-            Diagnostic::about(fmt::format("engine {}", options.engine), "not part of this build"),
-            Status::refused);
     EngineSet engines = TRY(EngineSet::make(filter, program, options.engine, options.statistics));
     cli::report(engines.notes());
     return engines;

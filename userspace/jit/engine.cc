@@ -1,0 +1,67 @@
+#include "userspace/jit/engine.h"
+
+#include <utility>
+#include <vector>
+
+#include "core/run/host_functions.h"
+
+namespace vfm {
+namespace {
+
+class JitEngine final : public Engine {
+  public:
+    JitEngine(std::shared_ptr<const jit::NativeProgram> program, std::vector<jit::HostEntry> host)
+        : program_(std::move(program)),
+          function_(program_->function()),
+          tables_(program_->program().tables()),
+          host_(std::move(host)) {
+        state_.tables = &tables_;
+        state_.host = host_.data();
+    }
+
+    std::string_view name() const override { return "jit"; }
+    Outcome run(const Packet& packet) override { return call(packet); }
+    void run_batch(std::span<const Packet> packets, std::span<Outcome> results) override;
+    std::vector<FlowEntry> flows() const override { return tables_.entries(); }
+    uint64_t refused_stores() const override { return tables_.refused_stores(); }
+
+  private:
+    Outcome call(const Packet& packet) {
+        const ByteView bytes = packet.visible();
+        state_.now = packet.timestamp;
+        return function_(bytes.data(), bytes.size(), &state_);
+    }
+
+    std::shared_ptr<const jit::NativeProgram> program_;
+    jit::NativeFunction function_;
+    FlowTables tables_;
+    std::vector<jit::HostEntry> host_;
+    jit::RunState state_;
+};
+
+void JitEngine::run_batch(std::span<const Packet> packets, std::span<Outcome> results) {
+    // The headers of the packet that comes so much later are under way meanwhile.
+    constexpr size_t kAhead = 12;
+    for (size_t i = 0; i < packets.size(); ++i) {
+        if (i + kAhead < packets.size()) __builtin_prefetch(packets[i + kAhead].bytes.data());
+        results[i] = call(packets[i]);
+    }
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_jit_engine(const VerifiedModule& program,
+                                                const EngineOptions& options) {
+    return make_jit_engine(TRY(jit::NativeProgram::compile(program)), options);
+}
+
+Result<std::unique_ptr<Engine>> make_jit_engine(std::shared_ptr<const jit::NativeProgram> program,
+                                                const EngineOptions& options) {
+    std::vector<jit::HostEntry> host;
+    for (const HostFunction& function :
+         TRY(match_host_functions(program->program(), options.host_functions)))
+        host.push_back({function.function, function.user});
+    return std::make_unique<JitEngine>(std::move(program), std::move(host));
+}
+
+}  // namespace vfm

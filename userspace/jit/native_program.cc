@@ -1,0 +1,112 @@
+#include "userspace/jit/native_program.h"
+
+#include <asmjit/x86.h>
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "core/ir/lift.h"
+#include "core/ir/passes.h"
+#include "userspace/jit/allocate.h"
+#include "userspace/jit/cpu.h"
+#include "userspace/jit/emitter.h"
+#include "userspace/jit/plan.h"
+
+namespace vfm::jit {
+namespace {
+
+constexpr uint64_t kMostFrame = 64 * 1024;  // of the caller's stack
+constexpr size_t kMostCode = size_t{1} << 28;
+
+/// Remembers that asmjit could not encode something.
+class Errors final : public asmjit::ErrorHandler {
+  public:
+    void handleError(asmjit::Error, const char* message, asmjit::BaseEmitter*) override {
+        if (first_.empty()) first_ = message;
+    }
+    std::string take() { return std::exchange(first_, {}); }
+
+  private:
+    std::string first_;
+};
+
+/// What a thread needs to compile, kept from program to program.
+struct Workshop {
+    Plan plan;
+    Errors errors;
+    asmjit::CodeHolder holder;
+};
+
+Workshop& workshop() {
+    static thread_local Workshop instance;
+    return instance;
+}
+
+std::unexpected<Failure> refused(const VerifiedModule& program, std::string why) {
+    return fail(Diagnostic::about(program.module().source_name, "native code: " + std::move(why)),
+                Status::refused);
+}
+
+}  // namespace
+
+std::string NativeProgram::missing() {
+#if defined(__x86_64__)
+    static const bool works = [] {
+        const uint8_t code[] = {0xc3};  // ret
+        return CodeMemory::make(code).has_value();
+    }();
+    return works ? "" : "the system allows no executable memory";
+#else
+    return "needs an x86-64 CPU";
+#endif
+}
+
+Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const VerifiedModule& program,
+                                                                    const CompileOptions& options) {
+    auto lifted = ir::lift(program);
+    if (!lifted) {
+        lifted.error().status = Status::refused;
+        return std::unexpected(std::move(lifted).error());
+    }
+    ir::optimise_for_native(*lifted);
+    return compile(program, *lifted, options);
+}
+
+Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const VerifiedModule& program,
+                                                                    const ir::Function& function,
+                                                                    const CompileOptions& options) {
+    if (const std::string why = missing(); !why.empty()) return refused(program, why);
+    Workshop& shop = workshop();
+    make_plan(function, shop.plan);
+    const Frame frame = allocate_registers(function, shop.plan, options.register_seed);
+    if (uint64_t{8} * frame.slots > kMostFrame)
+        return refused(program, fmt::format("{} values wait at once", frame.slots));
+
+    std::vector<NativeLine> lines;
+    shop.holder.init(asmjit::Environment::host());
+    shop.holder.setErrorHandler(&shop.errors);
+    asmjit::x86::Assembler assembler(&shop.holder);
+    Emitter emitter(function, shop.plan, frame, options.cpu ? *options.cpu : Cpu::host(), assembler,
+                    options.lines ? &lines : nullptr);
+    const uint32_t instruction_bytes = emitter.run();
+    const asmjit::CodeBuffer& buffer = shop.holder.textSection()->buffer();
+    std::optional<CodeMemory> memory;
+    if (buffer.size() <= kMostCode)
+        memory = CodeMemory::make(ByteView(buffer.data(), buffer.size()));
+    shop.holder.reset();
+    if (const std::string error = shop.errors.take(); !error.empty())
+        return fail(Diagnostic::about(program.module().source_name, "native code: " + error),
+                    Status::bug);
+    if (!emitter.failed().empty()) return refused(program, std::string(emitter.failed()));
+    if (!memory) return refused(program, "no executable memory is left");
+
+    std::shared_ptr<NativeProgram> made(new NativeProgram(program, *std::move(memory)));
+    made->function_ = made->memory_.entry<NativeFunction>();
+    made->instruction_bytes_ = instruction_bytes;
+    made->lines_ = std::move(lines);
+    return made;
+}
+
+NativeProgram::~NativeProgram() = default;
+
+}  // namespace vfm::jit

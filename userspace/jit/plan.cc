@@ -1,0 +1,552 @@
+#include "userspace/jit/plan.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+#include "core/ir/analysis.h"
+
+namespace vfm::jit {
+namespace {
+
+using ir::BlockId;
+using ir::Function;
+using ir::kNone;
+using ir::Op;
+using ir::Terminator;
+using ir::Value;
+using ir::ValueId;
+using Place = ValuePlan::Place;
+
+constexpr unsigned kResult = 0;  // rax
+
+uint8_t bits_of(uint64_t number) { return static_cast<uint8_t>(std::bit_width(number)); }
+
+class Planner {
+  public:
+    Planner(const Function& function, Plan& plan) : function_(function), plan_(plan) {}
+
+    void run() {
+        plan_.values.assign(function_.values.size(), {});
+        plan_.made.clear();
+        plan_.clobbers.clear();
+        plan_.packet_end = plan_.length_end = plan_.state_end = 0;
+        plan_.loop_heads.clear();
+        plan_.uses_state = plan_.has_calls = plan_.has_call_arguments = plan_.has_fuel = false;
+        lay_out();
+        if (cyclic_) find_cycles();
+        forward();
+        for (size_t i = plan_.order.size(); i-- > 0;) backward(i);
+    }
+
+  private:
+    // ---- the order of blocks ----
+
+    // True if the block only ends the run: it can stand anywhere.
+    bool is_exit(BlockId id) const {
+        const ir::Block& block = function_.blocks[id];
+        return block.body.empty() && (block.end.kind == Terminator::Kind::ret ||
+                                      block.end.kind == Terminator::Kind::trap);
+    }
+
+    // Reverse postorder. The successor that is visited last comes next: the likely one, which is
+    // the one with the long packet, or the one that goes on.
+    void lay_out() {
+        constexpr uint32_t kOpen = kNone - 1;
+        struct Frame {
+            BlockId block;
+            std::array<BlockId, 2> next;
+            unsigned left;
+        };
+        auto& order = plan_.order;
+        auto& place_of = plan_.place_of;
+        order.clear();
+        place_of.assign(function_.blocks.size(), kNone);
+        static thread_local std::vector<Frame> stack;
+        stack.clear();
+        const auto enter = [&](BlockId id) {
+            place_of[id] = kOpen;
+            const Terminator& end = function_.blocks[id].end;
+            Frame frame{id, {}, 0};
+            if (end.kind == Terminator::Kind::jump) {
+                frame.next[frame.left++] = end.then.target;
+            } else if (ir::is_branch(end)) {
+                const bool then_next = end.kind != Terminator::Kind::branch ||
+                                       (is_exit(end.otherwise.target) && !is_exit(end.then.target));
+                frame.next = {end.then.target, end.otherwise.target};
+                if (!then_next) std::swap(frame.next[0], frame.next[1]);
+                frame.left = 2;
+            }
+            stack.push_back(frame);
+        };
+        enter(0);
+        while (!stack.empty()) {
+            Frame& top = stack.back();
+            if (top.left > 0) {
+                const BlockId next = top.next[--top.left];
+                if (place_of[next] == kNone)
+                    enter(next);
+                else if (place_of[next] == kOpen)
+                    cyclic_ = true;
+                continue;
+            }
+            place_of[top.block] = 0;  // done
+            order.push_back(top.block);
+            stack.pop_back();
+        }
+        std::ranges::reverse(order);
+        for (uint32_t i = 0; i < order.size(); ++i) place_of[order[i]] = i;
+    }
+
+    // What lives into a stretch of blocks that are on cycles lives to its end: any of them may come
+    // again. Stretches that overlap in the order of blocks are one.
+    void find_cycles() {
+        const ir::Cfg cfg(function_);
+        const std::vector<BlockId> cycle = ir::cycles(function_, cfg);
+        const size_t count = plan_.order.size();
+        std::vector<uint32_t> last(function_.blocks.size(), 0);
+        for (uint32_t i = 0; i < count; ++i)
+            if (cycle[plan_.order[i]] != kNone) last[cycle[plan_.order[i]]] = i;
+        stretch_.assign(count, kNone);
+        for (uint32_t i = 0; i < count;) {
+            const BlockId member = cycle[plan_.order[i]];
+            if (member == kNone) {
+                ++i;
+                continue;
+            }
+            uint32_t end = last[member];
+            for (uint32_t at = i; at <= end; ++at)
+                if (const BlockId other = cycle[plan_.order[at]]; other != kNone)
+                    end = std::max(end, last[other]);
+            for (; i <= end; ++i) stretch_[i] = end;
+        }
+        plan_.loop_heads.assign(count, false);
+        for (uint32_t i = 0; i < count; ++i)
+            ir::for_each_edge(function_.blocks[plan_.order[i]], [&](const ir::Edge& edge) {
+                if (const uint32_t to = plan_.place_of[edge.target]; to <= i)
+                    plan_.loop_heads[to] = true;
+            });
+    }
+
+    // ---- forward: positions, widths, uses ----
+
+    void forward() {
+        uint32_t position = 0;
+        uint32_t calls = 0;
+        plan_.start_of.resize(plan_.order.size() + 1);
+        plan_.calls_behind.resize(plan_.order.size());
+        for (uint32_t i = 0; i < plan_.order.size(); ++i) {
+            const BlockId id = plan_.order[i];
+            const ir::Block& block = function_.blocks[id];
+            plan_.start_of[i] = position;
+            position += 2;
+            for (const ValueId param : block.params) {
+                ValuePlan& plan = plan_[param];
+                plan.block = id;
+                if (!cyclic_ || !plan_.loop_heads[i])
+                    plan.bits = edge_bits_.size() > param ? edge_bits_[param] : 64;
+            }
+            for (const ValueId value_id : block.body) {
+                const Value& value = function_[value_id];
+                ValuePlan& plan = plan_[value_id];
+                plan.block = id;
+                plan.calls = calls;
+                plan.bits = result_bits(value);
+                ir::for_each_operand(value, [&](ValueId used) { ++plan_[used].uses; });
+                if (is_call(value.op)) ++calls;
+                position += 2;
+            }
+            ir::for_each_end_use(block, [&](ValueId used) { ++plan_[used].uses; });
+            ir::for_each_edge(block, [&](const ir::Edge& edge) {
+                const auto& params = function_.blocks[edge.target].params;
+                if (params.empty()) return;
+                if (edge_bits_.empty()) edge_bits_.assign(function_.values.size(), 0);
+                for (size_t k = 0; k < params.size(); ++k)
+                    edge_bits_[params[k]] =
+                        std::max(edge_bits_[params[k]], plan_[edge.args[k]].bits);
+            });
+            plan_.calls_behind[i] = calls;
+            position += 2;
+        }
+        plan_.start_of.back() = position;
+        plan_.has_calls = calls > 0;
+    }
+
+    uint8_t result_bits(const Value& value) const {
+        const auto bits = [&](ValueId id) -> unsigned { return plan_[id].bits; };
+        const auto at_most_64 = [](unsigned count) {
+            return static_cast<uint8_t>(std::min(count, 64u));
+        };
+        const auto number = [&](ValueId id) -> const uint64_t* {
+            return function_[id].op == Op::constant ? &function_[id].imm : nullptr;
+        };
+        switch (value.op) {
+            case Op::constant:
+                return bits_of(value.imm);
+            case Op::add:
+                return at_most_64(std::max(bits(value.a), bits(value.b)) + 1);
+            case Op::mul:
+                return at_most_64(bits(value.a) + bits(value.b));
+            case Op::div:
+                if (const uint64_t* by = number(value.b); by && *by != 0)
+                    return at_most_64(bits(value.a) - std::min(bits(value.a), bits_of(*by) - 1u));
+                return at_most_64(bits(value.a));
+            case Op::mod:
+            case Op::and_:
+                return at_most_64(std::min(bits(value.a), bits(value.b)));
+            case Op::or_:
+            case Op::xor_:
+                return at_most_64(std::max(bits(value.a), bits(value.b)));
+            case Op::shl:
+                if (const uint64_t* by = number(value.b))
+                    return at_most_64(bits(value.a) + (*by & 63));
+                return 64;
+            case Op::shr:
+                if (const uint64_t* by = number(value.b))
+                    return at_most_64(bits(value.a) - std::min<unsigned>(bits(value.a), *by & 63));
+                return at_most_64(bits(value.a));
+            case Op::eq:
+            case Op::ne:
+            case Op::gt:
+            case Op::lt:
+            case Op::ge:
+            case Op::le:
+            case Op::in_set:
+            case Op::in_rows:
+            case Op::vlan_present:
+                return 1;
+            case Op::len:
+            case Op::vlan_protocol:
+            case Op::vlan_tag:
+                return 16;
+            case Op::load:
+            case Op::loadx:
+            case Op::load_raw:
+            case Op::loadx_raw:
+                return static_cast<uint8_t>(8 * value.size);
+            case Op::rand:
+                return 32;
+            case Op::param:
+            case Op::sub:
+            case Op::not_:
+            case Op::neg:
+            case Op::now:
+            case Op::guard_len:
+            case Op::guard_index:
+            case Op::guard_nonzero:
+            case Op::flow_get:
+            case Op::flow_set:
+            case Op::flow_add:
+            case Op::call_arg:
+            case Op::call:
+            case Op::fuel:
+                return 64;
+        }
+        return 64;
+    }
+
+    // ---- backward: places, ends, hints ----
+
+    // The position to which something that is used at `position` in block number i must live, if it
+    // was made elsewhere.
+    uint32_t reach(uint32_t position, uint32_t i) const {
+        if (!cyclic_ || stretch_[i] == kNone) return position;
+        return plan_.start_of[stretch_[i] + 1];
+    }
+
+    struct Use {
+        uint32_t position = 0;
+        uint32_t index = 0;  // of the block in the order
+        uint32_t calls = 0;  // before it
+        bool fold = false;   // may be made as part of the user, whatever it is
+    };
+
+    // A use as an operand of something in a block's body or of its end.
+    void use(ValueId id, const Use& at, bool late = false) {
+        const Value& value = function_[id];
+        if (value.op == Op::constant) return;
+        ValuePlan& plan = plan_[id];
+        const BlockId block = plan_.order[at.index];
+        if (ir::is_load(value.op) || ir::is_loadx(value.op))
+            plan_.packet_end = std::max(plan_.packet_end, reach(at.position, at.index));
+        if (at.fold && plan.uses == 1 && plan.block == block && plan.calls == at.calls &&
+            plan.place == Place::nowhere) {
+            plan.place = Place::at_use;
+            plan.end = at.position;
+            return;
+        }
+        if (plan.place == Place::nowhere) plan.place = Place::own;
+        const uint32_t end =
+            (plan.block == block ? at.position : reach(at.position, at.index)) + (late ? 1 : 0);
+        plan.end = std::max(plan.end, end);
+    }
+
+    // A use by which all of the register is wanted.
+    void use_full(ValueId id, const Use& at, bool late = false) {
+        plan_[id].full = true;
+        use(id, at, late);
+    }
+
+    bool is_number(ValueId id) const { return function_[id].op == Op::constant; }
+    bool folds_load(ValueId id) const {
+        return ir::is_load(function_[id].op) || ir::is_loadx(function_[id].op);
+    }
+
+    // The operands of a comparison with flags as its result.
+    void use_compared(Comparison comparison, ValueId a, ValueId b, Use at) {
+        const bool equality = comparison == Comparison::eq || comparison == Comparison::ne;
+        for (const auto& [left, right] : {std::pair(a, b), std::pair(b, a)}) {
+            at.fold = folds_load(left);
+            // (x & mask) against 0 is a test of its own; a truth value against 0 or 1 needs no more
+            // than its low byte.
+            if (equality && is_number(right)) {
+                if (tests_bits(function_, left, function_[right].imm)) at.fold = true;
+                if (plan_[left].bits <= 1 && function_[right].imm <= 1) {
+                    use(left, at);
+                    continue;
+                }
+            }
+            use_full(left, at);
+        }
+    }
+
+    void use_edge(const ir::Edge& edge, Use at) {
+        const auto& params = function_.blocks[edge.target].params;
+        for (size_t k = 0; k < params.size(); ++k) {
+            if (plan_[params[k]].uses == 0) continue;
+            const ValueId arg = edge.args[k];
+            at.fold = ir::is_load(function_[arg].op);
+            use_full(arg, at);
+            ValuePlan& plan = plan_[arg];
+            if (plan.hint == kNoRegister) plan.hint = plan_[params[k]].hint;
+            plan.friend_value = params[k];
+            plan_[params[k]].friend_value = arg;
+        }
+    }
+
+    void use_end(const Terminator& end, Use at) {
+        switch (end.kind) {
+            case Terminator::Kind::jump:
+                use_edge(end.then, at);
+                break;
+            case Terminator::Kind::branch:
+                use_edge(end.then, at);
+                use_edge(end.otherwise, at);
+                use_compared(end.comparison, end.a, end.b, at);
+                break;
+            case Terminator::Kind::branch_len:
+            case Terminator::Kind::branch_index:
+                plan_.length_end = std::max(plan_.length_end, reach(at.position, at.index));
+                use_edge(end.then, at);
+                use_edge(end.otherwise, at);
+                if (end.a != kNone) use_full(end.a, at);
+                break;
+            case Terminator::Kind::ret:
+                at.fold = folds_load(end.a);
+                use_full(end.a, at);
+                plan_[end.a].hint = kResult;
+                break;
+            case Terminator::Kind::trap:
+                break;
+        }
+    }
+
+    void backward(size_t index) {
+        const auto i = static_cast<uint32_t>(index);
+        const ir::Block& block = function_.blocks[plan_.order[i]];
+        Use at{.position = plan_.start_of[i + 1] - 2, .index = i, .calls = plan_.calls_behind[i]};
+        use_end(block.end, at);
+        for (size_t k = block.body.size(); k-- > 0;) {
+            at.position -= 2;
+            at.calls = plan_[block.body[k]].calls;
+            operation(block.body[k], at);
+        }
+        for (const ValueId param : block.params) {
+            ValuePlan& plan = plan_[param];
+            if (plan.place == Place::nowhere) continue;  // nobody uses it
+            plan.start = plan_.start_of[i];
+            plan_.made.push_back(param);
+        }
+    }
+
+    // Everything that uses the value has been seen.
+    void operation(ValueId id, Use at) {
+        const Value& value = function_[id];
+        ValuePlan& plan = plan_[id];
+        if (value.op == Op::constant) return;
+        const ir::Effect effect = ir::op_info(value.op).effect;
+        if (plan.place == Place::at_use) {
+            // Its operands are used where it is.
+            at.position = plan.end;
+            const bool truths = ir::op_info(value.op).operands > 1 && plan_[value.a].bits <= 1 &&
+                                plan_[value.b].bits <= 1;
+            ir::for_each_operand(value, [&](ValueId operand) {
+                Use inner = at;
+                inner.fold = value.op == Op::and_ && folds_load(operand);
+                if (truths)
+                    use(operand, inner);
+                else
+                    use_full(operand, inner);
+            });
+            return;
+        }
+        if (plan.place == Place::nowhere && effect == ir::Effect::pure) return;
+        if (effect == ir::Effect::state && plan.place == Place::nowhere) return;
+        if (plan.place == Place::own) {
+            plan.start = at.position;
+            plan_.made.push_back(id);
+        }
+        uses_of(id, value, at);
+    }
+
+    void uses_of(ValueId id, const Value& value, Use at) {
+        ValuePlan& plan = plan_[id];
+        const auto folding = [&](ValueId operand) {
+            Use folded = at;
+            folded.fold = folds_load(operand);
+            return folded;
+        };
+        switch (value.op) {
+            case Op::and_:
+            case Op::or_:
+            case Op::xor_:
+                hand_on(id, value.a);
+                if (plan.bits <= 1 && plan_[value.a].bits <= 1 && plan_[value.b].bits <= 1) {
+                    // One extended operand of `and` extends the result.
+                    if (value.op == Op::and_ && plan.full) plan_[value.a].full = true;
+                    use(value.a, folding(value.a));
+                    use(value.b, folding(value.b));
+                    break;
+                }
+                [[fallthrough]];
+            case Op::add:
+            case Op::sub:
+            case Op::mul:
+            case Op::shl:
+            case Op::shr:
+            case Op::not_:
+            case Op::neg:
+                hand_on(id, value.a);
+                use_full(value.a, folding(value.a));
+                if (value.b != kNone) use_full(value.b, folding(value.b));
+                if ((value.op == Op::shl || value.op == Op::shr) && !is_number(value.b))
+                    clobber(at.position);
+                break;
+            case Op::div:
+            case Op::mod:
+                use_full(value.a, folding(value.a));
+                use_full(value.b, folding(value.b));
+                clobber(at.position);
+                break;
+            case Op::eq:
+                use_compared(Comparison::eq, value.a, value.b, at);
+                break;
+            case Op::ne:
+                use_compared(Comparison::ne, value.a, value.b, at);
+                break;
+            case Op::gt:
+            case Op::lt:
+            case Op::ge:
+            case Op::le:
+                use_compared(Comparison::gt, value.a, value.b, at);
+                break;
+            case Op::loadx:
+            case Op::loadx_raw:
+                use_full(value.a, folding(value.a));
+                break;
+            case Op::in_set:
+                // Its result serves as a pointer to the keys first.
+                use_full(value.a, at, true);
+                break;
+            case Op::in_rows:
+                use_full(value.a, at, true);
+                use_full(value.b, at, true);
+                break;
+            case Op::now:
+                use_state(at);
+                break;
+            case Op::len:
+            case Op::guard_len:
+                plan_.length_end = std::max(plan_.length_end, reach(at.position, at.index));
+                break;
+            case Op::guard_index:
+                plan_.length_end = std::max(plan_.length_end, reach(at.position, at.index));
+                use_full(value.a, folding(value.a));
+                break;
+            case Op::guard_nonzero:
+                at.fold = folds_load(value.a);
+                use_full(value.a, at);
+                break;
+            case Op::flow_get:
+            case Op::flow_set:
+            case Op::flow_add:
+            case Op::rand:
+            case Op::call:
+                use_state(at);
+                if (plan.hint == kNoRegister) plan.hint = kResult;
+                if (value.a != kNone) use_full(value.a, folding(value.a));
+                if (value.b != kNone) use_full(value.b, folding(value.b));
+                clobber(at.position);
+                break;
+            case Op::call_arg:
+                plan_.has_call_arguments = true;
+                use_full(value.a, folding(value.a));
+                break;
+            case Op::fuel:
+                plan_.has_fuel = true;
+                break;
+            case Op::constant:
+            case Op::param:
+            case Op::load:
+            case Op::load_raw:
+            case Op::vlan_present:
+            case Op::vlan_protocol:
+            case Op::vlan_tag:
+                break;
+        }
+    }
+
+    void use_state(const Use& at) {
+        plan_.uses_state = true;
+        plan_.state_end = std::max(plan_.state_end, reach(at.position, at.index));
+    }
+
+    // The result of a two-address instruction best stands where its first operand was.
+    void hand_on(ValueId id, ValueId operand) {
+        ValuePlan& plan = plan_[operand];
+        if (plan.hint == kNoRegister) plan.hint = plan_[id].hint;
+        plan_[id].friend_value = operand;
+    }
+
+    void clobber(uint32_t position) { plan_.clobbers.push_back({position, 0}); }
+
+    const Function& function_;
+    Plan& plan_;
+    bool cyclic_ = false;
+    std::vector<uint32_t> stretch_;   // by index in the order: the last of its stretch, or kNone
+    std::vector<uint8_t> edge_bits_;  // by parameter: the widest argument so far
+};
+
+}  // namespace
+
+bool tests_bits(const Function& function, ValueId id, uint64_t number) {
+    const Value& value = function[id];
+    if (value.op != Op::and_) return false;
+    if (number == 0) return true;
+    const auto is_mask = [&](ValueId operand) {
+        return function[operand].op == Op::constant && function[operand].imm == number;
+    };
+    return std::has_single_bit(number) && (is_mask(value.a) || is_mask(value.b));
+}
+
+bool is_low_byte(const Function& function, const Plan& plan, ValueId id) {
+    const Value& value = function[id];
+    if (plan[id].full) return false;
+    if (makes_truth(value.op)) return true;
+    return (value.op == Op::and_ || value.op == Op::or_ || value.op == Op::xor_) &&
+           plan[value.a].bits <= 1 && plan[value.b].bits <= 1;
+}
+
+void make_plan(const Function& function, Plan& plan) { Planner(function, plan).run(); }
+
+}  // namespace vfm::jit
