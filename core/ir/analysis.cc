@@ -6,22 +6,41 @@
 
 namespace vfm::ir {
 
-Cfg::Cfg(const Function& function)
-    : order_(reverse_postorder(function)),
-      position_(function.blocks.size(), kNone),
-      first_(function.blocks.size() + 1, 0) {
-    for (uint32_t i = 0; i < order_.size(); ++i) position_[order_[i]] = i;
-    for (const BlockId from : order_)
+void Cfg::build(const Function& function) {
+    const auto count = static_cast<uint32_t>(function.blocks.size());
+    // Where every edge leads to a later block and every block has one that leads to it, the blocks
+    // stand in a good order as they are. Most passes leave them so.
+    first_.assign(count + 1, 0);
+    bool ordered = true;
+    for (BlockId from = 0; from < count; ++from)
         for_each_edge(function.blocks[from], [&](const Edge& edge) {
-            ++first_[edge.target + 1];
-            if (position_[edge.target] <= position_[from]) cyclic_ = true;
+            ++first_[edge.target];
+            ordered &= edge.target > from;
         });
+    for (BlockId id = 1; id < count; ++id) ordered &= first_[id] != 0;
+    cyclic_ = false;
+    position_.resize(count);
+    if (ordered) {
+        order_.resize(count);
+        std::iota(order_.begin(), order_.end(), 0u);
+        std::iota(position_.begin(), position_.end(), 0u);
+    } else {
+        order_ = reverse_postorder(function);
+        std::ranges::fill(position_, kNone);
+        for (uint32_t i = 0; i < order_.size(); ++i) position_[order_[i]] = i;
+        first_.assign(count + 1, 0);
+        for (const BlockId from : order_)
+            for_each_edge(function.blocks[from], [&](const Edge& edge) {
+                ++first_[edge.target];
+                cyclic_ |= position_[edge.target] <= position_[from];
+            });
+    }
     std::partial_sum(first_.begin(), first_.end(), first_.begin());
     preds_.resize(first_.back());
-    std::vector<uint32_t> at(first_.begin(), first_.end() - 1);
-    for (const BlockId from : order_)
-        for_each_edge(function.blocks[from],
-                      [&](const Edge& edge) { preds_[at[edge.target]++] = from; });
+    // From the back, so that what was the end of a block's part becomes its begin.
+    for (size_t i = order_.size(); i-- > 0;)
+        for_each_edge(function.blocks[order_[i]],
+                      [&](const Edge& edge) { preds_[--first_[edge.target]] = order_[i]; });
 }
 
 EnteringEdge entering_edge(const Function& function, const Cfg& cfg, const Dominators& tree,

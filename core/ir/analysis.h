@@ -64,7 +64,10 @@ void for_each_end_use(B& block, Body body) {
 /// Reverse postorder and predecessors of the reachable blocks.
 class Cfg {
   public:
-    explicit Cfg(const Function& function);
+    Cfg() = default;
+    explicit Cfg(const Function& function) { build(function); }
+    /// Looks at a function anew, with the memory of the time before.
+    void build(const Function& function);
 
     std::span<const BlockId> order() const { return order_; }
     /// Place in order(), kNone for a block that cannot be reached.
@@ -88,49 +91,43 @@ class Cfg {
 /// The dominator tree of the reachable blocks.
 class Dominators {
   public:
-    Dominators(const Function& function, const Cfg& cfg);
+    Dominators() = default;
+    Dominators(const Function& function, const Cfg& cfg) { build(function, cfg); }
+    void build(const Function& function, const Cfg& cfg);
 
     /// The nearest block that every path to `block` passes before it; kNone for the entry.
     BlockId parent(BlockId block) const { return parent_[block]; }
-    std::span<const BlockId> children(BlockId block) const {
-        return std::span(children_).subspan(first_[block], first_[block + 1] - first_[block]);
-    }
+    /// Every block after all that dominate it, and what one block dominates without a gap.
+    std::span<const BlockId> preorder() const { return preorder_; }
     /// True if every path to `b` passes `a`; a block dominates itself.
     bool dominates(BlockId a, BlockId b) const {
-        return enter_[a] <= enter_[b] && leave_[b] <= leave_[a];
+        return enter_[a] <= enter_[b] && enter_[b] < leave_[a];
     }
     /// The nearest block that dominates both.
     BlockId common(BlockId a, BlockId b) const;
 
   private:
+    void find_acyclic(const Cfg& cfg);
+
     std::vector<BlockId> parent_;
-    std::vector<uint32_t> first_;
-    std::vector<BlockId> children_;
-    std::vector<uint32_t> enter_, leave_;
+    std::vector<BlockId> preorder_;
+    std::vector<uint32_t> enter_, leave_;  // places in preorder(): of a block, behind its subtree
 };
 
-/// Walks the dominator tree, parents before children, without recursion: enter(block) on the way
-/// down, leave(block) when all that it dominates is done.
+/// Walks the dominator tree, parents before children: enter(block) on the way down, leave(block)
+/// when all that it dominates is done.
 template <class Enter, class Leave>
 void walk_tree(const Dominators& tree, Enter enter, Leave leave) {
-    struct Frame {
-        BlockId block;
-        uint32_t next;
+    BlockId open = kNone;
+    const auto close = [&](BlockId until) {
+        for (; open != until; open = tree.parent(open)) leave(open);
     };
-    std::vector<Frame> stack{{0, 0}};
-    enter(BlockId{0});
-    while (!stack.empty()) {
-        const BlockId block = stack.back().block;
-        const auto children = tree.children(block);
-        if (stack.back().next < children.size()) {
-            const BlockId child = children[stack.back().next++];
-            enter(child);
-            stack.push_back({child, 0});
-        } else {
-            leave(block);
-            stack.pop_back();
-        }
+    for (const BlockId block : tree.preorder()) {
+        close(tree.parent(block));
+        enter(block);
+        open = block;
     }
+    close(kNone);
 }
 
 /// The branch whose one edge every path to a block takes last before the block is first reached,

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <optional>
 
@@ -69,6 +70,45 @@ constexpr std::optional<uint64_t> evaluate(Op op, uint64_t a, uint64_t b) {
     if (op_info(op).operands == 1) return unary(*opcode, a);
     if ((op == Op::div || op == Op::mod) && b == 0) return std::nullopt;
     return binary(*opcode, a, b);
+}
+
+/// True if a op b is b op a.
+constexpr bool commutes(Op op) {
+    switch (op) {
+        case Op::add:
+        case Op::mul:
+        case Op::and_:
+        case Op::or_:
+        case Op::xor_:
+        case Op::eq:
+        case Op::ne:
+            return true;
+        default:
+            return false;
+    }
+}
+
+/// True if x op number is x for every x up to a bound.
+constexpr bool gives_back(Op op, uint64_t bound, uint64_t number) {
+    switch (op) {
+        case Op::add:
+        case Op::sub:
+        case Op::or_:
+        case Op::xor_:
+            return number == 0;
+        case Op::mul:
+        case Op::div:
+            return number == 1;
+        case Op::mod:
+            return bound < number;
+        case Op::shl:
+        case Op::shr:
+            return (number & 63) == 0;
+        case Op::and_:  // all bits set up to the highest that x may have
+            return bound <= (number & ~(number + 1));
+        default:
+            return false;
+    }
 }
 
 }  // namespace vfm::ir

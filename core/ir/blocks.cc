@@ -13,30 +13,36 @@ constexpr unsigned kMaxHops = 16;
 
 class Blocks {
   public:
-    explicit Blocks(Function& function) : function_(function) {}
+    Blocks(Function& function, Work& work)
+        : function_(function),
+          scratch_(work.scratch()),
+          passable_(scratch_.array<uint8_t>(function.blocks.size())) {}
 
-    void run() {
+    Changes run() {
         find_passable();
         for (Block& block : function_.blocks) {
             for_each_edge(block, [&](Edge& edge) { pass(edge); });
             leave(block);
         }
-        remove_unreachable(function_);
-        join();
-        remove_unreachable(function_);
+        if (changes_.shape) remove_unreachable(function_);
+        if (join()) remove_unreachable(function_);
+        return changes_;
     }
 
   private:
     // Blocks without operations whose parameters nobody uses but their own end: whoever leads
     // there may as well do what the end says.
     void find_passable() {
-        std::vector<BlockId> home(function_.values.size(), kNone);
-        passable_.assign(function_.blocks.size(), false);
+        bool read_params = false;
         for (BlockId id = 0; id < function_.blocks.size(); ++id) {
             const Block& block = function_.blocks[id];
-            for (const ValueId param : block.params) home[param] = id;
             passable_[id] = block.body.empty();
+            read_params |= passable_[id] && !block.params.empty();
         }
+        if (!read_params) return;
+        const std::span<BlockId> home = scratch_.array(function_.values.size(), kNone);
+        for (BlockId id = 0; id < function_.blocks.size(); ++id)
+            for (const ValueId param : function_.blocks[id].params) home[param] = id;
         for (BlockId id = 0; id < function_.blocks.size(); ++id) {
             const auto use = [&](ValueId value) {
                 if (home[value] != kNone && home[value] != id) passable_[home[value]] = false;
@@ -76,6 +82,7 @@ class Blocks {
                 return;
             }
             edge = behind(edge, *next);
+            changes_.shape = true;
         }
     }
 
@@ -83,47 +90,53 @@ class Blocks {
     void leave(Block& block) {
         if (block.end.kind != Terminator::Kind::jump) return;
         const Edge& edge = block.end.then;
-        if (!passable_[edge.target]) return;
+        if (!passable_[edge.target] || is_branch(function_.blocks[edge.target].end)) return;
         Terminator end = function_.blocks[edge.target].end;
         if (end.kind == Terminator::Kind::ret)
             end.a = on_edge(edge, end.a);
         else if (end.kind != Terminator::Kind::trap)
             return;
         block.end = std::move(end);
+        changes_.shape = true;
     }
 
     // Blocks are in reverse postorder, so a chain is joined from its first block on.
-    void join() {
-        std::vector<uint32_t> entries(function_.blocks.size(), 0);
+    bool join() {
+        const std::span<uint32_t> entries = scratch_.array<uint32_t>(function_.blocks.size());
         for (const Block& block : function_.blocks)
             for_each_edge(block, [&](const Edge& edge) { ++entries[edge.target]; });
-        Replacements replacements(function_);
+        Replacements replacements(function_, scratch_);
+        bool joined = false;
         for (BlockId id = 0; id < function_.blocks.size(); ++id) {
             Block& block = function_.blocks[id];
             while (block.end.kind == Terminator::Kind::jump) {
+                const BlockId target = block.end.then.target;
+                if (entries[target] != 1 || target == id) break;
                 const Edge edge = std::move(block.end.then);
-                if (entries[edge.target] != 1 || edge.target == id) {
-                    block.end.then = edge;
-                    break;
-                }
-                Block& next = function_.blocks[edge.target];
+                Block& next = function_.blocks[target];
                 for (size_t i = 0; i < next.params.size(); ++i)
                     replacements.replace(next.params[i], edge.args[i]);
                 block.body.insert(block.body.end(), next.body.begin(), next.body.end());
                 block.end = std::move(next.end);
                 next = {};
                 next.end.kind = Terminator::Kind::trap;
+                joined = true;
             }
         }
+        changes_.values |= !replacements.empty();
+        changes_.shape |= joined;
         replacements.apply(function_);
+        return joined;
     }
 
     Function& function_;
-    std::vector<bool> passable_;
+    Scratch& scratch_;
+    const Marks passable_;
+    Changes changes_;
 };
 
 }  // namespace
 
-void blocks(Function& function) { Blocks(function).run(); }
+Changes blocks(Function& function, Work& work) { return Blocks(function, work).run(); }
 
 }  // namespace vfm::ir

@@ -122,7 +122,8 @@ class Checker {
     // Definitions dominate their uses and loads are proved.
     void places(const Cfg& cfg) {
         const Dominators tree(function_, cfg);
-        Facts facts(function_);
+        Scratch scratch;
+        Facts facts(scratch);
         std::vector<size_t> marks;
         walk_tree(
             tree,
@@ -156,12 +157,12 @@ class Checker {
         for (const ValueId id_of : block.body) {
             const Value& value = function_[id_of];
             for_each_operand(value, use);
-            if (op_info(value.op).effect == Effect::guard) facts.learn_guard(value);
+            if (value.op == Op::guard_len || value.op == Op::guard_index) facts.learn_guard(value);
             if (is_load(value.op))
-                expect(facts.length(value.imm + value.size) == Facts::Known::holds,
+                expect(facts.length(value.imm + value.size) == Known::holds,
                        "v{}: nothing proves its bytes to be there", id_of);
             if (is_loadx(value.op))
-                expect(facts.index(value.a, value.imm + value.size) == Facts::Known::holds,
+                expect(facts.index(value.a, value.imm + value.size) == Known::holds,
                        "v{}: nothing proves its bytes to be there", id_of);
             ++index;
         }

@@ -1,8 +1,7 @@
 // Uses of copies become uses of the original: parameters that receive one value whatever the way,
 // and operations that give an operand back.
-#include <bit>
-
 #include "core/ir/analysis.h"
+#include "core/ir/arithmetic.h"
 #include "core/ir/passes.h"
 #include "core/ir/rewrite.h"
 
@@ -15,24 +14,30 @@ constexpr unsigned kRounds = 4;
 
 class Copies {
   public:
-    explicit Copies(Function& function)
+    Copies(Function& function, Work& work)
         : function_(function),
-          cfg_(function),
-          replacements_(function),
-          bounds_(upper_bounds(function)) {}
+          cfg_(work.cfg()),
+          scratch_(work.scratch()),
+          replacements_(function, scratch_),
+          bounds_(work.bounds()) {}
 
-    void run() {
+    Changes run() {
         bool changed = true;
         for (unsigned round = 0; changed && round < kRounds; ++round) {
             changed = false;
             for (const BlockId id : cfg_.order()) changed |= visit(id);
+            // Without loops every original was known before its copies.
+            if (!cfg_.cyclic()) break;
         }
-        std::vector<bool> dropped(function_.values.size());
+        if (replacements_.empty()) return {};
+        const Marks dropped = scratch_.array<uint8_t>(function_.values.size());
+        bool drops = false;
         for (const Block& block : function_.blocks)
             for (const ValueId param : block.params)
-                dropped[param] = replacements_.is_replaced(param);
+                drops |= dropped[param] = replacements_.is_replaced(param);
         replacements_.apply(function_);
-        drop_params(function_, dropped);
+        if (drops) drop_params(function_, dropped);
+        return {.values = true, .shape = drops};
     }
 
   private:
@@ -87,43 +92,15 @@ class Copies {
         return gives_back(value.op, bounds_[a], function_[b].imm) ? a : kNone;
     }
 
-    // True if x op number is x for every x up to a bound. (Numbers stand on the right since fold.)
-    static bool gives_back(Op op, uint64_t bound, uint64_t number) {
-        switch (op) {
-            case Op::add:
-            case Op::sub:
-            case Op::or_:
-            case Op::xor_:
-                return number == 0;
-            case Op::mul:
-            case Op::div:
-                return number == 1;
-            case Op::mod:
-                return bound < number;
-            case Op::shl:
-            case Op::shr:
-                return (number & 63) == 0;
-            case Op::and_:
-                return bound <= low_ones(number);
-            default:
-                return false;
-        }
-    }
-
-    // The greatest 2^n - 1 whose bits are all set.
-    static uint64_t low_ones(uint64_t number) {
-        const int count = std::countr_one(number);
-        return count == 64 ? number : (uint64_t{1} << count) - 1;
-    }
-
     Function& function_;
-    const Cfg cfg_;
+    const Cfg& cfg_;
+    Scratch& scratch_;
     Replacements replacements_;
-    const std::vector<uint64_t> bounds_;
+    const std::span<const uint64_t> bounds_;
 };
 
 }  // namespace
 
-void copies(Function& function) { Copies(function).run(); }
+Changes copies(Function& function, Work& work) { return Copies(function, work).run(); }
 
 }  // namespace vfm::ir

@@ -5,6 +5,8 @@
 // branches with two equal ways into jumps. Their operands may die by that: they stand in blocks
 // that dominate this one, which the visit meets later, so whole trees of empty branches fall at
 // once, as those of a header walk of which little is asked.
+#include <algorithm>
+
 #include "core/ir/analysis.h"
 #include "core/ir/passes.h"
 #include "core/ir/rewrite.h"
@@ -14,22 +16,26 @@ namespace {
 
 class Dead {
   public:
-    explicit Dead(Function& function)
+    Dead(Function& function, Work& work)
         : function_(function),
-          cfg_(function),
-          home_(function.values.size(), kNone),
-          index_(function.values.size(), 0),
-          live_(function.values.size()),
-          uses_(function.values.size(), 0),
-          operations_(function.blocks.size(), 0) {}
+          work_(work),
+          cfg_(work.cfg()),
+          scratch_(work.scratch()),
+          home_(scratch_.room<BlockId>(function.values.size())),
+          index_(scratch_.room<uint32_t>(function.values.size())),
+          live_(scratch_.array<uint8_t>(function.values.size())),
+          uses_(scratch_.array<uint32_t>(function.values.size())),
+          operations_(scratch_.array<uint32_t>(function.blocks.size())),
+          open_(scratch_) {}
 
-    void run() {
+    Changes run() {
         find_live();
         count();
         for (size_t i = cfg_.order().size(); i-- > 0;) visit(cfg_.order()[i]);
         remove();
-        remove_unreachable(function_);
+        if (changes_.shape) remove_unreachable(function_);
         renumber();
+        return changes_;
     }
 
   private:
@@ -51,11 +57,11 @@ class Dead {
     }
 
     void find_live() {
-        std::vector<ValueId> work;
         const auto mark = [&](ValueId id) {
             if (live_[id]) return;
             live_[id] = true;
-            work.push_back(id);
+            const Value& value = function_[id];
+            if (value.op == Op::param || op_info(value.op).operands > 0) open_.push_back(id);
         };
         for (const BlockId id : cfg_.order()) {
             const Block& block = function_.blocks[id];
@@ -71,9 +77,9 @@ class Dead {
             if (block.end.a != kNone) mark(block.end.a);
             if (block.end.b != kNone) mark(block.end.b);
         }
-        while (!work.empty()) {
-            const ValueId id = work.back();
-            work.pop_back();
+        while (!open_.empty()) {
+            const ValueId id = open_.back();
+            open_.pop_back();
             if (is_param(id))
                 for_each_argument(id, mark);
             else
@@ -107,6 +113,7 @@ class Dead {
         Block& block = function_.blocks[id];
         for_each_edge(block, [&](Edge& edge) { pass_empty(edge); });
         if (!is_branch(block.end) || !same_live_way(block.end.then, block.end.otherwise)) return;
+        changes_.shape = true;
         const ValueId a = block.end.a, b = block.end.b;
         for_each_live_argument(block.end.otherwise, [&](ValueId arg) { release(arg); });
         block.end = jump_to(std::move(block.end.then), block.end.origin);
@@ -122,6 +129,7 @@ class Dead {
         for (const ValueId param : target.params)
             if (live_[param]) return;
         if (target.end.then.target == edge.target) return;
+        changes_.shape = true;
         edge = target.end.then;
         for_each_live_argument(edge, [&](ValueId arg) { ++uses_[arg]; });
     }
@@ -136,11 +144,11 @@ class Dead {
 
     // One use less; what is then unused and without effect dies, and with it its own uses.
     void release(ValueId first) {
-        std::vector<ValueId> work{first};
-        const auto drop = [&](ValueId id) { work.push_back(id); };
-        while (!work.empty()) {
-            const ValueId id = work.back();
-            work.pop_back();
+        const auto drop = [&](ValueId id) { open_.push_back(id); };
+        drop(first);
+        while (!open_.empty()) {
+            const ValueId id = open_.back();
+            open_.pop_back();
             const Value& value = function_[id];
             const Effect effect = op_info(value.op).effect;
             if (--uses_[id] > 0 || effect == Effect::effect) continue;
@@ -155,52 +163,69 @@ class Dead {
     }
 
     void remove() {
-        std::vector<bool> dropped(live_);
-        dropped.flip();
-        drop_params(function_, dropped);
-        for (Block& block : function_.blocks)
-            erase_if(block.body, [&](ValueId id) { return !live_[id]; });
+        size_t params = 0;
+        const auto goes = [&](ValueId id) { return !live_[id]; };
+        for (Block& block : function_.blocks) {
+            params += static_cast<size_t>(std::ranges::count_if(block.params, goes));
+            if (erase_if(block.body, goes) > 0) changes_.fewer = true;
+        }
+        if (params == 0) return;
+        changes_.shape = true;
+        for (uint8_t& live : live_) live = !live;
+        drop_params(function_, live_);
+    }
+
+    template <class Body>
+    void for_each_place(Body body) {
+        for (Block& block : function_.blocks) {
+            for (ValueId& id : block.params) body(id);
+            for (ValueId& id : block.body) body(id);
+        }
     }
 
     // Values without holes, in the order of the blocks; numbers, which nobody reads as values,
     // last.
     void renumber() {
-        std::vector<ValueId> number(function_.values.size(), kNone);
-        std::vector<Value> kept;
-        const auto shown = [&](ValueId id) {
-            return op_info(function_[id].op).has_result && function_[id].op != Op::constant;
-        };
+        const std::span<ValueId> number = scratch_.room<ValueId>(function_.values.size());
+        ValueId next = 0;
+        bool same = true;
         for (const bool first : {true, false})
-            for (Block& block : function_.blocks)
-                for (auto* list : {&block.params, &block.body})
-                    for (const ValueId id : *list) {
-                        if (shown(id) != first) continue;
-                        number[id] = static_cast<ValueId>(kept.size());
-                        kept.push_back(function_[id]);
-                    }
-        for (Block& block : function_.blocks)
-            for (auto* list : {&block.params, &block.body})
-                for (ValueId& id : *list) id = number[id];
+            for_each_place([&](ValueId id) {
+                const Op op = function_[id].op;
+                if ((op_info(op).has_result && op != Op::constant) != first) return;
+                same &= id == next;
+                number[id] = next++;
+            });
+        if (same && next == function_.values.size()) return;
+        work_.renumbered();
+        std::vector<Value> kept(next);
+        for_each_place([&](ValueId& id) {
+            Value& value = kept[number[id]];
+            value = function_[id];
+            for_each_operand(value, [&](ValueId& use) { use = number[use]; });
+            id = number[id];
+        });
         function_.values = std::move(kept);
-        const auto rename = [&](ValueId& id) { id = number[id]; };
-        for (Block& block : function_.blocks) {
-            for (const ValueId id : block.body) for_each_operand(function_[id], rename);
-            for_each_end_use(block, rename);
-        }
+        for (Block& block : function_.blocks)
+            for_each_end_use(block, [&](ValueId& use) { use = number[use]; });
     }
 
     Function& function_;
-    const Cfg cfg_;
-    std::vector<BlockId> home_;    // block of a value
-    std::vector<uint32_t> index_;  // of a parameter among its block's
-    std::vector<bool> live_;
-    std::vector<uint32_t> uses_;  // of live values by live ones; may be too great, not too small
-    std::vector<uint32_t> operations_;  // live ones in a block's body
+    Work& work_;
+    const Cfg& cfg_;
+    Scratch& scratch_;
+    const std::span<BlockId> home_;    // block of a value
+    const std::span<uint32_t> index_;  // of a parameter among its block's
+    const Marks live_;
+    const std::span<uint32_t> uses_;        // of live values by live ones; never too small
+    const std::span<uint32_t> operations_;  // live ones in a block's body
+    ScratchStack<ValueId> open_;            // values still to be looked at
+    Changes changes_;
     BlockId last_seen_ = kNone;
 };
 
 }  // namespace
 
-void dead(Function& function) { Dead(function).run(); }
+Changes dead(Function& function, Work& work) { return Dead(function, work).run(); }
 
 }  // namespace vfm::ir

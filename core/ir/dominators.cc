@@ -1,5 +1,7 @@
-// Dominators by Lengauer and Tarjan with path compression: O(edges x log blocks) also where a
-// hostile program makes the tree deep, which the simpler iterative method does not promise.
+// Dominators. Without cycles each block's is the nearest common one of its predecessors, which all
+// have theirs before it. With cycles by Lengauer and Tarjan with path compression. Both take
+// O(edges x log blocks) also where a hostile program makes the tree deep, which the simpler
+// iterative method does not promise.
 #include <algorithm>
 #include <numeric>
 
@@ -87,24 +89,56 @@ class Tarjan {
 
 }  // namespace
 
-Dominators::Dominators(const Function& function, const Cfg& cfg) {
-    parent_ = Tarjan(function).run(cfg);
-    const size_t count = function.blocks.size();
-    first_.assign(count + 1, 0);
-    for (const BlockId block : cfg.order())
-        if (block != 0) ++first_[parent_[block] + 1];
-    std::partial_sum(first_.begin(), first_.end(), first_.begin());
-    children_.resize(first_.back());
-    std::vector<uint32_t> at(first_.begin(), first_.end() - 1);
-    for (const BlockId block : cfg.order())
-        if (block != 0) children_[at[parent_[block]]++] = block;
+// The depth of each block in the tree, and for each an ancestor so far above it that any ancestor
+// is reached in O(log depth) steps.
+void Dominators::find_acyclic(const Cfg& cfg) {
+    std::vector<uint32_t>&depth = enter_, &far = leave_;
+    depth[0] = 0, far[0] = 0;
+    for (const BlockId block : cfg.order().subspan(1)) {
+        const auto preds = cfg.predecessors(block);
+        BlockId a = preds.front();
+        for (BlockId b : preds.subspan(1)) {
+            if (depth[a] < depth[b]) std::swap(a, b);
+            while (depth[a] > depth[b]) a = depth[far[a]] >= depth[b] ? far[a] : parent_[a];
+            // At one depth both have their far ancestors at one depth, too.
+            while (a != b) {
+                const bool apart = far[a] != far[b];
+                a = apart ? far[a] : parent_[a];
+                b = apart ? far[b] : parent_[b];
+            }
+        }
+        parent_[block] = a;
+        depth[block] = depth[a] + 1;
+        const BlockId above = far[a];
+        far[block] = depth[a] - depth[above] == depth[above] - depth[far[above]] ? far[above] : a;
+    }
+}
 
-    enter_.assign(count, kNone);
-    leave_.assign(count, 0);
-    uint32_t clock = 0;
-    walk_tree(
-        *this, [&](BlockId block) { enter_[block] = clock++; },
-        [&](BlockId block) { leave_[block] = clock++; });
+void Dominators::build(const Function& function, const Cfg& cfg) {
+    const size_t count = function.blocks.size();
+    parent_.assign(count, kNone);
+    enter_.resize(count);
+    leave_.resize(count);
+    if (cfg.cyclic())
+        parent_ = Tarjan(function).run(cfg);
+    else
+        find_acyclic(cfg);
+
+    // A block's subtree takes as many places as it has blocks; children in their order.
+    const auto order = cfg.order();
+    std::ranges::fill(enter_, kNone);
+    std::ranges::fill(leave_, 1u);
+    for (size_t i = order.size(); i-- > 1;) leave_[parent_[order[i]]] += leave_[order[i]];
+    preorder_.resize(order.size());
+    for (const BlockId block : order) {
+        const BlockId parent = parent_[block];
+        // Until all children are placed, leave_ of a parent is the place of the next one.
+        const uint32_t size = leave_[block], place = parent == kNone ? 0 : leave_[parent];
+        if (parent != kNone) leave_[parent] += size;
+        enter_[block] = place;
+        leave_[block] = place + 1;
+        preorder_[place] = block;
+    }
 }
 
 BlockId Dominators::common(BlockId a, BlockId b) const {

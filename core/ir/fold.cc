@@ -3,9 +3,7 @@
 // constants also pass through merges of which only one way is left.
 #include <algorithm>
 #include <optional>
-#include <unordered_map>
 #include <utility>
-#include <vector>
 
 #include "core/ir/analysis.h"
 #include "core/ir/arithmetic.h"
@@ -18,33 +16,35 @@ namespace {
 
 constexpr uint64_t kOnes = ~uint64_t{0};
 
-bool commutes(Op op) {
-    return op == Op::add || op == Op::mul || op == Op::and_ || op == Op::or_ || op == Op::xor_;
-}
+struct NumberHash {
+    uint64_t operator()(uint64_t number) const { return mix(kMixStart, number); }
+};
 
 class Folder {
   public:
-    explicit Folder(Function& function)
+    Folder(Function& function, Work& work)
         : function_(function),
-          cfg_(function),
-          replacements_(function),
-          bounds_(upper_bounds(function)),
-          reached_(function.blocks.size()),
-          numbers_(function.values.size()) {}
+          cfg_(work.cfg()),
+          scratch_(work.scratch()),
+          replacements_(function, scratch_),
+          bounds_(work.bounds()),
+          reached_(scratch_.array<uint8_t>(function.blocks.size())) {}
 
-    void run() {
+    Changes run() {
         reached_[0] = true;
         for (const BlockId id : cfg_.order()) {
             params(id);
             if (!reached_[id]) continue;
-            body(function_.blocks[id]);
+            body(id);
             end(function_.blocks[id]);
             for_each_edge(function_.blocks[id],
                           [&](const Edge& edge) { reached_[edge.target] = true; });
         }
-        remove_unreachable(function_);
-        drop_params(function_, numbers_);
-        gather_numbers();
+        if (changes_.shape) remove_unreachable(function_);
+        if (!numbers_.empty()) drop_params(function_, numbers_);
+        if (scattered_) gather_numbers();
+        replacements_.apply(function_);
+        return changes_;
     }
 
   private:
@@ -55,6 +55,7 @@ class Folder {
 
     void make_number(Value& value, uint64_t number) {
         value = {.op = Op::constant, .imm = number, .origin = value.origin};
+        changes_.values = scattered_ = true;
     }
 
     // ---- parameters --------------------------------------------------------------------------
@@ -68,54 +69,63 @@ class Folder {
             return;
         }
         const Block& block = function_.blocks[id];
-        if (block.params.empty() || !reached_[id]) return;
-        std::vector<const Edge*> edges;
-        for (const BlockId pred : preds)
-            if (reached_[pred])
-                for_each_edge(function_.blocks[pred], [&](const Edge& edge) {
-                    if (edge.target == id) edges.push_back(&edge);
-                });
+        if (!reached_[id]) return;
         for (size_t i = 0; i < block.params.size(); ++i) {
-            const ValueId first = edges.front()->args[i];
-            if (!is_number(first)) continue;
-            const uint64_t number = function_[first].imm;
-            if (!std::ranges::all_of(
-                    edges, [&](const Edge* edge) { return is_number(edge->args[i], number); }))
-                continue;
-            make_number(function_[block.params[i]], number);
+            const std::optional<uint64_t> number = only_number(id, i);
+            if (!number) continue;
+            make_number(function_[block.params[i]], *number);
+            if (numbers_.empty()) numbers_ = scratch_.array<uint8_t>(function_.values.size());
             numbers_[block.params[i]] = true;
+            changes_.shape = true;
         }
+    }
+
+    std::optional<uint64_t> only_number(BlockId block, size_t param) const {
+        std::optional<uint64_t> number;
+        for (const BlockId pred : cfg_.predecessors(block)) {
+            if (!reached_[pred]) continue;
+            bool same = true;
+            for_each_edge(function_.blocks[pred], [&](const Edge& edge) {
+                if (edge.target != block) return;
+                const Value& arg = function_[edge.args[param]];
+                same &= arg.op == Op::constant && number.value_or(arg.imm) == arg.imm;
+                number = arg.imm;
+            });
+            if (!same) return std::nullopt;
+        }
+        return number;
     }
 
     // Numbers cost nothing where they stand. In the entry, each once, they keep no block from being
     // empty and are the same value wherever they are used.
     void gather_numbers() {
-        std::unordered_map<uint64_t, ValueId> first;
-        std::vector<ValueId> all;
+        ScratchMap<uint64_t, ValueId, NumberHash> first(scratch_);
+        ScratchStack<ValueId> all(scratch_);
         const auto gather = [&](ValueId id) {
             if (!is_number(id)) return false;
-            const auto [found, is_new] = first.try_emplace(function_[id].imm, id);
+            const auto [value, is_new] = first.insert(function_[id].imm, id);
             if (is_new)
                 all.push_back(id);
             else
-                replacements_.replace(id, found->second);
+                replacements_.replace(id, value);
             return true;
         };
-        for (ValueId id = 0; id < function_.values.size(); ++id)
+        for (ValueId id = 0; id < numbers_.size(); ++id)
             if (numbers_[id]) gather(id);
         for (Block& block : function_.blocks) erase_if(block.body, gather);
         auto& entry = function_.blocks[0].body;
         entry.insert(entry.begin(), all.begin(), all.end());
-        replacements_.apply(function_);
     }
 
     // ---- operations --------------------------------------------------------------------------
 
-    void body(Block& block) {
+    void body(BlockId at) {
+        Block& block = function_.blocks[at];
         size_t kept = 0;
         for (size_t i = 0; i < block.body.size(); ++i) {
             const ValueId id = block.body[i];
             Value& value = function_[id];
+            scattered_ |= at != 0 && value.op == Op::constant;
             for_each_operand(value, [&](ValueId& use) { use = replacements_.find(use); });
             if (op_info(value.op).effect == Effect::guard) {
                 const std::optional<bool> holds = guard(value);
@@ -124,9 +134,13 @@ class Folder {
                                                 ? ErrorKind::division_by_zero
                                                 : ErrorKind::bounds;
                     end_with_trap(block, kept, error, value.origin);
+                    changes_.shape = true;
                     return;
                 }
-                if (holds) continue;
+                if (holds) {
+                    changes_.fewer = true;
+                    continue;
+                }
             } else {
                 operation(id, value);
             }
@@ -145,6 +159,7 @@ class Folder {
             const uint64_t base = function_[value.a].imm;
             if (base > kMaxPacket) return false;
             value = {.op = Op::guard_len, .imm = base + value.imm, .origin = value.origin};
+            changes_.values = true;
         }
         if (value.imm > kMaxPacket) return false;
         if (value.op == Op::guard_len && value.imm == 0) return true;
@@ -156,6 +171,7 @@ class Folder {
             const uint64_t offset = function_[value.a].imm + value.imm;
             const Op op = value.op == Op::loadx ? Op::load : Op::load_raw;
             value = {.op = op, .size = value.size, .imm = offset, .origin = value.origin};
+            changes_.values = true;
             return;
         }
         const unsigned operands = op_info(value.op).operands;
@@ -257,6 +273,7 @@ class Folder {
         switch (truth(*op_comparison(value.op), function_[value.b].imm)) {
             case Truth::itself:
                 replacements_.replace(id, value.a);
+                changes_.values = true;
                 break;
             case Truth::negated:
                 take_negated(value, inner);
@@ -270,7 +287,8 @@ class Folder {
         }
     }
 
-    static void take_negated(Value& value, const Value& inner) {
+    void take_negated(Value& value, const Value& inner) {
+        changes_.values = true;
         value.op = compare_op(negate(*op_comparison(inner.op)));
         value.b = inner.b;
         value.a = inner.a;
@@ -291,6 +309,7 @@ class Folder {
                     end.kind = Terminator::Kind::branch_len;
                     end.a = kNone;
                     end.imm = base > kMaxPacket ? base : base + end.imm;
+                    changes_.values = true;
                 } else if (end.imm > kMaxPacket) {
                     take(end, false);
                 }
@@ -306,7 +325,8 @@ class Folder {
         if (is_branch(end) && same_way(end.then, end.otherwise)) take(end, true);
     }
 
-    static void take(Terminator& end, bool then) {
+    void take(Terminator& end, bool then) {
+        changes_.shape = true;
         end = jump_to(std::move(then ? end.then : end.otherwise), end.origin);
     }
 
@@ -344,7 +364,8 @@ class Folder {
         return false;
     }
 
-    static void test(Terminator& end, Comparison comparison, const Value& operands) {
+    void test(Terminator& end, Comparison comparison, const Value& operands) {
+        changes_.values = true;
         end.comparison = comparison;
         end.b = operands.b;
         end.a = operands.a;
@@ -360,18 +381,22 @@ class Folder {
         end.imm = above ? number + 1 : number;
         end.a = end.b = kNone;
         if (swapped) std::swap(end.then, end.otherwise);
+        changes_.values = changes_.shape = true;
     }
 
     Function& function_;
-    const Cfg cfg_;
+    const Cfg& cfg_;
+    Scratch& scratch_;
     Replacements replacements_;
-    const std::vector<uint64_t> bounds_;  // of the values as they were at first
-    std::vector<bool> reached_;
-    std::vector<bool> numbers_;  // parameters that became numbers
+    const std::span<const uint64_t> bounds_;  // of the values as they were at first
+    Marks reached_;
+    Marks numbers_;           // parameters that became numbers; empty if there are none
+    bool scattered_ = false;  // some numbers stand outside the entry, or twice in it
+    Changes changes_;
 };
 
 }  // namespace
 
-void fold(Function& function) { Folder(function).run(); }
+Changes fold(Function& function, Work& work) { return Folder(function, work).run(); }
 
 }  // namespace vfm::ir

@@ -1,10 +1,8 @@
-// Guards and branches whose condition is known, from what stands on every way to them, go. Guards
-// of one block that no effect, no other kind of error and no branch separates become the widest:
-// whichever of them fails, the run ends with the same error and has done the same.
-#include <unordered_map>
-
+// Guards of the packet's length and branches on it whose condition is known, from what stands on
+// every way to them, go. Guards of one block that no effect, no other kind of error and no branch
+// separates become the widest: whichever of them fails, the run ends with the same error and has
+// done the same.
 #include "core/ir/analysis.h"
-#include "core/ir/arithmetic.h"
 #include "core/ir/facts.h"
 #include "core/ir/passes.h"
 #include "core/ir/rewrite.h"
@@ -14,22 +12,27 @@ namespace {
 
 class Guards {
   public:
-    explicit Guards(Function& function)
-        : function_(function), cfg_(function), tree_(function, cfg_), facts_(function) {}
+    Guards(Function& function, Work& work)
+        : function_(function),
+          cfg_(work.cfg()),
+          tree_(work.dominators()),
+          facts_(work.scratch()),
+          marks_(work.scratch()),
+          index_guards_(work.scratch()) {}
 
-    void run() {
-        std::vector<size_t> marks;
+    Changes run() {
         walk_tree(
             tree_,
             [&](BlockId id) {
-                marks.push_back(facts_.mark());
+                marks_.push_back(facts_.mark());
                 visit(id);
             },
             [&](BlockId) {
-                facts_.release(marks.back());
-                marks.pop_back();
+                facts_.release(marks_.back());
+                marks_.pop_back();
             });
-        remove_unreachable(function_);
+        if (changes_.shape) remove_unreachable(function_);
+        return changes_;
     }
 
   private:
@@ -41,59 +44,37 @@ class Guards {
         Block& block = function_.blocks[id];
         if (!body(block)) return;
         Terminator& end = block.end;
-        const Facts::Known known = facts_.branch(end);
-        if (known == Facts::Known::nothing) return;
-        end =
-            jump_to(std::move(known == Facts::Known::holds ? end.then : end.otherwise), end.origin);
+        const Known known = facts_.branch(end);
+        if (known == Known::nothing) return;
+        end = jump_to(std::move(known == Known::holds ? end.then : end.otherwise), end.origin);
+        changes_.shape = true;
     }
 
     // False if a guard is known to fail.
     bool body(Block& block) {
-        length_guard_ = kNone;
-        index_guards_.clear();
+        separate();
         size_t kept = 0;
         for (size_t i = 0; i < block.body.size(); ++i) {
             const ValueId id = block.body[i];
-            Value& value = function_[id];
-            switch (op_info(value.op).effect) {
-                case Effect::pure:
-                    comparison(value);
-                    break;
-                case Effect::state:
-                    break;
-                case Effect::effect:
-                    separate();
-                    break;
-                case Effect::guard: {
-                    const Facts::Known known = facts_.guard(value);
-                    if (known == Facts::Known::fails) {
-                        end_with_trap(block, kept, error_of(value), value.origin);
-                        return false;
-                    }
-                    if (known == Facts::Known::holds) continue;
-                    facts_.learn_guard(value);
-                    if (widened(id)) continue;
-                    break;
+            const Value& value = function_[id];
+            const Effect effect = op_info(value.op).effect;
+            if (effect == Effect::effect || value.op == Op::guard_nonzero) separate();
+            if (effect == Effect::guard && value.op != Op::guard_nonzero) {
+                const Known known = facts_.guard(value);
+                if (known == Known::fails) {
+                    end_with_trap(block, kept, ErrorKind::bounds, value.origin);
+                    changes_.shape = true;
+                    return false;
+                }
+                if (known == Known::holds || widens_earlier(id)) {
+                    changes_.fewer = true;
+                    continue;
                 }
             }
             block.body[kept++] = id;
         }
         block.body.resize(kept);
         return true;
-    }
-
-    static ErrorKind error_of(const Value& guard) {
-        return guard.op == Op::guard_nonzero ? ErrorKind::division_by_zero : ErrorKind::bounds;
-    }
-
-    void comparison(Value& value) {
-        const auto wanted = op_comparison(value.op);
-        if (!wanted) return;
-        const Facts::Known known = facts_.compare(*wanted, value.a, value.b);
-        if (known == Facts::Known::nothing) return;
-        value = {.op = Op::constant,
-                 .imm = known == Facts::Known::holds ? uint64_t{1} : 0,
-                 .origin = value.origin};
     }
 
     // Guards before this place may no longer ask for what is asked for behind it.
@@ -104,15 +85,10 @@ class Guards {
 
     // True if an earlier guard of the same kind now asks for this one's bytes too. If not, this
     // guard stays and later ones may be joined to it.
-    bool widened(ValueId id) {
+    bool widens_earlier(ValueId id) {
         const Value& value = function_[id];
-        if (value.op == Op::guard_nonzero) {
-            separate();
-            return false;
-        }
-        ValueId& earlier = value.op == Op::guard_len
-                               ? length_guard_
-                               : index_guards_.try_emplace(value.a, kNone).first->second;
+        facts_.learn_guard(value);
+        ValueId& earlier = value.op == Op::guard_len ? length_guard_ : index_guard(value.a);
         if (earlier == kNone) {
             earlier = id;
             return false;
@@ -121,17 +97,33 @@ class Guards {
         return true;
     }
 
+    ValueId& index_guard(ValueId base) {
+        for (auto& [of, guard] : index_guards_)
+            if (of == base) return guard;
+        if (index_guards_.size() == kMaxBases) index_guards_.clear();
+        index_guards_.push_back({base, kNone});
+        return index_guards_.back().guard;
+    }
+
+    struct IndexGuard {
+        ValueId base;
+        ValueId guard;
+    };
+    static constexpr size_t kMaxBases = 16;  // whose guards can be joined at one time
+
     Function& function_;
-    const Cfg cfg_;
-    const Dominators tree_;
+    const Cfg& cfg_;
+    const Dominators& tree_;
     Facts facts_;
+    ScratchStack<size_t> marks_;
+    Changes changes_;
     // of one block, since the last separation
     ValueId length_guard_ = kNone;
-    std::unordered_map<ValueId, ValueId> index_guards_;  // by base
+    ScratchStack<IndexGuard> index_guards_;
 };
 
 }  // namespace
 
-void guards(Function& function) { Guards(function).run(); }
+Changes guards(Function& function, Work& work) { return Guards(function, work).run(); }
 
 }  // namespace vfm::ir

@@ -1,5 +1,7 @@
 #include "core/ir/passes.h"
 
+#include <array>
+
 #include "core/base/check.h"
 
 namespace vfm::ir {
@@ -7,44 +9,52 @@ namespace {
 
 struct Pass {
     std::string_view name;
-    void (*run)(Function&);
+    Changes (*run)(Function&, Work&);
+    Changes reads;  ///< what others must have changed for it to find something again
 };
 
+constexpr Changes kUses = {.values = true, .shape = true};
 constexpr Pass kPasses[] = {
-    {"fold", fold},     {"copies", copies}, {"branches", branches},
-    {"guards", guards}, {"dead", dead},     {"blocks", blocks},
+    {"fold", fold, kUses},
+    {"copies", copies, kUses},
+    {"branches", branches, Changes::all()},  // wants values with a single use
+    {"gvn", gvn, kUses},
+    {"ranges", ranges, kUses},
+    {"guards", guards, kUses},
+    {"dead", dead, Changes::all()},
+    {"blocks", blocks, Changes::all()},  // wants blocks without operations
 };
 
 // Each round may open the way for the next; the third rarely finds anything.
 constexpr unsigned kRounds = 4;
 
-// Changes whenever a pass takes something away. `branches` adds blocks, but only once for each
-// value that it takes apart.
-size_t size_of(const Function& function) {
-    size_t size = function.blocks.size();
-    for (const Block& block : function.blocks) {
-        size += block.params.size() + block.body.size();
-        size += block.end.then.args.size() + block.end.otherwise.args.size();
-    }
-    return size;
-}
-
-void run(const Pass& pass, Function& function, const PassObserver& observer) {
-    pass.run(function);
+void done(std::string_view pass, const Function& function, const PassObserver& observer) {
 #ifndef NDEBUG
     const std::string broken = check(function);
-    VFM_CHECK(broken.empty(), (std::string(pass.name) + ": " + broken).c_str());
+    VFM_CHECK(broken.empty(), (std::string(pass) + ": " + broken).c_str());
 #endif
-    if (observer) observer(pass.name, function);
+    if (observer) observer(pass, function);
 }
 
 }  // namespace
 
 void optimise(Function& function, const PassObserver& observer) {
-    size_t size = 0;
-    for (unsigned round = 0; round < kRounds && size != size_of(function); ++round) {
-        size = size_of(function);
-        for (const Pass& pass : kPasses) run(pass, function, observer);
+    Work work(function);
+    // By pass: what the others have changed since its last time.
+    std::array<Changes, std::size(kPasses)> news;
+    news.fill(Changes::all());
+    for (unsigned round = 0; round < kRounds; ++round) {
+        bool changed = false;
+        for (size_t i = 0; i < std::size(kPasses); ++i) {
+            if (!news[i].meets(kPasses[i].reads)) continue;
+            const Changes changes = kPasses[i].run(function, work);
+            work.finish(changes);
+            for (Changes& each : news) each |= changes;
+            news[i] = {};
+            changed |= changes.any();
+            done(kPasses[i].name, function, observer);
+        }
+        if (!changed) break;
     }
 }
 

@@ -5,23 +5,29 @@
 #include <string_view>
 
 #include "core/ir/ir.h"
+#include "core/ir/work.h"
 
 namespace vfm::ir {
 
 /// Operations on constants become constants, branches on constants jumps. Constants are gathered in
 /// the entry, each once.
-void fold(Function& function);
+Changes fold(Function& function, Work& work);
 /// Uses of copies (single-source parameters, x + 0, ...) become uses of the original.
-void copies(Function& function);
+Changes copies(Function& function, Work& work);
 /// A branch on `and` or `or` of truth values becomes a branch on each of them.
-void branches(Function& function);
-/// Guards implied by a dominating guard or branch go; those of one block that nothing separates
-/// become the widest.
-void guards(Function& function);
+Changes branches(Function& function, Work& work);
+/// Operations and loads that make again what was made on every way to them become uses of that.
+Changes gvn(Function& function, Work& work);
+/// What branches and guards on the way to a place say of values decides comparisons and branches
+/// there, makes numbers of operations and masks idle.
+Changes ranges(Function& function, Work& work);
+/// Guards of the packet's length implied by a dominating guard or branch go; those of one block
+/// that nothing separates become the widest.
+Changes guards(Function& function, Work& work);
 /// Values nobody uses, parameters nobody reads and blocks nobody reaches go.
-void dead(Function& function);
+Changes dead(Function& function, Work& work);
 /// Chains of jumps are joined and blocks with one predecessor appended to it.
-void blocks(Function& function);
+Changes blocks(Function& function, Work& work);
 
 // What native code gains from, and programs for the kernel do not run: its verifier follows
 // branches, not tables and bits.

@@ -16,8 +16,10 @@ constexpr uint64_t fill(uint64_t value) {
     return value == 0 ? 0 : kMost >> std::countl_zero(value);
 }
 
-uint64_t bound_of(const Function& function, const Value& value,
-                  const std::vector<uint64_t>& bounds) {
+}  // namespace
+
+uint64_t upper_bound(const Function& function, const Value& value,
+                     std::span<const uint64_t> bounds) {
     const unsigned operands = op_info(value.op).operands;
     const uint64_t a = operands > 0 ? bounds[value.a] : 0;
     const uint64_t b = operands > 1 ? bounds[value.b] : 0;
@@ -85,9 +87,8 @@ uint64_t bound_of(const Function& function, const Value& value,
     return kMost;
 }
 
-}  // namespace
-
 void Replacements::apply(Function& function) {
+    if (empty()) return;
     const auto rewrite = [&](ValueId& id) { id = find(id); };
     for (Block& block : function.blocks) {
         for (const ValueId id : block.body) for_each_operand(function[id], rewrite);
@@ -95,7 +96,7 @@ void Replacements::apply(Function& function) {
     }
 }
 
-void drop_params(Function& function, const std::vector<bool>& dropped) {
+void drop_params(Function& function, Marks dropped) {
     for (Block& block : function.blocks)
         for_each_edge(block, [&](Edge& edge) {
             const auto& params = function.blocks[edge.target].params;
@@ -113,15 +114,15 @@ void end_with_trap(Block& block, size_t count, ErrorKind error, uint32_t origin)
     block.end = {.kind = Terminator::Kind::trap, .error = error, .origin = origin};
 }
 
-std::vector<uint64_t> upper_bounds(const Function& function) {
-    const Cfg cfg(function);
-    std::vector<uint64_t> bounds(function.values.size(), kMost);
+void upper_bounds(const Function& function, const Cfg& cfg, std::span<uint64_t> bounds) {
+    std::ranges::fill(bounds, kMost);
     for (const BlockId id : cfg.order()) {
         const Block& block = function.blocks[id];
         // A parameter is at most its greatest argument, where all are known by now.
-        const bool known = std::ranges::all_of(cfg.predecessors(id), [&](BlockId pred) {
-            return cfg.position(pred) < cfg.position(id);
-        });
+        const bool known =
+            !block.params.empty() && std::ranges::all_of(cfg.predecessors(id), [&](BlockId pred) {
+                return cfg.position(pred) < cfg.position(id);
+            });
         for (size_t i = 0; known && i < block.params.size(); ++i) {
             uint64_t most = 0;
             for (const BlockId pred : cfg.predecessors(id))
@@ -131,9 +132,8 @@ std::vector<uint64_t> upper_bounds(const Function& function) {
             bounds[block.params[i]] = most;
         }
         for (const ValueId value : block.body)
-            bounds[value] = bound_of(function, function[value], bounds);
+            bounds[value] = upper_bound(function, function[value], bounds);
     }
-    return bounds;
 }
 
 }  // namespace vfm::ir

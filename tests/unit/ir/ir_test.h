@@ -53,11 +53,22 @@ inline std::string body_text(const ir::Function& function) {
     return result;
 }
 
+/// Runs one pass.
+template <class Pass>
+void run_pass(ir::Function& function, Pass pass) {
+    if constexpr (std::is_invocable_v<Pass, ir::Function&>) {
+        pass(function);
+    } else {
+        ir::Work work(function);
+        pass(function, work);
+    }
+}
+
 /// The same after the passes given, in their order.
 template <class... Passes>
 std::string after(std::string_view text, Passes... passes) {
     ir::Function function = lifted(text);
-    (passes(function), ...);
+    (run_pass(function, passes), ...);
     VFM_CHECK(ir::check(function).empty(), ir::check(function).c_str());
     return body_text(function);
 }
