@@ -37,6 +37,7 @@ def check_summary():
     assert made["compile_us"] == {"F1": 3.5}, made
     assert made["targets"]["jit_vs_c"]["met"] and not made["targets"]["interp_vs_libpcap"]["met"], made
     assert made["interp_vs_c"] == round((30 / 4 * 99 / 18) ** 0.5, 4), made
+    assert made["targets"]["compile_us F1"]["met"] and made["noise"] == 3, made
     assert "batch_vs_c" not in made, made
 
 

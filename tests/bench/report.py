@@ -50,6 +50,9 @@ def summary_table(summary, times):
                 yield row(f"{ours}{infix}", [f"{r:.3f}" if r else "-" for r in ratios], 16)
     for name, target in summary["targets"].items():
         yield f'{"met   " if target["met"] else "MISSED"} {name}: {target["is"]} (at most {target["most"]})'
+    if summary["noise"]:
+        yield (f'noise: the slowest pass takes {summary["noise"]:.2f} times the fastest (median over all '
+               f'cells); above 1.3 something else was using this machine')
 
 
 def table(data, summary):
