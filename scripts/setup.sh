@@ -18,7 +18,7 @@ packages=(
     # build
     g++ cmake ninja-build pkg-config protobuf-compiler libprotobuf-dev libfmt-dev
     libboost-program-options-dev libboost-test-dev nlohmann-json3-dev
-    libpcap-dev libbpf-dev libxdp-dev libelf-dev zlib1g-dev libasmjit-dev
+    libpcap-dev libbpf-dev libxdp-dev libelf-dev zlib1g-dev libasmjit-dev libcapstone-dev
     # lint, fuzzing, reading emitted objects
     clang-19 clang-tidy-19 clang-format-19 llvm-19 libclang-rt-19-dev
     # running and testing: the outside programs that must accept what we emit

@@ -40,6 +40,7 @@ tests                 8      -                                -
 # header prefix         who may include it (file prefixes)
 OWNED = """
 asmjit/                 userspace/jit
+capstone                userspace/jit
 pcap                    userspace/io tests/bench
 rte_                    tests/bench
 boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader

@@ -1,0 +1,17 @@
+// Native code as text beside the source lines it was made of: `vfm-dis --native`.
+#pragma once
+
+#include <string>
+
+#include "core/base/result.h"
+#include "userspace/jit/native_program.h"
+
+namespace vfm::jit {
+
+/// One machine instruction a line (offset, bytes, Intel syntax), below each change of place a
+/// comment with the source line, or with the bytecode instruction if the module has no source. The
+/// constants behind the code are counted, not shown. `program` was compiled with `lines`.
+/// Status::bug if a byte is no instruction.
+Result<std::string> listing(const NativeProgram& program);
+
+}  // namespace vfm::jit
