@@ -143,7 +143,8 @@ class IfConverter {
 
     // ---- what may be done in vain ------------------------------------------------------------
 
-    unsigned cost_of(const Value& value) const {
+    unsigned cost_of(ValueId id) const {
+        const Value& value = function_[id];
         switch (value.op) {
             case Op::constant:
             case Op::len:
@@ -154,11 +155,11 @@ class IfConverter {
                 return 3;
             case Op::and_:
             case Op::or_:
-            case Op::xor_:  // of truth values: not counted
-                return is_number(function_, value.b) ? 1 : 0;
+            case Op::xor_:  // what joins truth values is not counted
+                return truths_.is_truth(id) ? 0 : 1;
             case Op::in_set: {
                 const size_t keys = function_.sets[value.imm].size();
-                return keys <= 8 ? 2 : keys <= 32 ? 3 : 8;
+                return keys <= 8 ? 2 : keys <= 32 ? 3 : kMaxCost + 1;
             }
             case Op::in_rows: {
                 const size_t rows = function_.rows[value.imm].size();
@@ -182,7 +183,7 @@ class IfConverter {
         unsigned cost = is_branch(block.end) ? 1 : 0;
         for (const ValueId value : block.body) {
             if (!speculatable(function_[value], proved_[from])) return false;
-            cost += cost_of(function_[value]);
+            cost += cost_of(value);
             if (cost > kMaxCost) return false;
         }
         return true;

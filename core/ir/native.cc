@@ -121,6 +121,31 @@ void sweep(Function& function) {
     }
 }
 
+void renumber(Function& function) {
+    std::vector<ValueId> number(function.values.size());
+    std::vector<Value> kept;
+    kept.reserve(function.values.size());
+    const auto shown = [&](ValueId id) {
+        return !is_number(function, id) && op_info(function[id].op).has_result;
+    };
+    for (const bool first : {true, false})
+        for (Block& block : function.blocks)
+            for (IdList* list : {&block.params, &block.body})
+                for (const ValueId id : *list) {
+                    if (shown(id) != first) continue;
+                    number[id] = static_cast<ValueId>(kept.size());
+                    kept.push_back(function[id]);
+                }
+    const auto rename = [&](ValueId& id) { id = number[id]; };
+    for (Block& block : function.blocks) {
+        for (IdList* list : {&block.params, &block.body})
+            for (ValueId& id : *list) rename(id);
+        for_each_end_use(block, rename);
+    }
+    for (Value& value : kept) for_each_operand(value, rename);
+    function.values = std::move(kept);
+}
+
 EqualityTest equality_test(const Function& function, const Terminator& end) {
     if (end.kind != Terminator::Kind::branch) return {};
     if (end.comparison != Comparison::eq && end.comparison != Comparison::ne) return {};

@@ -44,6 +44,10 @@ bool speculatable(const Value& value, uint64_t length);
 /// Takes out operations without effect whose result nobody uses. Blocks are in reverse postorder.
 void sweep(Function& function);
 
+/// Numbers the values that stand in blocks without gaps, in the order of the blocks; constants,
+/// which nobody reads as values, last.
+void renumber(Function& function);
+
 /// A block's end read as a test of a value for equality with a number.
 struct EqualityTest {
     ValueId value = kNone;   ///< kNone if the end is no such test

@@ -2,6 +2,7 @@
 // for long packets, in which loads may be made at any place; then tests become structures, and what
 // is left of branches arithmetic.
 #include "core/base/check.h"
+#include "core/ir/native.h"
 #include "core/ir/passes.h"
 
 namespace vfm::ir {
@@ -34,7 +35,10 @@ void run(const Pass& pass, Function& function, const PassObserver& observer) {
 }  // namespace
 
 void specialise(Function& function, const PassObserver& observer) {
+    const size_t before = function.values.size();
     for (const Pass& pass : kPasses) run(pass, function, observer);
+    // What the passes left unused would cost a back end memory.
+    if (function.values.size() != before) renumber(function);
 }
 
 void optimise_for_native(Function& function, const PassObserver& observer) {

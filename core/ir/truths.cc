@@ -1,6 +1,7 @@
 #include "core/ir/truths.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "core/ir/arithmetic.h"
 
@@ -109,8 +110,27 @@ ValueId Truths::either(Block& block, ValueId a, ValueId b) {
     return known(make(block, {.op = Op::or_, .a = a, .b = b}));
 }
 
-ValueId Truths::all_ones(Block& block, const Condition& condition, bool holds) {
-    return make(block, {.op = Op::neg, .a = value(block, condition, holds)});
+// The value if the condition holds (`holds`) or does not, else 0.
+ValueId Truths::masked(Block& block, const Condition& condition, bool holds, ValueId value) {
+    const ValueId truth = this->value(block, condition, holds);
+    if (is_number(function_, value) && std::has_single_bit(function_[value].imm)) {
+        const auto places = static_cast<uint64_t>(std::countr_zero(function_[value].imm));
+        if (places == 0) return truth;
+        return make(block, {.op = Op::shl, .a = truth, .b = number(places)});
+    }
+    const ValueId ones = make(block, {.op = Op::neg, .a = truth});
+    return make(block, {.op = Op::and_, .a = ones, .b = value});
+}
+
+// value xor number; numbers are gathered.
+ValueId Truths::exclusive(Block& block, ValueId value, ValueId number) {
+    uint64_t bits = function_[number].imm;
+    if (function_[value].op == Op::xor_ && is_number(function_, function_[value].b)) {
+        bits ^= function_[function_[value].b].imm;
+        value = function_[value].a;
+    }
+    if (bits == 0) return value;
+    return make(block, {.op = Op::xor_, .a = value, .b = this->number(bits)});
 }
 
 bool Truths::cheap_select(ValueId yes, ValueId no) const {
@@ -131,20 +151,23 @@ ValueId Truths::select(Block& block, const Condition& condition, ValueId yes, Va
         return either(block, both(block, value(block, condition, true), yes),
                       both(block, value(block, condition, false), no));
     }
-    if (is_number(function_, no, 0))
-        return make(block, {.op = Op::and_, .a = all_ones(block, condition, true), .b = yes});
-    if (is_number(function_, yes, 0))
-        return make(block, {.op = Op::and_, .a = all_ones(block, condition, false), .b = no});
+    if (is_number(function_, no, 0)) return masked(block, condition, true, yes);
+    if (is_number(function_, yes, 0)) return masked(block, condition, false, no);
     if (number_yes && number_no && function_[yes].imm == function_[no].imm + 1)
         return make(block, {.op = Op::add, .a = value(block, condition, true), .b = no});
     if (number_yes && number_no && function_[no].imm == function_[yes].imm + 1)
         return make(block, {.op = Op::add, .a = value(block, condition, false), .b = yes});
-    const ValueId difference =
-        number_yes && number_no
-            ? number(function_[yes].imm ^ function_[no].imm)
-            : make(block, {.op = Op::xor_, .a = number_yes ? no : yes, .b = number_yes ? yes : no});
-    const ValueId kept =
-        make(block, {.op = Op::and_, .a = all_ones(block, condition, true), .b = difference});
+    // What differs is exchanged; a number on one side is put back at the end.
+    if (number_yes && number_no) {
+        const ValueId difference = number(function_[yes].imm ^ function_[no].imm);
+        return exclusive(block, masked(block, condition, true, difference), no);
+    }
+    if (number_no)
+        return exclusive(block, masked(block, condition, true, exclusive(block, yes, no)), no);
+    if (number_yes)
+        return exclusive(block, masked(block, condition, false, exclusive(block, no, yes)), yes);
+    const ValueId difference = make(block, {.op = Op::xor_, .a = yes, .b = no});
+    const ValueId kept = masked(block, condition, true, difference);
     return make(block, {.op = Op::xor_, .a = kept, .b = no});
 }
 

@@ -47,7 +47,8 @@ class Truths {
   private:
     ValueId known(ValueId truth);
     ValueId negated(Block& block, ValueId truth);
-    ValueId all_ones(Block& block, const Condition& condition, bool holds);
+    ValueId masked(Block& block, const Condition& condition, bool holds, ValueId value);
+    ValueId exclusive(Block& block, ValueId value, ValueId number);
 
     Function& function_;
     std::vector<bool> known_;  // values made here that are truth values
