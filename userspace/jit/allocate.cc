@@ -124,9 +124,10 @@ class Allocator {
                 plan_[occupant_[reg]].start < clobber.position)
                 clobber.live |= register_bit(reg);
         }
-        if (plan_.packet_end > clobber.position) clobber.live |= register_bit(rdi);
-        if (plan_.length_end > clobber.position) clobber.live |= register_bit(rsi);
-        if (plan_.state_end > clobber.position) clobber.live |= register_bit(rdx);
+        if (clobber.incoming & incoming_packet) clobber.live |= register_bit(rdi);
+        if (clobber.incoming & incoming_length) clobber.live |= register_bit(rsi);
+        if (plan_.uses_state && (clobber.incoming & incoming_state))
+            clobber.live |= register_bit(rdx);
         if (plan_.has_fuel) clobber.live |= register_bit(r9);
         frame_.saved |= clobber.live & kCallerSaved;
     }

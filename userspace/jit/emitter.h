@@ -20,6 +20,7 @@
 #include "userspace/jit/moves.h"
 #include "userspace/jit/native_program.h"
 #include "userspace/jit/plan.h"
+#include "userspace/jit/row_table.h"
 
 namespace vfm::jit {
 
@@ -131,6 +132,11 @@ class Emitter {
     void set_hashed(unsigned base, unsigned key, unsigned size, std::span<const uint64_t> keys);
     void compare_sized(const x86::Mem& memory, unsigned key, unsigned size);
     void in_rows(Id id, const ir::Value& value);
+    void rows_scalar(std::span<const ir::Row> rows, unsigned base, unsigned a, unsigned b);
+    void rows_avx2(const RowTable& table, unsigned base, const x86::Vec& a, const x86::Vec& b);
+    void rows_avx512(const RowTable& table, unsigned base, const x86::Vec& a, const x86::Vec& b);
+    void spread(const x86::Vec& to, unsigned reg, const RowTable& table, const RowSide& side,
+                unsigned bits);
 
     static x86::Gp q(unsigned id) { return x86::gpq(id); }
     static x86::Gp d(unsigned id) { return x86::gpd(id); }

@@ -19,6 +19,7 @@ using ir::ValueId;
 using Place = ValuePlan::Place;
 
 constexpr unsigned kResult = 0;  // rax
+constexpr uint8_t kEverything = incoming_packet | incoming_length | incoming_state;
 
 uint8_t bits_of(uint64_t number) { return static_cast<uint8_t>(std::bit_width(number)); }
 
@@ -30,11 +31,11 @@ class Planner {
         plan_.values.assign(function_.values.size(), {});
         plan_.made.clear();
         plan_.clobbers.clear();
-        plan_.packet_end = plan_.length_end = plan_.state_end = 0;
         plan_.loop_heads.clear();
         plan_.uses_state = plan_.has_calls = plan_.has_call_arguments = plan_.has_fuel = false;
         lay_out();
         if (cyclic_) find_cycles();
+        plan_.incoming.resize(plan_.order.size());
         forward();
         for (size_t i = plan_.order.size(); i-- > 0;) backward(i);
     }
@@ -267,8 +268,7 @@ class Planner {
         if (value.op == Op::constant) return;
         ValuePlan& plan = plan_[id];
         const BlockId block = plan_.order[at.index];
-        if (ir::is_load(value.op) || ir::is_loadx(value.op))
-            plan_.packet_end = std::max(plan_.packet_end, reach(at.position, at.index));
+        if (ir::is_load(value.op) || ir::is_loadx(value.op)) needed_ |= incoming_packet;
         if (at.fold && plan.uses == 1 && plan.block == block && plan.calls == at.calls &&
             plan.place == Place::nowhere) {
             plan.place = Place::at_use;
@@ -336,7 +336,7 @@ class Planner {
                 break;
             case Terminator::Kind::branch_len:
             case Terminator::Kind::branch_index:
-                plan_.length_end = std::max(plan_.length_end, reach(at.position, at.index));
+                needed_ |= incoming_length;
                 use_edge(end.then, at);
                 use_edge(end.otherwise, at);
                 if (end.a != kNone) use_full(end.a, at);
@@ -355,12 +355,18 @@ class Planner {
         const auto i = static_cast<uint32_t>(index);
         const ir::Block& block = function_.blocks[plan_.order[i]];
         Use at{.position = plan_.start_of[i + 1] - 2, .index = i, .calls = plan_.calls_behind[i]};
+        needed_ = 0;
+        ir::for_each_edge(block, [&](const ir::Edge& edge) {
+            const uint32_t to = plan_.place_of[edge.target];
+            needed_ |= to > i ? plan_.incoming[to] : uint8_t{kEverything};
+        });
         use_end(block.end, at);
         for (size_t k = block.body.size(); k-- > 0;) {
             at.position -= 2;
             at.calls = plan_[block.body[k]].calls;
             operation(block.body[k], at);
         }
+        plan_.incoming[i] = needed_;
         for (const ValueId param : block.params) {
             ValuePlan& plan = plan_[param];
             if (plan.place == Place::nowhere) continue;  // nobody uses it
@@ -427,16 +433,16 @@ class Planner {
             case Op::not_:
             case Op::neg:
                 hand_on(id, value.a);
-                use_full(value.a, folding(value.a));
-                if (value.b != kNone) use_full(value.b, folding(value.b));
                 if ((value.op == Op::shl || value.op == Op::shr) && !is_number(value.b))
                     clobber(at.position);
+                use_full(value.a, folding(value.a));
+                if (value.b != kNone) use_full(value.b, folding(value.b));
                 break;
             case Op::div:
             case Op::mod:
+                clobber(at.position);
                 use_full(value.a, folding(value.a));
                 use_full(value.b, folding(value.b));
-                clobber(at.position);
                 break;
             case Op::eq:
                 use_compared(Comparison::eq, value.a, value.b, at);
@@ -463,14 +469,14 @@ class Planner {
                 use_full(value.b, at, true);
                 break;
             case Op::now:
-                use_state(at);
+                use_state();
                 break;
             case Op::len:
             case Op::guard_len:
-                plan_.length_end = std::max(plan_.length_end, reach(at.position, at.index));
+                needed_ |= incoming_length;
                 break;
             case Op::guard_index:
-                plan_.length_end = std::max(plan_.length_end, reach(at.position, at.index));
+                needed_ |= incoming_length;
                 use_full(value.a, folding(value.a));
                 break;
             case Op::guard_nonzero:
@@ -482,11 +488,11 @@ class Planner {
             case Op::flow_add:
             case Op::rand:
             case Op::call:
-                use_state(at);
+                clobber(at.position);
+                use_state();
                 if (plan.hint == kNoRegister) plan.hint = kResult;
                 if (value.a != kNone) use_full(value.a, folding(value.a));
                 if (value.b != kNone) use_full(value.b, folding(value.b));
-                clobber(at.position);
                 break;
             case Op::call_arg:
                 plan_.has_call_arguments = true;
@@ -506,9 +512,9 @@ class Planner {
         }
     }
 
-    void use_state(const Use& at) {
+    void use_state() {
         plan_.uses_state = true;
-        plan_.state_end = std::max(plan_.state_end, reach(at.position, at.index));
+        needed_ |= incoming_state;
     }
 
     // The result of a two-address instruction best stands where its first operand was.
@@ -518,11 +524,12 @@ class Planner {
         plan_[id].friend_value = operand;
     }
 
-    void clobber(uint32_t position) { plan_.clobbers.push_back({position, 0}); }
+    void clobber(uint32_t position) { plan_.clobbers.push_back({position, 0, needed_}); }
 
     const Function& function_;
     Plan& plan_;
     bool cyclic_ = false;
+    uint8_t needed_ = 0;              // of Incoming, behind what the backward walk has come to
     std::vector<uint32_t> stretch_;   // by index in the order: the last of its stretch, or kNone
     std::vector<uint8_t> edge_bits_;  // by parameter: the widest argument so far
 };

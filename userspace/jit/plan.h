@@ -69,8 +69,12 @@ struct ValuePlan {
 /// A place where registers are overwritten: the instruction needs to know which are in use.
 struct Clobber {
     uint32_t position = 0;
-    uint32_t live = 0;  ///< registers that hold something still needed behind it
+    uint32_t live = 0;     ///< registers that hold something still needed behind it
+    uint8_t incoming = 0;  ///< what of Incoming is
 };
+
+/// What a run comes with and may need until it ends, a bit each.
+enum Incoming : uint8_t { incoming_packet = 1, incoming_length = 2, incoming_state = 4 };
 
 /// Reused from one compilation to the next, so that small programs cost no allocation.
 struct Plan {
@@ -80,10 +84,8 @@ struct Plan {
     std::vector<ValuePlan> values;       ///< by value
     std::vector<ir::ValueId> made;       ///< those with a place of their own, latest first
     std::vector<Clobber> clobbers;       ///< latest first until registers are chosen, then in order
-    uint32_t packet_end = 0;             ///< last position that reads the packet
-    uint32_t length_end = 0;             ///< last position that reads its length
-    uint32_t state_end = 0;              ///< last position that reads the RunState
     std::vector<uint32_t> calls_behind;  ///< by index in `order`: calls up to the block's end
+    std::vector<uint8_t> incoming;       ///< by index in `order`: what is needed from there on
     std::vector<bool> loop_heads;  ///< by index in `order`: a later block leads there; or empty
     bool uses_state = false;       ///< the RunState is read
     bool has_calls = false;
