@@ -1,0 +1,57 @@
+// Bursts of packets: several at once with vector code where the filter allows it, else one after
+// the other with the memory that they will need asked for ahead.
+//
+// Results are those of the scalar code on each packet in turn, which also runs what vector code
+// does not take: packets shorter than the farthest load, and the last few of a burst. Tested by
+// tests/unit/jit/batch_test.cc and, as the engine rows `batch` and `batch-avx2`, by every
+// differential suite.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include "core/ir/ir.h"
+#include "core/run/engine.h"
+#include "userspace/jit/run_state.h"
+#include "userspace/jit/vector_code.h"
+
+namespace vfm::jit {
+
+/// Which code runs bursts. Tests name one; a variant that the CPU or the program does not allow is
+/// the next one in this list.
+enum class BatchVariant : uint8_t { best, avx512, avx2, scalar };
+
+/// Immutable; shared by any number of threads.
+class BatchCode {
+  public:
+    /// For a function as optimise_for_native() leaves it. Never fails: there is always the scalar
+    /// code.
+    explicit BatchCode(const ir::Function& function, BatchVariant variant = BatchVariant::best);
+
+    /// Runs the program on each packet; `scalar` is its code for one. `results` is as long as
+    /// `packets`.
+    void run(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
+             std::span<Outcome> results) const;
+
+    /// What runs bursts, never `best`; and in a few words why it is not vector code, or empty.
+    BatchVariant variant() const { return variant_; }
+    std::string_view reason() const { return reason_; }
+
+  private:
+    void make_vector_code(const ir::Function& function, BatchVariant variant);
+    void run_scalar(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
+                    std::span<Outcome> results) const;
+    void run_vector(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
+                    std::span<Outcome> results) const;
+    void run_group(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
+                   std::span<Outcome> results) const;
+    void prefetch(const Packet& packet) const;
+
+    BatchVariant variant_ = BatchVariant::scalar;
+    std::string_view reason_;
+    std::unique_ptr<const VectorCode> vector_;
+    uint32_t first_byte_ = 0, last_byte_ = 0;  // of a packet: what the program looks at
+};
+
+}  // namespace vfm::jit
