@@ -24,6 +24,14 @@ Result<std::shared_ptr<const Program>> Program::with_limit(uint64_t limit) const
     return std::make_shared<const Program>(TRY(verify_named(std::move(module), "limit")));
 }
 
+const NativeCode& Program::native() const {
+    const std::scoped_lock lock(compiling_);
+    if (!native_) {
+        native_ = std::make_unique<const NativeCode>(jit::NativeProgram::compile(verified_));
+    }
+    return *native_;
+}
+
 }  // namespace vfm::capi
 
 using namespace vfm;  // NOLINT(google-build-using-namespace): the C functions stand outside

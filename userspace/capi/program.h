@@ -3,13 +3,17 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "core/base/result.h"
 #include "core/verify/verify.h"
 #include "userspace/capi/vfm.h"
+#include "userspace/jit/native_program.h"
 
 namespace vfm::capi {
+
+using NativeCode = Result<std::shared_ptr<const jit::NativeProgram>>;
 
 class Program {
   public:
@@ -23,10 +27,14 @@ class Program {
     const VerifiedModule& verified() const { return verified_; }
     /// NOW is in it: whoever runs it reads the clock for each packet.
     bool reads_clock() const { return reads_clock_; }
+    /// Native code, compiled for the first VM that asks, or why there is none.
+    const NativeCode& native() const;
 
   private:
     VerifiedModule verified_;
     bool reads_clock_ = false;
+    mutable std::mutex compiling_;
+    mutable std::unique_ptr<const NativeCode> native_;  // does not change once it is there
 };
 
 }  // namespace vfm::capi

@@ -1,11 +1,12 @@
 #include "userspace/capi/state.h"
 
-#include <time.h>
+#include <ctime>
 
 #include <utility>
 
 #include "core/run/host_functions.h"
 #include "userspace/interp/interpreter.h"
+#include "userspace/jit/engine.h"
 
 namespace vfm::capi {
 namespace {
@@ -22,6 +23,17 @@ std::shared_ptr<FlowTables> make_tables(const VerifiedModule& program, uint32_t 
     return std::make_shared<FlowTables>(declarations);
 }
 
+void choose_native(Loaded& loaded, const EngineOptions& options) {
+    const NativeCode& code = loaded.active->native();
+    auto engine =
+        code ? make_jit_engine(*code, options, loaded.tables.get()) : std::unexpected(code.error());
+    loaded.native = engine.has_value();
+    if (engine)
+        loaded.engine = *std::move(engine);
+    else
+        loaded.remark = text_of(engine.error());
+}
+
 Result<Loaded> prepare(const Settings& settings, std::shared_ptr<const Program> program,
                        std::shared_ptr<FlowTables> tables) {
     Loaded loaded;
@@ -33,10 +45,18 @@ Result<Loaded> prepare(const Settings& settings, std::shared_ptr<const Program> 
     const EngineOptions options{.host_functions = settings.host_functions};
     if (auto matched = match_host_functions(verified, options.host_functions); !matched)
         return as_kind(ErrorKind::verification_failed, std::move(matched).error());
-    auto engine = make_interpreter(verified, options, loaded.tables.get());
-    if (!engine) return as_kind(ErrorKind::invalid_opcode, std::move(engine).error());
-    loaded.engine = *std::move(engine);
+    if (settings.jit) choose_native(loaded, options);
+    if (!loaded.native) {
+        auto engine = make_interpreter(verified, options, loaded.tables.get());
+        if (!engine) return as_kind(ErrorKind::invalid_opcode, std::move(engine).error());
+        loaded.engine = *std::move(engine);
+    }
     return loaded;
+}
+
+void put(vfm_state_t& vm, Loaded fresh) {
+    vm.message = fresh.remark;
+    std::swap(vm.loaded, fresh);
 }
 
 uint64_t monotonic_now() {
@@ -49,16 +69,14 @@ uint64_t monotonic_now() {
 
 Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program,
               std::shared_ptr<FlowTables> tables) {
-    Loaded fresh = TRY(prepare(vm.settings, std::move(program), std::move(tables)));
-    std::swap(vm.loaded, fresh);
+    put(vm, TRY(prepare(vm.settings, std::move(program), std::move(tables))));
     return {};
 }
 
 Result<> change(vfm_state_t& vm, Settings settings, Entries entries) {
     if (vm.is_loaded()) {
         auto tables = entries == Entries::keep ? vm.loaded.tables : nullptr;
-        Loaded fresh = TRY(prepare(settings, vm.loaded.program, std::move(tables)));
-        std::swap(vm.loaded, fresh);
+        put(vm, TRY(prepare(settings, vm.loaded.program, std::move(tables))));
     }
     vm.settings = std::move(settings);
     return {};

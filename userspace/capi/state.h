@@ -23,6 +23,7 @@ namespace vfm::capi {
 struct Settings {
     std::optional<uint64_t> limit;              ///< instructions a run may take
     uint32_t flow_capacity = kDefaultCapacity;  ///< of the table of programs that declare none
+    bool jit = false;
     std::vector<HostFunction> host_functions;
 };
 
@@ -33,6 +34,8 @@ struct Loaded {
     std::shared_ptr<const Program> active;   ///< the same under Settings::limit
     std::shared_ptr<FlowTables> tables;
     std::unique_ptr<Engine> engine;  ///< of `active` on `tables`
+    bool native = false;             ///< the engine is native code
+    std::string remark;              ///< why it is not, although it was to be
     std::optional<Stepper> stepper;  ///< the run in steps, once one was begun
 };
 

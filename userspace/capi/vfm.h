@@ -13,8 +13,8 @@
 #ifndef VFM_H
 #define VFM_H
 
-#include <stddef.h> /* NOLINT(modernize-deprecated-headers): C reads this, too */
-#include <stdint.h> /* NOLINT(modernize-deprecated-headers) */
+#include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -80,9 +80,10 @@ VFM_API int vfm_enable_jit(vfm_state_t* vm);
 /* 1 if the loaded program runs as native code, else 0. */
 VFM_API int vfm_jit_active(const vfm_state_t* vm);
 
-/* What the last call on this VM that gave an error had to say, perhaps several lines; "" if none
- * did, or if there was no memory to say it. Errors of a packet leave it alone. Valid until the next
- * call on the VM; never null. */
+/* What the last call that loads, changes or begins something on this VM had to say, perhaps several
+ * lines: why it failed, or why the program is interpreted although native code was asked for. "" if
+ * there is nothing to say, or no memory to say it. Runs leave it alone. Valid until the next such
+ * call; never null. */
 VFM_API const char* vfm_error_message(const vfm_state_t* vm);
 
 /* Running */

@@ -44,10 +44,17 @@ int vfm_use_program(vfm_state_t* vm, vfm_program_t* program) {
     });
 }
 
-// There is no other engine than the interpreter.
-int vfm_enable_jit(vfm_state_t* vm) { return vm ? VFM_ERROR_NO_MEMORY : VFM_ERROR_INVALID_PROGRAM; }
+int vfm_enable_jit(vfm_state_t* vm) {
+    return capi::call(vm, [&]() -> Result<> {
+        if (const std::string why = jit::NativeProgram::missing(); !why.empty())
+            return capi::refuse(ErrorKind::no_memory, "native code", why);
+        capi::Settings settings = vm->settings;
+        settings.jit = true;
+        return capi::change(*vm, std::move(settings));
+    });
+}
 
-int vfm_jit_active(const vfm_state_t* /*vm*/) { return 0; }
+int vfm_jit_active(const vfm_state_t* vm) { return vm && vm->loaded.native ? 1 : 0; }
 
 const char* vfm_error_message(const vfm_state_t* vm) { return vm ? vm->message.c_str() : ""; }
 

@@ -10,10 +10,13 @@ namespace {
 
 class JitEngine final : public Engine {
   public:
-    JitEngine(std::shared_ptr<const jit::NativeProgram> program, std::vector<jit::HostEntry> host)
+    /// Without `tables` it has its own.
+    JitEngine(std::shared_ptr<const jit::NativeProgram> program, std::vector<jit::HostEntry> host,
+              FlowTables* tables)
         : program_(std::move(program)),
           function_(program_->function()),
-          tables_(program_->program().tables()),
+          own_(tables ? nullptr : std::make_unique<FlowTables>(program_->program().tables())),
+          tables_(tables ? *tables : *own_),
           host_(std::move(host)) {
         state_.tables = &tables_;
         state_.host = host_.data();
@@ -34,7 +37,8 @@ class JitEngine final : public Engine {
 
     std::shared_ptr<const jit::NativeProgram> program_;
     jit::NativeFunction function_;
-    FlowTables tables_;
+    std::unique_ptr<FlowTables> own_;
+    FlowTables& tables_;
     std::vector<jit::HostEntry> host_;
     jit::RunState state_;
 };
@@ -56,12 +60,12 @@ Result<std::unique_ptr<Engine>> make_jit_engine(const VerifiedModule& program,
 }
 
 Result<std::unique_ptr<Engine>> make_jit_engine(std::shared_ptr<const jit::NativeProgram> program,
-                                                const EngineOptions& options) {
+                                                const EngineOptions& options, FlowTables* tables) {
     std::vector<jit::HostEntry> host;
     for (const HostFunction& function :
          TRY(match_host_functions(program->program(), options.host_functions)))
         host.push_back({function.function, function.user});
-    return std::make_unique<JitEngine>(std::move(program), std::move(host));
+    return std::make_unique<JitEngine>(std::move(program), std::move(host), tables);
 }
 
 }  // namespace vfm

@@ -15,8 +15,10 @@ Result<std::unique_ptr<Engine>> make_jit_engine(const VerifiedModule& program,
                                                 const EngineOptions& options = {});
 
 /// A further instance of a compiled program, with flow tables and random numbers of its own: one a
-/// thread.
+/// thread. With `tables`, made from the program's and outliving the engine, on these, so that
+/// several engines can take turns on them.
 Result<std::unique_ptr<Engine>> make_jit_engine(std::shared_ptr<const jit::NativeProgram> program,
-                                                const EngineOptions& options = {});
+                                                const EngineOptions& options = {},
+                                                FlowTables* tables = nullptr);
 
 }  // namespace vfm

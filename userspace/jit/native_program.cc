@@ -83,6 +83,8 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
         return refused(program, fmt::format("{} values wait at once", frame.slots));
 
     std::vector<NativeLine> lines;
+    shop.holder.reset();  // of a compilation that was left half-way for want of memory
+    shop.errors.take();
     shop.holder.init(asmjit::Environment::host());
     shop.holder.setErrorHandler(&shop.errors);
     asmjit::x86::Assembler assembler(&shop.holder);

@@ -51,7 +51,7 @@ BOOST_AUTO_TEST_CASE(rejected_programs_give_the_code_of_their_fault) {
         const uint8_t* bytes = program.empty() ? kAccept.data() : program.data();
         const auto size = static_cast<uint32_t>(program.size());
         BOOST_TEST(vfm_verify(bytes, size) == code);
-        const Vm vm(vfm_create());
+        const Vm vm = new_vm();
         BOOST_TEST(vfm_load_program(vm.get(), bytes, size) == code);
         BOOST_TEST(message(vm) != "");
         BOOST_TEST(run(vm) == VFM_ERROR_INVALID_PROGRAM);
@@ -75,7 +75,7 @@ BOOST_AUTO_TEST_CASE(a_failed_load_says_why_and_leaves_the_program_that_was) {
 
 BOOST_AUTO_TEST_CASE(files_are_loaded_or_refused) {
     const TempDir dir;
-    const Vm vm(vfm_create());
+    const Vm vm = new_vm();
     const auto from = [&](const std::string& path) {
         return vfm_load_program_file(vm.get(), path.c_str());
     };
@@ -144,7 +144,7 @@ BOOST_AUTO_TEST_CASE(null_is_an_error_and_no_crash) {
 }
 
 BOOST_AUTO_TEST_CASE(nothing_runs_before_a_program_is_loaded) {
-    const Vm vm(vfm_create());
+    const Vm vm = new_vm();
     uint64_t value = 5;
     const vfm_packet_t packet{};
     vfm_outcome_t outcome{};

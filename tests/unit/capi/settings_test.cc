@@ -29,7 +29,7 @@ BOOST_AUTO_TEST_CASE(flow_tables_keep_count_until_they_are_cleared) {
 }
 
 BOOST_AUTO_TEST_CASE(flow_tables_have_the_size_that_was_asked_for) {
-    const Vm vm(vfm_create());
+    const Vm vm = new_vm();
     BOOST_TEST(vfm_flow_table_init(vm.get(), 2) == VFM_SUCCESS);
     BOOST_TEST(load(vm, assembled(kCount)) == VFM_SUCCESS);
     BOOST_TEST(run(vm, {1}) == 1);
@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(programs_call_registered_functions) {
         ".import weigh args=2\n.import five args=5\n.import nothing args=0\n"
         "PUSH 7\nPUSH 4\nPUSH 2\nCALL 0\n"
         "PUSH 1\nPUSH 2\nPUSH 3\nPUSH 4\nPUSH 5\nCALL 1\nADD\nCALL 2\nADD\nADD\nRET\n");
-    const Vm vm(vfm_create());
+    const Vm vm = new_vm();
     BOOST_TEST(load(vm, program) == VFM_ERROR_VERIFICATION_FAILED);
     BOOST_TEST(std::string(vfm_error_message(vm.get())).find("'weigh'") != std::string::npos);
 
@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(programs_call_registered_functions) {
 }
 
 BOOST_AUTO_TEST_CASE(a_limit_is_the_vms_until_it_is_taken_back) {
-    const Vm vm(vfm_create());
+    const Vm vm = new_vm();
     BOOST_TEST(vfm_get_insn_limit(vm.get()) == 0u);
     BOOST_TEST(load(vm, assembled("PUSH 1\nPUSH 2\nADD\nRET\n")) == VFM_SUCCESS);
     BOOST_TEST(vfm_get_insn_limit(vm.get()) == 10000u);
@@ -112,8 +112,34 @@ BOOST_AUTO_TEST_CASE(settings_leave_flow_tables_alone) {
     BOOST_TEST(run(vm, {1}) == 2);
     (void)vfm_enable_jit(vm.get());  // machines without it go on interpreting
     BOOST_TEST(run(vm, {1}) == 3);
+    BOOST_TEST(vfm_enable_jit(vm.get()) ==
+               (vfm_jit_active(vm.get()) ? VFM_SUCCESS : VFM_ERROR_NO_MEMORY));
     BOOST_TEST(vfm_register_function(vm.get(), "f", 0, nothing, nullptr) == VFM_SUCCESS);
     BOOST_TEST(run(vm, {1}) == 4);
+}
+
+BOOST_AUTO_TEST_CASE(native_code_runs_once_it_is_asked_for) {
+    const Vm before(vfm_create()), after(vfm_create());
+    BOOST_TEST(vfm_jit_active(before.get()) == 0);
+    if (vfm_enable_jit(before.get()) != VFM_SUCCESS) {
+        BOOST_TEST_MESSAGE("skipped: " << vfm_error_message(before.get()));
+        return;
+    }
+    BOOST_TEST(vfm_jit_active(before.get()) == 0);  // nothing is loaded
+    BOOST_TEST(load(before, assembled(kCount)) == VFM_SUCCESS);
+    BOOST_TEST(vfm_jit_active(before.get()) == 1);
+    BOOST_TEST(load(after, assembled(kCount)) == VFM_SUCCESS);
+    BOOST_TEST(vfm_jit_active(after.get()) == 0);
+    BOOST_TEST(run(after, {1}) == 1);
+    BOOST_TEST(vfm_enable_jit(after.get()) == VFM_SUCCESS);
+    BOOST_TEST(vfm_jit_active(after.get()) == 1);
+    BOOST_TEST(run(after, {1}) == 2);
+    BOOST_TEST(run(before, {1}) == 1);
+    // A limit has to be counted where the program is known to end, too.
+    BOOST_TEST(vfm_set_insn_limit(after.get(), 3) == VFM_SUCCESS);
+    BOOST_TEST(vfm_jit_active(after.get()) == 1);
+    BOOST_TEST(run(after, {1}) == VFM_ERROR_LIMIT);
+    BOOST_TEST(std::string(vfm_error_message(after.get())) == "");
 }
 
 BOOST_AUTO_TEST_CASE(programs_are_shared_and_outlive_their_handle) {
@@ -122,7 +148,7 @@ BOOST_AUTO_TEST_CASE(programs_are_shared_and_outlive_their_handle) {
     BOOST_REQUIRE(vfm_program_create(&handle, bytes.data(), static_cast<uint32_t>(bytes.size())) ==
                   VFM_SUCCESS);
     Program program(handle);
-    const Vm a(vfm_create()), b(vfm_create());
+    const Vm a = new_vm(), b = new_vm();
     BOOST_TEST(vfm_use_program(a.get(), program.get()) == VFM_SUCCESS);
     BOOST_TEST(vfm_use_program(b.get(), program.get()) == VFM_SUCCESS);
     program.reset();

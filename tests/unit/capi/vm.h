@@ -31,9 +31,23 @@ inline int load(const Vm& vm, const Bytes& program) {
     return vfm_load_program(vm.get(), program.data(), static_cast<uint32_t>(program.size()));
 }
 
-inline Vm vm_with(const Bytes& program) {
+/// True where the tests run a second time (`test_capi -- jit`), with native code.
+inline bool wants_jit() {
+    const auto& suite = boost::unit_test::framework::master_test_suite();
+    return suite.argc > 1 && std::string(suite.argv[1]) == "jit";
+}
+
+/// A VM without a program.
+inline Vm new_vm() {
     Vm vm(vfm_create());
     BOOST_REQUIRE(vm);
+    if (wants_jit() && vfm_enable_jit(vm.get()) != VFM_SUCCESS)
+        BOOST_TEST_MESSAGE("skipped: " << vfm_error_message(vm.get()));
+    return vm;
+}
+
+inline Vm vm_with(const Bytes& program) {
+    Vm vm = new_vm();
     const int code = load(vm, program);
     if (code != VFM_SUCCESS) BOOST_FAIL(vfm_error_message(vm.get()));
     return vm;
