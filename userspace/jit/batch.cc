@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/ir/lift.h"
+#include "core/ir/passes.h"
 #include "userspace/jit/cpu.h"
 
 namespace vfm::jit {
@@ -25,16 +27,22 @@ Outcome run_one(NativeFunction scalar, RunState& state, const Packet& packet) {
 
 }  // namespace
 
-BatchCode::BatchCode(const ir::Function& function, BatchVariant variant) {
+BatchCode::BatchCode(const VerifiedModule& program, BatchVariant variant) {
+    auto function = ir::lift(program);
+    if (!function) {
+        reason_ = "no IR";
+        return;
+    }
+    ir::optimise_for_native(*function);
     uint32_t first = kMaxPacket, last = 0;
-    for (const ir::Value& value : function.values) {
+    for (const ir::Value& value : function->values) {
         if (!ir::is_load(value.op)) continue;
         first = std::min(first, static_cast<uint32_t>(value.imm));
         last = std::max(last, static_cast<uint32_t>(value.imm) + value.size - 1);
     }
     first_byte_ = first < last ? first : 0;
     last_byte_ = std::min(first < last ? last : kHeaderBytes, 2 * kHeaderBytes);
-    make_vector_code(function, variant);
+    make_vector_code(*function, variant);
 }
 
 void BatchCode::make_vector_code(const ir::Function& function, BatchVariant variant) {

@@ -13,21 +13,18 @@
 
 #include "core/ir/ir.h"
 #include "core/run/engine.h"
+#include "core/verify/verify.h"
+#include "userspace/jit/batch_variant.h"
 #include "userspace/jit/run_state.h"
 #include "userspace/jit/vector_code.h"
 
 namespace vfm::jit {
 
-/// Which code runs bursts. Tests name one; a variant that the CPU or the program does not allow is
-/// the next one in this list.
-enum class BatchVariant : uint8_t { best, avx512, avx2, scalar };
-
 /// Immutable; shared by any number of threads.
 class BatchCode {
   public:
-    /// For a function as optimise_for_native() leaves it. Never fails: there is always the scalar
-    /// code.
-    explicit BatchCode(const ir::Function& function, BatchVariant variant = BatchVariant::best);
+    /// Never fails: there is always the scalar code.
+    explicit BatchCode(const VerifiedModule& program, BatchVariant variant = BatchVariant::best);
 
     /// Runs the program on each packet; `scalar` is its code for one. `results` is as long as
     /// `packets`.

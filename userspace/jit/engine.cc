@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/run/host_functions.h"
+#include "userspace/jit/batch.h"
 
 namespace vfm {
 namespace {
@@ -24,7 +25,9 @@ class JitEngine final : public Engine {
 
     std::string_view name() const override { return "jit"; }
     Outcome run(const Packet& packet) override { return call(packet); }
-    void run_batch(std::span<const Packet> packets, std::span<Outcome> results) override;
+    void run_batch(std::span<const Packet> packets, std::span<Outcome> results) override {
+        program_->batch().run(function_, state_, packets, results);
+    }
     std::vector<FlowEntry> flows() const override { return tables_.entries(); }
     uint64_t refused_stores() const override { return tables_.refused_stores(); }
 
@@ -42,15 +45,6 @@ class JitEngine final : public Engine {
     std::vector<jit::HostEntry> host_;
     jit::RunState state_;
 };
-
-void JitEngine::run_batch(std::span<const Packet> packets, std::span<Outcome> results) {
-    // The headers of the packet that comes so much later are under way meanwhile.
-    constexpr size_t kAhead = 12;
-    for (size_t i = 0; i < packets.size(); ++i) {
-        if (i + kAhead < packets.size()) __builtin_prefetch(packets[i + kAhead].bytes.data());
-        results[i] = call(packets[i]);
-    }
-}
 
 }  // namespace
 

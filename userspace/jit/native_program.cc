@@ -8,6 +8,7 @@
 #include "core/ir/lift.h"
 #include "core/ir/passes.h"
 #include "userspace/jit/allocate.h"
+#include "userspace/jit/batch.h"
 #include "userspace/jit/cpu.h"
 #include "userspace/jit/emitter.h"
 #include "userspace/jit/plan.h"
@@ -106,7 +107,14 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
     made->function_ = made->memory_.entry<NativeFunction>();
     made->instruction_bytes_ = instruction_bytes;
     made->lines_ = std::move(lines);
+    made->bursts_ = options.bursts;
     return made;
+}
+
+const BatchCode& NativeProgram::batch() const {
+    std::call_once(batch_once_,
+                   [&] { batch_ = std::make_shared<const BatchCode>(program_, bursts_); });
+    return *batch_;
 }
 
 NativeProgram::~NativeProgram() = default;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,11 +12,14 @@
 #include "core/base/result.h"
 #include "core/ir/ir.h"
 #include "core/verify/verify.h"
+#include "userspace/jit/batch_variant.h"
 #include "userspace/jit/code_memory.h"
 #include "userspace/jit/cpu.h"
 #include "userspace/jit/run_state.h"
 
 namespace vfm::jit {
+
+class BatchCode;
 
 /// From this byte of the machine code on, up to the next entry, it came from the instruction of the
 /// bytecode at `bytecode_offset`.
@@ -31,6 +35,7 @@ struct CompileOptions {
     bool profiling = false;      ///< tell `perf` and GDB of the code: debug_info.h
     uint64_t register_seed = 0;  ///< for tests: another choice of registers for each number but 0
     const Cpu* cpu = nullptr;    ///< for tests: code for a CPU with less than this one
+    BatchVariant bursts = BatchVariant::best;  ///< for tests: what runs bursts
 };
 
 class NativeProgram {
@@ -53,6 +58,8 @@ class NativeProgram {
     /// The code. Valid as long as this object.
     NativeFunction function() const { return function_; }
     const VerifiedModule& program() const { return program_; }
+    /// The code for bursts, compiled by the first call. Any thread.
+    const BatchCode& batch() const;
     /// The machine code and the constants behind it.
     ByteView code() const { return memory_.bytes(); }
     /// Bytes of code() that are instructions.
@@ -69,6 +76,9 @@ class NativeProgram {
     NativeFunction function_ = nullptr;
     uint32_t instruction_bytes_ = 0;
     std::vector<NativeLine> lines_;
+    BatchVariant bursts_ = BatchVariant::best;
+    mutable std::once_flag batch_once_;
+    mutable std::shared_ptr<const BatchCode> batch_;
 };
 
 }  // namespace vfm::jit

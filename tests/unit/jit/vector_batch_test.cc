@@ -8,8 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
 #include "tests/harness/random_packet.h"
 #include "tests/unit/jit/vector_support.h"
 #include "userspace/jit/batch.h"
@@ -33,13 +31,10 @@ std::vector<BatchVariant> variants() {
 class Bursts {
   public:
     explicit Bursts(std::string_view lisp) : program_(compiled(lisp)) {
-        auto function = ir::lift(program_);
-        BOOST_TEST_REQUIRE(function.has_value());
-        ir::optimise_for_native(*function);
         auto native = NativeProgram::compile(program_);
         BOOST_TEST_REQUIRE(native.has_value());
         native_ = *std::move(native);
-        for (const BatchVariant variant : variants()) codes_.emplace_back(*function, variant);
+        for (const BatchVariant variant : variants()) codes_.emplace_back(program_, variant);
     }
 
     const VerifiedModule& program() const { return program_; }
