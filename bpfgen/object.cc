@@ -2,6 +2,8 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "bpfgen/loops.h"
 #include "bpfgen/source_lines.h"
 #include "bpfgen/translate.h"
@@ -31,6 +33,11 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
                         "", at, fmt::format("eBPF: the program has a loop at +{:#x}", at)),
                     Status::refused);
     }
+    const auto call = std::ranges::find(verified.insns(), Opcode::CALL, &Insn::op);
+    if (call != verified.insns().end())
+        return fail(Diagnostic::at_offset("", call->offset,
+                                          "eBPF: CALL: the kernel cannot call host functions"),
+                    Status::refused);
     auto function = ir::lift(verified, {.vlan_metadata = options.hook == Hook::tc});
     if (!function) return std::unexpected(refusal(std::move(function).error()));
     ir::optimise(*function);

@@ -35,30 +35,18 @@ constexpr std::optional<Opcode> arithmetic_opcode(Op op) {
     return row->opcode;
 }
 
+// Operations that compare stand in the order of the comparisons.
 constexpr Op compare_op(Comparison comparison) {
-    switch (comparison) {
-        case Comparison::eq:
-            return Op::eq;
-        case Comparison::ne:
-            return Op::ne;
-        case Comparison::gt:
-            return Op::gt;
-        case Comparison::lt:
-            return Op::lt;
-        case Comparison::ge:
-            return Op::ge;
-        case Comparison::le:
-            return Op::le;
-    }
-    return Op::eq;
+    return static_cast<Op>(static_cast<int>(Op::eq) + static_cast<int>(comparison));
 }
+static_assert(compare_op(Comparison::eq) == Op::eq && compare_op(Comparison::ne) == Op::ne &&
+              compare_op(Comparison::gt) == Op::gt && compare_op(Comparison::lt) == Op::lt &&
+              compare_op(Comparison::ge) == Op::ge && compare_op(Comparison::le) == Op::le);
 
 /// The comparison that an operation makes a number of; nothing for another operation.
 constexpr std::optional<Comparison> op_comparison(Op op) {
-    for (const Comparison comparison : {Comparison::eq, Comparison::ne, Comparison::gt,
-                                        Comparison::lt, Comparison::ge, Comparison::le})
-        if (compare_op(comparison) == op) return comparison;
-    return std::nullopt;
+    if (op < Op::eq || op > Op::le) return std::nullopt;
+    return static_cast<Comparison>(static_cast<int>(op) - static_cast<int>(Op::eq));
 }
 
 /// The result of an arithmetic operation or comparison (b: whatever, for one operand); nothing for

@@ -7,6 +7,7 @@
 
 #include "core/ir/analysis.h"
 #include "core/ir/arithmetic.h"
+#include "core/ir/numbers.h"
 #include "core/ir/passes.h"
 #include "core/ir/rewrite.h"
 #include "core/isa/limits.h"
@@ -15,10 +16,6 @@ namespace vfm::ir {
 namespace {
 
 constexpr uint64_t kOnes = ~uint64_t{0};
-
-struct NumberHash {
-    uint64_t operator()(uint64_t number) const { return mix(kMixStart, number); }
-};
 
 class Folder {
   public:

@@ -15,14 +15,19 @@ class Writer {
   public:
     using Word = ValueId;
 
-    Writer(Function& function, BlockId block, uint32_t origin, const Environment& environment)
-        : function_(function), block_(block), origin_(origin), environment_(environment) {
+    Writer(Function& function, BlockId block, uint32_t origin, const Environment& environment,
+           Numbers& numbers)
+        : function_(function),
+          block_(block),
+          origin_(origin),
+          environment_(environment),
+          numbers_(numbers) {
         vars_.fill(constant(~uint64_t{0}));
     }
 
     BlockId block() const { return block_; }
 
-    Word constant(uint64_t value) { return emit({.op = Op::constant, .imm = value}); }
+    Word constant(uint64_t value) { return numbers_.get(value, origin_); }
     Word get(WalkVar var) const { return vars_[static_cast<size_t>(var)]; }
     void set(WalkVar var, Word value) { vars_[static_cast<size_t>(var)] = value; }
     Word binary(Opcode opcode, Word a, Word b) {
@@ -111,6 +116,7 @@ class Writer {
     BlockId block_;
     uint32_t origin_;
     const Environment& environment_;
+    Numbers& numbers_;
     Vars vars_{};
 };
 
@@ -129,7 +135,8 @@ HeaderUses::Place find_place(const Function& function, const HeaderUses& uses) {
 
 }  // namespace
 
-void lift_headers(Function& function, const HeaderUses& uses, const Environment& environment) {
+void lift_headers(Function& function, const HeaderUses& uses, const Environment& environment,
+                  Numbers& numbers) {
     if (uses.places.empty()) return;
     const auto [block, index] = find_place(function, uses);
     const auto wanted = std::ranges::find_if(uses.values, [](ValueId id) { return id != kNone; });
@@ -144,7 +151,7 @@ void lift_headers(Function& function, const HeaderUses& uses, const Environment&
     behind.end = std::move(function.blocks[block].end);
     function.blocks.push_back(std::move(behind));
 
-    Writer writer(function, block, origin, environment);
+    Writer writer(function, block, origin, environment, numbers);
     walk::Walk<Writer> walk(writer);
     walk.headers();
     std::array<ValueId, kHeaderFacts + 1> results{};
@@ -159,6 +166,7 @@ void lift_headers(Function& function, const HeaderUses& uses, const Environment&
         function.blocks[rest].params.push_back(uses.values[i]);
     }
     function.blocks[writer.block()].end = jump_to(std::move(back), origin);
+    remove_unreachable(function);
 }
 
 }  // namespace vfm::ir

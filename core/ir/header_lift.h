@@ -7,6 +7,7 @@
 
 #include "core/ir/ir.h"
 #include "core/ir/lift.h"
+#include "core/ir/numbers.h"
 #include "core/isa/insn.h"
 
 namespace vfm::ir {
@@ -31,6 +32,7 @@ struct HeaderUses {
 /// Puts one walk where all uses are behind it and no cycle runs it twice: as near to them as the
 /// dominators allow. The wanted values become parameters of the block behind the walk. Does nothing
 /// if there are no uses.
-void lift_headers(Function& function, const HeaderUses& uses, const Environment& environment);
+void lift_headers(Function& function, const HeaderUses& uses, const Environment& environment,
+                  Numbers& numbers);
 
 }  // namespace vfm::ir

@@ -5,12 +5,13 @@
 #include "core/ir/lift.h"
 
 #include <algorithm>
-#include <unordered_map>
 
 #include "core/ir/analysis.h"
 #include "core/ir/arithmetic.h"
 #include "core/ir/header_lift.h"
+#include "core/ir/numbers.h"
 #include "core/ir/stacks.h"
+#include "core/ir/states.h"
 
 namespace vfm::ir {
 namespace {
@@ -18,17 +19,6 @@ namespace {
 // Parameters, arguments and cells of one function. Real programs need a few thousand; only one
 // written to merge hundreds of slots in thousands of places comes near.
 constexpr size_t kMaxMerged = size_t{2} << 20;
-
-struct State {
-    uint32_t code_block = kNone;  // kNone for an entry that only leads to the program's first block
-    uint32_t depth = 0;
-};
-
-// What a basic block of the bytecode does to the depth.
-struct DepthEffect {
-    int32_t change = 0;
-    int32_t lowest = 0;  // slots below depth + lowest are left alone
-};
 
 class Lifter {
   public:
@@ -39,21 +29,23 @@ class Lifter {
         for (const Insn& insn : program_.insns())
             if (!supported(insn.op))
                 return refuse(insn, name_of(insn) + " is not supported by this back end");
-        find_states();
+        function_.values.reserve(program_.insns().size() + program_.insns().size() / 4 + 8);
+        effects_ = depth_effects(program_, scratch_);
+        states_ = make_states(program_, effects_, function_, scratch_);
         const Cfg cfg(function_);
-        find_floors(cfg);
-        out_.resize(states_.size(), Stacks::kEmpty);
-        param_slots_.resize(states_.size());
+        if (cfg.cyclic()) find_floors(cfg);
+        out_ = scratch_.array(states_.size(), Stacks::kEmpty);
+        first_slot_ = scratch_.array<uint32_t>(states_.size());
         for (const BlockId block : cfg.order()) {
             if (!enter(block, cfg))
                 return refuse(first_insn(block),
                               "the paths through this program merge too many values");
             translate(block);
         }
-        pass_arguments();
+        if (!slots_.empty()) pass_arguments();
         function_.fuel = program_.fuel();
-        lift_headers(function_, headers_, environment_);
-        remove_unreachable(function_);
+        lift_headers(function_, headers_, environment_, numbers_);
+        numbers_.place();
         return std::move(function_);
     }
 
@@ -61,7 +53,6 @@ class Lifter {
     static bool supported(Opcode op) {
         switch (vfm::op_info(op).group) {
             case Group::set:
-            case Group::call:
             case Group::match:
                 return false;
             case Group::load:
@@ -77,6 +68,7 @@ class Lifter {
             case Group::packet:
             case Group::header:
             case Group::flow:
+            case Group::call:
                 return true;
         }
         return false;
@@ -93,111 +85,12 @@ class Lifter {
         return program_.insns()[code == kNone ? 0 : program_.blocks()[code].first];
     }
 
-    std::span<const Insn> insns_of(uint32_t code_block) const {
-        const CodeBlock& block = program_.blocks()[code_block];
-        return program_.insns().subspan(block.first, block.count);
-    }
-
-    // ---- states ------------------------------------------------------------------------------
-
-    BlockId state(uint32_t code_block, uint32_t depth) {
-        const uint64_t key = uint64_t{code_block} << 32 | depth;
-        const auto [found, is_new] =
-            numbers_.try_emplace(key, static_cast<BlockId>(states_.size()));
-        if (is_new) {
-            states_.push_back({code_block, depth});
-            function_.blocks.emplace_back();
-        }
-        return found->second;
-    }
-
-    // Makes a block for each state, with its edges but without arguments.
-    void find_states() {
-        for (uint32_t block = 0; block < program_.blocks().size(); ++block)
-            effects_.push_back(effect_of(block));
-        state(0, 0);
-        bool entry_is_target = false;
-        for (BlockId id = 0; id < states_.size(); ++id) {
-            const State from = states_[id];
-            const Insn& last = insns_of(from.code_block).back();
-            const auto edge_to = [&](int64_t offset) {
-                const uint32_t target =
-                    program_.block_of(program_.index_of(static_cast<uint32_t>(offset)));
-                const auto depth =
-                    static_cast<int32_t>(from.depth) + effects_[from.code_block].change;
-                const BlockId to = state(target, static_cast<uint32_t>(depth));
-                entry_is_target |= to == 0;
-                return Edge{to, {}};
-            };
-            Terminator end;
-            end.origin = last.offset;
-            switch (vfm::op_info(last.op).group) {
-                case Group::ret:
-                    break;
-                case Group::branch:
-                    end.kind = Terminator::Kind::branch;
-                    end.comparison = comparison_of(last.op);
-                    end.then = edge_to(last.jump_target());
-                    end.otherwise = edge_to(last.next());
-                    break;
-                case Group::jump:
-                    end.kind = Terminator::Kind::jump;
-                    end.then = edge_to(last.jump_target());
-                    break;
-                case Group::load:
-                case Group::loadx:
-                case Group::push:
-                case Group::stack:
-                case Group::binary:
-                case Group::unary:
-                case Group::compare:
-                case Group::packet:
-                case Group::header:
-                case Group::flow:
-                case Group::set:
-                case Group::call:
-                case Group::match:
-                    end.kind = Terminator::Kind::jump;
-                    end.then = edge_to(last.next());
-                    break;
-            }
-            function_.blocks[id].end = std::move(end);
-        }
-        if (entry_is_target) add_entry();
-    }
-
-    // No edge may lead to the entry, so a program that jumps to its beginning gets a block before.
-    void add_entry() {
-        const auto copy = static_cast<BlockId>(states_.size());
-        for (Block& block : function_.blocks)
-            for_each_edge(block, [&](Edge& edge) {
-                if (edge.target == 0) edge.target = copy;
-            });
-        states_.push_back(states_[0]);
-        states_[0] = {};
-        function_.blocks.push_back(std::move(function_.blocks[0]));
-        function_.blocks[0] = {};
-        function_.blocks[0].end.kind = Terminator::Kind::jump;
-        function_.blocks[0].end.then.target = copy;
-    }
-
-    DepthEffect effect_of(uint32_t code_block) const {
-        DepthEffect effect;
-        for (const Insn& insn : insns_of(code_block)) {
-            const StackEffect step = stack_effect(insn, program_.module());
-            effect.lowest =
-                std::min(effect.lowest, effect.change - static_cast<int32_t>(step.pops));
-            effect.change += static_cast<int32_t>(step.pushes) - static_cast<int32_t>(step.pops);
-        }
-        return effect;
-    }
-
     // For each cycle the number of slots at the bottom that no block of it touches. If the cycle is
     // entered at one block only, what lies there on entry stays there.
     void find_floors(const Cfg& cfg) {
         cycle_ = cycles(function_, cfg);
-        floor_.assign(states_.size(), kNone);
-        std::vector<BlockId> entered_at(states_.size(), kNone);
+        floor_ = scratch_.array(states_.size(), kNone);
+        const std::span<BlockId> entered_at = scratch_.array(states_.size(), kNone);
         for (const BlockId block : cfg.order()) {
             const BlockId cycle = cycle_[block];
             if (cycle == kNone) continue;
@@ -219,57 +112,64 @@ class Lifter {
         const auto preds = cfg.predecessors(block);
         const uint32_t position = cfg.position(block);
         uint32_t fixed = kNone;  // slots from here on are parameters
-        std::vector<Stacks::Stack> incoming;
+        incoming_.clear();
         for (const BlockId pred : preds) {
             if (cfg.position(pred) >= position)
                 fixed = floor_[cycle_[block]];
             else
-                incoming.push_back(out_[pred]);
+                incoming_.push_back(out_[pred]);
         }
-        if (incoming.empty()) incoming.push_back(Stacks::kEmpty);
-        std::ranges::sort(incoming);
-        incoming.erase(std::ranges::unique(incoming).begin(), incoming.end());
+        if (incoming_.empty()) incoming_.push_back(Stacks::kEmpty);
+        std::ranges::sort(incoming_);
+        drop_repeated();
 
         // From the top down until the stacks are the same one; then up again with new cells.
-        std::vector<ValueId> merged;
-        std::vector<uint32_t>& slots = param_slots_[block];
+        merged_.clear();
+        first_slot_[block] = static_cast<uint32_t>(slots_.size());
         for (uint32_t slot = states_[block].depth; slot-- > 0;) {
-            const bool same_below = incoming.size() == 1;
+            const bool same_below = incoming_.size() == 1;
             if (same_below && slot < fixed) break;
-            const ValueId first = stacks_.top(incoming[0]);
+            const ValueId first = stacks_.top(incoming_[0]);
             const bool same = std::ranges::all_of(
-                incoming, [&](Stacks::Stack stack) { return stacks_.top(stack) == first; });
-            merged.push_back(same && slot < fixed ? first : kNone);
-            if (merged.back() == kNone) slots.push_back(slot);
-            for (Stacks::Stack& stack : incoming) stack = stacks_.below(stack);
-            incoming.erase(std::ranges::unique(incoming).begin(), incoming.end());
+                incoming_, [&](Stacks::Stack stack) { return stacks_.top(stack) == first; });
+            merged_.push_back(same && slot < fixed ? first : kNone);
+            if (merged_.back() == kNone) slots_.push_back(slot);
+            for (Stacks::Stack& stack : incoming_) stack = stacks_.below(stack);
+            drop_repeated();
         }
-        merged_ += slots.size() * (1 + preds.size());
-        if (merged_ + stacks_.cells() + merged.size() > kMaxMerged) return false;
+        const std::span<uint32_t> slots = slots_.all().subspan(first_slot_[block]);
+        total_ += slots.size() * (1 + preds.size());
+        if (total_ + stacks_.cells() + merged_.size() > kMaxMerged) return false;
 
         Block& made = function_.blocks[block];
-        stack_ = incoming[0];
+        stack_ = incoming_[0];
         origin_ = first_insn(block).offset;
-        for (auto value = merged.rbegin(); value != merged.rend(); ++value) {
-            if (*value == kNone) {
-                *value = add({.op = Op::param, .origin = origin_});
-                made.params.push_back(*value);
+        for (size_t i = merged_.size(); i-- > 0;) {
+            if (merged_[i] == kNone) {
+                merged_[i] = add({.op = Op::param, .origin = origin_});
+                made.params.push_back(merged_[i]);
             }
-            push(*value);
+            push(merged_[i]);
         }
         std::ranges::reverse(slots);
         return true;
+    }
+
+    void drop_repeated() {
+        const auto repeated = std::ranges::unique(incoming_);
+        incoming_.shrink(static_cast<size_t>(repeated.begin() - incoming_.begin()));
     }
 
     // Once every block's stack on leaving is known: the values of the parameters on each edge.
     void pass_arguments() {
         for (BlockId from = 0; from < states_.size(); ++from)
             for_each_edge(function_.blocks[from], [&](Edge& edge) {
-                const auto& slots = param_slots_[edge.target];
-                edge.args.resize(slots.size());
+                const size_t count = function_.blocks[edge.target].params.size();
+                const auto slots = slots_.all().subspan(first_slot_[edge.target], count);
+                edge.args.resize(count);
                 Stacks::Stack stack = out_[from];
                 uint32_t slot = states_[edge.target].depth;
-                for (size_t i = slots.size(); i-- > 0;) {
+                for (size_t i = count; i-- > 0;) {
                     stack = stacks_.below(stack, slot - 1 - slots[i]);
                     slot = slots[i] + 1;
                     edge.args[i] = stacks_.top(stack);
@@ -299,17 +199,15 @@ class Lifter {
     void translate(BlockId block) {
         const State& at = states_[block];
         if (at.code_block != kNone) {
-            IdList body;
-            body_ = &body;
+            body_ = &function_.blocks[block].body;
             block_ = block;
-            const auto insns = insns_of(at.code_block);
+            const auto insns = insns_of(program_, at.code_block);
             origin_ = insns.front().offset;
             if (program_.counts_fuel()) emit({.op = Op::fuel, .imm = insns.size()});
             for (const Insn& insn : insns) {
                 origin_ = insn.offset;
                 instruction(insn);
             }
-            function_.blocks[block].body = std::move(body);
         }
         out_[block] = stack_;
     }
@@ -323,7 +221,7 @@ class Lifter {
                 load_behind(insn);
                 break;
             case Group::push:
-                push(emit({.op = Op::constant, .imm = insn.imm}));
+                push(numbers_.get(insn.imm, origin_));
                 break;
             case Group::stack:
                 shuffle(insn);
@@ -357,8 +255,10 @@ class Lifter {
             case Group::flow:
                 flow(insn);
                 break;
-            case Group::set:
             case Group::call:
+                call(insn);
+                break;
+            case Group::set:
             case Group::match:
                 break;  // refused before
         }
@@ -423,19 +323,34 @@ class Lifter {
         if (op == Op::flow_add) push(made);
     }
 
+    void call(const Insn& insn) {
+        const uint32_t arity = program_.module().imports[insn.imm].arity;
+        for (uint32_t i = 0; i < arity; ++i)
+            emit({.op = Op::call_arg,
+                  .a = stacks_.top(stacks_.below(stack_, arity - 1 - i)),
+                  .imm = i});
+        stack_ = stacks_.below(stack_, arity);
+        push(emit({.op = Op::call, .imm = insn.imm}));
+    }
+
     const VerifiedModule& program_;
     const Environment& environment_;
+    Scratch scratch_;
     Function function_;
-    std::vector<State> states_;  // by block
-    std::unordered_map<uint64_t, BlockId> numbers_;
-    std::vector<DepthEffect> effects_;  // by code block
+    Numbers numbers_{function_, scratch_};
+    std::span<const DepthEffect> effects_;  // by code block
+    std::span<const State> states_;         // by block
     std::vector<BlockId> cycle_;
-    std::vector<uint32_t> floor_;  // by the block that stands for a cycle
-    Stacks stacks_;
-    std::vector<Stacks::Stack> out_;                  // by block, on leaving it
-    std::vector<std::vector<uint32_t>> param_slots_;  // by block, ascending as its parameters
-    size_t merged_ = 0;
+    std::span<uint32_t> floor_;  // by the block that stands for a cycle
+    Stacks stacks_{scratch_};
+    std::span<Stacks::Stack> out_;            // by block, on leaving it
+    ScratchStack<uint32_t> slots_{scratch_};  // that are parameters, ascending for each block
+    std::span<uint32_t> first_slot_;          // by block: its part of slots_
+    size_t total_ = 0;                        // parameters and arguments
     HeaderUses headers_;
+    // of the block that is entered
+    ScratchStack<Stacks::Stack> incoming_{scratch_};
+    ScratchStack<ValueId> merged_{scratch_};
     // of the block that is translated
     BlockId block_ = 0;
     Stacks::Stack stack_ = Stacks::kEmpty;

@@ -14,7 +14,7 @@ struct Environment {
 };
 
 /// Every (leader, depth) state becomes a block, stack slots become values and block parameters.
-/// Fails, naming opcode and offset, for IN, IN128, MATCH and CALL, which the IR does not have yet.
+/// Fails, naming opcode and offset, for IN, IN128 and MATCH, which the IR does not have yet.
 Result<Function> lift(const VerifiedModule& program, const Environment& environment = {});
 
 }  // namespace vfm::ir

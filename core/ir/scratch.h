@@ -86,11 +86,11 @@ class ScratchStack {
     void pop_back() { --size_; }
     void clear() { size_ = 0; }
     void shrink(size_t size) { size_ = size; }
-    T& back() { return room_[size_ - 1]; }
-    T& operator[](size_t i) { return room_[i]; }
-    T* begin() { return room_.data(); }
-    T* end() { return room_.data() + size_; }
-    std::span<T> all() { return room_.first(size_); }
+    T& back() const { return room_[size_ - 1]; }
+    T& operator[](size_t i) const { return room_[i]; }
+    T* begin() const { return room_.data(); }
+    T* end() const { return room_.data() + size_; }
+    std::span<T> all() const { return room_.first(size_); }
 
   private:
     void grow() {

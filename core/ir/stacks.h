@@ -5,9 +5,9 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "core/ir/ir.h"
+#include "core/ir/scratch.h"
 
 namespace vfm::ir {
 
@@ -16,6 +16,8 @@ class Stacks {
     /// A stack, named by its top cell.
     using Stack = uint32_t;
     static constexpr Stack kEmpty = kNone;
+
+    explicit Stacks(Scratch& scratch) : cells_(scratch) {}
 
     Stack push(Stack below, ValueId value) {
         cells_.push_back({value, below});
@@ -34,7 +36,7 @@ class Stacks {
         ValueId value;
         Stack below;
     };
-    std::vector<Cell> cells_;
+    ScratchStack<Cell> cells_;
 };
 
 }  // namespace vfm::ir

@@ -6,6 +6,7 @@
 #include "core/ir/lift.h"
 #include "core/ir/passes.h"
 #include "core/isa/alu.h"
+#include "core/run/host_functions.h"
 #include "tests/harness/ir_eval.h"
 #include "userspace/engines/bpf_engine.h"
 #include "userspace/jit/engine.h"
@@ -54,21 +55,23 @@ Result<std::unique_ptr<Engine>> make_jit_plain(const VerifiedModule& program,
 template <bool kOptimise>
 class IrEngine : public Engine {
   public:
-    explicit IrEngine(ir::Function function) : evaluator_(std::move(function)) {}
+    IrEngine(ir::Function function, std::vector<HostFunction> host_functions)
+        : evaluator_(std::move(function), std::move(host_functions)) {}
 
     static Result<std::unique_ptr<Engine>> make(const VerifiedModule& program,
-                                                const EngineOptions& /*options*/) {
+                                                const EngineOptions& options) {
         // The evaluator's tables have no end, so it is no witness for small ones.
         for (const TableDecl& table : program.tables())
             if (table.capacity < 1000)
                 return fail(Diagnostic::about("ir", "small tables"), Status::refused);
+        auto host_functions = TRY(match_host_functions(program, options.host_functions));
         auto function = ir::lift(program);
         if (!function) {
             function.error().status = Status::refused;
             return std::unexpected(std::move(function).error());
         }
         if (kOptimise) ir::optimise(*function);
-        return std::make_unique<IrEngine>(*std::move(function));
+        return std::make_unique<IrEngine>(*std::move(function), std::move(host_functions));
     }
 
     std::string_view name() const override { return kOptimise ? "ir" : "ir-lifted"; }

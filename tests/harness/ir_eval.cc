@@ -43,7 +43,22 @@ ErrorKind IrEvaluator::guard(const ir::Value& guard) const {
     return value(guard.a) != 0 ? ErrorKind::success : ErrorKind::division_by_zero;
 }
 
+uint64_t IrEvaluator::call(const ir::Value& op) {
+    if (op.op == Op::call_arg) {
+        VFM_CHECK(op.imm == arguments_.size(), "arguments stand in their order");
+        arguments_.push_back(value(op.a));
+        return 0;
+    }
+    VFM_CHECK(op.imm < host_functions_.size(), "the called function is there");
+    const HostFunction& host = host_functions_[op.imm];
+    VFM_CHECK(arguments_.size() == host.arity, "a call has as many arguments as its function");
+    const uint64_t result = host.function(host.user, arguments_.data());
+    arguments_.clear();
+    return result;
+}
+
 uint64_t IrEvaluator::state(const ir::Value& op) {
+    if (op.op == Op::call_arg || op.op == Op::call) return call(op);
     if (op.op == Op::rand) return random_.next();
     const std::pair key(uint32_t{op.table}, value(op.a));
     if (op.op == Op::flow_set) return flows_[key] = value(op.b);
@@ -104,14 +119,16 @@ Outcome IrEvaluator::run(const Packet& packet, const VlanMetadata& vlan) {
     packet_ = packet.visible();
     now_ = packet.timestamp;
     steps_ = 0;
+    arguments_.clear();
     values_.assign(function_.values.size(), 0);
     made_.assign(function_.values.size(), false);
     uint64_t fuel = function_.fuel;
     for (ir::BlockId at = 0;;) {
         const ir::Block& block = function_.blocks[at];
-        steps_ += block.body.size() + 1;
+        ++steps_;
         for (const ir::ValueId id : block.body) {
             const ir::Value& op = function_[id];
+            steps_ += op.op != Op::constant;
             switch (ir::op_info(op.op).effect) {
                 case ir::Effect::pure:
                     set(id, result(op, vlan));

@@ -25,14 +25,16 @@ struct VlanMetadata {
 
 class IrEvaluator {
   public:
-    explicit IrEvaluator(ir::Function function) : function_(std::move(function)) {}
+    /// `host_functions` by import number, as the program's calls name them.
+    explicit IrEvaluator(ir::Function function, std::vector<HostFunction> host_functions = {})
+        : function_(std::move(function)), host_functions_(std::move(host_functions)) {}
 
     /// One packet; flow tables live on from one call to the next.
     Outcome run(const Packet& packet, const VlanMetadata& vlan = {});
     /// Every entry, by table and key.
     std::vector<FlowEntry> flows() const;
     size_t flow_entries() const { return flows_.size(); }
-    /// Operations that the last run carried out, ends of blocks included.
+    /// Operations that the last run carried out, ends of blocks included, numbers not.
     uint64_t steps() const { return steps_; }
 
   private:
@@ -43,16 +45,19 @@ class IrEvaluator {
     bool within(uint64_t base, uint64_t imm) const;
     ErrorKind guard(const ir::Value& guard) const;
     uint64_t state(const ir::Value& op);
+    uint64_t call(const ir::Value& op);
     uint64_t result(const ir::Value& op, const VlanMetadata& vlan) const;
     ir::BlockId follow(const ir::Edge& edge);
 
     ir::Function function_;
+    std::vector<HostFunction> host_functions_;
     std::map<std::pair<uint32_t, uint64_t>, uint64_t> flows_;  // by table and key
     RandomSequence random_;
     // of one run
     ByteView packet_;
     uint64_t now_ = 0;
     uint64_t steps_ = 0;
+    std::vector<uint64_t> arguments_;  // of the call to come
     std::vector<uint64_t> values_;
     std::vector<bool> made_;
 };
