@@ -6,6 +6,8 @@
 #include <cctype>
 #include <map>
 
+#include "tests/engines/burst_engine.h"
+
 namespace vfm::test {
 namespace {
 
@@ -41,6 +43,16 @@ std::string kind_of(const std::string& message) {
         text += 'N';
     }
     return text;
+}
+
+/// What an engine gives for each packet, in their order.
+std::vector<Outcome> outcomes_of(Engine& engine, std::span<const Packet> packets) {
+    std::vector<Outcome> outcomes(packets.size());
+    if (engine.name() == kBurstEngine)
+        engine.run_batch(packets, outcomes);
+    else
+        for (size_t i = 0; i < packets.size(); ++i) outcomes[i] = engine.run(packets[i]);
+    return outcomes;
 }
 
 /// True if no table of the program can have dropped an entry: then all engines hold the same.
@@ -90,17 +102,19 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
     }
     const auto others = std::span(running).subspan(1);
     Engine& reference = *running.front().engine;
-    for (size_t i = 0; i < packets.size(); ++i) {
-        const Packet packet{packets[i], 1'000'000'000 + i};
-        const Outcome expected = reference.run(packet);
-        ++outcomes_[error_index(expected.error)];
-        for (Running& other : others) {
-            const Outcome got = other.engine->run(packet);
-            ++other.tally->packets;
-            other.skipped += got.skipped;
-            if (!got.skipped && got != expected)
+    std::vector<Packet> views;
+    for (size_t i = 0; i < packets.size(); ++i) views.push_back({packets[i], 1'000'000'000 + i});
+    const std::vector<Outcome> expected = outcomes_of(reference, views);
+    for (const Outcome& outcome : expected) ++outcomes_[error_index(outcome.error)];
+    for (Running& other : others) {
+        const std::vector<Outcome> got = outcomes_of(*other.engine, views);
+        other.tally->packets += got.size();
+        for (size_t i = 0; i < got.size(); ++i) {
+            other.skipped += got[i].skipped;
+            if (!got[i].skipped && got[i] != expected[i])
                 return Difference{other.tally->name,
-                                  fmt::format("{} instead of {}", show(got), show(expected)), i};
+                                  fmt::format("{} instead of {}", show(got[i]), show(expected[i])),
+                                  i};
         }
     }
     const std::vector<FlowEntry> flows = sorted_flows(reference);

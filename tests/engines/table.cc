@@ -7,6 +7,7 @@
 #include "core/ir/passes.h"
 #include "core/isa/alu.h"
 #include "core/run/host_functions.h"
+#include "tests/engines/burst_engine.h"
 #include "tests/harness/ir_eval.h"
 #include "userspace/engines/bpf_engine.h"
 #include "userspace/jit/engine.h"
@@ -51,8 +52,17 @@ Result<std::unique_ptr<Engine>> make_jit_plain(const VerifiedModule& program,
     return make_jit_engine(TRY(jit::NativeProgram::compile(program, compile)), options);
 }
 
-/// The improved IR, evaluated without any back end; with kOptimise off as it was lifted.
-template <bool kOptimise>
+template <jit::BatchVariant kVariant>
+Result<std::unique_ptr<Engine>> make_bursts(const VerifiedModule& program,
+                                            const EngineOptions& options) {
+    return make_burst_engine(program, options, kVariant);
+}
+
+/// How far the IR goes on its way to a back end.
+enum class Stage : uint8_t { lifted, optimised, native };
+
+/// The IR, evaluated without any back end.
+template <Stage kStage>
 class IrEngine : public Engine {
   public:
     IrEngine(ir::Function function, std::vector<HostFunction> host_functions)
@@ -70,11 +80,14 @@ class IrEngine : public Engine {
             function.error().status = Status::refused;
             return std::unexpected(std::move(function).error());
         }
-        if (kOptimise) ir::optimise(*function);
+        if (kStage == Stage::optimised) ir::optimise(*function);
+        if (kStage == Stage::native) ir::optimise_for_native(*function);
         return std::make_unique<IrEngine>(*std::move(function), std::move(host_functions));
     }
 
-    std::string_view name() const override { return kOptimise ? "ir" : "ir-lifted"; }
+    std::string_view name() const override {
+        return kStage == Stage::lifted ? "ir-lifted" : kStage == Stage::native ? "ir-native" : "ir";
+    }
     Outcome run(const Packet& packet) override { return evaluator_.run(packet); }
     std::vector<FlowEntry> flows() const override { return evaluator_.flows(); }
     uint64_t refused_stores() const override { return 0; }
@@ -86,11 +99,19 @@ class IrEngine : public Engine {
 // Tc sees the packet through other context fields; cut packets go through the load helpers; another
 // choice of registers makes mistakes of their allocation visible.
 const EngineKind kVariants[] = {
-    {"ir-lifted", "the IR as it was lifted", IrEngine<false>::make, nothing},
-    {"ir", "the IR after its passes", IrEngine<true>::make, nothing},
+    {"ir-lifted", "the IR as it was lifted", IrEngine<Stage::lifted>::make, nothing},
+    {"ir", "the IR after its passes", IrEngine<Stage::optimised>::make, nothing},
+    {"ir-native", "the IR after the passes for native code", IrEngine<Stage::native>::make,
+     nothing},
     {"jit-registers", "native code, other registers", make_jit_registers,
      jit::NativeProgram::missing},
     {"jit-plain", "native code for the least CPU", make_jit_plain, jit::NativeProgram::missing},
+    {"batch", "native code, bursts", make_bursts<jit::BatchVariant::best>,
+     jit::NativeProgram::missing},
+    {"batch-avx2", "bursts with AVX2 at most", make_bursts<jit::BatchVariant::avx2>,
+     jit::NativeProgram::missing},
+    {"batch-scalar", "bursts without vectors", make_bursts<jit::BatchVariant::scalar>,
+     jit::NativeProgram::missing},
     {"bpf-tc", "the program for tc", make_bpf<bpf::Hook::tc, false, false>, nothing},
     {"bpf-tc-cut", "tc, few bytes are linear", make_bpf<bpf::Hook::tc, true, false>, nothing},
     {"bpf-xdp-cut", "XDP, few bytes are linear", make_bpf<bpf::Hook::xdp, true, false>, nothing},

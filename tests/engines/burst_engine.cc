@@ -1,0 +1,68 @@
+#include "tests/engines/burst_engine.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "tests/harness/rng.h"
+#include "userspace/jit/engine.h"
+
+namespace vfm::test {
+namespace {
+
+// Shorter than a group, some groups, and more.
+constexpr size_t kLongest = 80;
+
+bool stateless(const VerifiedModule& program) {
+    return std::ranges::none_of(program.insns(), [](const Insn& insn) {
+        const Group group = op_info(insn.op).group;
+        return group == Group::flow || group == Group::call || insn.op == Opcode::RAND;
+    });
+}
+
+class BurstEngine final : public Engine {
+  public:
+    BurstEngine(std::unique_ptr<Engine> engine, bool stateless, uint64_t seed)
+        : engine_(std::move(engine)), stateless_(stateless), rng_(seed) {}
+
+    std::string_view name() const override { return kBurstEngine; }
+    Outcome run(const Packet& packet) override {
+        const size_t length = stateless_ ? 1 + rng_.below(kLongest) : 1;
+        const size_t place = rng_.below(length);
+        std::vector<Packet> packets(length, packet);
+        // Neighbours are shorter, so that groups are mixed.
+        for (size_t i = 0; i < length; ++i)
+            if (i != place && rng_.one_in(4))
+                packets[i].bytes = packet.bytes.first(rng_.below(packet.bytes.size() + 1));
+        std::vector<Outcome> results(length, Outcome::skip());
+        engine_->run_batch(packets, results);
+        return results[place];
+    }
+    void run_batch(std::span<const Packet> packets, std::span<Outcome> results) override {
+        for (size_t done = 0; done < packets.size();) {
+            const size_t length = std::min(1 + rng_.below(kLongest), packets.size() - done);
+            engine_->run_batch(packets.subspan(done, length), results.subspan(done, length));
+            done += length;
+        }
+    }
+    std::vector<FlowEntry> flows() const override { return engine_->flows(); }
+    uint64_t refused_stores() const override { return engine_->refused_stores(); }
+
+  private:
+    std::unique_ptr<Engine> engine_;
+    bool stateless_;
+    Rng rng_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> make_burst_engine(const VerifiedModule& program,
+                                                  const EngineOptions& options,
+                                                  jit::BatchVariant variant) {
+    const jit::CompileOptions compile{.bursts = variant};
+    auto native = TRY(jit::NativeProgram::compile(program, compile));
+    auto engine = TRY(make_jit_engine(std::move(native), options));
+    return std::make_unique<BurstEngine>(std::move(engine), stateless(program),
+                                         program.module().code.size());
+}
+
+}  // namespace vfm::test
