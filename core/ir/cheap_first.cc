@@ -74,8 +74,8 @@ class CheapFirst {
                 }
             }
             if (next.end.kind != Terminator::Kind::branch || is_dear(next)) continue;
-            const bool first = same_edge(function_, next.end.then, out);
-            if (!first && !same_edge(function_, next.end.otherwise, out)) continue;
+            const bool first = same_outcome(function_, next.end.then, out);
+            if (!first && !same_outcome(function_, next.end.otherwise, out)) continue;
             exchange(block, next, next_id, side, !first);
             return next_id;
         }

@@ -42,6 +42,21 @@ bool same_edge(const Function& function, const Edge& a, const Edge& b) {
     return true;
 }
 
+bool same_outcome(const Function& function, const Edge& a, const Edge& b) {
+    if (a.target == b.target) return same_edge(function, a, b);
+    const Block &x = function.blocks[a.target], &y = function.blocks[b.target];
+    if (x.end.kind != y.end.kind) return false;
+    const auto numbers = [&](const Block& block) {
+        return block.body.size() <= 4 &&
+               std::ranges::all_of(block.body, [&](ValueId id) { return is_number(function, id); });
+    };
+    if (x.end.kind == Terminator::Kind::ret)
+        return is_number(function, x.end.a) &&
+               is_number(function, y.end.a, function[x.end.a].imm) && numbers(x) && numbers(y);
+    return x.end.kind == Terminator::Kind::trap && x.end.error == y.end.error && numbers(x) &&
+           numbers(y);
+}
+
 std::vector<uint32_t> count_edges(const Function& function) {
     std::vector<uint32_t> edges(function.blocks.size(), 0);
     for (const Block& block : function.blocks)

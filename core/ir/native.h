@@ -28,6 +28,9 @@ bool same_value(const Function& function, ValueId a, ValueId b, unsigned depth =
 /// True if both lead to the same block with arguments that are the same.
 bool same_edge(const Function& function, const Edge& a, const Edge& b);
 
+/// True if that holds or both only end the run, with the same number or error.
+bool same_outcome(const Function& function, const Edge& a, const Edge& b);
+
 /// By block, the edges that lead to it.
 std::vector<uint32_t> count_edges(const Function& function);
 

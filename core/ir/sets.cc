@@ -207,10 +207,10 @@ class Sets {
         for (uint32_t i = 0; i < links_.size(); ++i) {
             const Edge& edge = links_[i].test.hit(function_.blocks[links_[i].block].end);
             // The way of the key before is the likeliest.
-            if (way >= ways_.size() || !same_edge(function_, ways_[way].edge, edge)) {
+            if (way >= ways_.size() || !same_outcome(function_, ways_[way].edge, edge)) {
                 const size_t known = std::min(ways_.size(), kMaxWays);
                 for (way = 0; way < known; ++way)
-                    if (same_edge(function_, ways_[way].edge, edge)) break;
+                    if (same_outcome(function_, ways_[way].edge, edge)) break;
                 if (way == known) {
                     way = ways_.size();
                     ways_.push_back({edge, {}});
