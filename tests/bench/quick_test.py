@@ -22,6 +22,8 @@ def check_summary():
     data = {"engines": ["interp", "jit", "gcc", "clang", "libpcap"], "filters": {"F1": "", "F2": ""},
             "traces": {"imix-hot": {}, "imix-cold": {}},
             "compile": {"jit": {"us": {"F1": 3.5}}},
+            "flow_tables": {"summary": [{"entries": 1000, "single": 1.1}, {"entries": 10 ** 6, "single": 0.3},
+                                        {"entries": 10 ** 7, "single": 0.6}]},
             "cells": [cell("jit", "F1", "imix-hot", 2), cell("jit", "F2", "imix-hot", 9),
                       cell("gcc", "F1", "imix-hot", 4), cell("gcc", "F2", "imix-hot", 30),
                       cell("clang", "F1", "imix-hot", 8), cell("clang", "F2", "imix-hot", 18),
@@ -38,6 +40,8 @@ def check_summary():
     assert made["targets"]["jit_vs_c"]["met"] and not made["targets"]["interp_vs_libpcap"]["met"], made
     assert made["interp_vs_c"] == round((30 / 4 * 99 / 18) ** 0.5, 4), made
     assert made["targets"]["compile_us F1"]["met"] and made["noise"] == 3, made
+    assert made["targets"]["flow_small_worst_vs_best"] == {"most": 1.2, "is": 1.1, "met": True}, made
+    assert made["targets"]["flow_large_worst_vs_best"] == {"most": 0.5, "is": 0.6, "met": False}, made
     assert "batch_vs_c" not in made, made
 
 

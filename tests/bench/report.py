@@ -68,10 +68,6 @@ def table(data, summary):
         yield from trace_table(data, times, trace)
     yield from compile_table(data, times)
     yield from summary_table(summary, times)
-    if "flow_tables" in data:
-        yield ""
-        yield "flow tables"
-        yield json.dumps(data["flow_tables"], indent=1)
 
 
 def to_c(data):
