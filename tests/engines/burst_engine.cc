@@ -11,6 +11,8 @@ namespace {
 
 // Shorter than a group, some groups, and more.
 constexpr size_t kLongest = 80;
+// So few packets make no group: each of them then gets neighbours.
+constexpr size_t kFew = 16;
 
 bool stateless(const VerifiedModule& program) {
     return std::ranges::none_of(program.insns(), [](const Insn& insn) {
@@ -38,6 +40,10 @@ class BurstEngine final : public Engine {
         return results[place];
     }
     void run_batch(std::span<const Packet> packets, std::span<Outcome> results) override {
+        if (stateless_ && packets.size() < kFew) {
+            for (size_t i = 0; i < packets.size(); ++i) results[i] = run(packets[i]);
+            return;
+        }
         for (size_t done = 0; done < packets.size();) {
             const size_t length = std::min(1 + rng_.below(kLongest), packets.size() - done);
             engine_->run_batch(packets.subspan(done, length), results.subspan(done, length));

@@ -11,8 +11,10 @@ namespace vfm::jit {
 namespace {
 
 constexpr size_t kMaxLanes = 16;
-// Fewer packets than this are run one by one sooner than as a group that is mostly empty.
-constexpr size_t kWorthAGroup = 4;
+// Vector code goes all ways, whatever the packet, where scalar code may be done after one test.
+// More steps than these are at worst, with every packet so, some times dearer: one step is half a
+// cycle a group. See README.md for what was measured.
+constexpr size_t kMostSteps512 = 1024, kMostSteps2 = 512;
 // Packets ahead of the one that runs: far enough for memory to answer, near enough for the line to
 // be there still.
 constexpr size_t kPacketsAhead = 16;
@@ -58,6 +60,10 @@ void BatchCode::make_vector_code(const ir::Function& function, BatchVariant vari
         reason_ = plan.error();
         return;
     }
+    if (plan->cost() > (avx512 ? kMostSteps512 : kMostSteps2)) {
+        reason_ = "too many steps";
+        return;
+    }
     vector_ = VectorCode::make(*std::move(plan), avx512 ? VectorIsa::avx512 : VectorIsa::avx2);
     if (vector_)
         variant_ = avx512 ? BatchVariant::avx512 : BatchVariant::avx2;
@@ -67,7 +73,7 @@ void BatchCode::make_vector_code(const ir::Function& function, BatchVariant vari
 
 void BatchCode::run(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
                     std::span<Outcome> results) const {
-    if (vector_)
+    if (vector_ && packets.size() >= vector_->lanes())
         run_vector(scalar, state, packets, results);
     else
         run_scalar(scalar, state, packets, results);
@@ -92,38 +98,40 @@ void BatchCode::run_scalar(NativeFunction scalar, RunState& state, std::span<con
 void BatchCode::run_vector(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
                            std::span<Outcome> results) const {
     const size_t lanes = vector_->lanes();
-    for (size_t i = 0; i < std::min(VectorCode::kGroupsAhead * lanes, packets.size()); ++i)
-        prefetch(packets[i]);
+    // The first group comes at once; the vector code prefetches from kGroupsAhead on.
+    const size_t ahead = std::min(VectorCode::kGroupsAhead * lanes, packets.size());
+    for (size_t i = lanes; i < ahead; ++i) prefetch(packets[i]);
     size_t done = 0;
     while (packets.size() - done >= lanes) {
         const size_t groups = (packets.size() - done) / lanes;
         const size_t left = vector_->function()(&packets[done], &results[done], groups, &state);
         done += (groups - left) * lanes;
         if (left == 0) break;
-        run_group(scalar, state, packets.subspan(done, lanes), results.subspan(done, lanes));
+        run_mixed(scalar, state, packets.subspan(done, lanes), results.subspan(done, lanes));
         done += lanes;
     }
-    if (packets.size() - done >= kWorthAGroup)
-        run_group(scalar, state, packets.subspan(done), results.subspan(done));
-    else
-        for (; done < packets.size(); ++done) results[done] = run_one(scalar, state, packets[done]);
+    if (done == packets.size()) return;
+    // The last group reaches back to packets that have their results already.
+    const size_t first = packets.size() - lanes;
+    if (!vector_->stateful() &&
+        vector_->function()(&packets[first], &results[first], 1, &state) == 0)
+        return;
+    run_scalar(scalar, state, packets.subspan(done), results.subspan(done));
 }
 
-// At most one group, not all of it long packets. One that changes state goes packet by packet. Else
-// the places of short packets and those behind the last are filled with a packet
-// that is long enough, whose results are not looked at.
-void BatchCode::run_group(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
+// A group that is not all long packets. Among dear evaluations it pays to run those that are long
+// together: the places of the others are filled with one of them, and not looked at.
+void BatchCode::run_mixed(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
                           std::span<Outcome> results) const {
     const auto is_long = [&](const Packet& packet) {
         return packet.bytes.size() >= vector_->least_length();
     };
-    const auto filler = std::ranges::find_if(packets, is_long);
-    bool done = false;
+    std::array<Packet, kMaxLanes> group;
+    const auto filled = std::ranges::copy_if(packets, group.begin(), is_long).out;
     std::array<Outcome, kMaxLanes> outcomes;
-    if (filler != packets.end() && !vector_->stateful()) {
-        std::array<Packet, kMaxLanes> group;
-        group.fill(*filler);
-        std::ranges::copy_if(packets, group.begin(), is_long);
+    bool done = false;
+    if (vector_->dear() && !vector_->stateful() && filled != group.begin()) {
+        std::fill(filled, group.end(), group[0]);
         done = vector_->function()(group.data(), outcomes.data(), 1, &state) == 0;
     }
     size_t next = 0;

@@ -41,7 +41,7 @@ class BatchCode {
                     std::span<Outcome> results) const;
     void run_vector(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
                     std::span<Outcome> results) const;
-    void run_group(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
+    void run_mixed(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
                    std::span<Outcome> results) const;
     void prefetch(const Packet& packet) const;
 

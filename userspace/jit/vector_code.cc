@@ -74,6 +74,7 @@ std::unique_ptr<const VectorCode> VectorCode::make(VectorPlan plan, VectorIsa is
     result->lanes_ = isa == VectorIsa::avx512 ? 16 : 8;
     result->least_length_ = plan.least_length;
     result->stateful_ = plan.stateful;
+    result->dear_ = !plan.sets.empty() || !plan.rows.empty();
     return result;
 }
 

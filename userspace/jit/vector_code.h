@@ -40,6 +40,8 @@ class VectorCode {
     uint32_t least_length() const { return least_length_; }
     /// Packets must be run in order: groups and scalar code one after the other.
     bool stateful() const { return stateful_; }
+    /// It evaluates sets or rows: a group costs several times what its packets cost to load.
+    bool dear() const { return dear_; }
     ByteView code() const { return memory_.bytes(); }
 
   private:
@@ -51,6 +53,7 @@ class VectorCode {
     size_t lanes_ = 0;
     uint32_t least_length_ = 0;
     bool stateful_ = false;
+    bool dear_ = false;
 };
 
 }  // namespace vfm::jit

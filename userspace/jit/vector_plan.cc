@@ -41,6 +41,13 @@ void choose_windows(VectorPlan& plan) {
 
 }  // namespace
 
+size_t VectorPlan::cost() const {
+    size_t count = 0;
+    for (StepId id = 0; id < steps.size(); ++id)
+        count += uses[id] != 0 && steps[id].op != LaneOp::number;
+    return count;
+}
+
 std::expected<VectorPlan, std::string_view> plan_vector(const ir::Function& function) {
     auto plan = lower_to_lanes(function);
     if (!plan) return plan;

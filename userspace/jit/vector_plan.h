@@ -46,6 +46,9 @@ struct VectorPlan {
     StepId value_high = kNoStep;  ///< number: the high half; kNoStep if it is 0
     StepId error = kNoStep;       ///< number: the error kinds as bytes; kNoStep if there is none
 
+    /// Steps that code is made for, but for numbers: what a group costs beside its loads, sets and
+    /// rows.
+    size_t cost() const;
     /// Every result that there is.
     template <class Body>
     void for_each_result(Body body) const {
