@@ -33,7 +33,7 @@ const OpInfo* find_mnemonic(std::string_view name) {
     for (char& c : upper)
         if (c >= 'a' && c <= 'z') c = static_cast<char>(c - 'a' + 'A');
     const auto* row = std::ranges::find(kOps, std::string_view(upper), &OpInfo::name);
-    return row == std::end(kOps) ? nullptr : row;
+    return row == std::end(kOps) ? nullptr : find_op(static_cast<uint8_t>(row->op));
 }
 
 std::span<const OpInfo> all_ops() { return kOps; }
