@@ -29,7 +29,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
                       outcome.error == ErrorKind::limit,
                   "no error that verification excludes");
     // Few engines: many programs matter more here than every variant of the back end.
-    test::Differential differential(test::engines_named("jit,jit-registers,batch,batch-avx2,bpf,bpf-tc-cut"));
+    test::Differential differential(
+        test::engines_named("jit,jit-registers,batch,batch-avx2,bpf,bpf-tc-cut"));
     if (const auto difference = differential.run(*program, packets)) {
         fmt::print(stderr, "{} on packet {}: {}\n{}", difference->engine, difference->packet,
                    difference->what, test::case_text(module, packets, outcomes));

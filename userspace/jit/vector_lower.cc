@@ -51,7 +51,7 @@ class Lowering {
         if (why_.empty()) why_ = why;
         return false;
     }
-    void measure();
+    bool measure();
     bool block(BlockId id);
     bool enter(BlockId id, StepId& mask);
     bool value(ValueId id, StepId& mask);
@@ -92,7 +92,7 @@ class Lowering {
 
 std::expected<VectorPlan, std::string_view> Lowering::run() {
     if (cfg_.cyclic()) return std::unexpected("a loop");
-    measure();
+    if (!measure()) return std::unexpected(why_);
     for (const BlockId id : cfg_.order()) {
         if (!block(id)) return std::unexpected(why_);
         if (steps_.size() > kMaxSteps) return std::unexpected("too large");
@@ -102,13 +102,15 @@ std::expected<VectorPlan, std::string_view> Lowering::run() {
     return std::move(plan_);
 }
 
-void Lowering::measure() {
+bool Lowering::measure() {
+    uint64_t longest = kWindow;
     for (const BlockId id : cfg_.order())
         for (const ValueId value : function_.blocks[id].body)
             if (ir::is_load(function_[value].op))
-                plan_.least_length =
-                    std::max(plan_.least_length,
-                             static_cast<uint32_t>(function_[value].imm + function_[value].size));
+                longest = std::max(longest, function_[value].imm + function_[value].size);
+    if (longest > kMaxPacket) return refuse("a load beyond every packet");
+    plan_.least_length = static_cast<uint32_t>(longest);
+    return true;
 }
 
 bool Lowering::block(BlockId id) {

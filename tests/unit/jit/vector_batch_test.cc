@@ -30,7 +30,8 @@ std::vector<BatchVariant> variants() {
 /// Bursts of one filter, in every variant.
 class Bursts {
   public:
-    explicit Bursts(std::string_view lisp) : program_(compiled(lisp)) {
+    explicit Bursts(std::string_view lisp) : Bursts(compiled(lisp)) {}
+    explicit Bursts(VerifiedModule program) : program_(std::move(program)) {
         auto native = NativeProgram::compile(program_);
         BOOST_TEST_REQUIRE(native.has_value());
         native_ = *std::move(native);
@@ -167,6 +168,16 @@ BOOST_AUTO_TEST_CASE(lengths_are_of_what_a_program_sees) {
     for (size_t i = 0; i < packets.size(); ++i) packets[i].bytes = ByteView(large).first(i * 1700);
     // Compared lengths: those that all long packets have, and others.
     Bursts("(if (= proto 1) ip-len 0)").check(packets);
+}
+
+BOOST_AUTO_TEST_CASE(a_load_where_no_packet_is) {
+    // LD32 65533; RET
+    Module module;
+    module.code = {2, 0xfd, 0xff, 22};
+    auto program = verify_named(std::move(module), "test");
+    BOOST_TEST_REQUIRE(program.has_value());
+    const Bytes large(70'000, 1);
+    Bursts(*std::move(program)).check(std::vector<Packet>(40, Packet{.bytes = large}));
 }
 
 BOOST_AUTO_TEST_CASE(the_variant_is_the_best_that_there_is) {
