@@ -10,6 +10,7 @@
 #include "userspace/jit/allocate.h"
 #include "userspace/jit/batch.h"
 #include "userspace/jit/cpu.h"
+#include "userspace/jit/debug_info.h"
 #include "userspace/jit/emitter.h"
 #include "userspace/jit/plan.h"
 
@@ -83,6 +84,7 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
     if (uint64_t{8} * frame.slots > kMostFrame)
         return refused(program, fmt::format("{} values wait at once", frame.slots));
 
+    const bool profiling = options.profiling || profiling_wanted();
     std::vector<NativeLine> lines;
     shop.holder.reset();  // of a compilation that was left half-way for want of memory
     shop.errors.take();
@@ -90,7 +92,7 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
     shop.holder.setErrorHandler(&shop.errors);
     asmjit::x86::Assembler assembler(&shop.holder);
     Emitter emitter(function, shop.plan, frame, options.cpu ? *options.cpu : Cpu::host(), assembler,
-                    options.lines ? &lines : nullptr);
+                    options.lines || profiling ? &lines : nullptr);
     const uint32_t instruction_bytes = emitter.run();
     const asmjit::CodeBuffer& buffer = shop.holder.textSection()->buffer();
     std::optional<CodeMemory> memory;
@@ -107,6 +109,7 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
     made->function_ = made->memory_.entry<NativeFunction>();
     made->instruction_bytes_ = instruction_bytes;
     made->lines_ = std::move(lines);
+    if (profiling) made->tell_profilers();
     made->bursts_ = options.bursts;
     return made;
 }
@@ -115,6 +118,22 @@ const BatchCode& NativeProgram::batch() const {
     std::call_once(batch_once_,
                    [&] { batch_ = std::make_shared<const BatchCode>(program_, bursts_); });
     return *batch_;
+}
+
+NativeProgram::NativeProgram(VerifiedModule program, CodeMemory memory)
+    : program_(std::move(program)), memory_(std::move(memory)) {}
+
+void NativeProgram::tell_profilers() {
+    const Module& module = program_.module();
+    NamedCode named{.code = memory_.bytes().first(instruction_bytes_),
+                    .name = "vfm:" + printable(module.source_name),
+                    .source = printable(module.source_name),
+                    .lines = {}};
+    for (const NativeLine& line : lines_)
+        if (const auto position = module.position_of(line.bytecode_offset);
+            position && (named.lines.empty() || named.lines.back().line != position->line))
+            named.lines.push_back({line.code_offset, position->line});
+    debug_ = std::make_unique<DebugRegistration>(named);
 }
 
 NativeProgram::~NativeProgram() = default;

@@ -32,11 +32,13 @@ struct NativeLine {
 /// How a program is compiled. What is not asked for costs no compile time.
 struct CompileOptions {
     bool lines = false;          ///< NativeProgram::lines() is filled
-    bool profiling = false;      ///< tell `perf` and GDB of the code: debug_info.h
+    bool profiling = false;      ///< tell `perf` and GDB of the code, as VFM_PROFILE does
     uint64_t register_seed = 0;  ///< for tests: another choice of registers for each number but 0
     const Cpu* cpu = nullptr;    ///< for tests: code for a CPU with less than this one
     BatchVariant bursts = BatchVariant::best;  ///< for tests: what runs bursts
 };
+
+class DebugRegistration;
 
 class NativeProgram {
   public:
@@ -68,14 +70,15 @@ class NativeProgram {
     std::span<const NativeLine> lines() const { return lines_; }
 
   private:
-    NativeProgram(VerifiedModule program, CodeMemory memory)
-        : program_(std::move(program)), memory_(std::move(memory)) {}
+    NativeProgram(VerifiedModule program, CodeMemory memory);
+    void tell_profilers();
 
     VerifiedModule program_;
     CodeMemory memory_;
     NativeFunction function_ = nullptr;
     uint32_t instruction_bytes_ = 0;
     std::vector<NativeLine> lines_;
+    std::unique_ptr<DebugRegistration> debug_;  // gone before the code is
     BatchVariant bursts_ = BatchVariant::best;
     mutable std::once_flag batch_once_;
     mutable std::shared_ptr<const BatchCode> batch_;
