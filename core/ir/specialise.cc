@@ -21,7 +21,8 @@ constexpr Pass kPasses[] = {{"versions", versions},
                             {"if_convert", if_convert},
                             {"set_trees", set_trees},
                             {"range_tests", range_tests},
-                            {"wide_tests", wide_tests}};
+                            {"wide_tests", wide_tests},
+                            {"order", order}};
 
 void run(const Pass& pass, Function& function, const PassObserver& observer) {
     pass.run(function);
