@@ -23,7 +23,7 @@ namespace {
 
 // What may be done in vain, in comparisons: about half of what a mispredicted branch costs.
 constexpr unsigned kMaxCost = 10;
-constexpr size_t kMaxBody = 96;      // operations of a block that goes on absorbing others
+constexpr size_t kMaxBody = 96;      // operations of a block that grows, or that is taken
 constexpr unsigned kMaxSelects = 2;  // arguments that are chosen by more than one operation
 
 class IfConverter {
@@ -45,7 +45,7 @@ class IfConverter {
                 for_each_operand(function_[id], [&](ValueId& use) { use = find(use); });
             for_each_end_use(block, [&](ValueId& use) { use = find(use); });
         }
-        remove_unreachable(function_);
+        keep_reachable(function_);
         sweep(function_);
     }
 
@@ -248,6 +248,8 @@ class IfConverter {
             return true;
         }
         if (edges_[edge.target] != 1 || edge.target == id || edge.target == 0) return false;
+        // Whoever joins long blocks one by one moves the last of them many times.
+        if (function_.blocks[edge.target].body.size() > kMaxBody) return false;
         take_values(block, edge);
         proved_[id] = std::max(proved_[id], proved_[edge.target]);
         --edges_[edge.target];

@@ -28,6 +28,8 @@ std::vector<BlockId> reverse_postorder(const Function& function) {
     std::vector<BlockId> order;
     std::vector<bool> seen(function.blocks.size());
     std::vector<Frame> stack;
+    order.reserve(function.blocks.size());
+    stack.reserve(function.blocks.size());
     const auto enter = [&](BlockId id) {
         if (seen[id]) return;
         seen[id] = true;

@@ -104,6 +104,36 @@ std::vector<uint64_t> proved_lengths(const Function& function) {
     return at_end;
 }
 
+void keep_reachable(Function& function) {
+    const size_t count = function.blocks.size();
+    std::vector<BlockId> number(count, kNone);
+    number[0] = 0;
+    BlockId kept = 0;
+    bool in_order = true;
+    for (BlockId id = 0; id < count; ++id) {
+        if (number[id] == kNone) continue;
+        number[id] = kept++;
+        for_each_edge(function.blocks[id], [&](const Edge& edge) {
+            if (number[edge.target] != kNone) return;
+            number[edge.target] = 0;
+            in_order &= edge.target > id;
+        });
+    }
+    if (!in_order) {
+        // Only what comes back along a loop leads there.
+        remove_unreachable(function);
+        return;
+    }
+    if (kept == count) return;
+    for (BlockId id = 0; id < count; ++id) {
+        if (number[id] == kNone) continue;
+        Block& block = function.blocks[id];
+        for_each_edge(block, [&](Edge& edge) { edge.target = number[edge.target]; });
+        if (number[id] != id) function.blocks[number[id]] = std::move(block);
+    }
+    function.blocks.resize(kept);
+}
+
 bool speculatable(const Value& value, uint64_t length) {
     if (is_load(value.op)) return value.imm + value.size <= length;
     switch (value.op) {

@@ -44,6 +44,10 @@ std::vector<uint64_t> proved_lengths(const Function& function);
 /// has `length` bytes.
 bool speculatable(const Value& value, uint64_t length);
 
+/// Drops blocks that cannot be reached any more. Does what remove_unreachable() does, in less time,
+/// where blocks and edges only went from a function whose blocks were in reverse postorder.
+void keep_reachable(Function& function);
+
 /// Takes out operations without effect whose result nobody uses. Blocks are in reverse postorder.
 void sweep(Function& function);
 

@@ -179,20 +179,20 @@ class Rows {
         head_ = head;
         a_ = b_ = kNone;
         has_hit_ = false;
-        std::vector<Row> list;
-        std::vector<BlockId> blocks;  // beside the head
+        list_.clear();
+        blocks_.clear();
         Way miss;
         bool ends = false;
         for (BlockId at = head; !ends;) {
             const std::optional<Rule> next = rule(at);
             if (!next) break;
-            if (at != head) blocks.push_back(at);
-            if (next->second != kNone) blocks.push_back(next->second);
+            if (at != head) blocks_.push_back(at);
+            if (next->second != kNone) blocks_.push_back(next->second);
             seen_[at] = true;
             if (next->second != kNone) seen_[next->second] = true;
             if (!has_hit_ || hit_.edge == nullptr) hit_ = next->hit;
             has_hit_ = true;
-            list.push_back(next->row);
+            list_.push_back(next->row);
             miss = next->miss;
             if (miss.ret || !miss.edge->args.empty()) break;
             const BlockId to = miss.edge->target;
@@ -203,14 +203,14 @@ class Rows {
                 ends = !can_move(at);
             }
         }
-        if (list.size() < kMinRows) return false;
-        replace(std::move(list), blocks, miss);
+        if (list_.size() < kMinRows) return false;
+        replace(miss);
         return true;
     }
 
-    void replace(std::vector<Row> list, const std::vector<BlockId>& blocks, const Way& miss) {
+    void replace(const Way& miss) {
         Block& head = function_.blocks[head_];
-        for (const BlockId id : blocks)
+        for (const BlockId id : blocks_)
             for (const ValueId value : function_.blocks[id].body) head.body.push_back(value);
         const uint32_t origin = head.end.origin;
         Terminator end{.origin = origin};
@@ -220,7 +220,7 @@ class Rows {
                         .b = b_ == kNone ? a_ : b_,
                         .imm = function_.rows.size(),
                         .origin = origin});
-        function_.rows.push_back(std::move(list));
+        function_.rows.push_back(list_);
         if (!(hit_.ret == 1u && miss.ret == 0u)) {
             end.kind = Terminator::Kind::branch;
             end.comparison = Comparison::ne;
@@ -251,6 +251,8 @@ class Rows {
     ValueId a_ = kNone, b_ = kNone;
     bool has_hit_ = false;
     Way hit_;
+    std::vector<Row> list_;
+    std::vector<BlockId> blocks_;  // beside the head
 };
 
 }  // namespace

@@ -16,8 +16,8 @@
 namespace vfm::ir {
 namespace {
 
-constexpr size_t kMaxBlocks = 512;  // of a function that is made twice; larger ones stay
-constexpr size_t kMaxValues = 4096;
+constexpr size_t kMaxBlocks = 4096;  // of a function that is made twice; larger ones stay
+constexpr size_t kMaxValues = 16384;
 // A guard beyond it does not decide which packets are long: most packets are about this short.
 constexpr uint64_t kMaxLength = 128;
 
@@ -44,7 +44,7 @@ class Versions {
         end.otherwise.target = 1 + count;
         end.origin = origin_;
         function_.blocks = std::move(blocks);
-        remove_unreachable(function_);
+        keep_reachable(function_);
     }
 
   private:

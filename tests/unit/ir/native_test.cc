@@ -143,13 +143,33 @@ BOOST_AUTO_TEST_CASE(far_bytes_do_not_decide_what_is_long) {
 }
 
 BOOST_AUTO_TEST_CASE(large_functions_stay_single) {
-    std::string text;
-    for (unsigned i = 0; i < 600; ++i)
-        text += fmt::format("LD16 {}\nPUSH {}\nJEQ yes\n", i % 100, i);
-    const ir::Function before = optimised(text + "RET 0\nyes: RET 1\n");
-    ir::Function after = before;
-    ir::versions(after);
-    BOOST_TEST(after.blocks.size() == before.blocks.size());
+    // Blocks that each ask for a byte of their own and leave unless it is 7.
+    const auto blocks_after = [](uint32_t count) {
+        ir::Function function;
+        const auto value = [&](ir::BlockId block, ir::Value made) {
+            function.values.push_back(made);
+            const auto id = static_cast<ir::ValueId>(function.values.size() - 1);
+            function.blocks[block].body.push_back(id);
+            return id;
+        };
+        function.blocks.resize(count + 1);
+        const ir::ValueId seven = value(0, {.op = ir::Op::constant, .imm = 7});
+        for (ir::BlockId id = 0; id < count; ++id) {
+            value(id, {.op = ir::Op::guard_len, .imm = 1 + id % 100});
+            const auto byte = value(id, {.op = ir::Op::load, .size = 1, .imm = id % 100});
+            ir::Terminator& end = function.blocks[id].end;
+            end = {.kind = ir::Terminator::Kind::branch, .a = byte, .b = seven};
+            end.then.target = id + 1;
+            end.otherwise.target = count;
+        }
+        function.blocks[count].end.a = seven;
+        BOOST_TEST(ir::check(function) == "");
+        ir::versions(function);
+        BOOST_TEST(ir::check(function) == "");
+        return function.blocks.size();
+    };
+    BOOST_TEST(blocks_after(2000) > 2001);
+    BOOST_TEST(blocks_after(5000) == 5001);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
