@@ -1,6 +1,5 @@
 // Packets through a VM: nothing here allocates.
 #include <algorithm>
-#include <array>
 #include <climits>
 
 #include "userspace/capi/state.h"
@@ -21,24 +20,15 @@ Outcome run(const vfm_state_t* vm, const uint8_t* packet, size_t length) {
     return vm->loaded.engine->run(capi::packet_of(vm->loaded, packet, length));
 }
 
-constexpr size_t kBurst = 64;
-
-void run_burst(const capi::Loaded& loaded, std::span<const vfm_packet_t> packets,
-               vfm_outcome_t* outcomes) noexcept {
-    std::array<Packet, kBurst> burst;
-    std::array<Outcome, kBurst> results;
-    // What a flow table without memory leaves undone says so.
-    results.fill(Outcome::trap(ErrorKind::no_memory));
-    const size_t n = packets.size();
-    for (size_t i = 0; i < n; ++i) {
-        const vfm_packet_t& packet = packets[i];
-        burst[i] = capi::packet_of(loaded, packet.data, packet.len, packet.timestamp);
-    }
-    capi::guarded([&] {
-        loaded.engine->run_batch(std::span(burst).first(n), std::span(results).first(n));
+/// Runs the packets that stand in the VM's burst.
+void run_burst(vfm_state_t& vm, size_t count, vfm_outcome_t* outcomes) noexcept {
+    const auto results = std::span(vm.results).first(count);
+    const int code = capi::guarded([&] {
+        vm.loaded.engine->run_batch(std::span(vm.burst).first(count), results);
         return VFM_SUCCESS;
     });
-    for (size_t i = 0; i < n; ++i)
+    if (code != VFM_SUCCESS) std::ranges::fill(results, Outcome::trap(ErrorKind::no_memory));
+    for (size_t i = 0; i < count; ++i)
         outcomes[i] = {results[i].value, capi::code_of(results[i].error)};
 }
 
@@ -67,11 +57,14 @@ int vfm_execute_batch(vfm_state_t* vm, const vfm_packet_t* packets, size_t count
     if (count != 0 && (!packets || !outcomes)) return VFM_ERROR_INVALID_PROGRAM;
     if (!vm || !vm->is_loaded()) return VFM_ERROR_INVALID_PROGRAM;
     for (size_t i = 0; i < count; ++i)
-        if (objection(vm, packets[i].data, packets[i].len) != ErrorKind::success)
-            return VFM_ERROR_BOUNDS;
+        if (!packets[i].data && packets[i].len != 0) return VFM_ERROR_BOUNDS;
     for (size_t done = 0; done < count;) {
-        const size_t n = std::min(count - done, kBurst);
-        run_burst(vm->loaded, std::span(packets + done, n), outcomes + done);
+        const size_t n = std::min(count - done, capi::kBurst);
+        for (size_t i = 0; i < n; ++i) {
+            const vfm_packet_t& packet = packets[done + i];
+            vm->burst[i] = capi::packet_of(vm->loaded, packet.data, packet.len, packet.timestamp);
+        }
+        run_burst(*vm, n, outcomes + done);
         done += n;
     }
     return VFM_SUCCESS;

@@ -39,6 +39,7 @@ Result<Loaded> prepare(const Settings& settings, std::shared_ptr<const Program> 
     Loaded loaded;
     loaded.active = settings.limit ? TRY(program->with_limit(*settings.limit)) : program;
     loaded.program = std::move(program);
+    loaded.reads_clock = loaded.active->reads_clock();
     const VerifiedModule& verified = loaded.active->verified();
     loaded.tables = tables ? std::move(tables) : make_tables(verified, settings.flow_capacity);
 
@@ -59,12 +60,6 @@ void put(vfm_state_t& vm, Loaded fresh) {
     std::swap(vm.loaded, fresh);
 }
 
-uint64_t monotonic_now() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
 }  // namespace
 
 Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program,
@@ -82,9 +77,10 @@ Result<> change(vfm_state_t& vm, Settings settings, Entries entries) {
     return {};
 }
 
-Packet packet_of(const Loaded& loaded, const uint8_t* data, size_t length, uint64_t timestamp) {
-    const bool ask = timestamp == 0 && loaded.active->reads_clock();
-    return {.bytes = {data, length}, .timestamp = ask ? monotonic_now() : timestamp};
+uint64_t monotonic_now() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
 }  // namespace vfm::capi

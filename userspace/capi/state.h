@@ -5,6 +5,7 @@
 // VM as it was.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -35,9 +36,12 @@ struct Loaded {
     std::shared_ptr<FlowTables> tables;
     std::unique_ptr<Engine> engine;  ///< of `active` on `tables`
     bool native = false;             ///< the engine is native code
+    bool reads_clock = false;        ///< the program asks for the time
     std::string remark;              ///< why it is not, although it was to be
     std::optional<Stepper> stepper;  ///< the run in steps, once one was begun
 };
+
+inline constexpr size_t kBurst = 64;  // packets that a batch hands to the engine at once
 
 }  // namespace vfm::capi
 
@@ -45,6 +49,8 @@ struct vfm_state {
     vfm::capi::Settings settings;
     vfm::capi::Loaded loaded;  // nothing in it before a program is loaded
     std::string message;
+    std::array<vfm::Packet, vfm::capi::kBurst> burst;  // of a batch under way
+    std::array<vfm::Outcome, vfm::capi::kBurst> results;
 
     bool is_loaded() const { return loaded.engine != nullptr; }
 };
@@ -59,8 +65,14 @@ Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program,
 enum class Entries : uint8_t { keep, forget };
 Result<> change(vfm_state_t& vm, Settings settings, Entries entries = Entries::keep);
 
+uint64_t monotonic_now();
+
 /// The packet as a run sees it, with the time if the program asks for it.
-Packet packet_of(const Loaded& loaded, const uint8_t* data, size_t length, uint64_t timestamp = 0);
+inline Packet packet_of(const Loaded& loaded, const uint8_t* data, size_t length,
+                        uint64_t timestamp = 0) {
+    if (timestamp == 0 && loaded.reads_clock) timestamp = monotonic_now();
+    return {.bytes = {data, length}, .timestamp = timestamp};
+}
 
 /// A call on a VM that may fail: `body` gives a Result<>, whose message is kept.
 template <class Body>
