@@ -80,10 +80,9 @@ void BatchCode::run(NativeFunction scalar, RunState& state, std::span<const Pack
 }
 
 void BatchCode::prefetch(const Packet& packet) const {
-    // Asking for bytes that are not there does no harm.
-    const auto at = reinterpret_cast<uintptr_t>(packet.bytes.data());
-    __builtin_prefetch(reinterpret_cast<const void*>(at + first_byte_));
-    __builtin_prefetch(reinterpret_cast<const void*>(at + last_byte_));
+    const size_t size = packet.bytes.size();
+    __builtin_prefetch(packet.bytes.data() + std::min<size_t>(first_byte_, size));
+    __builtin_prefetch(packet.bytes.data() + std::min<size_t>(last_byte_, size));
 }
 
 void BatchCode::run_scalar(NativeFunction scalar, RunState& state, std::span<const Packet> packets,

@@ -10,7 +10,15 @@ namespace {
 
 using asmjit::Label;
 using asmjit::Operand;
-using namespace asmjit::x86;
+using asmjit::x86::eax;
+using asmjit::x86::ecx;
+using asmjit::x86::ptr;
+using asmjit::x86::r8;
+using asmjit::x86::r9;
+using asmjit::x86::rax;
+using asmjit::x86::xmm;
+using asmjit::x86::ymm;
+namespace Inst = asmjit::x86::Inst;
 
 constexpr unsigned kLanes = 8;
 constexpr unsigned kZero = 15;
@@ -56,9 +64,9 @@ class Avx2Emitter final : public VectorEmitter {
     void mask_to_scratch(StepId from, Vec to) override { a_.vpand(to, vector(from), number(1)); }
     void mask_bits(StepId from, const Gp& to) override { a_.vmovmskps(to, vector(from)); }
     void mask_step(StepId id, const LaneStep& step) override;
-    void compare(const LaneStep& step, Vec to);
-    void in_set(const LaneStep& step, Vec to);
-    void in_rows(const LaneStep& step, Vec to);
+    void compare(const LaneStep& step, const Vec& to);
+    void in_set(const LaneStep& step, const Vec& to);
+    void in_rows(const LaneStep& step, const Vec& to);
     void store_outcomes(const Results& results) override;
 };
 
@@ -162,7 +170,7 @@ void Avx2Emitter::mask_step(StepId id, const LaneStep& step) {
 
 // There are comparisons for equality and for greater signed numbers only: at least b is the maximum
 // of both, at most b the minimum. Strict ones are those of the number next to b, or complements.
-void Avx2Emitter::compare(const LaneStep& step, Vec to) {
+void Avx2Emitter::compare(const LaneStep& step, const Vec& to) {
     Comparison comparison = step.comparison;
     const Vec a = vector(step.a);
     Operand b;
@@ -189,7 +197,7 @@ void Avx2Emitter::compare(const LaneStep& step, Vec to) {
 }
 
 // A gather clears its mask, so the lanes to ask for are copied.
-void Avx2Emitter::in_set(const LaneStep& step, Vec to) {
+void Avx2Emitter::in_set(const LaneStep& step, const Vec& to) {
     const TwoPlaceSet& set = tables_.sets[step.imm];
     const Vec key = vector(step.a), among = vector(step.c);
     const Vec place = vec(0), found = vec(1), rest = vec(2);
@@ -212,7 +220,7 @@ void Avx2Emitter::in_set(const LaneStep& step, Vec to) {
 
 // What of a row does not fit is gathered as bits, and the least of all rows kept: it is 0 in the
 // lanes where some row fits.
-void Avx2Emitter::in_rows(const LaneStep& step, Vec to) {
+void Avx2Emitter::in_rows(const LaneStep& step, const Vec& to) {
     const auto& rows = tables_.rows[step.imm];
     const Vec a = vector(step.a), b = vector(step.b), among = vector(step.c), least = vec(4);
     const Label loop = a_.newLabel(), done = a_.newLabel();
@@ -225,7 +233,7 @@ void Avx2Emitter::in_rows(const LaneStep& step, Vec to) {
     a_.bind(loop);
     for (size_t i = 0; i < LaneRows::kAtATime; ++i) {
         const Vec x = vec(0), y = vec(1), word = vec(2);
-        const auto broadcast = [&](Vec into, size_t at) {
+        const auto broadcast = [&](const Vec& into, size_t at) {
             a_.vpbroadcastd(into, ptr(rax, static_cast<int32_t>(i * sizeof(LaneRow) + at)));
         };
         broadcast(x, offsetof(LaneRow, want_a));

@@ -12,7 +12,21 @@ namespace {
 
 using asmjit::Label;
 using asmjit::Operand;
-using namespace asmjit::x86;
+using asmjit::x86::eax;
+using asmjit::x86::ecx;
+using asmjit::x86::k;
+using asmjit::x86::k0;
+using asmjit::x86::KReg;
+using asmjit::x86::ptr;
+using asmjit::x86::r10;
+using asmjit::x86::r11;
+using asmjit::x86::r8;
+using asmjit::x86::r9;
+using asmjit::x86::rax;
+using asmjit::x86::VPCmpImm;
+using asmjit::x86::xmm;
+using asmjit::x86::zmm;
+namespace Inst = asmjit::x86::Inst;
 
 constexpr unsigned kLanes = 16;
 constexpr unsigned kFreeMask = 4, kErrorMask = 5, kHighMask = 6, kValueMask = 7;

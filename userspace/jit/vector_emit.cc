@@ -10,7 +10,25 @@ namespace vfm::jit {
 
 using asmjit::Label;
 using asmjit::Operand;
-using namespace asmjit::x86;
+using asmjit::x86::ecx;
+using asmjit::x86::esi;
+using asmjit::x86::Gp;
+using asmjit::x86::Mem;
+using asmjit::x86::ptr;
+using asmjit::x86::r12;
+using asmjit::x86::r13;
+using asmjit::x86::r14;
+using asmjit::x86::r8;
+using asmjit::x86::r9;
+using asmjit::x86::rax;
+using asmjit::x86::rbp;
+using asmjit::x86::rbx;
+using asmjit::x86::rcx;
+using asmjit::x86::rdi;
+using asmjit::x86::rdx;
+using asmjit::x86::rsi;
+using asmjit::x86::rsp;
+namespace Inst = asmjit::x86::Inst;
 
 namespace {
 

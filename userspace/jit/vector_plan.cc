@@ -1,6 +1,7 @@
 #include "userspace/jit/vector_plan.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "userspace/jit/vector_lower.h"
 
@@ -26,7 +27,7 @@ void choose_windows(VectorPlan& plan) {
         if (plan.uses[id] != 0 && (op == LaneOp::field || op == LaneOp::field_raw))
             fields.push_back(id);
     }
-    std::ranges::stable_sort(fields, {}, [&](StepId id) { return plan.steps[id].imm; });
+    std::ranges::sort(fields, {}, [&](StepId id) { return std::pair(plan.steps[id].imm, id); });
     for (const StepId id : fields) {
         const LaneStep& field = plan.steps[id];
         const auto fits = [&](const FieldWindow& window) {
