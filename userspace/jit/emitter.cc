@@ -101,6 +101,11 @@ const Terminator* Emitter::exit_of(BlockId id) const {
     return ends && block.body.empty() ? &block.end : nullptr;
 }
 
+bool Emitter::is_trap(BlockId id) const {
+    const Terminator* exit = exit_of(id);
+    return exit && exit->kind == Terminator::Kind::trap;
+}
+
 void Emitter::block(uint32_t index) {
     const BlockId id = plan_.order[index];
     const Block& block = function_.blocks[id];
@@ -228,7 +233,7 @@ Label Emitter::target_of(const Edge& edge) {
 
 void Emitter::jump(const Edge& edge) {
     const Terminator* exit = exit_of(edge.target);
-    if (exit && exit->kind == Terminator::Kind::trap) {
+    if (is_trap(edge.target)) {
         out_.jmp(trap(exit->error));
         return;
     }
@@ -250,13 +255,16 @@ void Emitter::jump(const Edge& edge) {
 }
 
 void Emitter::branch(Condition condition, const Edge& then, const Edge& otherwise) {
-    // The edge that is jumped along should have no moves and not lead to the next block.
+    // The edge that is jumped along should not lead to the next block, better lead to an error, and
+    // have no moves: in this order.
+    const auto rank = [&](const Edge& edge) {
+        const bool next = is_next(edge.target) && !is_trap(edge.target);
+        return (next ? 0u : 4u) + (is_trap(edge.target) ? 2u : 0u) +
+               (moves_arguments(edge) ? 0u : 1u);
+    };
     const Edge* taken = &then;
     const Edge* passed = &otherwise;
-    const bool swap = is_next(then.target) ? !is_next(otherwise.target)
-                                           : moves_arguments(then) && !moves_arguments(otherwise) &&
-                                                 !is_next(otherwise.target);
-    if (swap) {
+    if (rank(otherwise) > rank(then)) {
         std::swap(taken, passed);
         condition = x86::negateCond(condition);
     }

@@ -53,6 +53,7 @@ class Emitter {
     bool moves_arguments(const ir::Edge& edge) const;
     bool is_next(ir::BlockId id) const;
     const ir::Terminator* exit_of(ir::BlockId id) const;
+    bool is_trap(ir::BlockId id) const;
     asmjit::Label label_of(ir::BlockId id);
     asmjit::Label trap(ErrorKind error);
     void return_number(uint64_t number);

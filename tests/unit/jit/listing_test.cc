@@ -25,8 +25,8 @@ std::shared_ptr<const SourceFile> source(const char* text) {
 
 BOOST_AUTO_TEST_CASE(every_source_line_stands_above_its_code) {
     if (!jit::NativeProgram::missing().empty()) return;
-    const std::string text = listed(
-        lisp::compile(source("(and (= proto 6)\n     (< (count-by src-ip) 100))"))->module);
+    const std::string text =
+        listed(lisp::compile(source("(and (= proto 6)\n     (< (count-by src-ip) 100))"))->module);
     const size_t first = text.find("; 1: (and (= proto 6)\n");
     const size_t second = text.find("; 2:      (< (count-by src-ip) 100))\n");
     const size_t call = text.find("call");
