@@ -118,7 +118,8 @@ typedef struct vfm_outcome {
 VFM_API int vfm_execute_batch(vfm_state_t* vm, const vfm_packet_t* packets, size_t count,
                               vfm_outcome_t* outcomes);
 
-/* Flow tables */
+/* Flow tables. They grow with their entries; one for which the system has no memory left is full at
+ * the size that it has, which is no error of the packet. */
 
 /* Gives the flow table of programs that declare none, now and in programs loaded later, room for
  * `size` entries (without this call 65,536), and forgets all entries of the VM. Tables that a
@@ -136,9 +137,10 @@ VFM_API void vfm_flow_table_clear(vfm_state_t* vm);
  * the same VM, throw or jump out. */
 typedef uint64_t (*vfm_host_function_t)(void* user, const uint64_t* arguments);
 
-/* Makes a function known to the programs that are loaded into this VM from now on; a module imports
- * it by name and number of arguments. The same name again replaces the function. `arity` is 0 to 5,
- * the name is copied. */
+/* Makes a function known to the programs of this VM; a module imports it by name and number of
+ * arguments, and is not loaded without it. The same name again replaces the function, for the
+ * loaded program, too: VFM_ERROR_VERIFICATION_FAILED if that gives it another number of arguments.
+ * `arity` is 0 to 5, the name is copied. */
 VFM_API int vfm_register_function(vfm_state_t* vm, const char* name, uint32_t arity,
                                   vfm_host_function_t function, void* user);
 
@@ -155,7 +157,7 @@ VFM_API void vfm_program_destroy(vfm_program_t* program);
 
 /* As vfm_load_program(), with a program that is verified already and may be in use by other VMs on
  * other threads. */
-VFM_API int vfm_use_program(vfm_state_t* vm, vfm_program_t* program);
+VFM_API int vfm_use_program(vfm_state_t* vm, const vfm_program_t* program);
 
 /* Compiling */
 
@@ -178,8 +180,8 @@ VFM_API uint64_t vfm_get_insn_limit(const vfm_state_t* vm);
 
 /* Begins a run in single steps: places the VM before the first instruction. The packet must stay as
  * it is until the run ends. Flow tables and host functions are those of the VM, so a run in steps
- * has the effects of any other. Loading a program, beginning another run in steps or a change of
- * the limit ends it; vfm_execute() leaves it alone. */
+ * has the effects of any other. Loading a program, beginning another run in steps or changing what
+ * the VM was told (its limit, its functions, ...) ends it; vfm_execute() leaves it alone. */
 VFM_API int vfm_step_begin(vfm_state_t* vm, const uint8_t* packet, size_t packet_len);
 
 #define VFM_STEP_MORE 1 /* of vfm_step(): the run goes on */

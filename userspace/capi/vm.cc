@@ -37,7 +37,7 @@ int vfm_load_program_file(vfm_state_t* vm, const char* filename) {
     });
 }
 
-int vfm_use_program(vfm_state_t* vm, vfm_program_t* program) {
+int vfm_use_program(vfm_state_t* vm, const vfm_program_t* program) {
     return capi::call(vm, [&]() -> Result<> {
         if (!program) return capi::refuse(ErrorKind::invalid_program, "program", "there is none");
         return capi::load(*vm, program->program);

@@ -81,6 +81,14 @@ BOOST_AUTO_TEST_CASE(programs_call_registered_functions) {
     base = 200;
     BOOST_TEST(run(vm) == 7 + 242 + 12345 + 1);
 
+    // Another function of that name at once, another number of arguments not at all.
+    BOOST_TEST(vfm_register_function(vm.get(), "weigh", 1, nothing, nullptr) ==
+               VFM_ERROR_VERIFICATION_FAILED);
+    BOOST_TEST(run(vm) == 7 + 242 + 12345 + 1);
+    BOOST_TEST(vfm_register_function(vm.get(), "weigh", 2, nothing, nullptr) == VFM_SUCCESS);
+    BOOST_TEST(run(vm) == 7 + 1 + 12345 + 1);
+    BOOST_TEST(vfm_register_function(vm.get(), "weigh", 2, weigh, &base) == VFM_SUCCESS);
+
     BOOST_TEST(vfm_step_begin(vm.get(), nullptr, 0) == VFM_SUCCESS);
     uint64_t value = 0;
     while (vfm_step(vm.get(), &value) == VFM_STEP_MORE) continue;
