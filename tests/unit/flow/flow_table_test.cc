@@ -8,6 +8,8 @@
 #include <map>
 #include <random>
 
+#include "userspace/flow/slots.h"
+
 namespace vfm {
 namespace {
 
@@ -153,9 +155,9 @@ BOOST_AUTO_TEST_CASE(random_use_without_eviction_matches_a_map) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(random_use_with_eviction_matches_a_list_in_order_of_use) {
+BOOST_AUTO_TEST_CASE(a_small_table_evicts_in_the_exact_order_of_use) {
     std::mt19937_64 random(2);
-    for (const uint32_t capacity : {1u, 2u, 13u, 100u}) {
+    for (const uint32_t capacity : {1u, 2u, 13u, FlowTable::kExact}) {
         FlowTable table(declaration(capacity, Eviction::lru));
         LruModel model(capacity);
         for (int i = 0; i < 20000; ++i) {
@@ -174,6 +176,181 @@ BOOST_AUTO_TEST_CASE(random_use_with_eviction_matches_a_list_in_order_of_use) {
             BOOST_REQUIRE_LE(table.size(), capacity);
         }
         BOOST_TEST((sorted_entries(table) == model.sorted_entries()));
+    }
+}
+
+/// Keys whose home is the first bucket, until the table hashes anew: their hashes are small.
+std::vector<uint64_t> keys_at_one_place(size_t count) {
+    uint64_t inverse = FlowTable::kFactor;
+    for (int i = 0; i < 5; ++i) inverse *= 2 - FlowTable::kFactor * inverse;
+    std::vector<uint64_t> keys;
+    for (uint64_t product = 1; keys.size() < count; ++product)
+        keys.push_back(product * inverse ^ FlowTable::kMarker);
+    return keys;
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_evicted_before_the_table_is_full_and_then_one_for_one) {
+    for (const uint32_t capacity : {1u, 63u, 65u, 1000u, 70000u}) {
+        FlowTable table(declaration(capacity, Eviction::lru));
+        for (uint64_t key = 0; key < capacity; ++key) table.set(key << 20, key + 1);
+        BOOST_TEST(table.size() == capacity);
+        uint64_t wrong = 0;
+        for (uint64_t key = 0; key < capacity; ++key) wrong += table.get(key << 20) != key + 1;
+        BOOST_TEST(wrong == 0u);
+        for (uint64_t key = capacity; key < 3 * capacity; ++key) {
+            table.set(key << 20, key + 1);
+            wrong += table.size() != capacity || table.get(key << 20) != key + 1;
+        }
+        BOOST_TEST(wrong == 0u);
+        BOOST_TEST(table.refused_stores() == 0u);
+        BOOST_TEST(sorted_entries(table).size() == capacity);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(keys_in_use_outlive_a_flood_of_others) {
+    constexpr uint32_t kCapacity = 20000, kInUse = 5000;
+    std::mt19937_64 random(4);
+    FlowTable table(declaration(kCapacity, Eviction::lru));
+    for (uint64_t key = 0; key < kInUse; ++key) table.set(key, key + 1);
+    for (uint64_t round = 0; round < 20; ++round) {
+        for (uint64_t i = 0; i < kCapacity / 4; ++i) table.add(random() | 1ull << 63, 1);
+        for (uint64_t key = 0; key < kInUse; ++key) table.get(key);
+    }
+    uint64_t kept = 0;
+    for (uint64_t key = 0; key < kInUse; ++key) kept += table.get(key) == key + 1;
+    BOOST_TEST(kept > kInUse - kInUse / 30);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_just_stored_outlives_the_stores_after_it) {
+    constexpr uint32_t kCapacity = 20000;
+    FlowTable table(declaration(kCapacity, Eviction::lru));
+    uint64_t lost = 0;
+    for (uint64_t key = 0; key < 10 * kCapacity; ++key) {
+        table.set(key, key + 1);
+        // A quarter of the capacity ago, and not used since.
+        if (key >= kCapacity / 4) lost += table.get(key - kCapacity / 4) == 0;
+    }
+    BOOST_TEST(lost < 10 * kCapacity / 1000);
+}
+
+BOOST_AUTO_TEST_CASE(random_removal_and_ageing_match_a_map) {
+    std::mt19937_64 random(5);
+    const std::vector<uint64_t> clustered = keys_at_one_place(300);
+    for (const uint32_t capacity : {5u, 40u, 300u, 3000u}) {
+        FlowTable table(declaration(capacity, Eviction::none));
+        std::map<uint64_t, std::pair<uint64_t, bool>> model;  // value, used since the last round
+        const auto check_all = [&] {
+            std::vector<FlowEntry> expected;
+            for (const auto& [key, entry] : model) expected.push_back({0, key, entry.first});
+            BOOST_REQUIRE((sorted_entries(table) == expected));
+            BOOST_REQUIRE_EQUAL(table.size(), model.size());
+        };
+        for (int i = 0; i < 60000; ++i) {
+            const uint64_t key =
+                random() % 2 ? clustered[random() % clustered.size()] : random() % (capacity * 2);
+            const auto found = model.find(key);
+            if (random() % 3 == 0) {
+                BOOST_REQUIRE_EQUAL(table.remove(key), found != model.end());
+                if (found != model.end()) model.erase(found);
+            } else if (random() % 2) {
+                table.prefetch(key);
+                const bool fits = found != model.end() || model.size() < capacity;
+                const uint64_t sum = table.add(key, 3);
+                if (fits) {
+                    model[key].second = true;
+                    BOOST_REQUIRE_EQUAL(sum, model[key].first += 3);
+                }
+            } else {
+                BOOST_REQUIRE_EQUAL(table.get(key), found == model.end() ? 0 : found->second.first);
+                if (found != model.end()) found->second.second = true;
+            }
+            if (i % 1000 != 999) continue;
+            check_all();
+            // What was not used goes; what changes its group on the way may stay for a round more.
+            const uint32_t before = table.size();
+            const uint32_t gone = table.age(table.groups());
+            BOOST_REQUIRE_EQUAL(table.size(), before - gone);
+            std::vector<FlowEntry> left;
+            table.entries(0, left);
+            std::map<uint64_t, std::pair<uint64_t, bool>> kept;
+            for (const FlowEntry& entry : left) kept[entry.key] = {entry.value, false};
+            for (const auto& [old_key, entry] : model)
+                if (entry.second) BOOST_REQUIRE(kept.contains(old_key));
+            model = kept;
+            check_all();
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_round_of_ageing_forgets_what_was_not_used_since_the_last) {
+    for (const uint32_t capacity : {50u, 10000u}) {
+        FlowTable table(declaration(capacity, Eviction::lru));
+        for (uint64_t key = 0; key < capacity; ++key) table.set(key, 1);
+        BOOST_TEST(table.age(table.groups()) == 0u);
+        for (uint64_t key = 0; key < capacity; key += 2) table.get(key);
+        uint32_t gone = 0;
+        for (uint32_t group = 0; group < table.groups(); ++group) gone += table.age(1);
+        // In pieces as at once; an entry that changes its group is spared.
+        BOOST_TEST(gone <= capacity / 2);
+        BOOST_TEST(gone >= capacity / 2 - capacity / 100);
+        uint64_t wrong = 0;
+        for (uint64_t key = 0; key < capacity; key += 2) wrong += table.get(key) != 1;
+        BOOST_TEST(wrong == 0u);
+        table.age(UINT32_MAX);
+        table.age(UINT32_MAX);
+        BOOST_TEST(table.size() <= capacity / 100);
+    }
+    FlowTable empty(declaration(10, Eviction::lru));
+    BOOST_TEST(empty.age(UINT32_MAX) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(keys_made_to_collide_are_scattered) {
+    const std::vector<uint64_t> keys = keys_at_one_place(30000);
+    FlowTable table(declaration(30000, Eviction::none));
+    for (const uint64_t key : keys) table.set(key, key);
+    uint64_t wrong = 0;
+    for (const uint64_t key : keys) wrong += table.get(key) != key;
+    BOOST_TEST(wrong == 0u);
+    BOOST_TEST(table.size() == keys.size());
+    for (const uint64_t key : keys) wrong += !table.remove(key);
+    BOOST_TEST(wrong == 0u);
+    BOOST_TEST(table.size() == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(the_key_that_means_empty_is_a_key_like_others) {
+    FlowTable table(declaration(10, Eviction::lru));
+    BOOST_TEST(table.get(FlowTable::kMarker) == 0u);
+    BOOST_TEST(!table.remove(FlowTable::kMarker));
+    table.set(0, 5);
+    table.set(1, 6);
+    BOOST_TEST(table.get(FlowTable::kMarker) == 0u);
+    BOOST_TEST(table.add(FlowTable::kMarker, 7) == 7u);
+    BOOST_TEST(table.add(FlowTable::kMarker, 7) == 14u);
+    const std::vector<FlowEntry> expected = {{0, 0, 5}, {0, 1, 6}, {0, FlowTable::kMarker, 14}};
+    BOOST_TEST((sorted_entries(table) == expected));
+    FlowTable fresh(declaration(10, Eviction::none));
+    fresh.set(FlowTable::kMarker, 1);
+    BOOST_TEST(fresh.get(FlowTable::kMarker) == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(memory_follows_the_entries_and_has_a_bound) {
+    FlowTable table(declaration(1000000, Eviction::lru));
+    BOOST_TEST(table.bytes() == 0u);
+    for (uint64_t key = 0; key < 1000; ++key) table.set(key, key);
+    BOOST_TEST(table.bytes() <= 100u * 1000);
+    for (uint64_t key = 0; key < 1100000; ++key) table.set(key, key);
+    BOOST_TEST(table.size() == 1000000u);
+    BOOST_TEST(table.bytes() >= table.most_bytes());
+    BOOST_TEST(table.bytes() < table.most_bytes() + 4096);  // whole pages
+    BOOST_TEST(table.most_bytes() < 41u * 1000000);
+    table.clear();
+    BOOST_TEST(table.bytes() == 0u);
+    BOOST_TEST(table.get(5) == 0u);
+    table.set(5, 6);
+    BOOST_TEST(table.get(5) == 6u);
+    for (uint32_t capacity = 1; capacity < 2000; ++capacity) {
+        const FlowTable small(declaration(capacity, Eviction::lru));
+        BOOST_REQUIRE_LE(small.most_bytes(), 1000u + capacity * 73);
     }
 }
 
