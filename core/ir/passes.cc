@@ -14,15 +14,16 @@ struct Pass {
 };
 
 constexpr Changes kUses = {.values = true, .shape = true};
+// What simplifies branches comes first: the passes behind it then rarely need a second time.
 constexpr Pass kPasses[] = {
     {"fold", fold, kUses},
-    {"copies", copies, kUses},
     {"branches", branches, Changes::all()},  // wants values with a single use
+    {"blocks", blocks, Changes::all()},      // wants blocks without operations
+    {"copies", copies, kUses},
     {"gvn", gvn, kUses},
     {"ranges", ranges, kUses},
     {"guards", guards, kUses},
     {"dead", dead, Changes::all()},
-    {"blocks", blocks, Changes::all()},  // wants blocks without operations
 };
 
 // Each round may open the way for the next; the third rarely finds anything.
