@@ -1,10 +1,11 @@
 #include "userspace/jit/plan.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 
 #include "core/ir/analysis.h"
+#include "userspace/jit/layout.h"
+#include "userspace/jit/widths.h"
 
 namespace vfm::jit {
 namespace {
@@ -21,8 +22,6 @@ using Place = ValuePlan::Place;
 constexpr unsigned kResult = 0;  // rax
 constexpr uint8_t kEverything = incoming_packet | incoming_length | incoming_state;
 
-uint8_t bits_of(uint64_t number) { return static_cast<uint8_t>(std::bit_width(number)); }
-
 class Planner {
   public:
     Planner(const Function& function, Plan& plan) : function_(function), plan_(plan) {}
@@ -31,104 +30,14 @@ class Planner {
         plan_.values.assign(function_.values.size(), {});
         plan_.made.clear();
         plan_.clobbers.clear();
-        plan_.loop_heads.clear();
         plan_.uses_state = plan_.has_calls = plan_.has_call_arguments = plan_.has_fuel = false;
-        lay_out();
-        if (cyclic_) find_cycles();
+        lay_out(function_, plan_);
         plan_.incoming.resize(plan_.order.size());
         forward();
         for (size_t i = plan_.order.size(); i-- > 0;) backward(i);
     }
 
   private:
-    // ---- the order of blocks ----
-
-    // True if the block only ends the run: it can stand anywhere.
-    bool is_exit(BlockId id) const {
-        const ir::Block& block = function_.blocks[id];
-        return block.body.empty() && (block.end.kind == Terminator::Kind::ret ||
-                                      block.end.kind == Terminator::Kind::trap);
-    }
-
-    // Reverse postorder. The successor that is visited last comes next: the likely one, which is
-    // the one with the long packet, or the one that goes on.
-    void lay_out() {
-        constexpr uint32_t kOpen = kNone - 1;
-        struct Frame {
-            BlockId block;
-            std::array<BlockId, 2> next;
-            unsigned left;
-        };
-        auto& order = plan_.order;
-        auto& place_of = plan_.place_of;
-        order.clear();
-        place_of.assign(function_.blocks.size(), kNone);
-        static thread_local std::vector<Frame> stack;
-        stack.clear();
-        const auto enter = [&](BlockId id) {
-            place_of[id] = kOpen;
-            const Terminator& end = function_.blocks[id].end;
-            Frame frame{id, {}, 0};
-            if (end.kind == Terminator::Kind::jump) {
-                frame.next[frame.left++] = end.then.target;
-            } else if (ir::is_branch(end)) {
-                const bool then_next = end.kind != Terminator::Kind::branch ||
-                                       (is_exit(end.otherwise.target) && !is_exit(end.then.target));
-                frame.next = {end.then.target, end.otherwise.target};
-                if (!then_next) std::swap(frame.next[0], frame.next[1]);
-                frame.left = 2;
-            }
-            stack.push_back(frame);
-        };
-        enter(0);
-        while (!stack.empty()) {
-            Frame& top = stack.back();
-            if (top.left > 0) {
-                const BlockId next = top.next[--top.left];
-                if (place_of[next] == kNone)
-                    enter(next);
-                else if (place_of[next] == kOpen)
-                    cyclic_ = true;
-                continue;
-            }
-            place_of[top.block] = 0;  // done
-            order.push_back(top.block);
-            stack.pop_back();
-        }
-        std::ranges::reverse(order);
-        for (uint32_t i = 0; i < order.size(); ++i) place_of[order[i]] = i;
-    }
-
-    // What lives into a stretch of blocks that are on cycles lives to its end: any of them may come
-    // again. Stretches that overlap in the order of blocks are one.
-    void find_cycles() {
-        const ir::Cfg cfg(function_);
-        const std::vector<BlockId> cycle = ir::cycles(function_, cfg);
-        const size_t count = plan_.order.size();
-        std::vector<uint32_t> last(function_.blocks.size(), 0);
-        for (uint32_t i = 0; i < count; ++i)
-            if (cycle[plan_.order[i]] != kNone) last[cycle[plan_.order[i]]] = i;
-        stretch_.assign(count, kNone);
-        for (uint32_t i = 0; i < count;) {
-            const BlockId member = cycle[plan_.order[i]];
-            if (member == kNone) {
-                ++i;
-                continue;
-            }
-            uint32_t end = last[member];
-            for (uint32_t at = i; at <= end; ++at)
-                if (const BlockId other = cycle[plan_.order[at]]; other != kNone)
-                    end = std::max(end, last[other]);
-            for (; i <= end; ++i) stretch_[i] = end;
-        }
-        plan_.loop_heads.assign(count, false);
-        for (uint32_t i = 0; i < count; ++i)
-            ir::for_each_edge(function_.blocks[plan_.order[i]], [&](const ir::Edge& edge) {
-                if (const uint32_t to = plan_.place_of[edge.target]; to <= i)
-                    plan_.loop_heads[to] = true;
-            });
-    }
-
     // ---- forward: positions, widths, uses ----
 
     void forward() {
@@ -144,7 +53,7 @@ class Planner {
             for (const ValueId param : block.params) {
                 ValuePlan& plan = plan_[param];
                 plan.block = id;
-                if (!cyclic_ || !plan_.loop_heads[i])
+                if (plan_.loop_heads.empty() || !plan_.loop_heads[i])
                     plan.bits = edge_bits_.size() > param ? edge_bits_[param] : 64;
             }
             for (const ValueId value_id : block.body) {
@@ -152,7 +61,7 @@ class Planner {
                 ValuePlan& plan = plan_[value_id];
                 plan.block = id;
                 plan.calls = calls;
-                plan.bits = result_bits(value);
+                plan.bits = result_bits(function_, plan_, value);
                 ir::for_each_operand(value, [&](ValueId used) { ++plan_[used].uses; });
                 if (is_call(value.op)) ++calls;
                 position += 2;
@@ -173,86 +82,13 @@ class Planner {
         plan_.has_calls = calls > 0;
     }
 
-    uint8_t result_bits(const Value& value) const {
-        const auto bits = [&](ValueId id) -> unsigned { return plan_[id].bits; };
-        const auto at_most_64 = [](unsigned count) {
-            return static_cast<uint8_t>(std::min(count, 64u));
-        };
-        const auto number = [&](ValueId id) -> const uint64_t* {
-            return function_[id].op == Op::constant ? &function_[id].imm : nullptr;
-        };
-        switch (value.op) {
-            case Op::constant:
-                return bits_of(value.imm);
-            case Op::add:
-                return at_most_64(std::max(bits(value.a), bits(value.b)) + 1);
-            case Op::mul:
-                return at_most_64(bits(value.a) + bits(value.b));
-            case Op::div:
-                if (const uint64_t* by = number(value.b); by && *by != 0)
-                    return at_most_64(bits(value.a) - std::min(bits(value.a), bits_of(*by) - 1u));
-                return at_most_64(bits(value.a));
-            case Op::mod:
-            case Op::and_:
-                return at_most_64(std::min(bits(value.a), bits(value.b)));
-            case Op::or_:
-            case Op::xor_:
-                return at_most_64(std::max(bits(value.a), bits(value.b)));
-            case Op::shl:
-                if (const uint64_t* by = number(value.b))
-                    return at_most_64(bits(value.a) + (*by & 63));
-                return 64;
-            case Op::shr:
-                if (const uint64_t* by = number(value.b))
-                    return at_most_64(bits(value.a) - std::min<unsigned>(bits(value.a), *by & 63));
-                return at_most_64(bits(value.a));
-            case Op::eq:
-            case Op::ne:
-            case Op::gt:
-            case Op::lt:
-            case Op::ge:
-            case Op::le:
-            case Op::in_set:
-            case Op::in_rows:
-            case Op::vlan_present:
-                return 1;
-            case Op::len:
-            case Op::vlan_protocol:
-            case Op::vlan_tag:
-                return 16;
-            case Op::load:
-            case Op::loadx:
-            case Op::load_raw:
-            case Op::loadx_raw:
-                return static_cast<uint8_t>(8 * value.size);
-            case Op::rand:
-                return 32;
-            case Op::param:
-            case Op::sub:
-            case Op::not_:
-            case Op::neg:
-            case Op::now:
-            case Op::guard_len:
-            case Op::guard_index:
-            case Op::guard_nonzero:
-            case Op::flow_get:
-            case Op::flow_set:
-            case Op::flow_add:
-            case Op::call_arg:
-            case Op::call:
-            case Op::fuel:
-                return 64;
-        }
-        return 64;
-    }
-
     // ---- backward: places, ends, hints ----
 
     // The position to which something that is used at `position` in block number i must live, if it
     // was made elsewhere.
     uint32_t reach(uint32_t position, uint32_t i) const {
-        if (!cyclic_ || stretch_[i] == kNone) return position;
-        return plan_.start_of[stretch_[i] + 1];
+        if (plan_.stretch.empty() || plan_.stretch[i] == kNone) return position;
+        return plan_.start_of[plan_.stretch[i] + 1];
     }
 
     struct Use {
@@ -528,9 +364,7 @@ class Planner {
 
     const Function& function_;
     Plan& plan_;
-    bool cyclic_ = false;
     uint8_t needed_ = 0;              // of Incoming, behind what the backward walk has come to
-    std::vector<uint32_t> stretch_;   // by index in the order: the last of its stretch, or kNone
     std::vector<uint8_t> edge_bits_;  // by parameter: the widest argument so far
 };
 

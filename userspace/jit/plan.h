@@ -86,6 +86,9 @@ struct Plan {
     std::vector<Clobber> clobbers;       ///< latest first until registers are chosen, then in order
     std::vector<uint32_t> calls_behind;  ///< by index in `order`: calls up to the block's end
     std::vector<uint8_t> incoming;       ///< by index in `order`: what is needed from there on
+    /// By index in `order`: the last block of the stretch of cycles it is in, or kNone; or empty.
+    /// What lives into such a stretch lives to its end: any of its blocks may come again.
+    std::vector<uint32_t> stretch;
     std::vector<bool> loop_heads;  ///< by index in `order`: a later block leads there; or empty
     bool uses_state = false;       ///< the RunState is read
     bool has_calls = false;
