@@ -43,8 +43,8 @@ constexpr const char* kOwnTable = "vfm";
 
 std::string as_table(const FlowReport& report);
 /// `summary` holds, for each number of entries and way of drawing keys, the ratio of our time for
-/// lookup + add to the best of boost and absl: `single`, and `ahead` with prefetch on both sides
-/// where there is one.
+/// lookup + add to the best of boost and absl: `single`, `ahead` with prefetch on both sides where
+/// there is one, and `best`, the better way of ours over their best.
 std::string as_json(const FlowReport& report);
 
 }  // namespace vfm::bench

@@ -182,8 +182,7 @@ class FlowTable {
 
     /// Says that an entry is used. Mostly that is known already, and nothing is written.
     void touch(Place at) {
-        uint8_t& used = used_[at.bucket];
-        if ((used & at.bit()) == 0) [[unlikely]]
+        if ((used_[at.bucket] >> at.which & 1) == 0) [[unlikely]]
             note_use(at);
     }
 

@@ -1,7 +1,7 @@
-// The reference engine: it runs the bytecode itself, one instruction after the other, and judges
-// every other engine. It is meant to be obviously right, not fast: no compilation, no checks of
-// what the verifier has proved, arithmetic from core/isa/alu.h. Tested by tests/unit/interp and by
-// every differential suite.
+// The reference engine: it runs the bytecode itself and judges every other engine. It is meant to
+// be obviously right: no compilation, no checks of what the verifier has proved, arithmetic from
+// core/isa/alu.h; a few sequences of instructions run as one step. Tested by tests/unit/interp and
+// by every differential suite.
 #pragma once
 
 #include <memory>
@@ -14,8 +14,9 @@ namespace vfm {
 
 class FlowTables;
 
-/// Loads a program with empty flow tables. IN, IN128, MATCH and CALL have no implementation here: a
-/// program with one fails with the opcode and its offset, Status::refused.
+/// Loads a program with empty flow tables. IN, IN128 and MATCH have no implementation here: a
+/// program with one fails with the opcode and its offset, Status::refused; so does one with an
+/// import that no host function fits. Counts blocks if the options ask for it.
 Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
                                                  const EngineOptions& options = {});
 
