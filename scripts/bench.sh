@@ -12,17 +12,17 @@ set -euo pipefail
 here=$PWD
 cd "$(dirname "$0")/.."
 
-show=() run=() chosen=no
+show=() run=() flow=() chosen=no json=no
 while [ $# -gt 0 ]; do
     case $1 in
         -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' scripts/bench.sh; exit 0 ;;
-        --json) show+=(--json) ;;
+        --json) show+=(--json) json=yes ;;
         --svg=*) set -- --svg "${1#--svg=}" "${@:2}"; continue ;;
         --svg)
             [ $# -gt 1 ] || { echo "bench: error: --svg needs a file" >&2; exit 2; }
             case $2 in /*) show+=(--svg "$2") ;; *) show+=(--svg "$here/$2") ;; esac
             shift ;;
-        --quick) run+=(--quick) chosen=yes ;;
+        --quick) run+=(--quick) flow+=(--quick) ;;
         --filter=* | --engine=* | --trace=*) run+=("$1") chosen=yes ;;
         --filter | --engine | --trace)
             run+=("$1" "${2-}") chosen=yes
@@ -44,13 +44,19 @@ trap 'exit 130' INT TERM
 cmake -S . -B build -G Ninja >"$work/configure" 2>&1 || { cat "$work/configure" >&2; exit 3; }
 targets=(bench_engines)
 # The flow tables are measured where nothing else was asked for.
-[ $chosen = yes ] || [ ! -e tests/bench/flow_tables.cmake ] || targets+=(bench_flow)
+[ $chosen = yes ] || targets+=(bench_flow)
 cmake --build build --target "${targets[@]}" -- --quiet >&2
 
 build/bin/bench_engines "${run[@]}" >"$work/engines.json"
-if [ "${#targets[@]}" -gt 1 ]; then
+if [ $chosen = no ]; then
     echo "bench: measuring flow tables" >&2
-    build/bin/bench_flow --json >"$work/flow.json"
-    show+=(--flow "$work/flow.json")
+    if [ $json = yes ]; then
+        build/bin/bench_flow --json "${flow[@]}" >"$work/flow.json"
+        show+=(--flow "$work/flow.json")
+    fi
 fi
 python3 -B tests/bench/report.py "$work/engines.json" "${show[@]}"
+if [ $chosen$json = nono ]; then
+    printf '\nflow tables\n\n'
+    build/bin/bench_flow "${flow[@]}"
+fi

@@ -39,7 +39,7 @@ Trace packed(std::string_view name, std::string_view what, size_t count, size_t 
     Trace trace{std::string(name), std::string(what), Arena(bytes), {}, false, count};
     uint8_t* at = trace.memory.data();
     for (const auto& packet : made) {
-        std::memcpy(at, packet.data(), packet.size());
+        std::ranges::copy(packet, at);
         trace.packets.push_back({.bytes = {at, packet.size()}});
         at += (packet.size() + kLine - 1) / kLine * kLine;
     }
