@@ -18,6 +18,10 @@ constexpr size_t kMostSteps512 = 1024, kMostSteps2 = 512;
 // Packets ahead of the one that runs: far enough for memory to answer, near enough for the line to
 // be there still.
 constexpr size_t kPacketsAhead = 16;
+// The same for entries of flow tables, whose keys stand in packets that are there by then; and from
+// how many bytes on a table is no longer near.
+constexpr size_t kKeysAhead = 8;
+constexpr size_t kLargeTable = size_t{1} << 20;
 // Where the headers that filters look at mostly are, for programs that do not say.
 constexpr uint32_t kHeaderBytes = 54;
 
@@ -45,6 +49,7 @@ BatchCode::BatchCode(const VerifiedModule& program, BatchVariant variant) {
     first_byte_ = first < last ? first : 0;
     last_byte_ = std::min(first < last ? last : kHeaderBytes, 2 * kHeaderBytes);
     make_vector_code(*function, variant);
+    if (!vector_) keys_ = KeyCode::make(program);
 }
 
 void BatchCode::make_vector_code(const ir::Function& function, BatchVariant variant) {
@@ -85,11 +90,29 @@ void BatchCode::prefetch(const Packet& packet) const {
     __builtin_prefetch(packet.bytes.data() + std::min<size_t>(last_byte_, size));
 }
 
+bool BatchCode::foresees(const RunState& state) const {
+    return keys_ && (*state.tables)[keys_->table()].bytes() >= kLargeTable;
+}
+
 void BatchCode::run_scalar(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
                            std::span<Outcome> results) const {
-    for (size_t i = 0; i < std::min(kPacketsAhead, packets.size()); ++i) prefetch(packets[i]);
-    for (size_t i = 0; i < packets.size(); ++i) {
-        if (i + kPacketsAhead < packets.size()) prefetch(packets[i + kPacketsAhead]);
+    const size_t count = packets.size();
+    for (size_t i = 0; i < std::min(kPacketsAhead, count); ++i) prefetch(packets[i]);
+    if (!foresees(state)) {
+        for (size_t i = 0; i < count; ++i) {
+            if (i + kPacketsAhead < count) prefetch(packets[i + kPacketsAhead]);
+            results[i] = run_one(scalar, state, packets[i]);
+        }
+        return;
+    }
+    FlowTable& table = (*state.tables)[keys_->table()];
+    const auto foresee = [&](const Packet& packet) {
+        table.prefetch(run_one(keys_->function(), state, packet).value);
+    };
+    for (size_t i = 0; i < std::min(kKeysAhead, count); ++i) foresee(packets[i]);
+    for (size_t i = 0; i < count; ++i) {
+        if (i + kPacketsAhead < count) prefetch(packets[i + kPacketsAhead]);
+        if (i + kKeysAhead < count) foresee(packets[i + kKeysAhead]);
         results[i] = run_one(scalar, state, packets[i]);
     }
 }

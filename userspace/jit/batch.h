@@ -14,6 +14,7 @@
 #include "core/ir/ir.h"
 #include "core/run/engine.h"
 #include "core/verify/verify.h"
+#include "userspace/jit/batch_keys.h"
 #include "userspace/jit/batch_variant.h"
 #include "userspace/jit/run_state.h"
 #include "userspace/jit/vector_code.h"
@@ -39,6 +40,8 @@ class BatchCode {
     void make_vector_code(const ir::Function& function, BatchVariant variant);
     void run_scalar(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
                     std::span<Outcome> results) const;
+    /// Whether accesses to the tables as they are now are worth foreseeing.
+    bool foresees(const RunState& state) const;
     void run_vector(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
                     std::span<Outcome> results) const;
     void run_mixed(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
@@ -48,6 +51,7 @@ class BatchCode {
     BatchVariant variant_ = BatchVariant::scalar;
     std::string_view reason_;
     std::unique_ptr<const VectorCode> vector_;
+    std::unique_ptr<const KeyCode> keys_;      // null: accesses are not foreseen
     uint32_t first_byte_ = 0, last_byte_ = 0;  // of a packet: what the program looks at
 };
 

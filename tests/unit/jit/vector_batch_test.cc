@@ -186,3 +186,42 @@ BOOST_AUTO_TEST_CASE(the_variant_is_the_best_that_there_is) {
     BOOST_TEST(Bursts("(count-by src-ip)").is_vector() == vectors);
     BOOST_TEST(!Bursts("(/ src-ip proto)").is_vector());
 }
+
+// Each way with the key of the first access that it comes to, if that is of the same table.
+BOOST_AUTO_TEST_CASE(keys_are_known_before_a_packet_is_run) {
+    const struct {
+        std::string_view lisp;
+        uint64_t key;
+    } cases[] = {{"(count-by src-ip)", 0x0a000001},
+                 {"(+ (count-by (+ proto 1)) (count-by src-ip))", 7},
+                 {"(if (= proto 6) (+ 1 (count-by src-ip)) (count-by src-ip))", 0x0a000001},
+                 {"(if (= proto 6) 1 (count-by src-ip))", 0},
+                 {"(+ (/ 1 (- proto 6)) (count-by src-ip))", 0}};
+    Bytes packet(60);
+    packet[23] = 6;
+    packet[26] = 10;
+    packet[29] = 1;
+    packet[37] = 80;
+    for (const auto& [lisp, key] : cases) {
+        const auto code = KeyCode::make(compiled(lisp));
+        BOOST_TEST_REQUIRE(code);
+        RunState state;
+        BOOST_TEST(code->table() == 0u);
+        BOOST_TEST(code->function()(packet.data(), packet.size(), &state).value == key, lisp);
+        BOOST_TEST(code->function()(packet.data(), 20, &state).value == 0u, lisp);
+    }
+    BOOST_TEST(!KeyCode::make(compiled("(= proto 6)")));
+}
+
+BOOST_AUTO_TEST_CASE(large_tables) {
+    Rng rng(6);
+    std::vector<Bytes> packets;
+    for (unsigned i = 0; i < 60'000; ++i) {
+        packets.push_back(Bytes(60));
+        for (size_t byte = 26; byte < 30; ++byte)
+            packets.back()[byte] = static_cast<uint8_t>(rng.below(byte < 28 ? 256 : 32));
+    }
+    const std::vector<Packet> views = views_of(packets);
+    for (const char* lisp : {"(count-by src-ip)", "(+ (count-by src-ip) (count-by src-ip))"})
+        Bursts(lisp).check(views);
+}

@@ -1,0 +1,64 @@
+#include "userspace/jit/batch_keys.h"
+
+#include <utility>
+
+#include "core/ir/analysis.h"
+#include "core/ir/lift.h"
+#include "core/ir/native.h"
+#include "core/ir/passes.h"
+
+namespace vfm::jit {
+namespace {
+
+using ir::Op;
+using ir::Value;
+using ir::ValueId;
+
+bool is_access(Op op) { return op == Op::flow_get || op == Op::flow_set || op == Op::flow_add; }
+
+/// What a run must not do twice, or not before its turn.
+bool stops(const Value& value) {
+    const ir::Effect effect = ir::op_info(value.op).effect;
+    return effect == ir::Effect::effect || effect == ir::Effect::state;
+}
+
+}  // namespace
+
+std::optional<uint8_t> keep_first_key(ir::Function& function) {
+    const ir::Cfg cfg(function);
+    if (cfg.cyclic()) return std::nullopt;
+    std::optional<uint8_t> table;
+    const ValueId none = ir::number_in_entry(function, 0);
+    for (const ir::BlockId id : cfg.order()) {
+        ir::Block& block = function.blocks[id];
+        ValueId result = ir::kNone;
+        size_t kept = 0;
+        for (; kept < block.body.size() && result == ir::kNone; ++kept) {
+            const Value& value = function[block.body[kept]];
+            if (!stops(value)) continue;
+            if (is_access(value.op) && !table) table = value.table;
+            result = is_access(value.op) && value.table == table ? value.a : none;
+            break;
+        }
+        if (result == ir::kNone && ir::successors(block).empty()) result = none;
+        if (result == ir::kNone) continue;
+        block.body.resize(kept);
+        const uint32_t origin = block.end.origin;
+        block.end = {.kind = ir::Terminator::Kind::ret, .a = result, .origin = origin};
+    }
+    ir::remove_unreachable(function);
+    return table;
+}
+
+std::unique_ptr<const KeyCode> KeyCode::make(const VerifiedModule& program) {
+    auto function = ir::lift(program);
+    if (!function) return nullptr;
+    const auto table = keep_first_key(*function);
+    if (!table) return nullptr;
+    ir::optimise_for_native(*function);
+    auto code = NativeProgram::compile(program, *function, {});
+    if (!code) return nullptr;
+    return std::unique_ptr<const KeyCode>(new KeyCode(*std::move(code), *table));
+}
+
+}  // namespace vfm::jit

@@ -1,0 +1,37 @@
+// Which entry of a flow table a packet is going to need, before it is run: the program up to its
+// first access of a table, as code of its own that gives the key.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "core/ir/ir.h"
+#include "core/verify/verify.h"
+#include "userspace/jit/native_program.h"
+
+namespace vfm::jit {
+
+/// Cuts every way through the function at its first access of a table and lets it give the key
+/// there, 0 on ways without one and where the access is of another table than the one named here.
+/// Nothing if the function has loops or accesses no table.
+std::optional<uint8_t> keep_first_key(ir::Function& function);
+
+/// The code for that. It has no effects; a packet's outcome is the key, whatever else it is.
+class KeyCode {
+  public:
+    /// Null if there is no such code.
+    static std::unique_ptr<const KeyCode> make(const VerifiedModule& program);
+
+    uint8_t table() const { return table_; }
+    NativeFunction function() const { return code_->function(); }
+
+  private:
+    KeyCode(std::shared_ptr<const NativeProgram> code, uint8_t table)
+        : code_(std::move(code)), table_(table) {}
+
+    std::shared_ptr<const NativeProgram> code_;
+    uint8_t table_;
+};
+
+}  // namespace vfm::jit
