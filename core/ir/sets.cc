@@ -180,13 +180,12 @@ class Sets {
         changed_ = true;
         keep_numbers(head, chain);
         origin_ = function_.blocks[head].end.origin;
-        Edge rest = miss;
         Ending ending;
         if (!singles_.empty()) ending.end = search(miss);
         bool first = singles_.empty();
         for (const Way& way : ways_ | std::views::reverse) {
             if (!is_set(way)) continue;
-            if (!first) rest = lead_to(std::move(ending));
+            Edge rest = first ? miss : lead_to(std::move(ending));
             first = false;
             ending = membership(way, std::move(rest));
         }
