@@ -86,8 +86,13 @@ void BatchCode::run(NativeFunction scalar, RunState& state, std::span<const Pack
 
 void BatchCode::prefetch(const Packet& packet) const {
     const size_t size = packet.bytes.size();
-    __builtin_prefetch(packet.bytes.data() + std::min<size_t>(first_byte_, size));
-    __builtin_prefetch(packet.bytes.data() + std::min<size_t>(last_byte_, size));
+    const uint8_t* const first = packet.bytes.data() + std::min<size_t>(first_byte_, size);
+    const uint8_t* const last = packet.bytes.data() + std::min<size_t>(last_byte_, size);
+    __builtin_prefetch(first);
+    constexpr uintptr_t kLine = 64;
+    if (reinterpret_cast<uintptr_t>(first) / kLine != reinterpret_cast<uintptr_t>(last) / kLine)
+        __builtin_prefetch(last);
+    asm volatile("" : : "r"(first));  // else g++ takes calls of this for work without an effect
 }
 
 bool BatchCode::foresees(const RunState& state) const {
