@@ -21,7 +21,7 @@ constexpr size_t kPacketsAhead = 16;
 // The same for entries of flow tables, whose keys stand in packets that are there by then; and from
 // how many bytes on a table is no longer near.
 constexpr size_t kKeysAhead = 8;
-constexpr size_t kLargeTable = size_t{1} << 20;
+constexpr size_t kLargeTable = size_t{4} << 20;
 // Where the headers that filters look at mostly are, for programs that do not say.
 constexpr uint32_t kHeaderBytes = 54;
 

@@ -216,12 +216,17 @@ BOOST_AUTO_TEST_CASE(keys_are_known_before_a_packet_is_run) {
 BOOST_AUTO_TEST_CASE(large_tables) {
     Rng rng(6);
     std::vector<Bytes> packets;
-    for (unsigned i = 0; i < 60'000; ++i) {
+    for (unsigned i = 0; i < 120'000; ++i) {
         packets.push_back(Bytes(60));
         for (size_t byte = 26; byte < 30; ++byte)
             packets.back()[byte] = static_cast<uint8_t>(rng.below(byte < 28 ? 256 : 32));
     }
     const std::vector<Packet> views = views_of(packets);
-    for (const char* lisp : {"(count-by src-ip)", "(+ (count-by src-ip) (count-by src-ip))"})
-        Bursts(lisp).check(views);
+    for (const char* lisp : {"(count-by src-ip)", "(+ (count-by src-ip) (count-by src-ip))"}) {
+        Module module = compiled(lisp).module();
+        for (TableDecl& table : module.tables) table.capacity = 1 << 20;
+        auto program = verify_named(std::move(module), "test");
+        BOOST_TEST_REQUIRE(program.has_value());
+        Bursts(*std::move(program)).check(views);
+    }
 }
