@@ -33,11 +33,11 @@ scripts/setup.sh
 
 if [ "$quick" = no ]; then
     step "fuzz targets: build and smoke run"
-    CC=clang-19 CXX=clang++-19 build_and_test build-fuzz fuzz_targets "-LE unit|golden|engines|kernel|check|e2e|example" \
+    CC=clang-19 CXX=clang++-19 build_and_test build-fuzz fuzz_targets "-L fuzz" \
         -DVFM_FUZZ=ON -DVFM_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
 
     step "sanitizer build: the same suites under ASan and UBSan"
-    build_and_test build-asan all "-LE e2e|check|example" -DVFM_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
+    build_and_test build-asan all "-LE e2e|check|example|bench" -DVFM_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
         -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1"
 
     step "threads: VMs that share a program, under ThreadSanitizer"

@@ -7,6 +7,7 @@
 #include "core/ir/passes.h"
 #include "core/isa/alu.h"
 #include "core/run/host_functions.h"
+#include "tests/engines/burst_engine.h"
 #include "tests/harness/ir_eval.h"
 #include "userspace/engines/bpf_engine.h"
 #include "userspace/jit/engine.h"
@@ -49,6 +50,12 @@ Result<std::unique_ptr<Engine>> make_jit_plain(const VerifiedModule& program,
     static constexpr jit::Cpu kPlain;
     const jit::CompileOptions compile{.cpu = &kPlain};
     return make_jit_engine(TRY(jit::NativeProgram::compile(program, compile)), options);
+}
+
+template <jit::BatchVariant kVariant>
+Result<std::unique_ptr<Engine>> make_bursts(const VerifiedModule& program,
+                                            const EngineOptions& options) {
+    return make_burst_engine(program, options, kVariant);
 }
 
 /// How far the IR goes on its way to a back end.
@@ -99,6 +106,12 @@ const EngineKind kVariants[] = {
     {"jit-registers", "native code, other registers", make_jit_registers,
      jit::NativeProgram::missing},
     {"jit-plain", "native code for the least CPU", make_jit_plain, jit::NativeProgram::missing},
+    {"batch", "native code, bursts", make_bursts<jit::BatchVariant::best>,
+     jit::NativeProgram::missing},
+    {"batch-avx2", "bursts with AVX2 at most", make_bursts<jit::BatchVariant::avx2>,
+     jit::NativeProgram::missing},
+    {"batch-scalar", "bursts without vectors", make_bursts<jit::BatchVariant::scalar>,
+     jit::NativeProgram::missing},
     {"bpf-tc", "the program for tc", make_bpf<bpf::Hook::tc, false, false>, nothing},
     {"bpf-tc-cut", "tc, few bytes are linear", make_bpf<bpf::Hook::tc, true, false>, nothing},
     {"bpf-xdp-cut", "XDP, few bytes are linear", make_bpf<bpf::Hook::xdp, true, false>, nothing},

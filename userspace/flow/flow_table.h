@@ -108,7 +108,7 @@ class FlowTable {
     static constexpr uint32_t kBucket = 4;  // entries
     static constexpr uint32_t kGroup = 16;  // buckets
 
-    struct Bucket {
+    struct alignas(ZeroedMemory::kAlignment) Bucket {
         std::array<uint32_t, kBucket> low;   // of the hash
         std::array<uint32_t, kBucket> high;  // both 0: no entry
         std::array<uint64_t, kBucket> values;
