@@ -29,8 +29,8 @@ Changes dead(Function& function, Work& work);
 /// Chains of jumps are joined and blocks with one predecessor appended to it.
 Changes blocks(Function& function, Work& work);
 
-/// Loads that are only compared with numbers, masked or not, become loads in the packet's byte order,
-/// and the numbers are turned round. The last pass before a back end.
+/// Loads that are only compared with numbers, masked or not, become loads in the packet's byte
+/// order, and the numbers are turned round. The last pass before a back end.
 void order(Function& function);
 
 // What native code gains from, and programs for the kernel do not run: its verifier follows

@@ -6,7 +6,9 @@ namespace vfm::test {
 
 namespace {
 
-std::string guarded(std::string_view text) { return after(text, ir::fold, ir::ranges, ir::guards, ir::dead); }
+std::string guarded(std::string_view text) {
+    return after(text, ir::fold, ir::ranges, ir::guards, ir::dead);
+}
 
 }  // namespace
 
