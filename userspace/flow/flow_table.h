@@ -203,7 +203,7 @@ class FlowTable {
     void count_arrival(uint64_t group);
     static uint64_t level(const Levels* levels, Place at);
     void set_level(Place at, uint64_t level);
-    bool rebuild(uint32_t buckets, uint64_t factor, uint64_t marker);
+    bool rebuild(uint32_t count, uint64_t factor, uint64_t marker);
     bool scatter();
     uint32_t first_buckets() const;
     size_t bytes_for(uint32_t buckets) const;

@@ -43,7 +43,7 @@ class CodeMemory {
     /// The function that begins `offset` bytes into the code.
     template <class Function>
     Function entry(size_t offset = 0) const {
-        return reinterpret_cast<Function>(reinterpret_cast<uintptr_t>(start_) + offset);
+        return reinterpret_cast<Function>(const_cast<uint8_t*>(start_ + offset));
     }
 
   private:

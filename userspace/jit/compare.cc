@@ -208,7 +208,7 @@ void Emitter::truth(Id id, const Value& value) {
 }
 
 // To `otherwise` unless base + imm, not wrapping, is within the packet's length.
-void Emitter::guard_index(Id base, uint64_t imm, asmjit::Label otherwise) {
+void Emitter::guard_index(Id base, uint64_t imm, const asmjit::Label& otherwise) {
     if (imm > kMaxPacket) {
         out_.jmp(otherwise);
         return;

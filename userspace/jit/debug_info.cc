@@ -26,10 +26,12 @@ struct jit_descriptor {
     jit_code_entry* first_entry;
 };
 
-// GDB has a breakpoint here.
+// The names are GDB's. It has a breakpoint here.
+// NOLINTBEGIN(bugprone-reserved-identifier)
 [[gnu::noinline, gnu::used, gnu::weak]] void __jit_debug_register_code() { asm volatile(""); }
 
 [[gnu::used, gnu::weak]] jit_descriptor __jit_debug_descriptor = {1, 0, nullptr, nullptr};
+// NOLINTEND(bugprone-reserved-identifier)
 }
 
 namespace vfm::jit {

@@ -118,7 +118,7 @@ class Emitter {
     Condition test_mask(bool set, Id id, uint64_t mask);
     Condition test_load(bool set, const ir::Value& load, uint64_t mask);
     void truth(Id id, const ir::Value& value);
-    void guard_index(Id base, uint64_t imm, asmjit::Label otherwise);
+    void guard_index(Id base, uint64_t imm, const asmjit::Label& otherwise);
 
     // calls.cc
     void call(Id id, const ir::Value& value);

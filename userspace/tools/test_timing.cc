@@ -55,7 +55,7 @@ Timing measure(Engine& engine, std::span<const Packet> packets, size_t burst) {
     while (passes.size() < kMostPasses && (passes.empty() || Clock::now() - start < kLongEnough)) {
         size_t rounds = 0;
         const auto begin = Clock::now();
-        auto time = begin - begin;
+        Clock::duration time{};
         for (; time < kShortestPass; ++rounds, time = Clock::now() - begin)
             run_all(engine, packets, burst, outcomes);
         passes.push_back(std::chrono::duration<double, std::nano>(time).count() /
