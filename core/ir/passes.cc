@@ -18,12 +18,12 @@ constexpr Changes kUses = {.values = true, .shape = true};
 constexpr Pass kPasses[] = {
     {"fold", fold, kUses},
     {"branches", branches, Changes::all()},  // wants values with a single use
-    {"blocks", blocks, Changes::all()},      // wants blocks without operations
     {"copies", copies, kUses},
     {"gvn", gvn, kUses},
     {"ranges", ranges, kUses},
     {"guards", guards, kUses},
     {"dead", dead, Changes::all()},
+    {"blocks", blocks, Changes::all()},  // behind dead: joined early, blocks keep values from going
 };
 
 // Each round may open the way for the next; the third rarely finds anything.
