@@ -5,6 +5,7 @@
 
 #include "core/ir/analysis.h"
 #include "core/ir/arithmetic.h"
+#include "core/ir/rewrite.h"
 
 namespace vfm::bpf {
 namespace {
@@ -21,70 +22,8 @@ bool is_number(const Function& function, ValueId value) {
 
 unsigned width(uint64_t number) { return static_cast<unsigned>(std::bit_width(number)); }
 
-unsigned result_bits(const Function& function, const Value& value, unsigned a, unsigned b) {
-    switch (value.op) {
-        case Op::constant:
-            return width(value.imm);
-        case Op::add:
-            return std::min(64u, std::max(a, b) + 1);
-        case Op::mul:
-            return std::min(64u, a + b);
-        case Op::div:
-            return a;
-        case Op::mod:
-        case Op::and_:
-            return std::min(a, b);
-        case Op::or_:
-        case Op::xor_:
-            return std::max(a, b);
-        case Op::shl:
-            if (!is_number(function, value.b)) return 64;
-            return static_cast<unsigned>(std::min<uint64_t>(64, a + (function[value.b].imm & 63)));
-        case Op::shr:
-            if (!is_number(function, value.b)) return a;
-            return static_cast<unsigned>(a - std::min<uint64_t>(a, function[value.b].imm & 63));
-        case Op::eq:
-        case Op::ne:
-        case Op::gt:
-        case Op::lt:
-        case Op::ge:
-        case Op::le:
-        case Op::in_set:
-        case Op::in_rows:
-        case Op::vlan_present:
-            return 1;
-        case Op::len:
-        case Op::vlan_protocol:
-        case Op::vlan_tag:
-            return 16;
-        case Op::load:
-        case Op::loadx:
-        case Op::load_raw:
-        case Op::loadx_raw:
-            return 8u * value.size;
-        case Op::rand:
-            return 32;
-        case Op::param:
-        case Op::sub:
-        case Op::not_:
-        case Op::neg:
-        case Op::now:
-        case Op::guard_len:
-        case Op::guard_index:
-        case Op::guard_nonzero:
-        case Op::flow_get:
-        case Op::flow_set:
-        case Op::flow_add:
-        case Op::call_arg:
-        case Op::call:
-        case Op::fuel:
-            return 64;
-    }
-    return 64;
-}
-
-// True if the kernel's verifier bounds the result of an operation as result_bits() does. It forgets
-// all of a value whose bytes it sees turned round.
+// True if the kernel's verifier bounds the result of an operation as ir::result_bits() does. It
+// forgets all of a value whose bytes it sees turned round.
 bool verifier_bounds(const Function& function, const Value& value) {
     switch (value.op) {
         case Op::constant:
@@ -170,7 +109,7 @@ void ValueFacts::find_bits(const Function& function) {
             const auto bound = [&](const std::vector<uint8_t>& known) {
                 const unsigned a = operands > 0 ? known[v.a] : 0;
                 const unsigned b = operands > 1 ? known[v.b] : 0;
-                return static_cast<uint8_t>(result_bits(function, v, a, b));
+                return static_cast<uint8_t>(ir::result_bits(function, v, a, b));
             };
             bits_[value] = bound(bits_);
             provable_[value] = verifier_bounds(function, v) ? bound(provable_) : 64;

@@ -21,8 +21,20 @@ constexpr uint64_t fill(uint64_t value) {
 uint64_t upper_bound(const Function& function, const Value& value,
                      std::span<const uint64_t> bounds) {
     const unsigned operands = op_info(value.op).operands;
-    const uint64_t a = operands > 0 ? bounds[value.a] : 0;
-    const uint64_t b = operands > 1 ? bounds[value.b] : 0;
+    return upper_bound(function, value, operands > 0 ? bounds[value.a] : 0,
+                       operands > 1 ? bounds[value.b] : 0);
+}
+
+unsigned result_bits(const Function& function, const Value& value, unsigned a, unsigned b) {
+    const auto bound = [&](ValueId id, unsigned bits) {
+        if (id != kNone && function[id].op == Op::constant) return function[id].imm;
+        return bits == 0 ? 0 : kMost >> (64 - bits);
+    };
+    return static_cast<unsigned>(
+        std::bit_width(upper_bound(function, value, bound(value.a, a), bound(value.b, b))));
+}
+
+uint64_t upper_bound(const Function& function, const Value& value, uint64_t a, uint64_t b) {
     const auto number = [&](ValueId id) { return function[id].op == Op::constant; };
     switch (value.op) {
         case Op::constant:
@@ -32,7 +44,7 @@ uint64_t upper_bound(const Function& function, const Value& value,
         case Op::mul:
             return a != 0 && b > kMost / a ? kMost : a * b;
         case Op::div:
-            return a;
+            return number(value.b) && b != 0 ? a / b : a;
         case Op::mod:
             return b == 0 ? 0 : std::min(a, b - 1);
         case Op::and_:

@@ -4,8 +4,6 @@
 // somebody needs it.
 #include "userspace/interp/interpreter.h"
 
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <array>
 #include <optional>
@@ -14,9 +12,9 @@
 #include "core/base/check.h"
 #include "core/isa/alu.h"
 #include "core/packet/headers.h"
-#include "core/run/host_functions.h"
 #include "core/run/random.h"
 #include "userspace/flow/flow_table.h"
+#include "userspace/interp/loading.h"
 
 namespace vfm {
 namespace {
@@ -436,11 +434,8 @@ do_CALL: {
 do_IN:
 do_IN128:
 do_MATCH:
-    VFM_CHECK(false, "make_interpreter() refuses IN, IN128 and MATCH");
+    VFM_CHECK(false, "prepare() refuses IN, IN128 and MATCH");
 }
-
-/// Groups whose meaning this engine does not have.
-bool unsupported(Group group) { return group == Group::set || group == Group::match; }
 
 }  // namespace
 
@@ -451,15 +446,8 @@ Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
 
 Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
                                                  const EngineOptions& options, FlowTables* tables) {
-    for (const Insn& insn : program.insns()) {
-        const OpInfo& info = op_info(insn.op);
-        if (unsupported(info.group))
-            return fail(Diagnostic::at_offset(program.module().source_name, insn.offset,
-                                              fmt::format("{} is unsupported here", info.name)),
-                        Status::refused);
-    }
-    std::vector<HostFunction> host = TRY(match_host_functions(program, options.host_functions));
-    return std::make_unique<Interpreter>(program, std::move(host), tables, options.count_blocks);
+    return std::make_unique<Interpreter>(program, TRY(prepare(program, options)), tables,
+                                         options.count_blocks);
 }
 
 }  // namespace vfm

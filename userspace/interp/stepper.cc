@@ -1,26 +1,16 @@
 #include "userspace/interp/stepper.h"
 
-#include <fmt/core.h>
-
 #include <utility>
 
 #include "core/isa/alu.h"
 #include "core/packet/headers.h"
-#include "core/run/host_functions.h"
+#include "userspace/interp/loading.h"
 
 namespace vfm {
 
 Result<Stepper> Stepper::make(const VerifiedModule& program, const EngineOptions& options,
                               FlowTables& tables, const Packet& packet) {
-    for (const Insn& insn : program.insns()) {
-        const OpInfo& info = op_info(insn.op);
-        if (info.group == Group::set || info.group == Group::match)
-            return fail(Diagnostic::at_offset(program.module().source_name, insn.offset,
-                                              fmt::format("{} is unsupported here", info.name)),
-                        Status::refused);
-    }
-    std::vector<HostFunction> host = TRY(match_host_functions(program, options.host_functions));
-    return Stepper(program, std::move(host), tables, packet);
+    return Stepper(program, TRY(prepare(program, options)), tables, packet);
 }
 
 std::optional<Outcome> Stepper::step() {
@@ -103,7 +93,7 @@ ErrorKind Stepper::execute(const Insn& insn) {
             call(insn);
             break;
         case Group::ret:  // step() ends the run
-        case Group::set:  // make() refuses these
+        case Group::set:  // prepare() refuses these
         case Group::match:
             break;
     }

@@ -4,8 +4,8 @@
 #include <bit>
 
 #include "core/ir/analysis.h"
+#include "core/ir/rewrite.h"
 #include "userspace/jit/layout.h"
-#include "userspace/jit/widths.h"
 
 namespace vfm::jit {
 namespace {
@@ -61,7 +61,11 @@ class Planner {
                 ValuePlan& plan = plan_[value_id];
                 plan.block = id;
                 plan.calls = calls;
-                plan.bits = result_bits(function_, plan_, value);
+                const auto bits = [&](ValueId used) -> unsigned {
+                    return used == ir::kNone ? 0 : plan_[used].bits;
+                };
+                plan.bits = static_cast<uint8_t>(
+                    ir::result_bits(function_, value, bits(value.a), bits(value.b)));
                 ir::for_each_operand(value, [&](ValueId used) { ++plan_[used].uses; });
                 if (is_call(value.op)) ++calls;
                 position += 2;

@@ -6,9 +6,10 @@
 // loads a quarter and a transposition of 4 x 4 dwords, and so the outcomes of Q packets in a row go
 // out with one shuffle within the quarters.
 //
-// Registers. rdi: packets of the group, rsi: results, rdx: groups left, rax, rcx, r8 to r11: free
-// in a step. Vectors 0 to 5 are free in a step, the others are LaneRegisters' or the back end's.
-// Frame: slots of spilled steps from rsp on, aligned like a vector; rbp restores rsp.
+// Registers. rbx: packets of the group, r12: results, r13: groups left, r14: the state of the run;
+// rax, rcx, rdx, rsi, rdi, r8 to r11: free in a step. Vectors 0 to 5 are free in a step, the others
+// are LaneRegisters' or the back end's. Frame: from rsp on, aligned like a vector, what a flow
+// access takes and gives, then the slots of spilled steps; rbp restores rsp.
 #pragma once
 
 #include <asmjit/x86.h>

@@ -72,7 +72,7 @@ Result<std::vector<Timing>> EngineSet::timings(const Filter& filter,
         const std::vector<Packet> taken = packets.taken_by(*asked);
         if (taken.empty()) continue;
         const auto timed = TRY(make_engine(filter, program_, kind));
-        timings.push_back(measure(*timed, taken, 0));
+        timings.push_back(measure(*timed, taken));
     }
     return timings;
 }

@@ -14,16 +14,8 @@ constexpr auto kLongEnough = std::chrono::milliseconds(200);
 // A pass is repeated until it is long beside the clock's own time.
 constexpr auto kShortestPass = std::chrono::milliseconds(2);
 
-void run_all(Engine& engine, std::span<const Packet> packets, size_t burst,
-             std::vector<Outcome>& outcomes) {
-    if (burst == 0) {
-        for (size_t i = 0; i < packets.size(); ++i) outcomes[0] = engine.run(packets[i]);
-        return;
-    }
-    for (size_t at = 0; at < packets.size(); at += burst) {
-        const size_t count = std::min(burst, packets.size() - at);
-        engine.run_batch(packets.subspan(at, count), std::span(outcomes).first(count));
-    }
+void run_all(Engine& engine, std::span<const Packet> packets) {
+    for (const Packet& packet : packets) engine.run(packet);
 }
 
 }  // namespace
@@ -46,9 +38,8 @@ std::vector<Packet> PacketStore::taken_by(Engine& engine) const {
     return packets;
 }
 
-Timing measure(Engine& engine, std::span<const Packet> packets, size_t burst) {
-    std::vector<Outcome> outcomes(std::max<size_t>(1, burst));
-    run_all(engine, packets, burst, outcomes);
+Timing measure(Engine& engine, std::span<const Packet> packets) {
+    run_all(engine, packets);
 
     std::vector<double> passes;
     const auto start = Clock::now();
@@ -57,7 +48,7 @@ Timing measure(Engine& engine, std::span<const Packet> packets, size_t burst) {
         const auto begin = Clock::now();
         Clock::duration time{};
         for (; time < kShortestPass; ++rounds, time = Clock::now() - begin)
-            run_all(engine, packets, burst, outcomes);
+            run_all(engine, packets);
         passes.push_back(std::chrono::duration<double, std::nano>(time).count() /
                          static_cast<double>(rounds * packets.size()));
     }

@@ -25,7 +25,6 @@ struct Timing {
 class PacketStore {
   public:
     void add(const Packet& packet);
-    bool empty() const { return packets_.empty(); }
     /// The packets that `engine` takes, by its own word: a kernel's test run refuses some.
     std::vector<Packet> taken_by(Engine& engine) const;
 
@@ -39,8 +38,7 @@ class PacketStore {
 };
 
 /// Runs `engine` over `packets` (at least one) for about a fifth of a second: one pass to warm up,
-/// then at most 11 timed ones. With `burst`, run_batch() in bursts of that many packets; with 0
-/// run(). Flow tables keep what the passes before have stored.
-Timing measure(Engine& engine, std::span<const Packet> packets, size_t burst);
+/// then at most 11 timed ones. Flow tables keep what the passes before have stored.
+Timing measure(Engine& engine, std::span<const Packet> packets);
 
 }  // namespace vfm
