@@ -49,7 +49,7 @@ class Native final : public Prepared {
     void walk(std::span<const Packet> packets, uint8_t* verdicts) override {
         const jit::NativeFunction function = program_->function();
         jit::RunState state;
-        state.tables = &tables_;
+        state.tables = tables_.data();
         walk_each(packets, verdicts, [&](const Packet& p) {
             return function(p.bytes.data(), p.bytes.size(), &state).value != 0;
         });

@@ -22,6 +22,7 @@
 
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -79,6 +80,15 @@ class FlowTable {
         __builtin_prefetch(&used_[at]);
         asm volatile("" : : "r"(at));  // else g++ takes all of it for work without an effect
     }
+
+    /// Where the fields of a table stand that code made at run time reads to do what
+    /// use_at_home() does. All in bytes.
+    struct Layout {
+        size_t marker, factor, bucket_count, buckets, used;  ///< in a table
+        size_t low, high, values;                            ///< in a bucket
+        size_t bucket;                                       ///< size of a bucket
+    };
+    static consteval Layout layout();
 
     /// Forgets a key; false if it had no entry.
     bool remove(uint64_t key);
@@ -230,6 +240,18 @@ class FlowTable {
     ZeroedMemory memory_;      // of all these arrays
 };
 
+consteval FlowTable::Layout FlowTable::layout() {
+    return {.marker = offsetof(FlowTable, marker_),
+            .factor = offsetof(FlowTable, factor_),
+            .bucket_count = offsetof(FlowTable, bucket_count_),
+            .buckets = offsetof(FlowTable, buckets_),
+            .used = offsetof(FlowTable, used_),
+            .low = offsetof(Bucket, low),
+            .high = offsetof(Bucket, high),
+            .values = offsetof(Bucket, values),
+            .bucket = sizeof(Bucket)};
+}
+
 /// The flow tables of one program, by table number.
 class FlowTables {
   public:
@@ -237,6 +259,7 @@ class FlowTables {
         : tables_(declarations.begin(), declarations.end()) {}
 
     FlowTable& operator[](size_t table) { return tables_[table]; }
+    FlowTable* data() { return tables_.data(); }
     /// Every entry of every table.
     std::vector<FlowEntry> entries() const;
     uint64_t refused_stores() const;

@@ -96,7 +96,7 @@ void BatchCode::prefetch(const Packet& packet) const {
 }
 
 bool BatchCode::foresees(const RunState& state) const {
-    return keys_ && (*state.tables)[keys_->table()].bytes() >= kLargeTable;
+    return keys_ && state.tables[keys_->table()].bytes() >= kLargeTable;
 }
 
 void BatchCode::run_scalar(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
@@ -110,7 +110,7 @@ void BatchCode::run_scalar(NativeFunction scalar, RunState& state, std::span<con
         }
         return;
     }
-    FlowTable& table = (*state.tables)[keys_->table()];
+    FlowTable& table = state.tables[keys_->table()];
     const auto foresee = [&](const Packet& packet) {
         table.prefetch(run_one(keys_->function(), state, packet).value);
     };

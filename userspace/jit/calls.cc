@@ -9,35 +9,7 @@ using ir::Value;
 
 namespace {
 
-// Arguments as they come: key in rdi, value in rsi, state in rdx, table in ecx.
-uint64_t flow_get(uint64_t key, uint64_t /*value*/, RunState* state, uint32_t table) {
-    return (*state->tables)[table].get(key);
-}
-uint64_t flow_set(uint64_t key, uint64_t value, RunState* state, uint32_t table) {
-    (*state->tables)[table].set(key, value);
-    return 0;
-}
-uint64_t flow_add(uint64_t key, uint64_t delta, RunState* state, uint32_t table) {
-    return (*state->tables)[table].add(key, delta);
-}
-uint64_t next_random(uint64_t /*key*/, uint64_t /*value*/, RunState* state, uint32_t /*table*/) {
-    return state->random.next();
-}
-
-using Helper = uint64_t (*)(uint64_t, uint64_t, RunState*, uint32_t);
-
-Helper helper_of(Op op) {
-    switch (op) {
-        case Op::flow_get:
-            return flow_get;
-        case Op::flow_set:
-            return flow_set;
-        case Op::flow_add:
-            return flow_add;
-        default:
-            return next_random;
-    }
-}
+uint64_t next_random(RunState* state) { return state->random.next(); }
 
 }  // namespace
 
@@ -51,19 +23,30 @@ void Emitter::call(Id id, const Value& value) {
     // rsi before rdi: what is still to be loaded from the packet needs rdi.
     if (value.b != ir::kNone) fetch_into(value.b, rsi);
     if (value.a != ir::kNone) fetch_into(value.a, rdi);
-    const bool bare = frame_bytes_ == 0 && frame_.pushed == 0;  // the stack is not aligned yet
-    if (bare) out_.sub(x86::rsp, 8);
     if (value.op == Op::call) {
         call_host(value);
+    } else if (value.op == Op::rand) {
+        out_.mov(x86::rdi, x86::rdx);
+        call_helper(reinterpret_cast<uint64_t>(next_random));
     } else {
-        if (value.op != Op::rand) out_.mov(x86::ecx, uint32_t{value.table});
-        out_.mov(x86::rax, reinterpret_cast<uint64_t>(helper_of(value.op)));
-        out_.call(x86::rax);
+        access_table(value);
     }
-    if (bare) out_.add(x86::rsp, 8);
     store(id, rax);
     for (unsigned reg = 0; reg < 16; ++reg)
         if (live & register_bit(reg)) out_.mov(q(reg), waiting(reg));
+}
+
+void Emitter::call_function(const asmjit::Operand& target) {
+    const bool bare = frame_bytes_ == 0 && frame_.pushed == 0;  // the stack is not aligned yet
+    if (bare) out_.sub(x86::rsp, 8);
+    out_.emit(x86::Inst::kIdCall, target);
+    if (bare) out_.add(x86::rsp, 8);
+}
+
+// A function of ours, by its address.
+void Emitter::call_helper(uint64_t address) {
+    out_.mov(x86::rax, address);
+    call_function(x86::rax);
 }
 
 // function(user, arguments)
@@ -73,7 +56,7 @@ void Emitter::call_host(const Value& value) {
     out_.mov(x86::rdi,
              x86::qword_ptr(x86::rax, entry + static_cast<int32_t>(offsetof(HostEntry, user))));
     out_.lea(x86::rsi, x86::ptr(x86::rsp, static_cast<int32_t>(arguments_)));
-    out_.call(
+    call_function(
         x86::qword_ptr(x86::rax, entry + static_cast<int32_t>(offsetof(HostEntry, function))));
 }
 

@@ -45,6 +45,7 @@ uint32_t Emitter::run() {
     prologue();
     for (index_ = 0; index_ < plan_.order.size(); ++index_) block(index_);
     late_edges();
+    late_accesses();
     traps();
     const auto size = static_cast<uint32_t>(out_.offset());
     constants_.place();

@@ -122,8 +122,14 @@ class Emitter {
 
     // calls.cc
     void call(Id id, const ir::Value& value);
+    void call_function(const asmjit::Operand& target);
+    void call_helper(uint64_t address);
     void call_host(const ir::Value& value);
     void call_argument(const ir::Value& value);
+
+    // flow_code.cc
+    void access_table(const ir::Value& value);
+    void late_accesses();
 
     // set_code.cc, row_code.cc
     void in_set(Id id, const ir::Value& value);
@@ -151,6 +157,13 @@ class Emitter {
         const ir::Edge* edge;
     };
 
+    /// Where an access to a flow table goes on that finds no entry at its first look.
+    struct LateAccess {
+        asmjit::Label label;
+        asmjit::Label back;
+        const ir::Value* value;
+    };
+
     const ir::Function& function_;
     const Plan& plan_;
     const Frame& frame_;
@@ -162,6 +175,7 @@ class Emitter {
     std::vector<Move> moves_;
     std::vector<uint32_t> labels_;  // by block: an asmjit label's id
     std::vector<LateEdge> late_;
+    std::vector<LateAccess> late_accesses_;
     uint32_t traps_[kErrorKinds];
     uint32_t frame_bytes_ = 0;
     uint32_t waiting_ = 0;    // where registers wait in the frame

@@ -19,7 +19,7 @@ class JitEngine final : public Engine {
           own_(tables ? nullptr : std::make_unique<FlowTables>(program_->program().tables())),
           tables_(tables ? *tables : *own_),
           host_(std::move(host)) {
-        state_.tables = &tables_;
+        state_.tables = tables_.data();
         state_.host = host_.data();
     }
 

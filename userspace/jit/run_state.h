@@ -23,7 +23,7 @@ struct HostEntry {
 struct RunState {
     uint64_t now = 0;                 ///< what NOW gives: the packet's timestamp
     RandomSequence random;            ///< of RAND
-    FlowTables* tables = nullptr;     ///< by the module's table numbers
+    FlowTable* tables = nullptr;      ///< by the module's table numbers
     const HostEntry* host = nullptr;  ///< by the module's import numbers
 };
 static_assert(std::is_standard_layout_v<RunState>);

@@ -26,7 +26,7 @@ constexpr unsigned lane_of(unsigned packet, unsigned lanes) {
 
 template <FlowAccess kAccess, unsigned kLanes>
 void flow_group(RunState* state, uint32_t among, uint32_t* words, uint32_t number) {
-    FlowTable& table = (*state->tables)[number];
+    FlowTable& table = state->tables[number];
     const auto word = [&](FlowWord which, unsigned lane) -> uint32_t& {
         return words[static_cast<unsigned>(which) * kLanes + lane];
     };

@@ -44,7 +44,7 @@ class Native {
         auto compiled = jit::NativeProgram::compile(any_program(), function, options);
         VFM_CHECK(compiled.has_value(), render(compiled.error().diagnostics).c_str());
         program_ = *std::move(compiled);
-        state_.tables = &tables_;
+        state_.tables = tables_.data();
     }
     Outcome run(const Packet& packet) {
         const ByteView bytes = packet.visible();

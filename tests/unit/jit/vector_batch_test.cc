@@ -46,7 +46,7 @@ class Bursts {
         for (const BatchCode& code : codes_) {
             FlowTables tables(program_.tables());
             RunState state;
-            state.tables = &tables;
+            state.tables = tables.data();
             // One outcome more, which must stay.
             std::vector<Outcome> results(packets.size() + 1, Outcome::skip());
             code.run(native_->function(), state, packets, std::span(results).first(packets.size()));

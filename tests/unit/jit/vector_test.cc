@@ -54,7 +54,7 @@ void compare_with_interpreter(const VerifiedModule& program, const VectorPlan& p
         BOOST_TEST_REQUIRE(code);
         FlowTables tables(program.tables());
         RunState state;
-        state.tables = &tables;
+        state.tables = tables.data();
         std::vector<Outcome> results(views.size(), Outcome::skip());
         const size_t groups = views.size() / code->lanes();
         BOOST_TEST(code->function()(views.data(), results.data(), groups, &state) == 0u);
