@@ -29,10 +29,10 @@ Result<std::unique_ptr<Engine>> load_kernel(const VerifiedModule& program,
 }
 
 constexpr EngineKind kKinds[] = {
-    {"interp", "the reference interpreter", make_interpreter, nothing},
-    {"jit", "native code for this CPU", load_jit, jit::NativeProgram::missing},
-    {"bpf", "the emitted eBPF program in user space", load_bpf, nothing},
-    {"kernel", "the emitted eBPF program in the kernel", load_kernel, kernel_engine_missing},
+    {"interp", "the reference interpreter", false, make_interpreter, nothing},
+    {"jit", "native code for this CPU", true, load_jit, jit::NativeProgram::missing},
+    {"bpf", "the emitted eBPF program in user space", false, load_bpf, nothing},
+    {"kernel", "the emitted eBPF program in the kernel", false, load_kernel, kernel_engine_missing},
 };
 
 }  // namespace

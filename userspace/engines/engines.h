@@ -16,6 +16,7 @@ namespace vfm {
 struct EngineKind {
     std::string_view name;
     std::string_view what;  ///< one phrase for --help
+    bool has_bursts;        ///< run_batch() does more than run() on each packet
     /// Loads a program with empty flow tables. Fails with Status::refused and a located reason if
     /// the back end cannot translate it or the kernel rejects it.
     Result<std::unique_ptr<Engine>> (*load)(const VerifiedModule& program,

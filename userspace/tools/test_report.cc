@@ -115,7 +115,7 @@ void Report::summary(std::string_view engine, const Tally& tally, uint64_t refus
                         {"drop", tally.drop},
                         {"errors", errors_json(tally)}};
         for (const Timing& t : timings)
-            summary["time_ns"][t.engine] = {
+            summary["time_ns"][t.burst == 0 ? t.engine : t.engine + "-batch"] = {
                 {"median", rounded(t.median)}, {"min", rounded(t.min)}, {"max", rounded(t.max)}};
         for (const LineCount& l : lines)
             summary["lines"].push_back({{by_line ? "line" : "offset", l.place},
@@ -132,8 +132,9 @@ void Report::summary(std::string_view engine, const Tally& tally, uint64_t refus
         fmt::print(out_, "refused  {} stores into full flow tables\n", refused_stores);
     for (const Timing& t : timings)
         fmt::print(out_,
-                   "time     {:.1f} ns a packet in {} (least {:.1f}, most {:.1f}; {} passes)\n",
-                   t.median, t.engine, t.min, t.max, t.passes);
+                   "time     {:.1f} ns a packet in {}{} (least {:.1f}, most {:.1f}; {} passes)\n",
+                   t.median, t.engine, t.burst == 0 ? "" : fmt::format(", bursts of {}", t.burst),
+                   t.min, t.max, t.passes);
     for (const LineCount& l : lines)
         fmt::print(out_, "{}  {} hits, {} instructions\n",
                    by_line ? fmt::format("line {:<4}", l.place) : place(l.place), l.hits,

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kReference = "interp";
 constexpr std::string_view kKernel = "kernel";
+constexpr size_t kBurst = 256;
 
 Result<std::unique_ptr<Engine>> make_engine(const Filter& filter, const VerifiedModule& program,
                                             const EngineKind& kind,
@@ -71,8 +72,11 @@ Result<std::vector<Timing>> EngineSet::timings(const Filter& filter,
         const auto asked = TRY(make_engine(filter, program_, kind));
         const std::vector<Packet> taken = packets.taken_by(*asked);
         if (taken.empty()) continue;
-        const auto timed = TRY(make_engine(filter, program_, kind));
-        timings.push_back(measure(*timed, taken));
+        for (const size_t burst : {size_t{0}, kBurst}) {
+            if (burst != 0 && !kind.has_bursts) continue;
+            const auto timed = TRY(make_engine(filter, program_, kind));
+            timings.push_back(measure(*timed, taken, burst));
+        }
     }
     return timings;
 }

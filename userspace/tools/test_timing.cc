@@ -14,8 +14,16 @@ constexpr auto kLongEnough = std::chrono::milliseconds(200);
 // A pass is repeated until it is long beside the clock's own time.
 constexpr auto kShortestPass = std::chrono::milliseconds(2);
 
-void run_all(Engine& engine, std::span<const Packet> packets) {
-    for (const Packet& packet : packets) engine.run(packet);
+void run_all(Engine& engine, std::span<const Packet> packets, std::span<Outcome> outcomes) {
+    if (outcomes.empty()) {
+        for (const Packet& packet : packets) engine.run(packet);
+        return;
+    }
+    while (!packets.empty()) {
+        const size_t count = std::min(outcomes.size(), packets.size());
+        engine.run_batch(packets.first(count), outcomes.first(count));
+        packets = packets.subspan(count);
+    }
 }
 
 }  // namespace
@@ -38,8 +46,9 @@ std::vector<Packet> PacketStore::taken_by(Engine& engine) const {
     return packets;
 }
 
-Timing measure(Engine& engine, std::span<const Packet> packets) {
-    run_all(engine, packets);
+Timing measure(Engine& engine, std::span<const Packet> packets, size_t burst) {
+    std::vector<Outcome> outcomes(burst);
+    run_all(engine, packets, outcomes);
 
     std::vector<double> passes;
     const auto start = Clock::now();
@@ -48,12 +57,13 @@ Timing measure(Engine& engine, std::span<const Packet> packets) {
         const auto begin = Clock::now();
         Clock::duration time{};
         for (; time < kShortestPass; ++rounds, time = Clock::now() - begin)
-            run_all(engine, packets);
+            run_all(engine, packets, outcomes);
         passes.push_back(std::chrono::duration<double, std::nano>(time).count() /
                          static_cast<double>(rounds * packets.size()));
     }
     std::ranges::sort(passes);
     return {.engine = std::string(engine.name()),
+            .burst = burst,
             .median = passes[passes.size() / 2],
             .min = passes.front(),
             .max = passes.back(),

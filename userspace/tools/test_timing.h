@@ -16,6 +16,7 @@ namespace vfm {
 /// Nanoseconds a packet, over several passes of one engine.
 struct Timing {
     std::string engine;
+    size_t burst = 0;  ///< packets given to run_batch() at once; 0 for run()
     double median = 0, min = 0, max = 0;
     size_t passes = 0;
     size_t packets = 0;  ///< in each pass
@@ -38,7 +39,8 @@ class PacketStore {
 };
 
 /// Runs `engine` over `packets` (at least one) for about a fifth of a second: one pass to warm up,
-/// then at most 11 timed ones. Flow tables keep what the passes before have stored.
-Timing measure(Engine& engine, std::span<const Packet> packets);
+/// then at most 11 timed ones. With `burst`, run_batch() on that many packets at once; with 0 run()
+/// on each. Flow tables keep what the passes before have stored.
+Timing measure(Engine& engine, std::span<const Packet> packets, size_t burst);
 
 }  // namespace vfm

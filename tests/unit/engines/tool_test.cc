@@ -125,6 +125,15 @@ BOOST_AUTO_TEST_CASE(statistics_come_with_the_summary) {
     BOOST_TEST(json.out.contains(",\"lines\":[{\"line\":1,\"hits\":4,\"instructions\":"));
 }
 
+BOOST_AUTO_TEST_CASE(bursts_are_timed_where_an_engine_has_them) {
+    const Place place;
+    const std::string out = place.run("-s --json --engine=all -e '(= proto 6)' a.pcap").out;
+    BOOST_TEST(out.contains("\"jit\":{\"median\":") == out.contains("\"jit-batch\":{\"median\":"));
+    BOOST_TEST(!out.contains("\"interp-batch\""));
+    const Ran jit = place.run("-s --engine=jit -e '(= proto 6)' a.pcap");
+    BOOST_TEST(jit.out.contains("ns a packet in jit, bursts of 256 (least ") == (jit.status == 0));
+}
+
 BOOST_AUTO_TEST_CASE(fuel_limits_a_run) {
     const Place place;
     BOOST_TEST(place.run("--json --fuel=0 -e '(= proto 6)' a.pcap")
