@@ -40,12 +40,16 @@ class Blocks {
             read_params |= passable_[id] && !block.params.empty();
         }
         if (!read_params) return;
-        const std::span<BlockId> home = scratch_.array(function_.values.size(), kNone);
-        for (BlockId id = 0; id < function_.blocks.size(); ++id)
-            for (const ValueId param : function_.blocks[id].params) home[param] = id;
+        home_ = scratch_.array(function_.values.size(), kNone);
+        index_ = scratch_.room<uint32_t>(function_.values.size());
+        for (BlockId id = 0; id < function_.blocks.size(); ++id) {
+            const IdList& params = function_.blocks[id].params;
+            for (uint32_t i = 0; i < params.size(); ++i)
+                home_[params[i]] = id, index_[params[i]] = i;
+        }
         for (BlockId id = 0; id < function_.blocks.size(); ++id) {
             const auto use = [&](ValueId value) {
-                if (home[value] != kNone && home[value] != id) passable_[home[value]] = false;
+                if (home_[value] != kNone && home_[value] != id) passable_[home_[value]] = false;
             };
             for (const ValueId value : function_.blocks[id].body)
                 for_each_operand(function_[value], use);
@@ -55,10 +59,8 @@ class Blocks {
 
     // What a value of a passable block is on an edge to it.
     ValueId on_edge(const Edge& edge, ValueId id) const {
-        const auto& params = function_.blocks[edge.target].params;
-        for (size_t i = 0; i < params.size(); ++i)
-            if (params[i] == id) return edge.args[i];
-        return id;
+        if (home_.empty() || home_[id] != edge.target) return id;
+        return edge.args[index_[id]];
     }
 
     Edge behind(const Edge& edge, const Edge& next) const {
@@ -132,6 +134,8 @@ class Blocks {
     Function& function_;
     Scratch& scratch_;
     const Marks passable_;
+    std::span<BlockId> home_;    // of a parameter, else kNone; empty if no passable block has any
+    std::span<uint32_t> index_;  // of a parameter among its block's
     Changes changes_;
 };
 

@@ -40,6 +40,7 @@ class IfConverter {
             while (step(id)) changed_ = true;
         }
         if (!changed_) return;
+        truths_.place_numbers();
         for (Block& block : function_.blocks) {
             for (const ValueId id : block.body)
                 for_each_operand(function_[id], [&](ValueId& use) { use = find(use); });
@@ -61,8 +62,12 @@ class IfConverter {
 
     // ---- values that stand for others --------------------------------------------------------
 
+    ValueId next(ValueId id) const { return id < to_.size() ? to_[id] : kNone; }
     ValueId find(ValueId id) const {
-        while (id < to_.size() && to_[id] != kNone) id = to_[id];
+        for (ValueId by = next(id); by != kNone; by = next(id)) {
+            if (const ValueId further = next(by); further != kNone) to_[id] = further;
+            id = by;
+        }
         return id;
     }
     void replace(ValueId id, ValueId by) {
@@ -379,7 +384,7 @@ class IfConverter {
     Truths truths_;
     std::vector<uint32_t> edges_;
     std::vector<uint64_t> proved_;
-    std::vector<ValueId> to_;  // by value: what is used instead
+    mutable std::vector<ValueId> to_;  // by value: what is used instead; find() shortens the way
     bool changed_ = false;
 };
 

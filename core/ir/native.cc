@@ -8,13 +8,46 @@
 namespace vfm::ir {
 
 ValueId number_in_entry(Function& function, uint64_t number) {
-    auto& body = function.blocks[0].body;
-    for (const ValueId id : body)
-        if (is_number(function, id, number)) return id;
+    IdList& body = function.blocks[0].body;
+    const auto there =
+        std::ranges::find_if(body, [&](ValueId id) { return is_number(function, id, number); });
+    if (there != body.end()) return *there;
     const auto made = static_cast<ValueId>(function.values.size());
     function.values.push_back({.op = Op::constant, .imm = number});
     body.insert(body.begin(), made);
     return made;
+}
+
+ValueId EntryNumbers::get(uint64_t number) {
+    constexpr size_t kMany = 64;  // up to here a search takes less than a table
+    const IdList& body = function_.blocks[0].body;
+    const bool has_table = known_.size() > 0;
+    const bool many = has_table || body.size() + made_.size() > kMany;
+    for (const IdList* list : {&std::as_const(made_), &body}) {
+        if (has_table) break;
+        for (const ValueId id : *list) {
+            if (!is_number(function_, id)) continue;
+            if (many)
+                known_.insert(function_[id].imm, id);
+            else if (function_[id].imm == number)
+                return id;
+        }
+    }
+    const auto next = static_cast<ValueId>(function_.values.size());
+    if (many) {
+        const auto [value, is_new] = known_.insert(number, next);
+        if (!is_new) return value;
+    }
+    function_.values.push_back({.op = Op::constant, .imm = number});
+    made_.push_back(next);
+    return next;
+}
+
+void EntryNumbers::place() {
+    IdList& body = function_.blocks[0].body;
+    std::ranges::reverse(made_);
+    body.insert(body.begin(), made_.begin(), made_.end());
+    made_.clear();
 }
 
 ValueId append(Function& function, Block& block, Value value) {
@@ -80,8 +113,11 @@ std::vector<uint64_t> proved_lengths(const Function& function) {
     std::vector<uint64_t> at_start(count, kUnknown), at_end(count, 0);
     at_start[0] = 0;
     // What comes back along a loop is known only after the first round, and can but lower what was
-    // believed there.
-    for (bool changed = true; changed;) {
+    // believed there. Loops entered at many places, which no compiler makes, could go on so for as
+    // many rounds as there are: after a few nothing is believed of what comes back.
+    constexpr unsigned kRounds = 8;
+    bool changed = true;
+    for (unsigned round = 0; changed; ++round) {
         changed = false;
         for (BlockId id = 0; id < count; ++id) {
             uint64_t length = at_start[id];
@@ -94,10 +130,12 @@ std::vector<uint64_t> proved_lengths(const Function& function) {
             const bool tests = block.end.kind == Terminator::Kind::branch_len;
             for_each_edge(block, [&](const Edge& edge) {
                 const bool proves = tests && &edge == &block.end.then;
-                const uint64_t there = proves ? std::max(length, block.end.imm) : length;
+                const bool back = edge.target <= id;
+                const uint64_t known = proves ? std::max(length, block.end.imm) : length;
+                const uint64_t there = back && round >= kRounds ? 0 : known;
                 if (there >= at_start[edge.target]) return;
                 at_start[edge.target] = there;
-                changed |= edge.target <= id;
+                changed |= back;
             });
         }
     }

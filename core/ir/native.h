@@ -5,6 +5,8 @@
 #include <vector>
 
 #include "core/ir/ir.h"
+#include "core/ir/numbers.h"
+#include "core/ir/scratch.h"
 
 namespace vfm::ir {
 
@@ -17,6 +19,23 @@ inline bool is_number(const Function& function, ValueId id, uint64_t number) {
 
 /// The constant with this value that stands in the entry; made there if there is none.
 ValueId number_in_entry(Function& function, uint64_t number);
+
+/// The same for a pass that asks often. What it makes stands in no block before place().
+class EntryNumbers {
+  public:
+    explicit EntryNumbers(Function& function) : function_(function), known_(scratch_) {}
+
+    /// The constant with this value; made if there is none.
+    ValueId get(uint64_t number);
+    /// Puts those that were made before everything else in the entry.
+    void place();
+
+  private:
+    Function& function_;
+    Scratch scratch_;
+    ScratchMap<uint64_t, ValueId, NumberHash> known_;  // filled once there are many
+    IdList made_;
+};
 
 /// Appends a value to a block's body.
 ValueId append(Function& function, Block& block, Value value);

@@ -16,7 +16,8 @@ constexpr size_t kMaxLeaves = 64;  // of a tree whose leaves are compared with e
 
 class RangeTests {
   public:
-    explicit RangeTests(Function& function) : function_(function), trees_(function) {}
+    explicit RangeTests(Function& function)
+        : function_(function), trees_(function), numbers_(function) {}
 
     void run() {
         size_t bounds = 0;
@@ -90,31 +91,46 @@ class RangeTests {
     }
 
     bool consecutive() {
-        bool changed = false;
         if (function_.sets.empty()) return false;
-        for (Block& block : function_.blocks)
-            for (size_t i = 0; i < block.body.size(); ++i) {
-                const ValueId id = block.body[i];
-                if (function_[id].op != Op::in_set) continue;
-                const auto& set = function_.sets[function_[id].imm];
-                const uint64_t first = set.front(), last = set.back();
-                if (last - first != set.size() - 1) continue;
-                const ValueId tested = function_[id].a;
-                const ValueId start = number_in_entry(function_, first);
-                const ValueId length = number_in_entry(function_, last - first);
-                const auto moved = static_cast<ValueId>(function_.values.size());
-                const uint32_t origin = function_[id].origin;
-                function_.values.push_back(
-                    {.op = Op::sub, .a = tested, .b = start, .origin = origin});
-                function_[id] = {.op = Op::le, .a = moved, .b = length, .origin = origin};
-                block.body.insert(std::find(block.body.begin(), block.body.end(), id), moved);
-                changed = true;
-            }
+        bool changed = false;
+        for (Block& block : function_.blocks) changed |= consecutive(block);
+        numbers_.place();
         return changed;
+    }
+
+    bool consecutive(Block& block) {
+        IdList body;  // what it becomes, once something changes
+        for (size_t i = 0; i < block.body.size(); ++i) {
+            const ValueId id = block.body[i];
+            if (function_[id].op == Op::in_set) {
+                const auto& set = function_.sets[function_[id].imm];
+                const uint64_t first = set.front(), length = set.back() - first;
+                if (length == set.size() - 1) {
+                    if (body.empty()) body.assign(block.body.begin(), block.body.begin() + i);
+                    body.push_back(test_range(id, first, length));
+                }
+            }
+            if (!body.empty()) body.push_back(id);
+        }
+        if (body.empty()) return false;
+        block.body = std::move(body);
+        return true;
+    }
+
+    // Makes an operation the test that its operand is at most `length` above `first`; returns the
+    // one that must stand before it.
+    ValueId test_range(ValueId id, uint64_t first, uint64_t length) {
+        const Value set = function_[id];
+        const ValueId start = numbers_.get(first), most = numbers_.get(length);
+        const auto moved = static_cast<ValueId>(function_.values.size());
+        function_.values.push_back({.op = Op::sub, .a = set.a, .b = start, .origin = set.origin});
+        function_[id] = {.op = Op::le, .a = moved, .b = most, .origin = set.origin};
+        return moved;
     }
 
     Function& function_;
     TreeWalker trees_;
+    EntryNumbers numbers_;
 };
 
 }  // namespace

@@ -22,7 +22,7 @@ constexpr size_t kMaxBody = 16;  // operations of a block of a rule
 
 class Rows {
   public:
-    explicit Rows(Function& function) : function_(function) {}
+    explicit Rows(Function& function) : function_(function), numbers_(function) {}
 
     void run() {
         if (!worth_a_look()) return;
@@ -33,6 +33,7 @@ class Rows {
         for (BlockId id = 0; id < seen_.size(); ++id)
             if (!seen_[id]) changed |= collect(id);
         if (!changed) return;
+        numbers_.place();
         remove_unreachable(function_);
         sweep(function_);
     }
@@ -224,7 +225,7 @@ class Rows {
         if (!(hit_.ret == 1u && miss.ret == 0u)) {
             end.kind = Terminator::Kind::branch;
             end.comparison = Comparison::ne;
-            end.b = number_in_entry(function_, 0);
+            end.b = numbers_.get(0);
             // Both are copied before blocks are made.
             if (hit_.edge != nullptr) end.then = *hit_.edge;
             if (miss.edge != nullptr) end.otherwise = *miss.edge;
@@ -235,7 +236,7 @@ class Rows {
     }
 
     Edge lead_out(uint64_t number, uint32_t origin) {
-        const ValueId value = number_in_entry(function_, number);
+        const ValueId value = numbers_.get(number);
         Block& block = function_.blocks.emplace_back();
         block.end.a = value;
         block.end.origin = origin;
@@ -243,6 +244,7 @@ class Rows {
     }
 
     Function& function_;
+    EntryNumbers numbers_;
     std::vector<uint32_t> edges_;
     std::vector<uint64_t> proved_;
     std::vector<bool> seen_;  // blocks of lists that were found

@@ -18,7 +18,11 @@ bool TreeWalker::next() {
     if (!begun_) begin();
     for (;;) {
         while (place_ == 0) {
-            if (block_ == 0) return false;
+            insert_made();
+            if (block_ == 0) {
+                numbers_.place();
+                return false;
+            }
             place_ = function_.blocks[--block_].body.size();
         }
         root_ = function_.blocks[block_].body[--place_];
@@ -50,17 +54,25 @@ ValueId TreeWalker::make(const Value& value) {
     const auto made = static_cast<ValueId>(function_.values.size());
     function_.values.push_back(value);
     function_.values.back().origin = function_[root_].origin;
-    IdList& body = function_.blocks[block_].body;
-    const auto root = std::find(body.begin() + place_, body.end(), root_);
-    body.insert(root, made);
+    if (insertions_.empty() || insertions_.back().place != place_)
+        insertions_.push_back({place_, made_.size(), made_.size()});
+    made_.push_back(made);
+    ++insertions_.back().end;
     return made;
 }
 
-ValueId TreeWalker::number(uint64_t number) {
-    const size_t before = function_.blocks[0].body.size();
-    const ValueId made = number_in_entry(function_, number);
-    if (block_ == 0) place_ += function_.blocks[0].body.size() - before;
-    return made;
+// All at once: a block may have thousands of trees.
+void TreeWalker::insert_made() {
+    if (made_.empty()) return;
+    IdList& body = function_.blocks[block_].body;
+    size_t from = body.size(), to = from + made_.size();
+    body.resize(to);
+    for (const Insertion& insertion : insertions_) {
+        while (from > insertion.place) body[--to] = body[--from];
+        for (size_t i = insertion.end; i > insertion.begin;) body[--to] = made_[--i];
+    }
+    made_.clear();
+    insertions_.clear();
 }
 
 // In pairs: what is joined last waits for few operations.

@@ -13,10 +13,11 @@ namespace vfm::ir {
 ///     TreeWalker trees(function);
 ///     while (trees.next())
 ///         if (... changes trees.leaves(), with trees.make()) trees.rebuild();
-/// What is no longer used stays behind for sweep().
+/// Only when next() has said that there is none does what was made stand in the function. What is
+/// no longer used stays behind for sweep().
 class TreeWalker {
   public:
-    explicit TreeWalker(Function& function) : function_(function) {}
+    explicit TreeWalker(Function& function) : function_(function), numbers_(function) {}
 
     /// Goes to the next tree; false if there is none.
     bool next();
@@ -29,7 +30,7 @@ class TreeWalker {
     bool used_once(ValueId id) const { return id < uses_.size() && uses_[id] == 1; }
     /// An operation in front of the tree's root.
     ValueId make(const Value& value);
-    ValueId number(uint64_t number);
+    ValueId number(uint64_t number) { return numbers_.get(number); }
     /// Makes the tree anew of its leaves, at least one.
     void rebuild();
 
@@ -52,10 +53,17 @@ class TreeWalker {
         return (value.op == Op::and_ || value.op == Op::or_) && !is_number(function_, value.a) &&
                !is_number(function_, value.b);
     }
+    // Operations for the place in front of a root: made_[begin] up to made_[end].
+    struct Insertion {
+        size_t place, begin, end;
+    };
+
     void begin();
     void find_leaves();
+    void insert_made();
 
     Function& function_;
+    EntryNumbers numbers_;
     bool begun_ = false;
     std::vector<uint32_t> uses_;
     std::vector<bool> inner_;
@@ -63,6 +71,9 @@ class TreeWalker {
     BlockId block_ = 0;
     size_t place_ = 0;  // of the root, in the body; of what was visited last
     ValueId root_ = kNone;
+    // of the block, later places first
+    std::vector<ValueId> made_;
+    std::vector<Insertion> insertions_;
 };
 
 }  // namespace vfm::ir

@@ -46,9 +46,9 @@ Condition Truths::condition(const Terminator& end) const {
 }
 
 ValueId Truths::number(uint64_t number) {
-    if (number > 1) return number_in_entry(function_, number);
+    if (number > 1) return numbers_.get(number);
     ValueId& known = number == 0 ? zero_ : one_;
-    if (known == kNone) known = number_in_entry(function_, number);
+    if (known == kNone) known = numbers_.get(number);
     return known;
 }
 

@@ -18,7 +18,7 @@ struct Condition {
 
 class Truths {
   public:
-    explicit Truths(Function& function) : function_(function) {}
+    explicit Truths(Function& function) : function_(function), numbers_(function) {}
 
     /// True if the value is known to be 0 or 1. Looks a few operations deep.
     bool is_truth(ValueId id, unsigned depth = 4) const;
@@ -41,6 +41,9 @@ class Truths {
     /// True if select() takes one or two operations.
     bool cheap_select(ValueId yes, ValueId no) const;
 
+    /// Puts the numbers that were made where they belong; before sweep().
+    void place_numbers() { numbers_.place(); }
+
     /// Where what is made comes from.
     void set_origin(uint32_t origin) { origin_ = origin; }
 
@@ -51,6 +54,7 @@ class Truths {
     ValueId exclusive(Block& block, ValueId value, ValueId number);
 
     Function& function_;
+    EntryNumbers numbers_;
     std::vector<bool> known_;  // values made here that are truth values
     ValueId zero_ = kNone, one_ = kNone;
     uint32_t origin_ = 0;

@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "core/ir/native.h"
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
@@ -292,6 +293,50 @@ BOOST_AUTO_TEST_CASE(a_wider_load_stays_within_what_is_proved) {
         BOOST_TEST(value.imm == 9);
     }
     BOOST_TEST(wide == 1);
+}
+
+// Few numbers are searched for, many stand in a table: both find what is there, and what is made
+// stands before it, the latest first.
+BOOST_AUTO_TEST_CASE(numbers_of_the_entry) {
+    for (const unsigned count : {3u, 300u}) {
+        ir::Function function;
+        ir::Block& entry = function.blocks.emplace_back();
+        for (unsigned i = 0; i < count; ++i)
+            ir::append(function, entry, {.op = ir::Op::constant, .imm = 2 * i});
+        entry.end.a = 0;
+        ir::EntryNumbers numbers(function);
+        BOOST_TEST(numbers.get(4) == 2u);
+        const ir::ValueId five = numbers.get(5), seven = numbers.get(7);
+        BOOST_TEST(five == count);
+        BOOST_TEST(seven == count + 1);
+        BOOST_TEST(numbers.get(5) == five);
+        BOOST_TEST(numbers.get(2 * count - 2) == count - 1);
+        BOOST_TEST(entry.body.size() == count);
+        numbers.place();
+        BOOST_TEST(entry.body.size() == count + 2);
+        BOOST_TEST(entry.body[0] == seven);
+        BOOST_TEST(entry.body[1] == five);
+        BOOST_TEST(entry.body[2] == 0u);
+        BOOST_TEST(ir::check(function) == "");
+    }
+}
+
+// The loop is entered at its head, behind a load, and in the middle: it comes back without that
+// load's bytes.
+BOOST_AUTO_TEST_CASE(lengths_that_loops_take_back) {
+    std::string text = "LD8 0\nPUSH 1\nJEQ m0\nLD8 200\nPOP\n";
+    const unsigned count = 40;  // more than there are rounds
+    for (unsigned i = count; i-- > 0;) {
+        text += fmt::format("h{}: NOW\nPUSH {}\nJEQ {}\n", i, i,
+                            i + 1 < count ? "h" + std::to_string(i + 1) : "out");
+    }
+    text += "m0: NOW\nPUSH 5\nJEQ h0\nout: RET 1\n";
+    const ir::Function function = lifted(text);
+    const std::vector<uint64_t> proved = ir::proved_lengths(function);
+    BOOST_TEST(proved[0] == 1u);
+    unsigned long_ones = 0;
+    for (const uint64_t length : proved) long_ones += length == 201;
+    BOOST_TEST(long_ones == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_dear_test_waits) {
