@@ -69,13 +69,14 @@ FlowTable::Place FlowTable::find(uint64_t hash) const {
     if (hash == 0) return {};
     for (uint64_t at = home(hash);; at = next(at)) {
         const Bucket& bucket = buckets_[at];
-        for (uint32_t which = 0; which < kBucket; ++which)
-            if (bucket.hash(which) == hash) return {at, which};
+        const uint32_t found = equal(bucket.low, static_cast<uint32_t>(hash)) &
+                               equal(bucket.high, static_cast<uint32_t>(hash >> 32));
+        if (found != 0) return {at, static_cast<uint32_t>(std::countr_zero(found))};
         if (!bucket.full()) return {};
     }
 }
 
-uint64_t FlowTable::get_elsewhere(uint64_t key) {
+uint64_t FlowTable::use_and_get(uint64_t key) {
     const Place at = find(hash(key));
     if (at.missing()) return 0;
     touch(at);
@@ -109,10 +110,16 @@ void FlowTable::set_level(Place at, uint64_t level) {
     word = (word & ~(uint64_t{15} << shift)) | level << shift;
 }
 
+/// Keeps an entry from the next age().
+void FlowTable::spare(Place at) {
+    const uint64_t word = at.number() / 16 % std::tuple_size_v<Levels>;
+    levels_[at.bucket / kGroup][word] |= uint64_t{8} << at.number() % 16 * 4;
+}
+
 void FlowTable::note_use(Place at) {
     if (order_) {
         order_[at.number()] = ++clock_;
-        set_level(at, level(levels_, at) | 8);
+        spare(at);
     } else {
         used_[at.bucket] |= at.bit();
     }
@@ -202,7 +209,7 @@ void FlowTable::fill(uint64_t hole) {
             const Place to = {hole, kBucket - 1};
             move(from, to);
             // age() comes by one group after the other: what changes its group is spared.
-            if (at / kGroup != hole / kGroup) set_level(to, level(levels_, to) | 8);
+            if (at / kGroup != hole / kGroup) spare(to);
             vacate(from);
             hole = at;
             break;
@@ -299,7 +306,7 @@ void FlowTable::clear() {
     memory_ = {};
     buckets_ = &no_bucket_;
     bucket_count_ = 1;
-    used_ = nullptr;
+    used_ = &no_use_;
     order_ = nullptr;
     levels_ = nullptr;
     arrivals_ = nullptr;

@@ -10,10 +10,11 @@
 // would have 0, which means empty; should it come, the table takes another marker.
 //
 // Every use of an entry sets one bit beside the buckets, in a byte a bucket: few enough to stay in
-// the cache while the buckets do not. Neighbouring buckets form groups. Every few new entries of a
-// group its bits become levels, 7 for used since the last time, and those not used sink by one;
-// when an entry must go, it is one of the lowest. A table of few entries keeps the exact order
-// instead.
+// the cache while the buckets do not. Where the bit is set already, in a key's home, there is
+// nothing to do but to take the value: that is the fast path, and all else is the slow one.
+// Neighbouring buckets form groups. Every few new entries of a group its bits become levels, 7 for
+// used since the last time, and those not used sink by one; when an entry must go, it is one of the
+// lowest. A table of few entries keeps the exact order instead.
 #pragma once
 
 #ifdef __SSE2__
@@ -54,7 +55,7 @@ class FlowTable {
     /// The key's value, 0 if it has none. Never creates an entry.
     uint64_t get(uint64_t key) {
         const uint64_t* const value = use_at_home(key);
-        return value ? *value : get_elsewhere(key);
+        return value ? *value : use_and_get(key);
     }
 
     /// Makes `new_value` the key's value. A refused store is counted.
@@ -72,9 +73,11 @@ class FlowTable {
         return value ? *value += delta : delta;
     }
 
-    /// Fetches the memory that the next operation on the key needs; changes nothing. Worth it for
-    /// the packets of a burst before the first of them is run.
+    /// Fetches the memory that the next operation on the key needs, unless the table is so small
+    /// that it is near anyway; changes nothing. Worth it for the packets of a burst before the
+    /// first of them is run.
     void prefetch(uint64_t key) const {
+        if (bucket_count_ < kNear) return;
         const uint64_t at = home(hash(key));
         __builtin_prefetch(&buckets_[at], 1);
         __builtin_prefetch(&used_[at]);
@@ -115,8 +118,9 @@ class FlowTable {
     void clear();
 
   private:
-    static constexpr uint32_t kBucket = 4;  // entries
-    static constexpr uint32_t kGroup = 16;  // buckets
+    static constexpr uint32_t kBucket = 4;   // entries
+    static constexpr uint32_t kGroup = 16;   // buckets
+    static constexpr uint64_t kNear = 4096;  // buckets: 256 KiB, which caches of second level hold
 
     struct alignas(ZeroedMemory::kAlignment) Bucket {
         std::array<uint32_t, kBucket> low;   // of the hash
@@ -170,36 +174,35 @@ class FlowTable {
 #endif
     }
 
-    /// The value of a key that stands in its home, used now. Null if it does not, or has no entry.
+    /// The value of a key that stands in its home and is known to be used. Null for all others:
+    /// keys used for the first time in a while, those that stand elsewhere or nowhere, and the
+    /// marker, whose hash is that of no entry.
     uint64_t* use_at_home(uint64_t key) {
-        const uint64_t marked = key ^ marker_;
-        if (marked == 0) [[unlikely]]
-            return nullptr;
         // As hash() and home() say, with the halves of the hash apart.
-        const uint64_t product = marked * factor_;
+        const uint64_t product = (key ^ marker_) * factor_;
         const uint64_t high = product >> 32;
         const uint64_t at = high * bucket_count_ >> 32;
         Bucket& bucket = buckets_[at];
-        const uint32_t hits = equal(bucket.low, static_cast<uint32_t>(product ^ high));
-        if (hits == 0) [[unlikely]]
+        // Mostly one bit. Should the first be that of another key, the upper half tells.
+        const uint32_t used = equal(bucket.low, static_cast<uint32_t>(product ^ high)) & used_[at];
+        if (used == 0) [[unlikely]]
             return nullptr;
-        const auto which = static_cast<uint32_t>(std::countr_zero(hits));
+        const auto which = static_cast<uint32_t>(std::countr_zero(used));
         if (bucket.high[which] != static_cast<uint32_t>(high)) [[unlikely]]
             return nullptr;
-        touch({at, which});
         return &bucket.values[which];
     }
 
-    /// Says that an entry is used. Mostly that is known already, and nothing is written.
+    /// Says that an entry is used.
     void touch(Place at) {
-        if ((used_[at.bucket] >> at.which & 1) == 0) [[unlikely]]
-            note_use(at);
+        if ((used_[at.bucket] >> at.which & 1) == 0) note_use(at);
     }
 
-    uint64_t get_elsewhere(uint64_t key);
+    uint64_t use_and_get(uint64_t key);
     uint64_t* use_or_create(uint64_t key);
     Place find(uint64_t hash) const;
     void note_use(Place at);
+    void spare(Place at);
     Place create(uint64_t key);
     Place place(uint64_t hash, uint64_t& distance);
     void erase(Place at);
@@ -218,13 +221,15 @@ class FlowTable {
     uint32_t first_buckets() const;
     size_t bytes_for(uint32_t buckets) const;
 
-    static inline Bucket no_bucket_{};  // what a table without memory looks at; nobody writes to it
+    // What a table without memory looks at; nobody writes to them.
+    static inline Bucket no_bucket_{};
+    static inline uint8_t no_use_ = 0;
 
     Bucket* buckets_ = &no_bucket_;
     uint64_t bucket_count_ = 1;
     uint64_t marker_ = kMarker;
     uint64_t factor_ = kFactor;  // odd
-    uint8_t* used_ = nullptr;    // by bucket, a bit an entry; none are set where there is an order
+    uint8_t* used_ = &no_use_;   // by bucket, a bit an entry; none are set where there is an order
     uint64_t* order_ = nullptr;  // by entry: clock_ when it was used; null above kExact
     Levels* levels_ = nullptr;   // by group
     uint8_t* arrivals_ = nullptr;  // by group: new entries since its levels were lowered

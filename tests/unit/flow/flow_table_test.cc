@@ -179,13 +179,17 @@ BOOST_AUTO_TEST_CASE(a_small_table_evicts_in_the_exact_order_of_use) {
     }
 }
 
-/// Keys whose home is the first bucket, until the table hashes anew: their hashes are small.
-std::vector<uint64_t> keys_at_one_place(size_t count) {
+/// The key that has this product in its hash, until the table hashes anew.
+uint64_t key_of(uint64_t product) {
     uint64_t inverse = FlowTable::kFactor;
     for (int i = 0; i < 5; ++i) inverse *= 2 - FlowTable::kFactor * inverse;
+    return product * inverse ^ FlowTable::kMarker;
+}
+
+/// Keys whose home is the first bucket: their hashes are small.
+std::vector<uint64_t> keys_at_one_place(size_t count) {
     std::vector<uint64_t> keys;
-    for (uint64_t product = 1; keys.size() < count; ++product)
-        keys.push_back(product * inverse ^ FlowTable::kMarker);
+    for (uint64_t product = 1; keys.size() < count; ++product) keys.push_back(key_of(product));
     return keys;
 }
 
@@ -302,6 +306,34 @@ BOOST_AUTO_TEST_CASE(a_round_of_ageing_forgets_what_was_not_used_since_the_last)
     }
     FlowTable empty(declaration(10, Eviction::lru));
     BOOST_TEST(empty.age(UINT32_MAX) == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(keys_that_differ_in_the_upper_half_of_the_hash_are_told_apart) {
+    // 0 is also what the lower half of no entry looks like.
+    for (const uint64_t low : {0u, 7u}) {
+        std::vector<uint64_t> keys;
+        for (uint64_t high = 1; high <= 6; ++high)
+            keys.push_back(key_of(high << 32 | (low ^ high)));
+        const uint64_t missing = key_of(uint64_t{7} << 32 | (low ^ 7));
+        FlowTable table(declaration(1000, Eviction::lru));
+        uint64_t wrong = 0;
+        for (size_t pair = 0; pair < keys.size() * keys.size(); ++pair) {
+            for (const uint64_t key : keys) table.set(key, key);
+            for (const uint64_t key : keys) wrong += table.get(key) != key;
+            wrong += table.get(missing) != 0;
+            table.age(UINT32_MAX);
+            BOOST_TEST(table.size() == keys.size());
+            // The use of one is not taken for that of another.
+            std::map<uint64_t, uint64_t> used;
+            for (const size_t one : {pair % keys.size(), pair / keys.size()})
+                used[keys[one]] = table.get(keys[one]);
+            table.age(UINT32_MAX);
+            std::vector<FlowEntry> expected;
+            for (const auto& [key, value] : used) expected.push_back({0, key, value});
+            BOOST_TEST((sorted_entries(table) == expected));
+        }
+        BOOST_TEST(wrong == 0u);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(keys_made_to_collide_are_scattered) {
