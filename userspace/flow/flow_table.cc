@@ -21,6 +21,7 @@ constexpr uint64_t kOnes = 0x1111111111111111;
 constexpr uint64_t kLevel = kOnes * 7;
 constexpr uint64_t kSpared = kOnes * 8;
 constexpr uint64_t kTop = 7;
+constexpr uint64_t kUsed = 15;  // at the top, and spared by age()
 
 /// The highest bit of each entry whose level is at least `bound`, 1 to 8.
 uint64_t at_least(uint64_t bound, uint64_t levels) {
@@ -39,23 +40,21 @@ uint64_t inverse(uint64_t odd) {
 
 }  // namespace
 
-uint64_t FlowTable::key(uint64_t hash) const {
-    return (hash ^ hash >> 32) * inverse(factor_) ^ marker_;
-}
+uint64_t FlowTable::key_at(Place at) const { return hash_at(at) * inverse(factor_) ^ marker_; }
 
-/// Buckets of a table at its smallest. Doubled again and again they become enough for the capacity
-/// and at most an eighth more.
+/// Buckets of a table at its smallest, an even number. Doubled again and again they become enough
+/// for the capacity and at most an eighth more.
 uint32_t FlowTable::first_buckets() const {
     uint32_t buckets = 8;
     uint32_t doublings = 0;
     while (room(buckets << doublings) < capacity_)
-        if (++buckets == 16) buckets = 8, ++doublings;
+        if ((buckets += 2) == 32) buckets = 16, ++doublings;
     return buckets;
 }
 
 size_t FlowTable::bytes_for(uint32_t buckets) const {
     const size_t order = capacity_ <= kExact ? sizeof(*order_) : 0;
-    return buckets * (sizeof(Bucket) + kBucket * order + sizeof(*used_)) +
+    return buckets * (sizeof(Bucket) + kBucket * order) +
            groups_of(buckets) * (sizeof(*levels_) + sizeof(*arrivals_));
 }
 
@@ -66,20 +65,18 @@ size_t FlowTable::most_bytes() const {
 }
 
 FlowTable::Place FlowTable::find(uint64_t hash) const {
-    if (hash == 0) return {};
-    for (uint64_t at = home(hash);; at = next(at)) {
-        const Bucket& bucket = buckets_[at];
-        const uint32_t found = equal(bucket.low, static_cast<uint32_t>(hash)) &
-                               equal(bucket.high, static_cast<uint32_t>(hash >> 32));
-        if (found != 0) return {at, static_cast<uint32_t>(std::countr_zero(found))};
-        if (!bucket.full()) return {};
+    if (looks_empty(hash)) return {};
+    for (Place at = {home(hash), 0};; at = {next(at.bucket), 0}) {
+        for (; is_entry(at); ++at.which)
+            if ((word(at) | kFirstBit) == (hash | kFirstBit)) return at;
+        if (!at.missing()) return {};
     }
 }
 
 uint64_t FlowTable::use_and_get(uint64_t key) {
     const Place at = find(hash(key));
     if (at.missing()) return 0;
-    touch(at);
+    note_use(at);
     return value(at);
 }
 
@@ -89,7 +86,7 @@ uint64_t* FlowTable::use_or_create(uint64_t key) {
     if (at.missing())
         at = create(key);
     else
-        touch(at);
+        note_use(at);
     return at.missing() ? nullptr : &value(at);
 }
 
@@ -121,8 +118,16 @@ void FlowTable::note_use(Place at) {
         order_[at.number()] = ++clock_;
         spare(at);
     } else {
-        used_[at.bucket] |= at.bit();
+        word(at) |= kFirstBit;
     }
+}
+
+/// If an entry says that it was used, this becomes its level.
+bool FlowTable::take_use(Place at) {
+    if ((word(at) & kFirstBit) == 0) return false;
+    word(at) &= ~kFirstBit;
+    set_level(at, kUsed);
+    return true;
 }
 
 /// Makes an entry for a key that has none.
@@ -132,7 +137,7 @@ FlowTable::Place FlowTable::create(uint64_t key) {
         limit_ = size_;
     const bool at_limit = size_ == limit_;
     if ((at_limit && (eviction_ == Eviction::none || size_ == 0)) ||
-        (key == marker_ && !scatter())) {
+        (looks_empty(hash(key)) && !scatter(key))) {
         ++refused_stores_;
         return {};
     }
@@ -141,24 +146,22 @@ FlowTable::Place FlowTable::create(uint64_t key) {
     uint64_t distance = 0;
     const Place at = place(hash(key), distance);
     set_level(at, kTop);
-    touch(at);
+    note_use(at);
     count_arrival(at.bucket / kGroup);
     ++size_;
     ++created_;
     if (distance <= kFar || created_ < calm_until_) return at;
     calm_until_ = created_ + bucket_count_ * kBucket;
-    return scatter() ? find(hash(key)) : at;
+    return scatter(key) ? find(hash(key)) : at;
 }
 
 /// Puts a hash that is not there into the first bucket with room, `distance` buckets from home.
 FlowTable::Place FlowTable::place(uint64_t hash, uint64_t& distance) {
     Place at = {home(hash), 0};
     for (distance = 0; buckets_[at.bucket].full(); ++distance) at.bucket = next(at.bucket);
-    Bucket& bucket = buckets_[at.bucket];
-    while (bucket.hash(at.which) != 0) ++at.which;
-    bucket.low[at.which] = static_cast<uint32_t>(hash);
-    bucket.high[at.which] = static_cast<uint32_t>(hash >> 32);
-    bucket.values[at.which] = 0;
+    while (is_entry(at)) ++at.which;
+    word(at) = hash & ~kFirstBit;
+    value(at) = 0;
     return at;
 }
 
@@ -171,26 +174,18 @@ void FlowTable::erase(Place at) {
 
 /// Empties a place; the last entry of the bucket moves there.
 void FlowTable::vacate(Place at) {
-    Bucket& bucket = buckets_[at.bucket];
     Place last = {at.bucket, kBucket - 1};
-    while (bucket.hash(last.which) == 0) --last.which;
+    while (!is_entry(last)) --last.which;
     if (last != at) move(last, at);
-    bucket.low[last.which] = bucket.high[last.which] = 0;
+    word(last) = 0;
     set_level(last, 0);
-    used_[last.bucket] &= static_cast<uint8_t>(~last.bit());
 }
 
 /// Makes `to` what `from` is, which stays as it was.
 void FlowTable::move(Place from, Place to) {
-    const Bucket& source = buckets_[from.bucket];
-    Bucket& target = buckets_[to.bucket];
-    target.low[to.which] = source.low[from.which];
-    target.high[to.which] = source.high[from.which];
-    target.values[to.which] = source.values[from.which];
+    word(to) = word(from);
+    value(to) = value(from);
     set_level(to, level(levels_, from));
-    const bool used = (used_[from.bucket] & from.bit()) != 0;
-    used_[to.bucket] &= static_cast<uint8_t>(~to.bit());
-    if (used) used_[to.bucket] |= to.bit();
     if (order_) order_[to.number()] = order_[from.number()];
 }
 
@@ -198,14 +193,12 @@ void FlowTable::move(Place from, Place to) {
 /// of that; then the same for the bucket from which that entry came.
 void FlowTable::fill(uint64_t hole) {
     const auto behind = [&](uint64_t bucket, uint64_t front) {
-        return bucket >= front ? bucket - front : bucket + bucket_count_ - front;
+        return bucket >= front ? bucket - front : bucket + bucket_count_ / 2 - front;
     };
     for (uint64_t at = next(hole);; at = next(at)) {
-        const Bucket& bucket = buckets_[at];
-        const bool was_full = bucket.full();
-        for (Place from = {at, 0}; from.which < kBucket && bucket.hash(from.which) != 0;
-             ++from.which) {
-            if (behind(at, home(bucket.hash(from.which))) < behind(at, hole)) continue;
+        const bool was_full = buckets_[at].full();
+        for (Place from = {at, 0}; is_entry(from); ++from.which) {
+            if (behind(at, home(hash_at(from))) < behind(at, hole)) continue;
             const Place to = {hole, kBucket - 1};
             move(from, to);
             // age() comes by one group after the other: what changes its group is spared.
@@ -230,7 +223,7 @@ FlowTable::Place FlowTable::oldest() const {
     Place found;
     uint64_t least = UINT64_MAX;
     for (Place at; at.bucket < bucket_count_; ++at.bucket)
-        for (at.which = 0; at.which < kBucket && buckets_[at.bucket].hash(at.which); ++at.which)
+        for (at.which = 0; is_entry(at); ++at.which)
             if (order_[at.number()] < least) {
                 least = order_[at.number()];
                 found = at;
@@ -238,15 +231,17 @@ FlowTable::Place FlowTable::oldest() const {
     return found;
 }
 
-/// The bits of a group become levels.
-void FlowTable::raise_used(uint64_t group) {
+/// Uses of a group's entries become levels.
+void FlowTable::take_uses(uint64_t group) {
     const uint64_t end = std::min((group + 1) * kGroup, bucket_count_);
     for (uint64_t bucket = group * kGroup; bucket < end; ++bucket) {
-        // Bit n becomes all four bits of entry n.
-        const uint64_t bits = used_[bucket];
-        const uint64_t entries = (bits & 1) | (bits & 2) << 3 | (bits & 4) << 6 | (bits & 8) << 9;
-        levels_[group][bucket % kGroup / 4] |= entries * 15 << bucket % 4 * 16;
-        used_[bucket] = 0;
+        uint64_t entries = 0;  // all four bits of each that was used
+        for (uint32_t which = 0; which < kBucket; ++which) {
+            uint64_t& word = buckets_[bucket].words[which];
+            entries |= (word >> 63) * kUsed << which * 4;
+            word &= ~kFirstBit;
+        }
+        levels_[group][bucket % kGroup / 4] |= entries << bucket % 4 * 16;
     }
 }
 
@@ -254,24 +249,25 @@ void FlowTable::raise_used(uint64_t group) {
 void FlowTable::count_arrival(uint64_t group) {
     if (++arrivals_[group] < kLowerAfter) return;
     arrivals_[group] = 0;
-    raise_used(group);
+    take_uses(group);
     for (uint64_t& entries : levels_[group]) entries -= at_least(2, entries) >> 3;
 }
 
-/// An entry of a group with the lowest level, missing if there is no entry.
+/// An entry of a group with the lowest level, missing if there is no entry. One that was used is
+/// at the top, whatever its level said.
 FlowTable::Place FlowTable::lowest(uint64_t group) {
-    raise_used(group);
     const Levels& levels = levels_[group];
     const size_t first = arrivals_[group];  // so that it is not always the same places that are hit
     for (uint64_t bound = 1; bound <= kTop; ++bound) {
         for (size_t i = 0; i < levels.size(); ++i) {
             const size_t word = (first + i) % levels.size();
-            const uint64_t found =
-                at_least(bound, levels[word]) & ~at_least(bound + 1, levels[word]);
-            if (found == 0) continue;
-            const auto entry = static_cast<uint32_t>(word * 16) +
-                               static_cast<uint32_t>(std::countr_zero(found)) / 4;
-            return {group * kGroup + entry / kBucket, entry % kBucket};
+            uint64_t found = at_least(bound, levels[word]) & ~at_least(bound + 1, levels[word]);
+            for (; found != 0; found &= found - 1) {
+                const auto entry = static_cast<uint32_t>(word * 16) +
+                                   static_cast<uint32_t>(std::countr_zero(found)) / 4;
+                const Place at = {group * kGroup + entry / kBucket, entry % kBucket};
+                if (bound == kTop || !take_use(at)) return at;
+            }
         }
     }
     return {};
@@ -282,9 +278,9 @@ uint32_t FlowTable::age(uint32_t groups_now) {
     for (uint32_t left = std::min(groups_now, groups()); left > 0; --left) {
         const uint64_t group = next_to_age_ < groups() ? next_to_age_ : 0;
         const uint64_t end = std::min((group + 1) * kGroup, bucket_count_);
-        raise_used(group);
+        take_uses(group);
         for (Place at = {group * kGroup, 0}; at.bucket < end; ++at.bucket)
-            for (at.which = 0; at.which < kBucket && buckets_[at.bucket].hash(at.which) != 0;) {
+            for (at.which = 0; is_entry(at);) {
                 if ((level(levels_, at) & 8) != 0)
                     ++at.which;
                 else
@@ -297,16 +293,15 @@ uint32_t FlowTable::age(uint32_t groups_now) {
 }
 
 void FlowTable::entries(uint32_t table, std::vector<FlowEntry>& out) const {
-    for (const Bucket& bucket : std::span(buckets_, bucket_count()))
-        for (uint32_t which = 0; which < kBucket && bucket.hash(which) != 0; ++which)
-            out.push_back({table, key(bucket.hash(which)), bucket.values[which]});
+    for (Place at; at.bucket < bucket_count(); ++at.bucket)
+        for (at.which = 0; is_entry(at); ++at.which)
+            out.push_back({table, key_at(at), buckets_[at.bucket].values[at.which]});
 }
 
 void FlowTable::clear() {
     memory_ = {};
     buckets_ = &no_bucket_;
     bucket_count_ = 1;
-    used_ = &no_use_;
     order_ = nullptr;
     levels_ = nullptr;
     arrivals_ = nullptr;
@@ -317,12 +312,11 @@ void FlowTable::clear() {
 }
 
 /// Moves all entries to new memory of so many buckets; false if the system has none, then nothing
-/// has changed. No key may equal the new marker.
+/// has changed. No key may have a hash then that looks like no entry.
 bool FlowTable::rebuild(uint32_t count, uint64_t factor, uint64_t marker) {
     ZeroedMemory memory = ZeroedMemory::make(bytes_for(count));
     if (!memory.data()) return false;
     const std::span<const Bucket> old_buckets(buckets_, bucket_count());
-    const uint8_t* const old_used = used_;
     const uint64_t* const old_order = order_;
     const Levels* const old_levels = levels_;
     const uint64_t unhash = inverse(factor_), unmark = marker_;
@@ -337,7 +331,6 @@ bool FlowTable::rebuild(uint32_t count, uint64_t factor, uint64_t marker) {
     take(buckets_, count);
     if (capacity_ <= kExact) take(order_, size_t{count} * kBucket);
     take(levels_, groups_of(count));
-    take(used_, count);
     take(arrivals_, groups_of(count));
     bucket_count_ = count;
     factor_ = factor;
@@ -347,26 +340,27 @@ bool FlowTable::rebuild(uint32_t count, uint64_t factor, uint64_t marker) {
     uint64_t distance = 0;
     for (Place from; from.bucket < old_buckets.size(); ++from.bucket) {
         const Bucket& bucket = old_buckets[from.bucket];
-        for (from.which = 0; from.which < kBucket && bucket.hash(from.which) != 0; ++from.which) {
-            const uint64_t old_hash = bucket.hash(from.which);
-            const Place to = place(
-                same ? old_hash : hash((old_hash ^ old_hash >> 32) * unhash ^ unmark), distance);
+        const uint64_t first_bit = from.bucket < old_buckets.size() / 2 ? 0 : kFirstBit;
+        for (from.which = 0; from.which < kBucket && bucket.words[from.which] != 0; ++from.which) {
+            const uint64_t old_word = bucket.words[from.which];
+            const uint64_t old_hash = (old_word & ~kFirstBit) | first_bit;
+            const Place to = place(same ? old_hash : hash(old_hash * unhash ^ unmark), distance);
+            word(to) |= old_word & kFirstBit;
             value(to) = bucket.values[from.which];
             set_level(to, level(old_levels, from));
-            if ((old_used[from.bucket] & from.bit()) != 0) used_[to.bucket] |= to.bit();
             if (order_) order_[to.number()] = old_order[from.number()];
         }
     }
     return true;
 }
 
-/// Hashes all keys anew, with numbers that nobody can guess.
-bool FlowTable::scatter() {
+/// Hashes all keys anew, with numbers that nobody can guess and by which `key` has a hash too.
+bool FlowTable::scatter(uint64_t key) {
     for (;;) {
         std::array<uint64_t, 2> random;
         if (getentropy(random.data(), sizeof random) != 0) return false;
-        const uint64_t marker = random[0];
-        if (marker == marker_ || !find(hash(marker)).missing()) continue;
+        const auto [marker, other] = std::pair(random[0], random[0] ^ kFirstBit);
+        if (key == marker || key == other || contains(marker) || contains(other)) continue;
         return rebuild(bucket_count(), random[1] | 1, marker);
     }
 }

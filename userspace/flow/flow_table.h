@@ -5,16 +5,18 @@
 // Open addressing in buckets of four entries, one cache line each, less than half full, so that a
 // lookup reads one line and rarely two. A bucket's entries stand at its front. A key whose home is
 // full stands in the first bucket behind it that had room; so a bucket with room ends every search,
-// and who removes an entry moves others up to keep it so. What is stored is not the key but its
-// hash, from which the key can be had back: no two keys have the same, and one key, the marker,
-// would have 0, which means empty; should it come, the table takes another marker.
+// and who removes an entry moves others up to keep it so.
 //
-// Every use of an entry sets one bit beside the buckets, in a byte a bucket: few enough to stay in
-// the cache while the buckets do not. Where the bit is set already, in a key's home, there is
-// nothing to do but to take the value: that is the fast path, and all else is the slow one.
-// Neighbouring buckets form groups. Every few new entries of a group its bits become levels, 7 for
-// used since the last time, and those not used sink by one; when an entry must go, it is one of the
-// lowest. A table of few entries keeps the exact order instead.
+// What is stored is not the key but its hash, from which the key can be had back: no two keys have
+// the same. Hashes that begin with 1 have their homes in the upper half of the buckets, and what
+// finds no room goes round in its half; so the place tells the first bit. Where that would stand,
+// an entry says that it was used: a lookup compares with the hash of a used entry, and where it
+// finds that, there is nothing to do but to take the value. This is the fast path, all else the
+// slow one. Two keys have hashes that look like no entry; should one come, all are hashed anew.
+//
+// Neighbouring buckets form groups. Every few new entries of a group its entries get levels, 7 if
+// they say that they were used, which they then no longer do, else one less than before; when an
+// entry must go, it is one of the lowest. A table of few entries keeps the exact order instead.
 #pragma once
 
 #ifdef __SSE2__
@@ -43,7 +45,8 @@ class FlowTable {
   public:
     static constexpr uint32_t kExact = 64;
     /// What keys are hashed with as long as they do not cluster. Should they, numbers that nobody
-    /// can guess take the place of these, so that nobody can make a table slow.
+    /// can guess take the place of these, so that nobody can make a table slow. The marker is one
+    /// of the two keys whose hash looks like no entry.
     static constexpr uint64_t kMarker = 0xC2B2AE3D27D4EB4F;
     static constexpr uint64_t kFactor = 0x9E3779B97F4A7C15;
 
@@ -54,13 +57,13 @@ class FlowTable {
 
     /// The key's value, 0 if it has none. Never creates an entry.
     uint64_t get(uint64_t key) {
-        const uint64_t* const value = use_at_home(key);
+        const uint64_t* const value = used_at_home(key);
         return value ? *value : use_and_get(key);
     }
 
     /// Makes `new_value` the key's value. A refused store is counted.
     void set(uint64_t key, uint64_t new_value) {
-        uint64_t* value = use_at_home(key);
+        uint64_t* value = used_at_home(key);
         if (!value) value = use_or_create(key);
         if (value) *value = new_value;
     }
@@ -68,7 +71,7 @@ class FlowTable {
     /// Adds to the key's value, modulo 2^64, and gives the sum. A refused store is counted and
     /// gives `delta`.
     uint64_t add(uint64_t key, uint64_t delta) {
-        uint64_t* value = use_at_home(key);
+        uint64_t* value = used_at_home(key);
         if (!value) value = use_or_create(key);
         return value ? *value += delta : delta;
     }
@@ -78,18 +81,16 @@ class FlowTable {
     /// first of them is run.
     void prefetch(uint64_t key) const {
         if (bucket_count_ < kNear) return;
-        const uint64_t at = home(hash(key));
-        __builtin_prefetch(&buckets_[at], 1);
-        __builtin_prefetch(&used_[at]);
-        asm volatile("" : : "r"(at));  // else g++ takes all of it for work without an effect
+        const Bucket* const bucket = &buckets_[home(hash(key))];
+        __builtin_prefetch(bucket, 1);
+        asm volatile("" : : "r"(bucket));  // else g++ takes this for work without an effect
     }
 
-    /// Where the fields of a table stand that code made at run time reads to do what
-    /// use_at_home() does. All in bytes.
+    /// Where code made at run time finds what used_at_home() reads. All in bytes.
     struct Layout {
-        size_t marker, factor, bucket_count, buckets, used;  ///< in a table
-        size_t low, high, values;                            ///< in a bucket
-        size_t bucket;                                       ///< size of a bucket
+        size_t marker, factor, bucket_count, buckets;  ///< in a table
+        size_t words, values;                          ///< in a bucket
+        size_t bucket;                                 ///< size of a bucket
     };
     static consteval Layout layout();
 
@@ -121,14 +122,14 @@ class FlowTable {
     static constexpr uint32_t kBucket = 4;   // entries
     static constexpr uint32_t kGroup = 16;   // buckets
     static constexpr uint64_t kNear = 4096;  // buckets: 256 KiB, which caches of second level hold
+    /// Of a hash: its home is in the upper half. Of a word: the entry was used.
+    static constexpr uint64_t kFirstBit = uint64_t{1} << 63;
 
     struct alignas(ZeroedMemory::kAlignment) Bucket {
-        std::array<uint32_t, kBucket> low;   // of the hash
-        std::array<uint32_t, kBucket> high;  // both 0: no entry
+        std::array<uint64_t, kBucket> words;  // a hash, but for its first bit; 0: no entry
         std::array<uint64_t, kBucket> values;
 
-        uint64_t hash(uint32_t which) const { return uint64_t{high[which]} << 32 | low[which]; }
-        bool full() const { return hash(kBucket - 1) != 0; }
+        bool full() const { return words[kBucket - 1] != 0; }
     };
     static_assert(sizeof(Bucket) == ZeroedMemory::kAlignment);
 
@@ -142,67 +143,79 @@ class FlowTable {
         bool missing() const { return which == kBucket; }
         bool operator==(const Place&) const = default;
         uint64_t number() const { return bucket * kBucket + which; }
-        /// Its bit in the bucket's byte of used_.
-        uint8_t bit() const { return static_cast<uint8_t>(1u << which); }
     };
 
-    uint64_t hash(uint64_t key) const {
-        const uint64_t product = (key ^ marker_) * factor_;
-        return product ^ product >> 32;
+    uint64_t hash(uint64_t key) const { return (key ^ marker_) * factor_; }
+    /// True of the hashes that no word can stand for.
+    static bool looks_empty(uint64_t hash) { return (hash & ~kFirstBit) == 0; }
+    /// The hash of an entry.
+    uint64_t hash_at(Place at) const {
+        return (word(at) & ~kFirstBit) | (at.bucket < bucket_count_ / 2 ? 0 : kFirstBit);
     }
-    uint64_t key(uint64_t hash) const;
+    uint64_t key_at(Place at) const;
     /// The buckets share the range of hashes in order, so growing moves entries in order too.
-    uint64_t home(uint64_t hash) const { return (hash >> 32) * bucket_count_ >> 32; }
-    uint64_t next(uint64_t bucket) const { return bucket + 1 == bucket_count_ ? 0 : bucket + 1; }
+    uint64_t home(uint64_t hash) const {
+        __extension__ using Product = unsigned __int128;
+        return static_cast<uint64_t>(Product{hash} * bucket_count_ >> 64);
+    }
+    /// The bucket behind this one, round and round in its half.
+    uint64_t next(uint64_t bucket) const {
+        const uint64_t half = bucket_count_ / 2;
+        if (bucket + 1 == half) return 0;
+        return bucket + 1 == bucket_count_ ? half : bucket + 1;
+    }
+    uint64_t& word(Place at) { return buckets_[at.bucket].words[at.which]; }
+    uint64_t word(Place at) const { return buckets_[at.bucket].words[at.which]; }
     uint64_t& value(Place at) { return buckets_[at.bucket].values[at.which]; }
+    bool is_entry(Place at) const { return at.which < kBucket && word(at) != 0; }
     uint32_t bucket_count() const {
         return memory_.data() ? static_cast<uint32_t>(bucket_count_) : 0;
     }
     static uint32_t groups_of(uint32_t buckets) { return (buckets + kGroup - 1) / kGroup; }
 
-    /// A bit for each number of four, set if it is the wanted one. Without jumps: nobody can
-    /// predict where in its bucket a key stands.
-    static uint32_t equal(const std::array<uint32_t, kBucket>& numbers, uint32_t wanted) {
+    /// A bit for each word of a bucket, set if its upper half is that of the wanted one. Without
+    /// jumps: nobody can predict where in its bucket a key stands. The upper half, because every
+    /// bit of a key has a part in it.
+    static uint32_t alike(const Bucket& bucket, uint64_t wanted) {
 #ifdef __SSE2__
-        const __m128i all = _mm_load_si128(reinterpret_cast<const __m128i*>(numbers.data()));
-        const __m128i found = _mm_cmpeq_epi32(all, _mm_set1_epi32(static_cast<int>(wanted)));
+        const auto* const words = reinterpret_cast<const __m128i*>(bucket.words.data());
+        const __m128 first = _mm_castsi128_ps(_mm_load_si128(words));
+        const __m128 last = _mm_castsi128_ps(_mm_load_si128(words + 1));
+        const __m128i uppers =
+            _mm_castps_si128(_mm_shuffle_ps(first, last, _MM_SHUFFLE(3, 1, 3, 1)));
+        const __m128i one = _mm_cvtsi64_si128(static_cast<int64_t>(wanted));
+        const __m128i found = _mm_cmpeq_epi32(uppers, _mm_shuffle_epi32(one, 0b01'01'01'01));
         return static_cast<uint32_t>(_mm_movemask_ps(_mm_castsi128_ps(found)));
 #else
         uint32_t bits = 0;
-        for (uint32_t i = 0; i < kBucket; ++i) bits |= uint32_t{numbers[i] == wanted} << i;
+        for (uint32_t i = 0; i < kBucket; ++i)
+            bits |= uint32_t{bucket.words[i] >> 32 == wanted >> 32} << i;
         return bits;
 #endif
     }
 
-    /// The value of a key that stands in its home and is known to be used. Null for all others:
-    /// keys used for the first time in a while, those that stand elsewhere or nowhere, and the
-    /// marker, whose hash is that of no entry.
-    uint64_t* use_at_home(uint64_t key) {
-        // As hash() and home() say, with the halves of the hash apart.
-        const uint64_t product = (key ^ marker_) * factor_;
-        const uint64_t high = product >> 32;
-        const uint64_t at = high * bucket_count_ >> 32;
-        Bucket& bucket = buckets_[at];
-        // Mostly one bit. Should the first be that of another key, the upper half tells.
-        const uint32_t used = equal(bucket.low, static_cast<uint32_t>(product ^ high)) & used_[at];
-        if (used == 0) [[unlikely]]
+    /// The value of a key whose entry stands in its home and says that it was used; null for all
+    /// others.
+    uint64_t* used_at_home(uint64_t key) {
+        const uint64_t hash = this->hash(key);
+        Bucket& bucket = buckets_[home(hash)];
+        const uint64_t wanted = hash | kFirstBit;
+        const uint32_t hits = alike(bucket, wanted);
+        if (hits == 0) [[unlikely]]
             return nullptr;
-        const auto which = static_cast<uint32_t>(std::countr_zero(used));
-        if (bucket.high[which] != static_cast<uint32_t>(high)) [[unlikely]]
+        const auto which = static_cast<uint32_t>(std::countr_zero(hits));
+        if (bucket.words[which] != wanted) [[unlikely]]
             return nullptr;
         return &bucket.values[which];
-    }
-
-    /// Says that an entry is used.
-    void touch(Place at) {
-        if ((used_[at.bucket] >> at.which & 1) == 0) note_use(at);
     }
 
     uint64_t use_and_get(uint64_t key);
     uint64_t* use_or_create(uint64_t key);
     Place find(uint64_t hash) const;
+    bool contains(uint64_t key) const { return !find(hash(key)).missing(); }
     void note_use(Place at);
     void spare(Place at);
+    bool take_use(Place at);
     Place create(uint64_t key);
     Place place(uint64_t hash, uint64_t& distance);
     void erase(Place at);
@@ -212,26 +225,23 @@ class FlowTable {
     void evict_for(uint64_t hash);
     Place oldest() const;
     Place lowest(uint64_t group);
-    void raise_used(uint64_t group);
+    void take_uses(uint64_t group);
     void count_arrival(uint64_t group);
     static uint64_t level(const Levels* levels, Place at);
     void set_level(Place at, uint64_t level);
     bool rebuild(uint32_t count, uint64_t factor, uint64_t marker);
-    bool scatter();
+    bool scatter(uint64_t key);
     uint32_t first_buckets() const;
     size_t bytes_for(uint32_t buckets) const;
 
-    // What a table without memory looks at; nobody writes to them.
-    static inline Bucket no_bucket_{};
-    static inline uint8_t no_use_ = 0;
+    static inline Bucket no_bucket_{};  // what a table without memory looks at; nobody writes to it
 
     Bucket* buckets_ = &no_bucket_;
-    uint64_t bucket_count_ = 1;
+    uint64_t bucket_count_ = 1;  // even, where there is memory
     uint64_t marker_ = kMarker;
-    uint64_t factor_ = kFactor;  // odd
-    uint8_t* used_ = &no_use_;   // by bucket, a bit an entry; none are set where there is an order
-    uint64_t* order_ = nullptr;  // by entry: clock_ when it was used; null above kExact
-    Levels* levels_ = nullptr;   // by group
+    uint64_t factor_ = kFactor;    // odd
+    uint64_t* order_ = nullptr;    // by entry: clock_ when it was used; null above kExact
+    Levels* levels_ = nullptr;     // by group
     uint8_t* arrivals_ = nullptr;  // by group: new entries since its levels were lowered
     uint64_t clock_ = 0;
     uint32_t size_ = 0;
@@ -250,9 +260,7 @@ consteval FlowTable::Layout FlowTable::layout() {
             .factor = offsetof(FlowTable, factor_),
             .bucket_count = offsetof(FlowTable, bucket_count_),
             .buckets = offsetof(FlowTable, buckets_),
-            .used = offsetof(FlowTable, used_),
-            .low = offsetof(Bucket, low),
-            .high = offsetof(Bucket, high),
+            .words = offsetof(Bucket, words),
             .values = offsetof(Bucket, values),
             .bucket = sizeof(Bucket)};
 }

@@ -21,7 +21,7 @@ void Emitter::call(Id id, const Value& value) {
     for (unsigned reg = 0; reg < 16; ++reg)
         if (live & register_bit(reg)) out_.mov(waiting(reg), q(reg));
     // rsi before rdi: what is still to be loaded from the packet needs rdi.
-    if (value.b != ir::kNone) fetch_into(value.b, rsi);
+    if (value.b != ir::kNone && !small_delta(value)) fetch_into(value.b, rsi);
     if (value.a != ir::kNone) fetch_into(value.a, rdi);
     if (value.op == Op::call) {
         call_host(value);

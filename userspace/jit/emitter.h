@@ -129,6 +129,7 @@ class Emitter {
 
     // flow_code.cc
     void access_table(const ir::Value& value);
+    std::optional<int32_t> small_delta(const ir::Value& value) const;
     void late_accesses();
 
     // set_code.cc, row_code.cc

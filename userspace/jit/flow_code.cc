@@ -1,6 +1,10 @@
 // Accesses to flow tables. An entry that stands in its home and is known to be used, as nearly all
-// are, is found here with the instructions that FlowTable::use_at_home() stands for; for the others
-// FlowTable is called, behind the code.
+// are, is found here with the instructions that FlowTable::used_at_home() stands for; for the
+// others FlowTable is called, behind the code.
+#include <bit>
+#include <cstdint>
+#include <optional>
+
 #include "userspace/flow/flow_table.h"
 #include "userspace/jit/emitter.h"
 #include "userspace/jit/run_state.h"
@@ -29,58 +33,75 @@ uint64_t flow_add(uint64_t key, uint64_t delta, RunState* state, uint32_t table)
 
 }  // namespace
 
-// Arguments are in place. The result comes in rax; all registers that a call may change may change.
+// The key is in rdi, what is stored or added in rsi or, if it is a small number, nowhere yet. The
+// result comes in rax; all registers that a call may change may change.
 void Emitter::access_table(const Value& value) {
     const asmjit::Label elsewhere = out_.newLabel(), done = out_.newLabel();
     const auto table = static_cast<int32_t>(value.table * sizeof(FlowTable));
     const auto field = [&](size_t offset) {
         return x86::qword_ptr(x86::r8, table + static_cast<int32_t>(offset));
     };
+    // The hash in rcx, the home in rdx, the entry's number there in eax. The state waits in r9.
+    out_.mov(x86::r9, x86::rdx);
     out_.mov(x86::r8, x86::qword_ptr(x86::rdx, offsetof(RunState, tables)));
-    out_.mov(x86::rax, x86::rdi);
-    out_.xor_(x86::rax, field(kTable.marker));
-    out_.jz(elsewhere);
-    out_.imul(x86::rax, field(kTable.factor));
-    out_.mov(x86::rcx, x86::rax);
-    out_.shr(x86::rcx, 32);
-    out_.mov(x86::r10, x86::rcx);
-    out_.imul(x86::r10, field(kTable.bucket_count));
-    out_.shr(x86::r10, 32);
-    out_.xor_(x86::eax, x86::ecx);
-    out_.movd(x86::xmm0, x86::eax);
-    out_.pshufd(x86::xmm0, x86::xmm0, 0);
-    out_.mov(x86::r11, x86::r10);
-    out_.shl(x86::r11, 6);
-    out_.add(x86::r11, field(kTable.buckets));
-    out_.pcmpeqd(x86::xmm0, x86::xmmword_ptr(x86::r11, int32_t{kTable.low}));
-    out_.movmskps(x86::eax, x86::xmm0);
-    out_.test(x86::eax, x86::eax);
-    out_.jz(elsewhere);
-    // As BSF, where the CPU does not have it: the same for numbers but 0.
-    out_.tzcnt(x86::eax, x86::eax);
-    out_.cmp(x86::dword_ptr(x86::r11, x86::rax, 2, int32_t{kTable.high}), x86::ecx);
-    out_.jne(elsewhere);
-    out_.mov(x86::rcx, field(kTable.used));
-    out_.movzx(x86::ecx, x86::byte_ptr(x86::rcx, x86::r10));
-    out_.bt(x86::ecx, x86::eax);
-    out_.jnc(elsewhere);
+    out_.mov(x86::rcx, x86::rdi);
+    out_.xor_(x86::rcx, field(kTable.marker));
+    out_.imul(x86::rcx, field(kTable.factor));
+    out_.mov(x86::rax, x86::rcx);
+    out_.mul(field(kTable.bucket_count));
+    out_.shl(x86::rdx, std::countr_zero(kTable.bucket));
+    out_.add(x86::rdx, field(kTable.buckets));
+    out_.bts(x86::rcx, 63);
+    const auto words = [](int32_t offset) {
+        return x86::ptr(x86::rdx, int32_t{kTable.words} + offset);
+    };
+    if (cpu_.avx512) {
+        out_.vpbroadcastq(x86::ymm16, x86::rcx);
+        out_.vpcmpeqq(x86::k1, x86::ymm16, words(0));
+        out_.kmovw(x86::eax, x86::k1);
+        out_.tzcnt(x86::eax, x86::eax);
+        out_.jc(elsewhere);
+    } else {
+        out_.movq(x86::xmm0, x86::rcx);
+        out_.pshufd(x86::xmm0, x86::xmm0, 0b01'01'01'01);
+        out_.movaps(x86::xmm1, words(0));
+        out_.shufps(x86::xmm1, words(16), 0b11'01'11'01);
+        out_.pcmpeqd(x86::xmm0, x86::xmm1);
+        out_.movmskps(x86::eax, x86::xmm0);
+        // BSF sets ZF if there is no bit; TZCNT, faster where it is known, does for other numbers
+        // what BSF does where it is not.
+        out_.test(x86::eax, x86::eax);
+        out_.jz(elsewhere);
+        out_.tzcnt(x86::eax, x86::eax);
+        out_.cmp(x86::qword_ptr(x86::rdx, x86::rax, 3, int32_t{kTable.words}), x86::rcx);
+        out_.jne(elsewhere);
+    }
 
-    const x86::Mem entry = x86::qword_ptr(x86::r11, x86::rax, 3, int32_t{kTable.values});
-    switch (value.op) {
-        case Op::flow_get:
-            out_.mov(x86::rax, entry);
-            break;
-        case Op::flow_set:
-            out_.mov(entry, x86::rsi);
-            break;
-        default:
-            out_.add(x86::rsi, entry);
-            out_.mov(entry, x86::rsi);
-            out_.mov(x86::rax, x86::rsi);
-            break;
+    const x86::Mem entry = x86::qword_ptr(x86::rdx, x86::rax, 3, int32_t{kTable.values});
+    const std::optional<int32_t> delta = small_delta(value);
+    if (value.op == Op::flow_get) {
+        out_.mov(x86::rax, entry);
+    } else if (value.op == Op::flow_set) {
+        out_.mov(entry, x86::rsi);
+    } else if (delta) {
+        out_.mov(x86::rcx, entry);
+        out_.add(x86::rcx, *delta);
+        out_.mov(entry, x86::rcx);
+        out_.mov(x86::rax, x86::rcx);
+    } else {
+        out_.add(x86::rsi, entry);
+        out_.mov(entry, x86::rsi);
+        out_.mov(x86::rax, x86::rsi);
     }
     out_.bind(done);
     late_accesses_.push_back({elsewhere, done, &value});
+}
+
+// What is added, if an instruction can hold it.
+std::optional<int32_t> Emitter::small_delta(const Value& value) const {
+    const uint64_t* imm = value.op == Op::flow_add ? number(value.b) : nullptr;
+    if (!imm || *imm > INT32_MAX) return {};
+    return static_cast<int32_t>(*imm);
 }
 
 void Emitter::late_accesses() {
@@ -91,6 +112,8 @@ void Emitter::late_accesses() {
                                                        : flow_add;
         note_line(value.origin);
         out_.bind(late.label);
+        out_.mov(x86::rdx, x86::r9);
+        if (const auto delta = small_delta(value)) out_.mov(x86::esi, *delta);
         out_.mov(x86::ecx, uint32_t{value.table});
         call_helper(reinterpret_cast<uint64_t>(helper));
         out_.jmp(late.back);

@@ -308,13 +308,12 @@ BOOST_AUTO_TEST_CASE(a_round_of_ageing_forgets_what_was_not_used_since_the_last)
     BOOST_TEST(empty.age(UINT32_MAX) == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(keys_that_differ_in_the_upper_half_of_the_hash_are_told_apart) {
-    // 0 is also what the lower half of no entry looks like.
-    for (const uint64_t low : {0u, 7u}) {
+BOOST_AUTO_TEST_CASE(keys_whose_hashes_are_alike_in_one_half_are_told_apart) {
+    for (const unsigned shift : {0u, 32u}) {
         std::vector<uint64_t> keys;
-        for (uint64_t high = 1; high <= 6; ++high)
-            keys.push_back(key_of(high << 32 | (low ^ high)));
-        const uint64_t missing = key_of(uint64_t{7} << 32 | (low ^ 7));
+        for (uint64_t other = 1; other <= 6; ++other)
+            keys.push_back(key_of(uint64_t{7} << 32 >> shift | other << shift));
+        const uint64_t missing = key_of(uint64_t{7} << 32 >> shift | uint64_t{9} << shift);
         FlowTable table(declaration(1000, Eviction::lru));
         uint64_t wrong = 0;
         for (size_t pair = 0; pair < keys.size() * keys.size(); ++pair) {
@@ -349,20 +348,52 @@ BOOST_AUTO_TEST_CASE(keys_made_to_collide_are_scattered) {
     BOOST_TEST(table.size() == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(the_key_that_means_empty_is_a_key_like_others) {
-    FlowTable table(declaration(10, Eviction::lru));
-    BOOST_TEST(table.get(FlowTable::kMarker) == 0u);
-    BOOST_TEST(!table.remove(FlowTable::kMarker));
-    table.set(0, 5);
-    table.set(1, 6);
-    BOOST_TEST(table.get(FlowTable::kMarker) == 0u);
-    BOOST_TEST(table.add(FlowTable::kMarker, 7) == 7u);
-    BOOST_TEST(table.add(FlowTable::kMarker, 7) == 14u);
-    const std::vector<FlowEntry> expected = {{0, 0, 5}, {0, 1, 6}, {0, FlowTable::kMarker, 14}};
-    BOOST_TEST((sorted_entries(table) == expected));
-    FlowTable fresh(declaration(10, Eviction::none));
-    fresh.set(FlowTable::kMarker, 1);
-    BOOST_TEST(fresh.get(FlowTable::kMarker) == 1u);
+BOOST_AUTO_TEST_CASE(keys_whose_hash_looks_like_no_entry_are_keys_like_others) {
+    constexpr uint64_t kOther = FlowTable::kMarker ^ uint64_t { 1 } << 63;
+    for (const auto& [first, second] :
+         {std::pair(FlowTable::kMarker, kOther), std::pair(kOther, FlowTable::kMarker)}) {
+        FlowTable table(declaration(10, Eviction::lru));
+        BOOST_TEST(table.get(first) == 0u);
+        BOOST_TEST(!table.remove(first));
+        table.set(0, 5);
+        table.set(1, 6);
+        BOOST_TEST(table.get(first) == 0u);
+        BOOST_TEST(table.add(first, 7) == 7u);
+        BOOST_TEST(table.add(first, 7) == 14u);
+        BOOST_TEST(table.get(second) == 0u);
+        BOOST_TEST(table.add(second, 3) == 3u);
+        const std::vector<FlowEntry> expected = {
+            {0, 0, 5},
+            {0, 1, 6},
+            {0, std::min(first, second), first < second ? 14u : 3u},
+            {0, std::max(first, second), first < second ? 3u : 14u}};
+        BOOST_TEST((sorted_entries(table) == expected));
+        FlowTable fresh(declaration(10, Eviction::none));
+        fresh.set(first, 1);
+        BOOST_TEST(fresh.get(first) == 1u);
+        BOOST_TEST(fresh.get(second) == 0u);
+    }
+}
+
+// The first bit of a hash is told by the half of the table in which its entry stands.
+BOOST_AUTO_TEST_CASE(hashes_that_differ_in_the_first_bit_are_two_keys) {
+    for (const uint32_t capacity : {20u, 200u, 5000u}) {
+        FlowTable table(declaration(capacity, Eviction::none));
+        std::vector<uint64_t> keys;
+        for (const uint64_t key : keys_at_one_place(capacity / 2)) {
+            keys.push_back(key);
+            keys.push_back(key ^ uint64_t{1} << 63);  // times an odd number: the first bit only
+        }
+        for (const uint64_t key : keys) table.set(key, key + 1);
+        BOOST_TEST(table.size() == capacity);
+        uint64_t wrong = 0;
+        for (const uint64_t key : keys) wrong += table.add(key, 1) != key + 2;
+        BOOST_TEST(wrong == 0u);
+        std::vector<FlowEntry> expected;
+        for (const uint64_t key : keys) expected.push_back({0, key, key + 2});
+        std::ranges::sort(expected, {}, &FlowEntry::key);
+        BOOST_TEST((sorted_entries(table) == expected));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(memory_follows_the_entries_and_has_a_bound) {
