@@ -47,8 +47,10 @@ uint64_t FlowTable::key_at(Place at) const { return hash_at(at) * inverse(factor
 uint32_t FlowTable::first_buckets() const {
     uint32_t buckets = 8;
     uint32_t doublings = 0;
-    while (room(buckets << doublings) < capacity_)
-        if ((buckets += 2) == 32) buckets = 16, ++doublings;
+    while (room(buckets << doublings) < capacity_) {
+        buckets += 2;
+        if (buckets == 32) buckets = 16, ++doublings;
+    }
     return buckets;
 }
 
