@@ -68,10 +68,15 @@ size_t FlowTable::most_bytes() const {
 
 FlowTable::Place FlowTable::find(uint64_t hash) const {
     if (looks_empty(hash)) return {};
-    for (Place at = {home(hash), 0};; at = {next(at.bucket), 0}) {
-        for (; is_entry(at); ++at.which)
-            if ((word(at) | kFirstBit) == (hash | kFirstBit)) return at;
-        if (!at.missing()) return {};
+    const uint64_t used = hash | kFirstBit, unused = hash & ~kFirstBit;
+    for (uint64_t at = home(hash);; at = next(at)) {
+        const Bucket& bucket = buckets_[at];
+        uint32_t hits = alike(bucket, used) | alike(bucket, unused);
+        for (; hits != 0; hits &= hits - 1) {
+            const Place found = {at, static_cast<uint32_t>(std::countr_zero(hits))};
+            if ((word(found) | kFirstBit) == used) return found;
+        }
+        if (!bucket.full()) return {};
     }
 }
 
