@@ -22,13 +22,18 @@ constexpr size_t kMaxMerged = size_t{2} << 20;
 
 class Lifter {
   public:
-    Lifter(const VerifiedModule& program, const Environment& environment)
-        : program_(program), environment_(environment) {}
+    /// The scratch memory is all free.
+    Lifter(const VerifiedModule& program, const Environment& environment, Scratch& scratch)
+        : program_(program), environment_(environment), scratch_(scratch) {}
 
     Result<Function> run() {
-        for (const Insn& insn : program_.insns())
+        size_t pushes = 0;
+        for (const Insn& insn : program_.insns()) {
             if (!supported(insn.op))
                 return refuse(insn, name_of(insn) + " is not supported by this back end");
+            pushes += vfm::op_info(insn.op).group == Group::push ? 1 : 0;
+        }
+        numbers_.reserve(pushes);
         function_.values.reserve(program_.insns().size() + program_.insns().size() / 4 + 8);
         effects_ = depth_effects(program_, scratch_);
         states_ = make_states(program_, effects_, function_, scratch_);
@@ -335,7 +340,7 @@ class Lifter {
 
     const VerifiedModule& program_;
     const Environment& environment_;
-    Scratch scratch_;
+    Scratch& scratch_;
     Function function_;
     Numbers numbers_{function_, scratch_};
     std::span<const DepthEffect> effects_;  // by code block
@@ -361,7 +366,14 @@ class Lifter {
 }  // namespace
 
 Result<Function> lift(const VerifiedModule& program, const Environment& environment) {
-    return Lifter(program, environment).run();
+    // Kept from program to program: a list of a thousand addresses needs so much that the system
+    // would be asked for it, and given it back, each time.
+    constexpr size_t kKept = size_t{1} << 20;
+    static thread_local Scratch scratch;
+    scratch.reset();
+    auto result = Lifter(program, environment, scratch).run();
+    scratch.reset(kKept);
+    return result;
 }
 
 }  // namespace vfm::ir

@@ -17,6 +17,11 @@ class Numbers {
     Numbers(Function& function, Scratch& scratch)
         : function_(function), known_(scratch), made_(scratch) {}
 
+    /// Makes room for `count` numbers in all.
+    void reserve(size_t count) {
+        known_.reserve(count);
+        made_.reserve(count);
+    }
     ValueId get(uint64_t number, uint32_t origin) {
         const auto next = static_cast<ValueId>(function_.values.size());
         const auto [value, is_new] = known_.insert(number, next);

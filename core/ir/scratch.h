@@ -35,9 +35,13 @@ class Scratch {
         return {static_cast<T*>(take(count * sizeof(T))), count};
     }
 
-    /// Everything taken is free again. The greatest piece from the heap is kept for later.
-    void reset() {
-        if (chunks_.size() > 1) {
+    /// Everything taken is free again. The greatest piece from the heap is kept for later, unless
+    /// it has more than `most` bytes.
+    void reset(size_t most = ~size_t{0}) {
+        if (size_ > most) {
+            chunks_.clear();
+            size_ = kFirst;
+        } else if (chunks_.size() > 1) {
             std::swap(chunks_.front(), chunks_.back());
             chunks_.resize(1);
         }
@@ -47,6 +51,7 @@ class Scratch {
 
   private:
     static constexpr size_t kAlignment = 8;
+    static constexpr size_t kFirst = size_t{32} << 10;  // half of the first chunk
 
     void* take(size_t bytes) {
         bytes = (bytes + kAlignment - 1) & ~(kAlignment - 1);
@@ -65,7 +70,7 @@ class Scratch {
 
     std::byte* next_;
     size_t left_;
-    size_t size_ = size_t{32} << 10;                    // of the last chunk
+    size_t size_ = kFirst;                              // of the last chunk
     std::vector<std::unique_ptr<std::byte[]>> chunks_;  // each at least twice the one before
     alignas(kAlignment) std::byte inside_[size_t{8} << 10];
 };
@@ -79,6 +84,10 @@ class ScratchStack {
 
     size_t size() const { return size_; }
     bool empty() const { return size_ == 0; }
+    /// Makes room for `count` values in all.
+    void reserve(size_t count) {
+        if (count > room_.size()) move_to(scratch_.room<T>(count));
+    }
     void push_back(const T& value) {
         if (size_ == room_.size()) grow();
         room_[size_++] = value;
@@ -93,8 +102,8 @@ class ScratchStack {
     std::span<T> all() const { return room_.first(size_); }
 
   private:
-    void grow() {
-        const std::span<T> bigger = scratch_.room<T>(std::max<size_t>(8, 2 * size_));
+    void grow() { move_to(scratch_.room<T>(std::max<size_t>(8, 2 * size_))); }
+    void move_to(std::span<T> bigger) {
         std::copy_n(room_.begin(), size_, bigger.begin());
         room_ = bigger;
     }
@@ -115,6 +124,11 @@ class ScratchMap {
         if (size_ == 0) return nullptr;
         Slot& slot = place(key);
         return slot.used ? &slot.value : nullptr;
+    }
+    /// Makes room for `count` keys in all.
+    void reserve(size_t count) {
+        const size_t slots = std::bit_ceil(count + count / 3 + 1);
+        if (slots > slots_.size()) move_to(slots);
     }
     struct Inserted {
         T& value;
@@ -143,9 +157,10 @@ class ScratchMap {
         while (slots_[at].used && !(slots_[at].key == key)) at = (at + 1) & mask;
         return slots_[at];
     }
-    void grow() {
+    void grow() { move_to(std::max<size_t>(16, 2 * slots_.size())); }
+    void move_to(size_t slots) {
         const std::span<Slot> old = slots_;
-        slots_ = scratch_.array<Slot>(std::max<size_t>(16, 2 * old.size()));
+        slots_ = scratch_.array<Slot>(slots);
         for (const Slot& slot : old)
             if (slot.used) place(slot.key) = slot;
     }

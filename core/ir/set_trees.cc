@@ -1,6 +1,8 @@
 // Equality tests of one value among the leaves of an `or`, inequality tests among those of an
 // `and`, and memberships of it become one membership: what `sets` does for tests that are branches.
 #include <algorithm>
+#include <iterator>
+#include <span>
 
 #include "core/ir/analysis.h"
 #include "core/ir/passes.h"
@@ -61,15 +63,18 @@ class SetTrees {
         const ValueId value = keys_of(leaves[i]);
         if (value == kNone) return false;
         joined_.clear();
+        runs_.clear();
         for (size_t j = i + 1; j < leaves.size(); ++j) {
             const size_t before = keys_.size();
-            if (keys_of(leaves[j]) == value)
+            if (keys_of(leaves[j]) == value) {
                 joined_.push_back(j);
-            else
+                runs_.push_back(before);
+            } else {
                 keys_.resize(before);
+            }
         }
         if (joined_.empty() || keys_.size() < kMinSet) return false;
-        std::ranges::sort(keys_);
+        sort_keys();
         const auto repeated = std::ranges::unique(keys_);
         keys_.erase(repeated.begin(), repeated.end());
         ValueId made = trees_.make({.op = Op::in_set, .a = value, .imm = function_.sets.size()});
@@ -84,10 +89,29 @@ class SetTrees {
         return true;
     }
 
+    // The keys of each leaf are in order: a large set and a test more are merged.
+    void sort_keys() {
+        constexpr size_t kFewRuns = 3;
+        if (runs_.size() > kFewRuns) {
+            std::ranges::sort(keys_);
+            return;
+        }
+        runs_.push_back(keys_.size());
+        for (size_t i = 0; i + 1 < runs_.size(); ++i) {
+            const std::span<const uint64_t> all(keys_);
+            merged_.clear();
+            std::ranges::merge(all.first(runs_[i]), all.subspan(runs_[i], runs_[i + 1] - runs_[i]),
+                               std::back_inserter(merged_));
+            std::ranges::copy(merged_, keys_.begin());
+        }
+    }
+
     Function& function_;
     TreeWalker trees_;
     std::vector<uint64_t> keys_;
     std::vector<size_t> joined_;
+    std::vector<size_t> runs_;  // where the keys of each of them begin in keys_
+    std::vector<uint64_t> merged_;
 };
 
 }  // namespace

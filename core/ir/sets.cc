@@ -45,16 +45,19 @@ class Sets {
   private:
     struct Link {
         BlockId block;
-        uint32_t place;  // in the chain
         EqualityTest test;
+    };
+    struct Key {
         uint64_t key;
+        uint32_t link;
+        auto operator<=>(const Key&) const = default;
     };
     struct Way {
         Edge edge;
-        std::vector<uint32_t> links;  // by ascending key
+        std::vector<uint32_t> keys;  // places in keys_, ascending
     };
     struct Single {
-        uint32_t link;
+        uint32_t key;  // place in keys_
         uint32_t way;
     };
     // How a block is to end, and the operation that its end tests, if that must be made for it.
@@ -131,15 +134,14 @@ class Sets {
         value_ = find(first.value);
         EqualityTest test = first;
         for (BlockId at = head;;) {
-            const auto place = static_cast<uint32_t>(links_.size());
             seen_[at] = true;
-            links_.push_back({at, place, test, function_[test.number].imm});
+            links_.push_back({at, test});
             const Edge& miss = test.miss(function_.blocks[at].end);
             at = miss.target;
             if (edges_[at] != 1 || seen_[at] || !miss.args.empty()) break;
             test = equality_test(function_, function_.blocks[at].end);
             if (test.value == kNone) break;
-            if (place == 0) begin(head);
+            if (links_.size() == 1) begin(head);
             if (!only_tests(at, test)) break;
         }
         if (links_.size() >= kMinSet) replace(head);
@@ -166,19 +168,18 @@ class Sets {
     // ---- what becomes of a chain -------------------------------------------------------------
 
     void replace(BlockId head) {
-        const std::vector<Link> chain = links_;
-        const Link& last = chain.back();
+        const Link& last = links_.back();
         const Edge miss = last.test.miss(function_.blocks[last.block].end);
         find_ways();
-        const auto is_set = [](const Way& way) { return way.links.size() >= kMinSet; };
+        const auto is_set = [](const Way& way) { return way.keys.size() >= kMinSet; };
         singles_.clear();
         for (uint32_t way = 0; way < ways_.size(); ++way)
             if (!is_set(ways_[way]))
-                for (const uint32_t link : ways_[way].links) singles_.push_back({link, way});
-        if (singles_.size() == links_.size() && singles_.size() < kMinSearch) return;
+                for (const uint32_t key : ways_[way].keys) singles_.push_back({key, way});
+        if (singles_.size() == keys_.size() && singles_.size() < kMinSearch) return;
 
         changed_ = true;
-        keep_numbers(head, chain);
+        keep_numbers(head);
         origin_ = function_.blocks[head].end.origin;
         Ending ending;
         if (!singles_.empty()) ending.end = search(miss);
@@ -193,18 +194,20 @@ class Sets {
         function_.blocks[head].end = std::move(ending.end);
     }
 
-    // Sorts the links by key and tells the ways apart. Of two tests for the same key the second
+    // Sorts the keys and tells the ways apart. Of two tests for the same key the second
     // never hits.
     void find_ways() {
-        std::ranges::sort(links_, [](const Link& a, const Link& b) {
-            return a.key != b.key ? a.key < b.key : a.place < b.place;
-        });
-        const auto repeated = std::ranges::unique(links_, {}, &Link::key);
-        links_.erase(repeated.begin(), repeated.end());
+        keys_.resize(links_.size());
+        for (uint32_t i = 0; i < links_.size(); ++i)
+            keys_[i] = {function_[links_[i].test.number].imm, i};
+        std::ranges::sort(keys_);
+        const auto repeated = std::ranges::unique(keys_, {}, &Key::key);
+        keys_.erase(repeated.begin(), repeated.end());
         ways_.clear();
         size_t way = 0;
-        for (uint32_t i = 0; i < links_.size(); ++i) {
-            const Edge& edge = links_[i].test.hit(function_.blocks[links_[i].block].end);
+        for (uint32_t i = 0; i < keys_.size(); ++i) {
+            const Link& link = links_[keys_[i].link];
+            const Edge& edge = link.test.hit(function_.blocks[link.block].end);
             // The way of the key before is the likeliest.
             if (way >= ways_.size() || !same_outcome(function_, ways_[way].edge, edge)) {
                 const size_t known = std::min(ways_.size(), kMaxWays);
@@ -215,15 +218,15 @@ class Sets {
                     ways_.push_back({edge, {}});
                 }
             }
-            ways_[way].links.push_back(i);
+            ways_[way].keys.push_back(i);
         }
     }
 
     // Numbers that stand in blocks which go, and are still used, move to the head.
-    void keep_numbers(BlockId head, const std::vector<Link>& chain) {
+    void keep_numbers(BlockId head) {
         if (uses_.empty()) uses_ = count_uses(function_);
         Block& to = function_.blocks[head];
-        for (const Link& link : chain) {
+        for (const Link& link : links_) {
             if (link.block == head) continue;
             const Block& block = function_.blocks[link.block];
             for (const ValueId id : block.body) {
@@ -237,13 +240,15 @@ class Sets {
         }
         // Those that a search compares with may have been among the others.
         for (const Single& single : singles_) {
-            const Link& link = links_[single.link];
+            const Link& link = link_of(single);
             const auto& body = function_.blocks[link.block].body;
             if (link.block != head && uses_[link.test.number] == 1 &&
                 std::ranges::find(body, link.test.number) != body.end())
                 to.body.push_back(link.test.number);
         }
     }
+
+    const Link& link_of(const Single& single) const { return links_[keys_[single.key].link]; }
 
     Edge lead_to(Ending ending) {
         const auto made = static_cast<BlockId>(function_.blocks.size());
@@ -266,8 +271,8 @@ class Sets {
 
     Ending membership(const Way& way, Edge rest) {
         std::vector<uint64_t> keys;
-        keys.reserve(way.links.size());
-        for (const uint32_t link : way.links) keys.push_back(links_[link].key);
+        keys.reserve(way.keys.size());
+        for (const uint32_t key : way.keys) keys.push_back(keys_[key].key);
         const auto made = static_cast<ValueId>(function_.values.size());
         function_.values.push_back(
             {.op = Op::in_set, .a = value_, .imm = function_.sets.size(), .origin = origin_});
@@ -279,10 +284,10 @@ class Sets {
     // Tests for the single keys: few in the order of the chain, more by halves.
     Terminator search(const Edge& miss) {
         if (singles_.size() >= kMinSearch) {
-            std::ranges::sort(singles_, {}, &Single::link);
+            std::ranges::sort(singles_, {}, &Single::key);
             return halves(0, singles_.size(), miss);
         }
-        std::ranges::sort(singles_, {}, [&](const Single& one) { return links_[one.link].place; });
+        std::ranges::sort(singles_, {}, [&](const Single& one) { return keys_[one.key].link; });
         return one_by_one(0, singles_.size(), miss);
     }
 
@@ -290,7 +295,7 @@ class Sets {
         Terminator result;
         for (size_t i = end; i-- > begin;) {
             Edge rest = i + 1 == end ? miss : lead_to({std::move(result)});
-            result = branch(Comparison::eq, value_, links_[singles_[i].link].test.number,
+            result = branch(Comparison::eq, value_, link_of(singles_[i]).test.number,
                             ways_[singles_[i].way].edge, std::move(rest));
         }
         return result;
@@ -302,8 +307,8 @@ class Sets {
         const size_t middle = begin + (end - begin) / 2;
         Edge low = lead_to({halves(begin, middle, miss)});
         Edge high = lead_to({halves(middle, end, miss)});
-        return branch(Comparison::lt, value_, links_[singles_[middle].link].test.number,
-                      std::move(low), std::move(high));
+        return branch(Comparison::lt, value_, link_of(singles_[middle]).test.number, std::move(low),
+                      std::move(high));
     }
 
     Function& function_;
@@ -312,7 +317,8 @@ class Sets {
     std::vector<ValueId> to_;     // by value: what is used instead; empty if none is replaced
     std::vector<ValueId> nodes_;  // that the tested value is made of
     std::vector<uint32_t> uses_;  // by value
-    std::vector<Link> links_;
+    std::vector<Link> links_;     // of the chain, from its head on
+    std::vector<Key> keys_;       // of the chain, ascending, each once
     std::vector<Way> ways_;
     std::vector<Single> singles_;
     uint32_t origin_ = 0;

@@ -17,7 +17,11 @@ class StateFinder {
           further_(scratch),
           found_(scratch),
           open_(scratch),
-          postorder_(scratch) {}
+          postorder_(scratch) {
+        // Few blocks are entered at several depths.
+        found_.reserve(program.blocks().size());
+        postorder_.reserve(program.blocks().size() + 1);
+    }
 
     std::span<const State> run(Function& function) {
         search();
