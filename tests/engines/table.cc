@@ -8,6 +8,7 @@
 #include "core/isa/alu.h"
 #include "core/run/host_functions.h"
 #include "tests/engines/burst_engine.h"
+#include "tests/engines/some_passes.h"
 #include "tests/harness/ir_eval.h"
 #include "userspace/engines/bpf_engine.h"
 #include "userspace/jit/engine.h"
@@ -52,6 +53,28 @@ Result<std::unique_ptr<Engine>> make_jit_plain(const VerifiedModule& program,
     return make_jit_engine(TRY(jit::NativeProgram::compile(program, compile)), options);
 }
 
+Result<ir::Function> lifted(const VerifiedModule& program) {
+    auto function = ir::lift(program);
+    if (!function) function.error().status = Status::refused;
+    return function;
+}
+
+/// The engine `jit` on the IR as it was lifted: every guard, every copy, all fuel.
+Result<std::unique_ptr<Engine>> make_jit_lifted(const VerifiedModule& program,
+                                                const EngineOptions& options) {
+    const ir::Function function = TRY(lifted(program));
+    return make_jit_engine(TRY(jit::NativeProgram::compile(program, function, {})), options);
+}
+
+/// The engine `jit` after some of the passes, drawn for each program.
+Result<std::unique_ptr<Engine>> make_jit_some_passes(const VerifiedModule& program,
+                                                     const EngineOptions& options) {
+    ir::Function function = TRY(lifted(program));
+    if (const std::string broken = run_some_passes(function, number_of(program)); !broken.empty())
+        return fail(Diagnostic::about("passes", broken), Status::bug);
+    return make_jit_engine(TRY(jit::NativeProgram::compile(program, function, {})), options);
+}
+
 template <jit::BatchVariant kVariant>
 Result<std::unique_ptr<Engine>> make_bursts(const VerifiedModule& program,
                                             const EngineOptions& options) {
@@ -75,14 +98,10 @@ class IrEngine : public Engine {
             if (table.capacity < 1000)
                 return fail(Diagnostic::about("ir", "small tables"), Status::refused);
         auto host_functions = TRY(match_host_functions(program, options.host_functions));
-        auto function = ir::lift(program);
-        if (!function) {
-            function.error().status = Status::refused;
-            return std::unexpected(std::move(function).error());
-        }
-        if (kStage == Stage::optimised) ir::optimise(*function);
-        if (kStage == Stage::native) ir::optimise_for_native(*function);
-        return std::make_unique<IrEngine>(*std::move(function), std::move(host_functions));
+        ir::Function function = TRY(lifted(program));
+        if (kStage == Stage::optimised) ir::optimise(function);
+        if (kStage == Stage::native) ir::optimise_for_native(function);
+        return std::make_unique<IrEngine>(std::move(function), std::move(host_functions));
     }
 
     std::string_view name() const override {
@@ -99,23 +118,30 @@ class IrEngine : public Engine {
 // Tc sees the packet through other context fields; cut packets go through the load helpers; another
 // choice of registers makes mistakes of their allocation visible.
 const EngineKind kVariants[] = {
-    {"ir-lifted", "the IR as it was lifted", IrEngine<Stage::lifted>::make, nothing},
-    {"ir", "the IR after its passes", IrEngine<Stage::optimised>::make, nothing},
-    {"ir-native", "the IR after the passes for native code", IrEngine<Stage::native>::make,
+    {"ir-lifted", "the IR as it was lifted", false, IrEngine<Stage::lifted>::make, nothing},
+    {"ir", "the IR after its passes", false, IrEngine<Stage::optimised>::make, nothing},
+    {"ir-native", "the IR after the passes for native code", false, IrEngine<Stage::native>::make,
      nothing},
-    {"jit-registers", "native code, other registers", make_jit_registers,
+    {"jit-registers", "native code, other registers", false, make_jit_registers,
      jit::NativeProgram::missing},
-    {"jit-plain", "native code for the least CPU", make_jit_plain, jit::NativeProgram::missing},
-    {"batch", "native code, bursts", make_bursts<jit::BatchVariant::best>,
+    {"jit-plain", "native code for the least CPU", false, make_jit_plain,
      jit::NativeProgram::missing},
-    {"batch-avx2", "bursts with AVX2 at most", make_bursts<jit::BatchVariant::avx2>,
+    {"jit-lifted", "native code without any pass", false, make_jit_lifted,
      jit::NativeProgram::missing},
-    {"batch-scalar", "bursts without vectors", make_bursts<jit::BatchVariant::scalar>,
+    {"jit-some-passes", "native code after some passes", false, make_jit_some_passes,
      jit::NativeProgram::missing},
-    {"bpf-tc", "the program for tc", make_bpf<bpf::Hook::tc, false, false>, nothing},
-    {"bpf-tc-cut", "tc, few bytes are linear", make_bpf<bpf::Hook::tc, true, false>, nothing},
-    {"bpf-xdp-cut", "XDP, few bytes are linear", make_bpf<bpf::Hook::xdp, true, false>, nothing},
-    {"bpf-registers", "other registers, errors drop", make_bpf<bpf::Hook::xdp, false, true>,
+    {"batch", "native code, bursts", true, make_bursts<jit::BatchVariant::best>,
+     jit::NativeProgram::missing},
+    {"batch-avx2", "bursts with AVX2 at most", true, make_bursts<jit::BatchVariant::avx2>,
+     jit::NativeProgram::missing},
+    {"batch-scalar", "bursts without vectors", true, make_bursts<jit::BatchVariant::scalar>,
+     jit::NativeProgram::missing},
+    {"bpf-tc", "the program for tc", false, make_bpf<bpf::Hook::tc, false, false>, nothing},
+    {"bpf-tc-cut", "tc, few bytes are linear", false, make_bpf<bpf::Hook::tc, true, false>,
+     nothing},
+    {"bpf-xdp-cut", "XDP, few bytes are linear", false, make_bpf<bpf::Hook::xdp, true, false>,
+     nothing},
+    {"bpf-registers", "other registers, errors drop", false, make_bpf<bpf::Hook::xdp, false, true>,
      nothing},
 };
 
