@@ -13,6 +13,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "core/base/median.h"
 #include "core/base/result.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/measure.h"

@@ -12,6 +12,7 @@
 #include <span>
 #include <string_view>
 
+#include "core/base/median.h"
 #include "tests/bench/flow_report.h"
 #include "tests/harness/rng.h"
 #include "userspace/flow/flow_table.h"
@@ -231,10 +232,7 @@ class Passes {
     }
     void add(const Passes& other) { all_.insert(all_.end(), other.all_.begin(), other.all_.end()); }
     bool empty() const { return all_.empty(); }
-    Time result() {
-        std::ranges::sort(all_);
-        return {all_[all_.size() / 2], all_.front()};
-    }
+    Time result() const { return {median(all_), std::ranges::min(all_)}; }
 
   private:
     std::vector<double> all_;

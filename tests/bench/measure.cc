@@ -9,6 +9,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "core/base/median.h"
 #include "tests/harness/rng.h"
 
 namespace vfm::bench {
@@ -147,12 +148,6 @@ std::optional<int> pin_to_cpu(std::optional<int> cpu) {
     if (sched_setaffinity(0, sizeof allowed, &allowed) != 0) return {};
     setpriority(PRIO_PROCESS, 0, -20);  // where it may: ahead of whatever else wants that CPU
     return cpu;
-}
-
-double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<ptrdiff_t>(values.size() / 2);
-    std::ranges::nth_element(values, middle);
-    return *middle;
 }
 
 }  // namespace vfm::bench

@@ -43,6 +43,4 @@ std::optional<double> measure_compile(const Contender& contender, const BenchFil
 /// Keeps this thread on one CPU, the last that it may use unless one is named; returns which.
 std::optional<int> pin_to_cpu(std::optional<int> cpu);
 
-double median(std::vector<double> values);
-
 }  // namespace vfm::bench

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/base/median.h"
+
 namespace vfm {
 namespace {
 
@@ -61,12 +63,12 @@ Timing measure(Engine& engine, std::span<const Packet> packets, size_t burst) {
         passes.push_back(std::chrono::duration<double, std::nano>(time).count() /
                          static_cast<double>(rounds * packets.size()));
     }
-    std::ranges::sort(passes);
+    const auto [least, most] = std::ranges::minmax(passes);
     return {.engine = std::string(engine.name()),
             .burst = burst,
-            .median = passes[passes.size() / 2],
-            .min = passes.front(),
-            .max = passes.back(),
+            .median = median(passes),
+            .min = least,
+            .max = most,
             .passes = passes.size(),
             .packets = packets.size()};
 }
