@@ -133,6 +133,7 @@ class Allocator {
     }
 
     void give_slots() {
+        if (spilled_ || plan_.borrows) frame_.saved |= kBorrowed;
         if (!spilled_) return;
         using Ending = std::pair<uint32_t, uint32_t>;  // position, slot
         std::priority_queue<Ending, std::vector<Ending>, std::greater<>> in_use;
@@ -149,7 +150,6 @@ class Allocator {
             in_use.push({plan.end, slot});
             plan.location = Location::in_slot(slot);
         }
-        frame_.saved |= kBorrowed;
     }
 
     const ir::Function& function_;

@@ -49,7 +49,8 @@ inline constexpr uint32_t kCallerSaved = register_bit(rax) | register_bit(rcx) |
                                          register_bit(r9);
 
 /// What an operation on several registers borrows where its operands or its result have none: these
-/// wait in the frame meanwhile. The frame has room for that if any value found no register.
+/// wait in the frame meanwhile. The frame has room for that if any value found no register, or if
+/// the plan says that something borrows.
 inline constexpr uint32_t kBorrowed = register_bit(rax) | register_bit(rcx) | register_bit(r8);
 
 /// What registers the function touches and how its frame looks.

@@ -2,6 +2,7 @@
 #include <bit>
 #include <initializer_list>
 
+#include "core/base/check.h"
 #include "userspace/jit/emitter.h"
 
 namespace vfm::jit {
@@ -35,6 +36,7 @@ x86::Mem Emitter::slot(Location location, uint32_t size) const {
 
 // Where a register waits while something else needs it.
 x86::Mem Emitter::waiting(unsigned reg) const {
+    VFM_CHECK((frame_.saved & register_bit(reg)) != 0, "the frame has room for what waits");
     const uint32_t before = frame_.saved & (register_bit(reg) - 1);
     return x86::qword_ptr(
         x86::rsp,

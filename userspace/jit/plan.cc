@@ -30,7 +30,8 @@ class Planner {
         plan_.values.assign(function_.values.size(), {});
         plan_.made.clear();
         plan_.clobbers.clear();
-        plan_.uses_state = plan_.has_calls = plan_.has_call_arguments = plan_.has_fuel = false;
+        plan_.uses_state = plan_.has_calls = plan_.has_call_arguments = plan_.has_fuel =
+            plan_.borrows = false;
         lay_out(function_, plan_);
         plan_.incoming.resize(plan_.order.size());
         forward();
@@ -301,12 +302,13 @@ class Planner {
                 use_full(value.a, folding(value.a));
                 break;
             case Op::in_set:
-                // Its result serves as a pointer to the keys first.
-                use_full(value.a, at, true);
-                break;
             case Op::in_rows:
-                use_full(value.a, at, true);
-                use_full(value.b, at, true);
+                // The result serves as a pointer to keys or rows first. All operands have to be in
+                // registers, numbers too.
+                ir::for_each_operand(value, [&](ValueId operand) {
+                    use_full(operand, at, true);
+                    plan_.borrows |= is_number(operand);
+                });
                 break;
             case Op::now:
                 use_state();

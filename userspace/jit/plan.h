@@ -94,6 +94,7 @@ struct Plan {
     bool has_calls = false;
     bool has_call_arguments = false;
     bool has_fuel = false;
+    bool borrows = false;  ///< an operation needs a register of kBorrowed for a number
 
     ValuePlan& operator[](ir::ValueId id) { return values[id]; }
     const ValuePlan& operator[](ir::ValueId id) const { return values[id]; }
