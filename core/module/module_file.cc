@@ -1,9 +1,9 @@
 #include "core/module/module_file.h"
 
+#include <core/module/vfm_module.pb.h>
 #include <fmt/core.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <module.pb.h>
 
 #include <algorithm>
 
@@ -220,7 +220,7 @@ Result<Module> parse_module(ByteView bytes, const std::string& name) {
     };
     if (bytes.size() > kMaxFile) return broken(0, fmt::format("more than {} bytes", kMaxFile));
     std::vector<WirePlace> places;
-    if (const auto fault = check_wire(bytes, *file::Module::descriptor(), places))
+    if (const auto fault = check_wire(bytes, kModuleSchema, places))
         return broken(fault->offset, fault->reason);
     file::Module message;
     if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))

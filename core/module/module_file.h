@@ -1,5 +1,5 @@
-// Programs on disk: a raw program is the code alone, a module a protobuf message (module.proto)
-// whose first bytes are `0A 04 56 46 4D 01`.
+// Programs on disk: a raw program is the code alone, a module a protobuf message
+// (vfm_module.proto) whose first bytes are `0A 04 56 46 4D 01`.
 #pragma once
 
 #include <string>

@@ -1,13 +1,9 @@
 #include "core/module/module_wire.h"
 
 #include <fmt/core.h>
-#include <google/protobuf/descriptor.h>
 
 namespace vfm {
 namespace {
-
-using google::protobuf::Descriptor;
-using google::protobuf::FieldDescriptor;
 
 enum WireType : unsigned { kVarint = 0, kFixed64 = 1, kLengthDelimited = 2 };
 
@@ -28,20 +24,20 @@ class Walk {
     Walk(ByteView bytes, std::vector<WirePlace>& places) : bytes_(bytes), places_(places) {}
 
     /// The message in begin..end. Recursion is as deep as the schema, which has no cycle.
-    bool message(const Descriptor& schema, uint64_t begin, uint64_t end, bool outermost);
+    bool message(const MessageSchema& schema, uint64_t begin, uint64_t end, bool outermost);
     const WireFault& fault() const { return fault_; }
 
   private:
     /// `begin` is the offset of the field's tag, `at` that of what follows it.
-    bool field(const FieldDescriptor& field, unsigned wire_type, uint64_t begin, uint64_t& at,
+    bool field(const FieldSchema& field, unsigned wire_type, uint64_t begin, uint64_t& at,
                uint64_t end, bool outermost);
-    bool number(const FieldDescriptor& field, uint64_t& at, uint64_t end);
-    bool packed(const FieldDescriptor& field, uint64_t at, uint64_t end);
+    bool number(const FieldSchema& field, uint64_t& at, uint64_t end);
+    bool packed(const FieldSchema& field, uint64_t at, uint64_t end);
     bool broken(uint64_t offset, std::string reason) {
         fault_ = {offset, std::move(reason)};
         return false;
     }
-    static unsigned expected_wire_type(const FieldDescriptor& field);
+    static unsigned expected_wire_type(const FieldSchema& field);
 
     ByteView bytes_;
     std::vector<WirePlace>& places_;
@@ -49,78 +45,79 @@ class Walk {
     size_t messages_ = 0;
 };
 
-unsigned Walk::expected_wire_type(const FieldDescriptor& field) {
+unsigned Walk::expected_wire_type(const FieldSchema& field) {
     if (field.is_packed()) return kLengthDelimited;
-    switch (field.type()) {
-        case FieldDescriptor::TYPE_BYTES:
-        case FieldDescriptor::TYPE_MESSAGE:
+    switch (field.type) {
+        case FieldType::bytes:
+        case FieldType::message:
             return kLengthDelimited;
-        case FieldDescriptor::TYPE_FIXED64:
+        case FieldType::fixed64:
             return kFixed64;
-        default:
-            return kVarint;  // uint32, uint64 and enums: the schema has no other types
+        case FieldType::uint32:
+        case FieldType::uint64:
+        case FieldType::enumeration:
+            return kVarint;
     }
+    return kVarint;
 }
 
-bool Walk::number(const FieldDescriptor& field, uint64_t& at, uint64_t end) {
+bool Walk::number(const FieldSchema& field, uint64_t& at, uint64_t end) {
     const uint64_t begin = at;
-    if (field.type() == FieldDescriptor::TYPE_FIXED64) {
-        if (end - at < 8) return broken(begin, fmt::format("'{}' is cut off", field.name()));
+    if (field.type == FieldType::fixed64) {
+        if (end - at < 8) return broken(begin, fmt::format("'{}' is cut off", field.name));
         at += 8;
         return true;
     }
     const auto value = read_varint(bytes_, at, end);
-    if (!value) return broken(begin, fmt::format("'{}' is no number", field.name()));
-    if (field.type() == FieldDescriptor::TYPE_UINT32 && *value > UINT32_MAX)
-        return broken(begin, fmt::format("'{}' is {}, more than 32 bits", field.name(), *value));
-    if (field.type() == FieldDescriptor::TYPE_ENUM &&
-        (*value > INT32_MAX || !field.enum_type()->FindValueByNumber(static_cast<int>(*value))))
-        return broken(begin, fmt::format("'{}' has the unknown value {}", field.name(), *value));
+    if (!value) return broken(begin, fmt::format("'{}' is no number", field.name));
+    if (field.type == FieldType::uint32 && *value > UINT32_MAX)
+        return broken(begin, fmt::format("'{}' is {}, more than 32 bits", field.name, *value));
+    if (field.type == FieldType::enumeration &&
+        (*value > INT32_MAX || !field.is_known(static_cast<int>(*value))))
+        return broken(begin, fmt::format("'{}' has the unknown value {}", field.name, *value));
     return true;
 }
 
-bool Walk::packed(const FieldDescriptor& field, uint64_t at, uint64_t end) {
+bool Walk::packed(const FieldSchema& field, uint64_t at, uint64_t end) {
     while (at < end)
         if (!number(field, at, end)) return false;
     return true;
 }
 
-bool Walk::field(const FieldDescriptor& field, unsigned wire_type, uint64_t begin, uint64_t& at,
+bool Walk::field(const FieldSchema& field, unsigned wire_type, uint64_t begin, uint64_t& at,
                  uint64_t end, bool outermost) {
     if (wire_type != expected_wire_type(field))
-        return broken(begin, fmt::format("'{}' is of wire type {}, not {}", field.name(), wire_type,
+        return broken(begin, fmt::format("'{}' is of wire type {}, not {}", field.name, wire_type,
                                          expected_wire_type(field)));
     if (wire_type != kLengthDelimited) return number(field, at, end);
 
     const auto length = read_varint(bytes_, at, end);
     if (!length || *length > end - at)
-        return broken(begin, fmt::format("'{}' is cut off", field.name()));
+        return broken(begin, fmt::format("'{}' is cut off", field.name));
     const uint64_t body = at;
     at += *length;
-    if (field.type() == FieldDescriptor::TYPE_BYTES) return true;
+    if (field.type == FieldType::bytes) return true;
     if (field.is_packed()) return packed(field, body, at);
     if (++messages_ > kMaxMessages)
         return broken(begin,
                       fmt::format("more than {} declarations, rows and tests", kMaxMessages));
-    if (outermost) places_.push_back({field.number(), begin});
-    return message(*field.message_type(), body, at, false);
+    if (outermost) places_.push_back({field.number, begin});
+    return message(*field.message, body, at, false);
 }
 
-bool Walk::message(const Descriptor& schema, uint64_t begin, uint64_t end, bool outermost) {
+bool Walk::message(const MessageSchema& schema, uint64_t begin, uint64_t end, bool outermost) {
     int previous = 0;
     for (uint64_t at = begin; at < end;) {
         const uint64_t start = at;
         const auto tag = read_varint(bytes_, at, end);
-        if (!tag) return broken(start, fmt::format("a field of {} is cut off", schema.name()));
+        if (!tag) return broken(start, fmt::format("a field of {} is cut off", schema.name));
         const uint64_t number = *tag >> 3;
-        const FieldDescriptor* known =
-            number <= INT32_MAX ? schema.FindFieldByNumber(static_cast<int>(number)) : nullptr;
-        if (!known) return broken(start, fmt::format("{} has no field {}", schema.name(), number));
-        const bool again =
-            known->number() == previous && known->is_repeated() && !known->is_packed();
-        if (known->number() <= previous && !again)
-            return broken(start, fmt::format("'{}' is out of order or there twice", known->name()));
-        previous = known->number();
+        const FieldSchema* known = schema.find(number);
+        if (!known) return broken(start, fmt::format("{} has no field {}", schema.name, number));
+        const bool again = known->number == previous && known->repeated && !known->is_packed();
+        if (known->number <= previous && !again)
+            return broken(start, fmt::format("'{}' is out of order or there twice", known->name));
+        previous = known->number;
         if (!field(*known, *tag & 7, start, at, end, outermost)) return false;
     }
     return true;
@@ -128,7 +125,7 @@ bool Walk::message(const Descriptor& schema, uint64_t begin, uint64_t end, bool 
 
 }  // namespace
 
-std::optional<WireFault> check_wire(ByteView bytes, const Descriptor& schema,
+std::optional<WireFault> check_wire(ByteView bytes, const MessageSchema& schema,
                                     std::vector<WirePlace>& places) {
     Walk walk(bytes, places);
     if (walk.message(schema, 0, bytes.size(), true)) return std::nullopt;

@@ -8,10 +8,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
-
-namespace google::protobuf {
-class Descriptor;
-}
+#include "core/module/schema.h"
 
 namespace vfm {
 
@@ -32,7 +29,7 @@ inline constexpr size_t kMaxMessages = size_t{1} << 20;
 /// Walks `bytes` along `schema`: every field known, of the right wire type, in ascending order,
 /// once unless it is a repeated message, repeated numbers packed, values within their type, enums
 /// known. The places come in the order of the file.
-std::optional<WireFault> check_wire(ByteView bytes, const google::protobuf::Descriptor& schema,
+std::optional<WireFault> check_wire(ByteView bytes, const MessageSchema& schema,
                                     std::vector<WirePlace>& places);
 
 }  // namespace vfm

@@ -77,6 +77,14 @@ for source in "$here"/programs/*.c "$here"/programs/*.cc; do
     ! readelf -d "$name.static" | grep -q 'libvfm' || fail "$name.static needs libvfm.so"
 done
 
+echo "== programs that it must not break"
+"$prefix/bin/vflispc" -e '(< (count-by src-ip) 3)' -o counts.mod
+compile "$here/hosts/reload.c" reload "${cflags[@]}" -pthread -ldl
+./reload "$libdir/libvfm.so" counts.mod || fail "loading the library again"
+protoc --cpp_out=. -I "$here/hosts" "$here/hosts/module.proto"
+compile "$here/hosts/own_schema.cc" own_schema "${cflags[@]}" -I. module.pb.cc "${shared[@]}" -lprotobuf
+LD_LIBRARY_PATH=$libdir ./own_schema counts.mod || fail "beside the full runtime of protobuf"
+
 echo "== the CMake package"
 cmake -S "$here/project" -B cmake-build -DPROGRAMS="$here/programs" -DCMAKE_PREFIX_PATH="$prefix" \
     -DCMAKE_C_FLAGS="-std=c11 -Wall -Wextra -Werror" >cmake.log || { cat cmake.log; fail "find_package"; }

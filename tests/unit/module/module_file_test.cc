@@ -54,6 +54,23 @@ BOOST_AUTO_TEST_CASE(a_module_there_and_back) {
     BOOST_TEST(program_bytes(module) == bytes);
 }
 
+BOOST_AUTO_TEST_CASE(files_written_today_are_those_written_yesterday) {
+    const std::string_view golden =
+        "0a0456464d01120386011618b960220e0a067372632d6970100118072001221b0a15282620737263"
+        "2d6970203432393439363730343029188080042a1f0a05706f72747310201a105000000000000000"
+        "0000000a000000002a0220082a320a05686f7374731080011a100100000000000000000000000000"
+        "0000221000000000b80d012000000000000000002a0280002a090a05656d7074791040320a0a066c"
+        "6f6f6b757010033a370a0572756c657312032080011a0d0a0b210000000a0000000038081a180a16"
+        "080110012105000000000000003109000000000000001a0042260a05662e76666c12113b20ff0020"
+        "616e797468696e670a310a001a020002220202022a020102";
+    std::string written;
+    for (const uint8_t byte : module_bytes(test::sample_module())) {
+        written += "0123456789abcdef"[byte >> 4];
+        written += "0123456789abcdef"[byte & 15];
+    }
+    BOOST_TEST(written == golden);
+}
+
 BOOST_AUTO_TEST_CASE(raw_programs_are_their_code) {
     const Bytes code = {0x04, 1, 0, 0, 0, 0, 0, 0, 0, 0x16};
     const auto parsed = parse_program(code, "f.bin");
