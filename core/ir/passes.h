@@ -56,7 +56,7 @@ void cheap_first(Function& function);
 /// Equality tests of neighbouring loads become one test of a wider load.
 void wide_tests(Function& function);
 
-/// Called after each pass with its name; tests and --ir look at the function there.
+/// Called after each pass with its name and the function as the pass left it: for tests.
 using PassObserver = std::function<void(std::string_view pass, const Function& function)>;
 
 /// Every pass in its order. In debug and test builds check() runs after each.

@@ -1,12 +1,15 @@
 // Text of a function. Constants stand as numbers where they are used, so that a line reads like the
 // instruction it becomes; everything else has a line of its own.
+#include "core/ir/print.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
+#include "core/base/diagnostic.h"
 #include "core/ir/analysis.h"
-#include "core/ir/ir.h"
 
 namespace vfm::ir {
 namespace {
@@ -38,6 +41,11 @@ std::string number(uint64_t value) {
 class Printer {
   public:
     explicit Printer(const Function& function) : function_(function) {}
+    Printer(const Function& function, const Module& module)
+        : function_(function),
+          module_(&module),
+          tables_(module.effective_tables()),
+          source_(std::in_place, module) {}
 
     std::string run() {
         line(fmt::format("function, fuel {}", function_.fuel));
@@ -60,12 +68,26 @@ class Printer {
 
     // The place is shown where it changes.
     void line(std::string text, uint32_t origin) {
+        if (source_) out_ += source_->comment(origin);
         if (origin != origin_) {
             if (text.size() + 1 < kCommentColumn) text.resize(kCommentColumn - 1, ' ');
             text += fmt::format(" ; +{:#x}", origin);
+            if (const auto position =
+                    source_ && source_->any() ? module_->position_of(origin) : std::nullopt)
+                text += fmt::format(", {}:{}", position->line, position->column);
             origin_ = origin;
         }
         line(text);
+    }
+
+    std::string table(uint8_t number) const {
+        if (number >= tables_.size()) return fmt::format("{}", number);
+        return fmt::format("{} ({})", number, printable(tables_[number].name));
+    }
+
+    std::string function(uint64_t number) const {
+        if (!module_ || number >= module_->imports.size()) return fmt::format("{}", number);
+        return printable(module_->imports[number].name);
     }
 
     std::string use(ValueId id) const {
@@ -116,8 +138,10 @@ class Printer {
                 break;
             case Op::guard_len:
             case Op::fuel:
-            case Op::call:
                 text += fmt::format(" {}", value.imm);
+                break;
+            case Op::call:
+                text += " " + function(value.imm);
                 break;
             case Op::in_set:
                 text += fmt::format(" {}, {{{}}}", use(value.a), keys(function_.sets[value.imm]));
@@ -132,7 +156,7 @@ class Printer {
             case Op::flow_get:
             case Op::flow_set:
             case Op::flow_add:
-                text += fmt::format(" table {}:", value.table);
+                text += fmt::format(" table {}:", table(value.table));
                 [[fallthrough]];
             case Op::constant:
             case Op::param:
@@ -189,12 +213,32 @@ class Printer {
     }
 
     const Function& function_;
+    const Module* module_ = nullptr;
+    std::vector<TableDecl> tables_;
+    std::optional<SourceComments> source_;
     std::string out_;
     uint32_t origin_ = kNone;  // place shown last
 };
 
 }  // namespace
 
+SourceComments::SourceComments(const Module& module)
+    : module_(module),
+      source_(module.source_name, module.source_text),
+      any_(!module.lines.empty() && !module.source_text.empty()) {}
+
+std::string SourceComments::comment(uint32_t offset) {
+    const auto position = any_ ? module_.position_of(offset) : std::nullopt;
+    if (!position || position->line == last_) return {};
+    last_ = position->line;
+    constexpr size_t kMostShown = 200;
+    return fmt::format("; {}: {}\n", last_, printable(source_.line(last_), kMostShown));
+}
+
 std::string print(const Function& function) { return Printer(function).run(); }
+
+std::string print(const Function& function, const Module& module) {
+    return Printer(function, module).run();
+}
 
 }  // namespace vfm::ir

@@ -10,6 +10,7 @@
 #include "core/front/front.h"
 #include "core/ir/lift.h"
 #include "core/ir/passes.h"
+#include "core/ir/print.h"
 #include "userspace/jit/listing.h"
 #include "userspace/jit/native_program.h"
 
@@ -22,9 +23,13 @@ const cli::Tool kTool = {
     "vfm-dis",
     "[OPTIONS] IN [OUT]",
     "Disassembles bytecode.",
-    "IN is a raw program or a module; - is standard input. OUT is standard output if it is not "
-    "given. The plain output is assembly that vfm-asm turns into the same bytes: targets of jumps "
-    "become labels, declarations of a module directives.\n\n"
+    "IN is a raw program, a module, or a .vfl or .vfm file; - is standard input. OUT is standard "
+    "output if it is not given. The plain output is assembly that vfm-asm turns into the same "
+    "bytes: targets of jumps become labels, declarations of a module directives.\n\n"
+    "-a, -x, --ir and --native show source lines where the program says which they are: a .vfl or "
+    ".vfm file and a module do, a raw program does not (vflispc --module always writes a module). "
+    "Of a raw program --native shows the bytecode instead.\n\n"
+    "What --native shows depends on the CPU, but is the same from run to run.\n\n"
     "Bytes that do not decode are an error at their offset. --dot, --ir and --native also need the "
     "program to pass verification; the plain output and the listings do not.",
     {{"vfm-dis filter.bin", "shows the assembly"},
@@ -32,7 +37,7 @@ const cli::Tool kTool = {
      {"vfm-dis --dot filter.bin | dot -Tsvg -o filter.svg", "draws the control flow"},
      {"vfm-dis --ir filter.bin", "shows what back ends compile"},
      {"vfm-dis --ir=native filter.bin", "with what only native code gains from"},
-     {"vfm-dis --native filter.bin", "shows the machine code beside the source lines"}},
+     {"vfm-dis --native filter.vfl", "shows the machine code beside the source lines"}},
 };
 
 constexpr std::string_view kCommon = "common", kNative = "native";
@@ -44,7 +49,7 @@ Result<std::string> optimised_ir(const Filter& filter, const VerifiedModule& pro
         ir::optimise_for_native(*function);
     else
         ir::optimise(*function);
-    return ir::print(*function);
+    return ir::print(*function, program.module());
 }
 
 Result<std::string> native_code(const Filter& filter, const VerifiedModule& program) {
@@ -91,7 +96,10 @@ int run(const std::vector<std::string>& arguments) {
         "dot", "print the control-flow graph for Graphviz, a node for each basic block")(
         "ir", po::value<std::string>()->implicit_value(std::string(kCommon))->value_name("WHICH"),
         "print the optimised intermediate representation: common to all back ends, or native")(
-        "native", "print the machine code of the engine jit beside the source lines")(
+        "native",
+        "print the machine code of the engine jit with notes, beside the source lines of a .vfl "
+        "file or "
+        "a module (a raw program has none)")(
         "json", "print a rejection as a JSON object on standard output");
     po::options_description hidden;
     hidden.add_options()("in", po::value<std::string>()->required())(

@@ -5,9 +5,10 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "core/asm/disassembler.h"
-#include "core/base/source.h"
+#include "core/ir/print.h"
 
 namespace vfm::jit {
 namespace {
@@ -39,31 +40,24 @@ class Decoder {
     cs_insn* insn_ = nullptr;
 };
 
-/// Comments that say where the code below them comes from.
+/// Comments that say where the code below them comes from: lines of the source, or instructions of
+/// the bytecode if there is none.
 class Places {
   public:
-    explicit Places(const VerifiedModule& program)
-        : program_(program),
-          source_(program.module().source_name, program.module().source_text),
-          by_line_(!program.module().lines.empty() && !program.module().source_text.empty()) {}
+    explicit Places(const VerifiedModule& program) : program_(program), source_(program.module()) {}
 
     /// The comment before code that came from the bytecode at `offset`; empty if it is the one
     /// that was given last.
     std::string comment(uint32_t offset) {
-        const auto position = program_.module().position_of(offset);
-        const uint32_t place = by_line_ && position ? position->line : offset;
-        if (place == last_) return {};
-        last_ = place;
-        if (by_line_ && position)
-            return fmt::format("; {}: {}\n", place, printable(source_.line(place), 200));
+        if (source_.any()) return source_.comment(offset);
+        if (offset == std::exchange(last_, offset)) return {};
         const Insn& insn = program_.insns()[program_.index_of(offset)];
         return fmt::format("; +{:#x} {}\n", offset, instruction_text(insn));
     }
 
   private:
     const VerifiedModule& program_;
-    SourceFile source_;
-    bool by_line_;
+    ir::SourceComments source_;
     uint32_t last_ = UINT32_MAX;
 };
 
