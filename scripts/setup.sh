@@ -8,10 +8,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 bench=no
+[ $# -le 1 ] || set -- "$*"
 case "${1-}" in
     "") ;;
+    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' scripts/setup.sh; exit 0 ;;
     --bench) bench=yes ;;
-    *) echo "usage: scripts/setup.sh [--bench]" >&2; exit 2 ;;
+    *) echo "setup: error: what is '$1'? usage: scripts/setup.sh [--bench]" >&2; exit 2 ;;
 esac
 
 packages=(

@@ -8,10 +8,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 quick=no
+[ $# -le 1 ] || set -- "$*"
 case "${1-}" in
     "") ;;
+    -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' scripts/test.sh; exit 0 ;;
     --quick) quick=yes ;;
-    *) echo "usage: scripts/test.sh [--quick]" >&2; exit 2 ;;
+    *) echo "test: error: what is '$1'? usage: scripts/test.sh [--quick]" >&2; exit 2 ;;
 esac
 jobs=$(nproc)
 

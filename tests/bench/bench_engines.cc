@@ -4,7 +4,8 @@
 //     bench_engines [--quick] [--filter F1,F2] [--engine jit,gcc] [--trace imix-hot]
 //                   [--cpu N] [--passes N]
 //
-// Exit status 0, 2 for wrong usage, 3 if something does not start, 4 if two engines differ.
+// Exit status 0, 2 for wrong usage (a CPU that it may not use too), 3 if something does not start,
+// 4 if two engines differ.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,18 +18,10 @@
 #include "core/base/result.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/measure.h"
+#include "tests/bench/names.h"
 #include "tests/bench/options.h"
 
 namespace vfm::bench {
-
-Field all_contenders() {
-    Field field;
-    add_own(field);
-    add_c(field);
-    add_libpcap(field);
-    add_rte_bpf(field);
-    return field;
-}
 
 namespace {
 
@@ -44,9 +37,9 @@ class Bench {
         : options_(std::move(options)), contenders_(std::move(contenders)) {
         for (const BenchFilter& filter : bench::filters())
             if (Options::takes(options_.filters, filter.name)) filters_.push_back(&filter);
-        for (const std::string_view name : trace_names())
-            if (Options::takes(options_.traces, name))
-                traces_.push_back(make_trace(name, options_.quick));
+        for (const Name& trace : trace_names())
+            if (Options::takes(options_.traces, trace.name))
+                traces_.push_back(make_trace(trace.name, options_.quick));
     }
 
     /// False if two engines differ, which it has then said.
@@ -72,7 +65,7 @@ class Bench {
     void measure_all(Json& out) {
         out["cells"] = Json::array();
         for (Trace& trace : traces_) {
-            if (trace.name == "cut") continue;
+            if (!trace.timed) continue;
             fmt::print(stderr, "bench: measuring {}\n", trace.name);
             for (const BenchFilter* filter : filters_) {
                 const auto times = measure(contenders_, *filter, trace,
@@ -92,7 +85,8 @@ class Bench {
         out["traces"] = Json::object();
         out["accepted"] = Json::object();
         for (const Trace& trace : traces_) {
-            out["traces"][trace.name] = {{"what", trace.what}, {"packets", trace.packets.size()}};
+            out["traces"][trace.name] = {
+                {"what", trace.what}, {"packets", trace.packets.size()}, {"timed", trace.timed}};
             for (const BenchFilter* filter : filters_)
                 out["accepted"][trace.name][filter->name] =
                     accepted_.at({trace.name, filter->name});
@@ -140,18 +134,23 @@ class Bench {
 int run(Options options) {
     const auto cpu = pin_to_cpu(options.cpu);
     if (!cpu) {
-        fmt::print(stderr, "bench: error: cannot stay on that CPU\n");
-        return static_cast<int>(Status::refused);
-    }
-    Field field = all_contenders();
-    for (const std::string& name : options.engines) {
-        if (std::ranges::find(field.contenders, name, &Contender::name) != field.contenders.end())
-            continue;
-        fmt::print(stderr, "bench: error: there is no engine '{}' here\n", name);
+        fmt::print(stderr, "bench: error: --cpu={}: is no CPU that this process may use\n",
+                   options.cpu.value_or(0));
         return static_cast<int>(Status::usage);
     }
-    std::erase_if(field.contenders,
-                  [&](const Contender& c) { return !Options::takes(options.engines, c.name); });
+    Field field = all_contenders();
+    const size_t all = field.contenders.size();
+    const auto chosen = [&](std::string_view name) {
+        return Options::takes(options.engines, name);
+    };
+    std::erase_if(field.contenders, [&](const Contender& c) { return !chosen(c.name); });
+    std::erase_if(field.missing, [&](const Missing& m) { return !chosen(m.name); });
+    if (!options.engines.empty() && !field.missing.empty()) {
+        const Missing& missing = field.missing.front();
+        fmt::print(stderr, "bench: error: engine {} is not here: {}\n", missing.name,
+                   missing.reason);
+        return static_cast<int>(Status::refused);
+    }
     Json out;
     out["machine"] = describe_machine();
     out["machine"]["pinned_to"] = *cpu;
@@ -163,6 +162,13 @@ int run(Options options) {
     out["quick"] = options.quick;
     out["passes"] = options.effort.passes;
     out["pass_ms"] = options.effort.pass_ms;
+    // Of what only some take part, at the user's wish.
+    out["partial"] = Json::array();
+    const auto taken = [&](const Name& filter) {
+        return Options::takes(options.filters, filter.name);
+    };
+    if (!std::ranges::all_of(filter_names(), taken)) out["partial"].push_back("filters");
+    if (field.contenders.size() < all) out["partial"].push_back("engines");
     Bench bench(std::move(options), std::move(field.contenders));
     if (!bench.compare_all()) return static_cast<int>(Status::disagree);
     bench.describe(out);

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "tests/bench/measure.h"
+#include "tests/bench/names.h"
 #include "tests/bench/options.h"
 #include "tests/bench/packet_maker.h"
 
@@ -123,7 +124,40 @@ BOOST_AUTO_TEST_CASE(options_name_what_they_do_not_know) {
     BOOST_TEST(Options::takes(options->traces, "imix"));
     BOOST_TEST(!Options::takes(options->traces, "ddos"));
     BOOST_TEST(Options::takes(options->engines, "anything"));
-    for (const char* bad :
-         {"--filter=F10", "--trace=tcp", "--passes=0", "--cpu=-1", "--filter", "what", "--what=1"})
-        BOOST_TEST(!parse_options(std::array{bad}).has_value(), bad);
+}
+
+BOOST_AUTO_TEST_CASE(bad_values_are_named_with_what_is_allowed) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"--filter=F10", "--filter=F10: there is no filter 'F10'; there are F1, F2, F3"},
+        {"--filter=,", "--filter=,: there is no filter ''; there are F1,"},
+        {"--filter=F1,", "there is no filter ''"},
+        {"--filter=", "there is no filter ''"},
+        {"--filter", "there is no filter ''"},
+        {"--engine=rte_bpf", "there is no engine 'rte_bpf'; there are interp, jit, batch, gcc,"},
+        {"--trace=tcp", "there is no trace 'tcp'; there are cut, imix-hot, imix, ddos, imix-cold"},
+        {"--passes=0", "--passes=0: needs a number from 1 to"},
+        {"--passes=many", "--passes=many: needs a number"},
+        {"--passes=99999999999", "needs a number"},
+        {"--cpu=-1", "--cpu=-1: needs the number of a CPU"},
+        {"--cpu", "--cpu=: needs the number of a CPU"},
+        {"what", "what is 'what'?"},
+        {"--what=1", "what is '--what'?"}};
+    for (const auto& [bad, says] : cases) {
+        const auto options = parse_options(std::array{bad});
+        BOOST_TEST_REQUIRE(!options.has_value(), bad);
+        BOOST_TEST(options.error().contains(says), options.error());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(whoever_takes_part_is_in_the_table_of_names) {
+    const Field field = all_contenders();
+    for (const Contender& contender : field.contenders) {
+        BOOST_TEST(is_name(engine_names(), contender.name));
+        BOOST_TEST(contender.what.starts_with(what_is(engine_names(), contender.name)));
+    }
+    for (const Missing& missing : field.missing) BOOST_TEST(is_name(engine_names(), missing.name));
+    BOOST_TEST(field.contenders.size() + field.missing.size() == engine_names().size());
+    BOOST_TEST_REQUIRE(filters().size() == filter_names().size());
+    for (size_t i = 0; i < filters().size(); ++i)
+        BOOST_TEST(filters()[i].name == filter_names()[i].name);
 }

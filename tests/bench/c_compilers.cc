@@ -5,6 +5,7 @@
 #include "core/base/check.h"
 #include "tests/bench/c_filters.h"
 #include "tests/bench/contenders.h"
+#include "tests/bench/names.h"
 #include "tests/bench/traces.h"
 
 namespace vfm::bench {
@@ -78,14 +79,14 @@ const bench_c_filter& find(const bench_c_filter* table, const BenchFilter& filte
 
 template <const bench_c_filter* kTable>
 void add(Field& field, std::string_view name, std::string_view loop_name, std::string version) {
-    const std::string flags = version + ", -O3 -march=native";
+    const std::string flags = ", " + version + ", -O3 -march=native";
     field.contenders.push_back({.name = name,
-                                .what = "C through a pointer, " + flags,
+                                .what = what_is(engine_names(), name) + flags,
                                 .prepare = [](const BenchFilter& f) -> std::unique_ptr<Prepared> {
                                     return std::make_unique<Called>(find(kTable, f).filter);
                                 }});
     field.contenders.push_back({.name = loop_name,
-                                .what = "C inlined into a loop, " + flags,
+                                .what = what_is(engine_names(), loop_name) + flags,
                                 .prepare = [](const BenchFilter& f) -> std::unique_ptr<Prepared> {
                                     return std::make_unique<Looped>(find(kTable, f).loop);
                                 }});
@@ -98,12 +99,12 @@ void add_c(Field& field) {
 #ifdef BENCH_GCC
     add<bench_gcc>(field, "gcc", "gcc-loop", BENCH_GCC);
 #else
-    field.missing.push_back({"gcc", "no gcc was found when the bench was built"});
+    add_missing(field, {"gcc", "gcc-loop"}, "no gcc was found when the bench was built");
 #endif
 #ifdef BENCH_CLANG
     add<bench_clang>(field, "clang", "clang-loop", BENCH_CLANG);
 #else
-    field.missing.push_back({"clang", "no clang-19 was found when the bench was built"});
+    add_missing(field, {"clang", "clang-loop"}, "no clang-19 was found when the bench was built");
 #endif
 }
 

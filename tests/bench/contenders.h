@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -56,6 +57,8 @@ struct Field {
     std::vector<Missing> missing;
 };
 Field all_contenders();
+void add_missing(Field& field, std::initializer_list<std::string_view> names,
+                 std::string_view reason);
 
 // The parts of the field, each in a file of its own.
 void add_own(Field& field);

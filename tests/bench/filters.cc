@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "tests/bench/lists.h"
+#include "tests/bench/names.h"
 
 namespace vfm::bench {
 namespace {
@@ -23,7 +24,6 @@ std::string joined(const List& items, std::string_view separator, Text&& text) {
 BenchFilter rule_filter() {
     const auto list = rules();
     return {.name = "F7",
-            .what = "100 rules of source prefix and port",
             .lisp = fmt::format("(or {})",
                                 joined(list, "\n    ",
                                        [](const Rule& rule) {
@@ -40,7 +40,6 @@ BenchFilter rule_filter() {
 BenchFilter address_filter() {
     const auto list = addresses();
     return {.name = "F8",
-            .what = "1,000 source addresses",
             .lisp = fmt::format(
                 "(or {})",
                 joined(list, "\n    ",
@@ -52,14 +51,12 @@ BenchFilter address_filter() {
 
 std::vector<BenchFilter> make_filters() {
     std::vector<BenchFilter> made = {
-        {.name = "F1", .what = "TCP", .lisp = "(= proto 6)", .pcap = "ether[23] = 6"},
+        {.name = "F1", .lisp = "(= proto 6)", .pcap = "ether[23] = 6"},
         {.name = "F2",
-         .what = "TCP to port 80 or 443",
          .lisp = "(and (= ethertype 0x0800) (= proto 6) (or (= dst-port 80) (= dst-port 443)))",
          .pcap = "ether[12:2] = 0x0800 and ether[23] = 6 and "
                  "(ether[36:2] = 80 or ether[36:2] = 443)"},
         {.name = "F3",
-         .what = "the manual's enterprise policy",
          .lisp = "(if (= ethertype 0x0800)\n"
                  "    (if (= proto 6)\n"
                  "        (or (= dst-port 80) (= dst-port 443) (= dst-port 22) (= dst-port 25)\n"
@@ -71,16 +68,13 @@ std::vector<BenchFilter> make_filters() {
                  "or ether[36:2] = 25 or ether[36:2] = 993)) or "
                  "(ether[23] = 17 and (ether[36:2] = 53 or ether[36:2] = 123))"},
         {.name = "F4",
-         .what = "large DNS answers",
          .lisp = "(and (= ethertype 0x0800) (= proto 17) (= src-port 53) (> ip-len 512))",
          .pcap = "ether[12:2] = 0x0800 and ether[23] = 17 and ether[34:2] = 53 and "
                  "ether[16:2] > 512"},
         {.name = "F5",
-         .what = "TCP SYN",
          .lisp = "(and (= ethertype 0x0800) (= proto 6) (= tcp-flags 2))",
          .pcap = "ether[12:2] = 0x0800 and ether[23] = 6 and ether[47] = 2"},
         {.name = "F6",
-         .what = "4 source networks, TCP or UDP, 10 ports",
          .lisp =
              "(and (or (= (& src-ip 0xFFFE0000) 0x0A000000) (= (& src-ip 0xFFF80000) 0xAC100000)\n"
              "         (= (& src-ip 0xFFFF0000) 0xC0A80000)\n"
@@ -100,10 +94,10 @@ std::vector<BenchFilter> make_filters() {
         address_filter(),
     };
     made.push_back({.name = "F9",
-                    .what = "the first 100 packets of each source",
                     .lisp = "(if (= ethertype 0x0800) (<= (count-by src-ip) 100) 1)",
                     .pcap = "",
                     .stateful = true});
+    for (BenchFilter& filter : made) filter.what = what_is(filter_names(), filter.name);
     return made;
 }
 

@@ -8,14 +8,14 @@
 namespace vfm::bench {
 
 struct BenchFilter {
-    std::string name;  ///< "F1"
-    std::string what;  ///< one phrase
-    std::string lisp;  ///< VFLisp
-    std::string pcap;  ///< a pcap expression; empty if there is none with this meaning
+    std::string name;       ///< "F1"
+    std::string what = {};  ///< one phrase, from names.def
+    std::string lisp;       ///< VFLisp
+    std::string pcap;       ///< a pcap expression; empty if there is none with this meaning
     bool stateful = false;
 };
 
-/// F1 to F9, made at the first call. Thread safe.
+/// All of filter_names(), made at the first call. Thread safe.
 std::span<const BenchFilter> filters();
 
 }  // namespace vfm::bench

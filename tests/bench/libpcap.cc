@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "tests/bench/contenders.h"
+#include "tests/bench/names.h"
 
 namespace vfm::bench {
 namespace {
@@ -35,17 +36,18 @@ PcapProgram::PcapProgram(const std::string& expression) {
 PcapProgram::~PcapProgram() { pcap_freecode(&program_); }
 
 void add_libpcap(Field& field) {
-    field.contenders.push_back({.name = "libpcap",
-                                .what = std::string("bpf_filter, ") + pcap_lib_version(),
-                                .prepare = [](const BenchFilter& f) -> std::unique_ptr<Prepared> {
-                                    if (f.pcap.empty()) return nullptr;
-                                    return std::make_unique<Interpreted>(f);
-                                },
-                                .compile = [](const BenchFilter& f) -> std::function<void()> {
-                                    if (f.pcap.empty()) return {};
-                                    return [&f] { PcapProgram program(f.pcap); };
-                                },
-                                .compiles = "expression to classic BPF"});
+    field.contenders.push_back(
+        {.name = "libpcap",
+         .what = what_is(engine_names(), "libpcap") + ", " + pcap_lib_version(),
+         .prepare = [](const BenchFilter& f) -> std::unique_ptr<Prepared> {
+             if (f.pcap.empty()) return nullptr;
+             return std::make_unique<Interpreted>(f);
+         },
+         .compile = [](const BenchFilter& f) -> std::function<void()> {
+             if (f.pcap.empty()) return {};
+             return [&f] { PcapProgram program(f.pcap); };
+         },
+         .compiles = "expression to classic BPF"});
 }
 
 }  // namespace vfm::bench

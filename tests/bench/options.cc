@@ -1,21 +1,24 @@
 #include "tests/bench/options.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <charconv>
 
-#include "tests/bench/filters.h"
-#include "tests/bench/traces.h"
+#include "core/base/diagnostic.h"
+#include "tests/bench/names.h"
 
 namespace vfm::bench {
 namespace {
 
+constexpr int kMostPasses = 9999;
+
+/// The parts between commas, empty ones too.
 std::vector<std::string> split(std::string_view list) {
     std::vector<std::string> parts;
-    while (!list.empty()) {
-        const size_t comma = std::min(list.find(','), list.size());
+    for (size_t comma; (comma = list.find(',')) != list.npos; list.remove_prefix(comma + 1))
         parts.emplace_back(list.substr(0, comma));
-        list.remove_prefix(std::min(comma + 1, list.size()));
-    }
+    parts.emplace_back(list);
     return parts;
 }
 
@@ -26,10 +29,43 @@ std::optional<int> number(std::string_view text) {
     return value;
 }
 
-template <class Known>
-std::string unknown_of(const std::vector<std::string>& chosen, Known&& known) {
-    const auto bad = std::ranges::find_if_not(chosen, known);
-    return bad == chosen.end() ? std::string() : *bad;
+/// Why `list`, the value of `option`, is none of names, or nothing.
+std::optional<std::string> wrong_list(std::string_view option, std::string_view list,
+                                      std::string_view noun, std::span<const Name> names) {
+    for (const std::string& name : split(list))
+        if (!is_name(names, name))
+            return fmt::format("{}={}: there is no {} '{}'; there are {}", option, printable(list),
+                               noun, printable(name), list_of(names));
+    return {};
+}
+
+/// Takes one option, or says what is wrong with it.
+std::optional<std::string> take(Options& options, std::string_view name, std::string_view value) {
+    if (name == "--filter") {
+        options.filters = split(value);
+        return wrong_list(name, value, "filter", filter_names());
+    }
+    if (name == "--engine") {
+        options.engines = split(value);
+        return wrong_list(name, value, "engine", engine_names());
+    }
+    if (name == "--trace") {
+        options.traces = split(value);
+        return wrong_list(name, value, "trace", trace_names());
+    }
+    if (name == "--cpu") {
+        options.cpu = number(value);
+        if (options.cpu) return {};
+        return fmt::format("--cpu={}: needs the number of a CPU", printable(value));
+    }
+    if (name == "--passes") {
+        const int passes = number(value).value_or(0);
+        options.effort.passes = static_cast<unsigned>(passes);
+        if (passes >= 1 && passes <= kMostPasses) return {};
+        return fmt::format("--passes={}: needs a number from 1 to {}", printable(value),
+                           kMostPasses);
+    }
+    return fmt::format("what is '{}'?", printable(name));
 }
 
 }  // namespace
@@ -40,46 +76,21 @@ bool Options::takes(const std::vector<std::string>& chosen, std::string_view nam
 
 std::expected<Options, std::string> parse_options(std::span<const char* const> arguments) {
     Options options;
-    std::optional<unsigned> passes;
+    if (std::ranges::find(arguments, std::string_view("--quick")) != arguments.end()) {
+        options.quick = true;
+        options.effort = {.passes = 2, .pass_ms = 0.05, .compile_ms = 0.5};
+    }
     for (size_t i = 0; i < arguments.size(); ++i) {
-        std::string_view name = arguments[i];
-        if (name == "--quick") {
-            options.quick = true;
-            continue;
-        }
-        std::string_view value;
+        std::string_view name = arguments[i], value;
+        if (name == "--quick") continue;
         if (const size_t equals = name.find('='); equals != name.npos) {
             value = name.substr(equals + 1);
             name = name.substr(0, equals);
         } else if (++i < arguments.size()) {
             value = arguments[i];
         }
-        if (value.empty()) return std::unexpected(std::string(name) + " needs a value");
-        if (name == "--filter") {
-            options.filters = split(value);
-        } else if (name == "--engine") {
-            options.engines = split(value);
-        } else if (name == "--trace") {
-            options.traces = split(value);
-        } else if (name == "--cpu" && number(value)) {
-            options.cpu = number(value);
-        } else if (name == "--passes" && number(value).value_or(0) > 0) {
-            passes = static_cast<unsigned>(*number(value));
-        } else {
-            return std::unexpected("what is '" + std::string(name) + " " + std::string(value) +
-                                   "'");
-        }
+        if (auto wrong = take(options, name, value)) return std::unexpected(*std::move(wrong));
     }
-    const auto bad_filter = unknown_of(options.filters, [](const std::string& name) {
-        return std::ranges::find(filters(), name, &BenchFilter::name) != filters().end();
-    });
-    if (!bad_filter.empty()) return std::unexpected("there is no filter '" + bad_filter + "'");
-    const auto bad_trace = unknown_of(options.traces, [](const std::string& name) {
-        return std::ranges::find(trace_names(), name) != trace_names().end();
-    });
-    if (!bad_trace.empty()) return std::unexpected("there is no trace '" + bad_trace + "'");
-    if (options.quick) options.effort = {.passes = 2, .pass_ms = 0.05, .compile_ms = 0.5};
-    if (passes) options.effort.passes = *passes;
     return options;
 }
 

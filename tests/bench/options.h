@@ -23,7 +23,8 @@ struct Options {
     static bool takes(const std::vector<std::string>& chosen, std::string_view name);
 };
 
-/// The options, or what is wrong with them. Names of engines are checked by whoever knows them.
+/// The options, or what is wrong with them and what is allowed. Whether a CPU or an engine is there
+/// is found out later.
 std::expected<Options, std::string> parse_options(std::span<const char* const> arguments);
 
 }  // namespace vfm::bench

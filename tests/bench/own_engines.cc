@@ -5,6 +5,7 @@
 
 #include "core/lisp/compile.h"
 #include "tests/bench/contenders.h"
+#include "tests/bench/names.h"
 #include "userspace/engines/engines.h"
 #include "userspace/jit/native_program.h"
 
@@ -118,20 +119,20 @@ const VerifiedModule& program_of(const BenchFilter& filter) {
 }
 
 void add_own(Field& field) {
-    field.contenders.push_back(
-        {.name = "interp", .what = "VFM's reference interpreter", .prepare = prepare_interpreter});
+    field.contenders.push_back({.name = "interp",
+                                .what = what_is(engine_names(), "interp"),
+                                .prepare = prepare_interpreter});
     if (const std::string reason = jit::NativeProgram::missing(); !reason.empty()) {
-        field.missing.push_back({"jit", reason});
-        field.missing.push_back({"batch", reason});
+        add_missing(field, {"jit", "batch"}, reason);
         return;
     }
     field.contenders.push_back({.name = "jit",
-                                .what = "VFM's native code through a pointer",
+                                .what = what_is(engine_names(), "jit"),
                                 .prepare = prepare_native,
                                 .compile = compile_native,
                                 .compiles = "verified module to native code"});
     field.contenders.push_back(
-        {.name = "batch", .what = "VFM's run_batch on bursts", .prepare = prepare_bursts});
+        {.name = "batch", .what = what_is(engine_names(), "batch"), .prepare = prepare_bursts});
 }
 
 }  // namespace vfm::bench

@@ -13,6 +13,7 @@
 #include <stdexcept>
 
 #include "tests/bench/libpcap.h"
+#include "tests/bench/names.h"
 
 namespace vfm::bench {
 namespace {
@@ -118,15 +119,16 @@ std::unique_ptr<Prepared> prepare(const BenchFilter& filter) {
 void add_rte_bpf(Field& field) {
     static const bool started = start_environment();
     if (!started) {
-        field.missing.push_back({"rte_bpf", "DPDK's environment does not start here"});
+        add_missing(field, {"rte_bpf-interp", "rte_bpf-jit"},
+                    "DPDK's environment does not start here");
         return;
     }
-    const std::string version = std::string(" of libpcap's program, converted, ") + rte_version();
+    const std::string version = std::string(", ") + rte_version();
     field.contenders.push_back({.name = "rte_bpf-interp",
-                                .what = "rte_bpf_exec" + version,
+                                .what = what_is(engine_names(), "rte_bpf-interp") + version,
                                 .prepare = prepare<Interpreted>});
     field.contenders.push_back({.name = "rte_bpf-jit",
-                                .what = "native code" + version,
+                                .what = what_is(engine_names(), "rte_bpf-jit") + version,
                                 .prepare = prepare<Native>,
                                 .compile = [](const BenchFilter& f) -> std::function<void()> {
                                     if (f.pcap.empty()) return {};
@@ -146,9 +148,9 @@ void add_rte_bpf(Field& field) {
 namespace vfm::bench {
 
 void add_rte_bpf(Field& field) {
-    field.missing.push_back({"rte_bpf",
-                             "DPDK's library or headers were not there when the bench "
-                             "was built (scripts/setup.sh --bench)"});
+    add_missing(field, {"rte_bpf-interp", "rte_bpf-jit"},
+                "DPDK's library or headers were not there when the bench was built "
+                "(scripts/setup.sh --bench)");
 }
 
 }  // namespace vfm::bench

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "tests/bench/names.h"
 #include "tests/bench/packet_maker.h"
 
 namespace vfm::bench {
@@ -17,8 +18,6 @@ constexpr uint64_t kMixSeed = 1, kAttackSeed = 2, kColdSeed = 3, kOrderSeed = 4;
 constexpr size_t kLine = 64;
 constexpr size_t kHugePage = size_t{2} << 20;
 
-constexpr std::string_view kNames[] = {"cut", "imix-hot", "imix", "ddos", "imix-cold"};
-
 /// Sizes of everything, full and quick.
 struct Sizes {
     size_t mixed, hot, cold, cut;
@@ -26,9 +25,17 @@ struct Sizes {
 constexpr Sizes kFull = {.mixed = 50'000, .hot = 12'288, .cold = 1 << 20, .cut = 512};
 constexpr Sizes kQuick = {.mixed = 8'000, .hot = 4'096, .cold = 1 << 14, .cut = 64};
 
+Trace named(std::string_view name, size_t bytes, size_t walk) {
+    return {.name = std::string(name),
+            .what = what_is(trace_names(), name),
+            .memory = Arena(bytes),
+            .packets = {},
+            .walk = walk};
+}
+
 /// Packets of at most `most` bytes one behind the other, each at a multiple of kLine.
 template <class Next>
-Trace packed(std::string_view name, std::string_view what, size_t count, size_t most, Next&& next) {
+Trace packed(std::string_view name, size_t count, size_t most, Next&& next) {
     std::vector<std::vector<uint8_t>> made;
     size_t bytes = 0;
     for (size_t i = 0; i < count; ++i) {
@@ -36,7 +43,7 @@ Trace packed(std::string_view name, std::string_view what, size_t count, size_t 
         made.emplace_back(packet.begin(), packet.begin() + std::min(packet.size(), most));
         bytes += (made.back().size() + kLine - 1) / kLine * kLine;
     }
-    Trace trace{std::string(name), std::string(what), Arena(bytes), {}, false, count};
+    Trace trace = named(name, bytes, count);
     uint8_t* at = trace.memory.data();
     for (const auto& packet : made) {
         std::ranges::copy(packet, at);
@@ -48,12 +55,7 @@ Trace packed(std::string_view name, std::string_view what, size_t count, size_t 
 
 Trace cold(const Sizes& sizes) {
     constexpr size_t kSlot = 256;
-    Trace trace{"imix-cold",
-                "one packet in each 256-byte slot, in random order: never in a cache",
-                Arena(sizes.cold * kSlot),
-                {},
-                false,
-                std::min<size_t>(sizes.cold, 16'384)};
+    Trace trace = named("imix-cold", sizes.cold * kSlot, std::min<size_t>(sizes.cold, 16'384));
     PacketMaker maker(kColdSeed);
     for (size_t i = 0; i < sizes.cold; ++i) {
         const auto packet = maker.mixed();
@@ -74,13 +76,15 @@ Trace cut(const Sizes& sizes) {
     PacketMaker maker(kMixSeed + 100);
     std::vector<uint8_t> packet;
     size_t made = 0;
-    return packed("cut", "packets cut off at every length", sizes.cut * kLengths, kLengths, [&] {
+    Trace trace = packed("cut", sizes.cut * kLengths, kLengths, [&] {
         if (made % kLengths == 0) {
             const auto next = made % (2 * kLengths) ? maker.attack() : maker.mixed();
             packet.assign(next.begin(), next.end());
         }
         return std::span<const uint8_t>(packet).first(std::min(made++ % kLengths, packet.size()));
     });
+    trace.timed = false;
+    return trace;
 }
 
 }  // namespace
@@ -105,22 +109,15 @@ Arena::~Arena() {
     if (data_) munmap(data_, bytes_);
 }
 
-std::span<const std::string_view> trace_names() { return kNames; }
-
 Trace make_trace(std::string_view name, bool quick) {
     const Sizes& sizes = quick ? kQuick : kFull;
     if (name == "cut") return cut(sizes);
     if (name == "imix-cold") return cold(sizes);
     PacketMaker maker(name == "ddos" ? kAttackSeed : kMixSeed);
-    if (name == "ddos")
-        return packed(name, "SYN flood and DNS amplification", sizes.mixed, SIZE_MAX,
-                      [&] { return maker.attack(); });
-    if (name == "imix")
-        return packed(name, "internet mix, in the third-level cache", sizes.mixed, SIZE_MAX,
-                      [&] { return maker.mixed(); });
+    if (name == "ddos") return packed(name, sizes.mixed, SIZE_MAX, [&] { return maker.attack(); });
+    if (name == "imix") return packed(name, sizes.mixed, SIZE_MAX, [&] { return maker.mixed(); });
     VFM_CHECK(name == "imix-hot", "a name of trace_names()");
-    Trace trace = packed(name, "heads of the internet mix, in the second-level cache, re-shuffled",
-                         sizes.hot, kLine, [&] { return maker.mixed(); });
+    Trace trace = packed(name, sizes.hot, kLine, [&] { return maker.mixed(); });
     trace.shuffled = true;
     return trace;
 }

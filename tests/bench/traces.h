@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,13 +30,12 @@ struct Trace {
     std::string what;  ///< one phrase
     Arena memory;      ///< what `packets` point into; every packet begins a cache line
     std::vector<Packet> packets;
+    bool timed = true;      ///< else only for comparing verdicts
     bool shuffled = false;  ///< its order changes before every walk, so that nothing can learn it
     size_t walk = 0;        ///< packets walked between two looks at the clock
 };
 
-/// "imix", "imix-hot", "ddos", "imix-cold", and "cut", which is only for comparing: packets cut off
-/// at every length. `quick` makes them small.
-std::span<const std::string_view> trace_names();
+/// One of trace_names(); `quick` makes it small.
 Trace make_trace(std::string_view name, bool quick);
 
 }  // namespace vfm::bench
