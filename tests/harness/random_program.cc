@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bitset>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -205,6 +206,8 @@ class Generator {
         if (rng_.one_in(24) && place_some_label()) return;
         if (rng_.one_in(60) && leave()) return;
         if (options_.loops && rng_.one_in(12) && loop_back()) return;
+        if (rng_.one_in(50) && choice()) return;
+        if (rng_.one_in(50) && chain()) return;
         if (rng_.one_in(24) && depths_.most() < limit_) return push_something();
 
         // What uses values up comes more often, or a program is little but pushes.
@@ -298,6 +301,66 @@ class Generator {
         }
         depths_.clear();
         place(rng_.pick(std::span<const uint32_t>(waiting_)));
+        return true;
+    }
+
+    // A jump to a label of its own that is placed later.
+    uint32_t jump_ahead(Opcode op) {
+        const size_t at = code_.size();
+        emit(op);
+        labels_.push_back({depths_});
+        code_[at].label = static_cast<uint32_t>(labels_.size() - 1);
+        return code_[at].label;
+    }
+
+    void push_load() {
+        emit(rng_.pick({Opcode::LD8, Opcode::LD16, Opcode::LD32, Opcode::LD64}), offset());
+    }
+
+    // Two ways that meet with one value more: a number on one, a load on the other.
+    bool choice() {
+        if (depths_.most() + 2 > limit_) return false;
+        push_something();
+        push_something();
+        const uint32_t other = jump_ahead(condition());
+        push_number(number());
+        const uint32_t end = jump_ahead(Opcode::JMP);
+        depths_.clear();
+        place(other);
+        push_load();
+        place(end);
+        return true;
+    }
+
+    // The top value against one number after the other, each alone or with a test of a load, and
+    // one place for all that hold: what becomes a set or a table of rules.
+    bool chain() {
+        if (depths_.least() == 0 || depths_.most() + 2 > limit_) return false;
+        const bool pairs = rng_.one_in(2);
+        const uint64_t first = number(), load_at = offset();
+        std::optional<uint32_t> holds;
+        const auto unite = [&](size_t at) {
+            if (!holds) {
+                labels_.push_back({depths_});
+                holds = static_cast<uint32_t>(labels_.size() - 1);
+                waiting_.push_back(*holds);
+            }
+            code_[at].label = *holds;
+        };
+        for (uint64_t i = 0, count = 2 + rng_.below(8); i < count; ++i) {
+            emit(Opcode::DUP);
+            push_number(rng_.one_in(3) ? number() : first + i);
+            std::optional<uint32_t> next;
+            if (pairs) {
+                next = jump_ahead(Opcode::JNE);
+                emit(Opcode::LD16, load_at);
+                push_number(rng_.one_in(3) ? number() : i);
+            }
+            const size_t at = code_.size();
+            emit(Opcode::JEQ);
+            unite(at);
+            if (next) place(*next);
+        }
         return true;
     }
 
