@@ -65,7 +65,10 @@ class Bench {
     void measure_all(Json& out) {
         out["cells"] = Json::array();
         for (Trace& trace : traces_) {
-            if (!trace.timed) continue;
+            if (!trace.timed) {
+                fmt::print(stderr, "bench: {} is for comparing, it is not timed\n", trace.name);
+                continue;
+            }
             fmt::print(stderr, "bench: measuring {}\n", trace.name);
             for (const BenchFilter* filter : filters_) {
                 const auto times = measure(contenders_, *filter, trace,

@@ -52,21 +52,21 @@ std::string as_table(const FlowReport& report) {
         "ns per operation: median (min). add: lookup + add, one by one; ahead: with prefetch for "
         "the\n"
         "operations to come; fill: a new key, growth included; B: bytes of memory per entry\n\n";
-    text += fmt::format("{:>9} {:8} {:26} {:>15} {:>15} {:>15} {:>15} {:>15} {:>6}\n", "entries",
+    text += fmt::format("{:>8} {:7} {:25} {:>13} {:>13} {:>13} {:>13} {:>13} {:>5}\n", "entries",
                         "keys", "table", "add", "ahead", "lookup", "fill", "remove", "B");
     for (const FlowRow& row : report.rows)
-        text += fmt::format("{:>9} {:8} {:26} {:>15} {:>15} {:>15} {:>15} {:>15} {:>6.1f}\n",
+        text += fmt::format("{:>8} {:7} {:25} {:>13} {:>13} {:>13} {:>13} {:>13} {:>5.1f}\n",
                             row.entries, row.keys, row.table, cell(row.add),
                             row.ahead ? cell(*row.ahead) : "-", cell(row.look), cell(row.fill),
                             cell(row.remove), row.bytes);
-    text += fmt::format("\n{:>9} {:8} {}\n", "entries", "keys",
+    text += fmt::format("\n{:>8} {:7} {}\n", "entries", "keys",
                         "vfm / best of boost and absl: add, ahead, the better");
     for (const Ratio& ratio : ratios(report))
-        text += fmt::format("{:>9} {:8} {:.2f} {:.2f} {:.2f}\n", ratio.entries, ratio.keys,
+        text += fmt::format("{:>8} {:7} {:.2f} {:.2f} {:.2f}\n", ratio.entries, ratio.keys,
                             ratio.single, ratio.ahead, ratio.best);
-    text += fmt::format("\n{:>9} {:>15} {:>15}\n", "entries", "evict + add", "age, an entry");
+    text += fmt::format("\n{:>8} {:>15} {:>15}\n", "entries", "evict + add", "age, an entry");
     for (const UpkeepRow& row : report.upkeep)
-        text += fmt::format("{:>9} {:>15} {:>15}\n", row.entries, cell(row.evict), cell(row.age));
+        text += fmt::format("{:>8} {:>15} {:>15}\n", row.entries, cell(row.evict), cell(row.age));
     for (const std::string& rival : report.missing) text += fmt::format("\nnot here: {}\n", rival);
     return text;
 }

@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
+import report
 import summary
 
 HERE = Path(__file__).parent
@@ -45,13 +46,65 @@ def check_summary():
     assert "batch_vs_c" not in made, made
 
 
-def report(engines, *options):
+def check_summary_of_part():
+    """What must not pass for a judgement says so."""
+    data = {"engines": {"jit": "", "gcc": ""}, "filters": {"F1": ""}, "traces": {"imix-hot": {}}, "compile": {},
+            "cells": [cell("jit", "F1", "imix-hot", 2), cell("gcc", "F1", "imix-hot", 4)]}
+    said = summary.summarise({**data, "partial": ["filters", "engines"]})
+    assert [c.split()[1] for c in said["cautions"]] == ["filters", "engines", "is"], said
+    assert said["targets"]["jit_vs_c"]["met"] is True, said
+    quick = summary.summarise({**data, "quick": True})
+    assert "judge nothing" in quick["cautions"][0], quick
+    assert quick["targets"]["jit_vs_c"] == {"most": 0.8, "is": 0.5, "met": None}, quick
+    wild = {**cell("gcc", "F1", "imix-hot", 4), "ns_passes": [8.95, 1002, 9]}
+    noisy = summary.summarise({**data, "cells": data["cells"] + [wild]})
+    assert noisy["noise"] == 3 and noisy["noisy_cells"] == 3, noisy
+    assert noisy["noise_worst"]["ratio"] > 100 and noisy["noise_worst"]["engine"] == "gcc", noisy
+    assert not summary.summarise({**data, "cells": []})["targets"]
+
+
+def check_grid():
+    """Columns stay columns, however long a cell is, and lines end before the margin."""
+    header = [f"F{i}" for i in range(1, 10)]
+    for ns in (1, 123456):
+        cells = [f"{report.short(ns)}-{report.short(10 * ns)}"] * 8 + ["-"]
+        lines = [line for line in report.grid(header, [("rte_bpf-interp", cells), ("", cells)]) if line]
+        assert all(len(line) <= report.MOST_COLUMNS for line in lines), lines
+        assert sum(line.count("-1") for line in lines) == 16 and len(lines) in (3, 6), lines
+        for first in range(0, len(lines), 3):
+            assert len({len(line) for line in lines[first:first + 3]}) == 1, lines
+    assert [report.short(x) for x in (0.499, 9.99, 9.996, 99.96, 1002)] == ["0.50", "9.99", "10.0", "100", "1002"]
+
+
+def shown(engines, *options):
     return subprocess.run([sys.executable, "-B", HERE / "report.py", engines, *options],
-                          check=True, capture_output=True, text=True).stdout
+                          capture_output=True, text=True)
+
+
+def check_text(text, data):
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= report.MOST_COLUMNS, max(lines, key=len)
+    for name, what in {**data["filters"], **data["engines"]}.items():
+        assert any(line.startswith(name + " ") and what[:20] in line for line in lines), name
+    assert "judge nothing" in text and "not judged" in text, text
+    assert not any(line.startswith(("met", "MISSED")) for line in lines), text
+    assert any(line.startswith("info   jit_cold_vs_c") for line in lines) == ("jit" in data["engines"])
+    assert "cut (4096 packets, compared only, never timed)" in text, text
+
+
+def check_only_compared(program, folder):
+    ran = subprocess.run([program, "--quick", "--trace=cut", "--filter=F1"], capture_output=True, text=True)
+    assert ran.returncode == 0 and "cut is for comparing, it is not timed" in ran.stderr, ran
+    engines = Path(folder, "cut.json")
+    engines.write_text(ran.stdout)
+    assert "cut (4096 packets, compared only, never timed)" in shown(engines).stdout
+    assert json.loads(ran.stdout)["partial"] == ["filters"]
 
 
 def main():
     check_summary()
+    check_summary_of_part()
+    check_grid()
     wrong = subprocess.run([sys.argv[1], "--engine=nobody"], capture_output=True, text=True)
     assert wrong.returncode == 2 and "nobody" in wrong.stderr and not wrong.stdout, wrong
     ran = subprocess.run([sys.argv[1], "--quick"], capture_output=True, text=True)
@@ -60,11 +113,14 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         engines, picture = Path(folder, "engines.json"), Path(folder, "bench.svg")
         engines.write_text(ran.stdout)
-        text = report(engines, "--svg", picture)
+        text = shown(engines, "--svg", picture).stdout
         root = ElementTree.parse(picture).getroot()
-        data = json.loads(report(engines, "--json"))
+        data = json.loads(shown(engines, "--json").stdout)
+        nowhere = shown(engines, "--svg", Path(folder, "no", "bench.svg"))
+        check_only_compared(sys.argv[1], folder)
+    assert nowhere.returncode == 3 and nowhere.stderr.count("\n") == 1, nowhere
+    check_text(text, data)
     assert root.tag.endswith("svg")
-    assert all(engine in text for engine in data["engines"])
     dots = sum(1 for e in root.iter() if e.tag.endswith("circle") and len(e))
     assert dots == len(data["cells"]), f"{dots} dots for {len(data['cells'])} cells"
     for trace in ("imix-hot", "imix", "ddos", "imix-cold"):

@@ -15,6 +15,10 @@ TARGETS = (
     ("batch_cold_vs_c", 0.6),
     ("interp_vs_libpcap", 1.0),
 )
+# What is shown beside the targets, without being one.
+INFORMATION = ("jit_cold_vs_c",)
+# A cell whose slowest pass takes more than so many times its fastest says little.
+NOISY = 2
 # Flow tables: the worst ratio of lookup + add to boost and absl, each used the best way it has, from so many
 # entries on and below.
 FLOW_LARGE, FLOW_LARGE_MOST, FLOW_SMALL_MOST = 1_000_000, 0.5, 1.2
@@ -58,6 +62,38 @@ def rounded(value):
     return None if value is None else round(value, 4)
 
 
+def spread(cell):
+    return max(cell["ns_passes"]) / min(cell["ns_passes"])
+
+
+def noise(cells):
+    """How much a pass differs from the next: near 1 on a quiet machine. The median hides single wild cells,
+    so the worst is told too."""
+    if not cells:
+        return {"noise": None}
+    worst = max(cells, key=spread)
+    return {"noise": rounded(median(spread(c) for c in cells)),
+            "noise_worst": {"ratio": rounded(spread(worst)),
+                            **{key: worst[key] for key in ("engine", "filter", "trace")}},
+            "noisy_cells": sum(spread(c) > NOISY for c in cells)}
+
+
+def cautions(data, times):
+    """Why the targets below are to be taken with care."""
+    made, partial = [], data.get("partial", [])
+    if data.get("quick"):
+        made.append("a quick run shows that everything works; its times judge nothing")
+    if "filters" in partial:
+        made.append(f'only filters {", ".join(times.filters)} took part; targets are meant for all of them')
+    if "engines" in partial:
+        made.append(f'only engines {", ".join(data["engines"])} took part; a target may compare with fewer '
+                    f'rivals than it is meant for')
+    there = [e for e in C_CALLED if e in times.engines]
+    if len(there) == 1:
+        made.append(f"C is {there[0]} alone, not the faster of {' and '.join(C_CALLED)}")
+    return made
+
+
 def summarise(data):
     times = Times(data)
     made = {}
@@ -85,9 +121,8 @@ def summarise(data):
     for label, most, large in (("large", FLOW_LARGE_MOST, True), ("small", FLOW_SMALL_MOST, False)):
         ratios = [r["best"] for r in flow if (r["entries"] >= FLOW_LARGE) == large]
         reached.append((f"flow_{label}_worst_vs_best", most, rounded(max(ratios, default=None))))
-    made["targets"] = {name: {"most": most, "is": value, "met": value <= most}
+    quick = data.get("quick", False)
+    made["targets"] = {name: {"most": most, "is": value, "met": None if quick else value <= most}
                        for name, most, value in reached if value is not None}
-    # How much a pass differs from the next: near 1 on a quiet machine.
-    made["noise"] = rounded(median(max(c["ns_passes"]) / min(c["ns_passes"])
-                                   for c in data["cells"])) if data["cells"] else None
-    return made
+    made["cautions"] = cautions(data, times)
+    return {**made, **noise(data["cells"])}
