@@ -313,11 +313,8 @@ class Generator {
         return code_[at].label;
     }
 
-    void push_load() {
-        emit(rng_.pick({Opcode::LD8, Opcode::LD16, Opcode::LD32, Opcode::LD64}), offset());
-    }
-
-    // Two ways that meet with one value more: a number on one, a load on the other.
+    // Two ways that meet with one value more: a number on one, on the other a load, mostly from
+    // behind what else is loaded.
     bool choice() {
         if (depths_.most() + 2 > limit_) return false;
         push_something();
@@ -327,7 +324,8 @@ class Generator {
         const uint32_t end = jump_ahead(Opcode::JMP);
         depths_.clear();
         place(other);
-        push_load();
+        emit(rng_.pick({Opcode::LD8, Opcode::LD16, Opcode::LD32, Opcode::LD64}),
+             36 + rng_.below(40));
         place(end);
         return true;
     }
@@ -335,6 +333,7 @@ class Generator {
     // The top value against one number after the other, each alone or with a test of a load, and
     // one place for all that hold: what becomes a set or a table of rules.
     bool chain() {
+        if (rng_.one_in(2)) choice();
         if (depths_.least() == 0 || depths_.most() + 2 > limit_) return false;
         const bool pairs = rng_.one_in(2);
         const uint64_t first = number(), load_at = offset();
