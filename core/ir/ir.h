@@ -25,7 +25,7 @@ enum class Op : uint8_t {
 #include "core/ir/ops.def"
 };
 
-enum class Effect : uint8_t { pure, guard, state, effect };
+enum class Effect : uint8_t { pure, guard, effect };
 
 // `and_` and its like have the underscore only because C++ keeps the word.
 constexpr std::string_view op_word(std::string_view name) {

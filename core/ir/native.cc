@@ -193,9 +193,7 @@ void sweep(Function& function) {
         size_t kept = body.size();
         for (size_t j = body.size(); j-- > 0;) {
             const Value& value = function[body[j]];
-            const Effect effect = op_info(value.op).effect;
-            const bool droppable = effect == Effect::pure || effect == Effect::state;
-            if (droppable && uses[body[j]] == 0)
+            if (op_info(value.op).effect == Effect::pure && uses[body[j]] == 0)
                 for_each_operand(value, [&](ValueId used) { --uses[used]; });
             else
                 body[--kept] = body[j];

@@ -137,9 +137,6 @@ Outcome IrEvaluator::run(const Packet& packet, const VlanMetadata& vlan) {
                     if (const ErrorKind error = guard(op); error != ErrorKind::success)
                         return Outcome::trap(error);
                     break;
-                case ir::Effect::state:
-                    set(id, state(op));
-                    break;
                 case ir::Effect::effect:
                     if (op.op != Op::fuel) {
                         set(id, state(op));

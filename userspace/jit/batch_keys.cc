@@ -17,10 +17,7 @@ using ir::ValueId;
 bool is_access(Op op) { return op == Op::flow_get || op == Op::flow_set || op == Op::flow_add; }
 
 /// What a run must not do twice, or not before its turn.
-bool stops(const Value& value) {
-    const ir::Effect effect = ir::op_info(value.op).effect;
-    return effect == ir::Effect::effect || effect == ir::Effect::state;
-}
+bool stops(const Value& value) { return ir::op_info(value.op).effect == ir::Effect::effect; }
 
 }  // namespace
 

@@ -118,8 +118,7 @@ void Emitter::block(uint32_t index) {
     falls_through_ = false;
     for (const Id value : block.body) {
         const ValuePlan& plan = plan_[value];
-        const ir::Effect effect = ir::op_info(function_[value].op).effect;
-        const bool needless = effect == ir::Effect::pure || effect == ir::Effect::state;
+        const bool needless = ir::op_info(function_[value].op).effect == ir::Effect::pure;
         if (plan.place == Place::at_use || (plan.place == Place::nowhere && needless)) continue;
         note_line(function_[value].origin);
         operation(value);

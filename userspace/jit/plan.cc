@@ -238,7 +238,6 @@ class Planner {
             return;
         }
         if (plan.place == Place::nowhere && effect == ir::Effect::pure) return;
-        if (effect == ir::Effect::state && plan.place == Place::nowhere) return;
         if (plan.place == Place::own) {
             plan.start = at.position;
             plan_.made.push_back(id);

@@ -157,7 +157,8 @@ BOOST_AUTO_TEST_CASE(what_nobody_uses_goes_and_what_has_an_effect_stays) {
     BOOST_TEST(after("RAND\nPOP\nPUSH 1\nFLOW_LOAD\nPOP\nPUSH 1\nPUSH 2\nFLOW_ADD 0\nPOP\n"
                      "LD8 9\nPOP\nLEN\nNOT\nPOP\nPUSH 3\nRET\n",
                      ir::dead) ==
-               "b0:\n  v0 = rand\n  v1 = flow_add table 0: 1, 2\n  guard_len 10\n  ret 3\n");
+               "b0:\n  v0 = rand\n  v1 = flow_get table 0: 1\n  v2 = flow_add table 0: 1, 2\n"
+               "  guard_len 10\n  ret 3\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_branch_that_decides_nothing) {
