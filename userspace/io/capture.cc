@@ -76,8 +76,11 @@ Result<std::optional<CapturedPacket>> CaptureReader::next() {
                                     printable(pcap_geterr(handle_.get()), 200), packets_));
     ++packets_;
     // With PCAP_TSTAMP_PRECISION_NANO the field named after microseconds holds nanoseconds.
-    const uint64_t timestamp = static_cast<uint64_t>(header->ts.tv_sec) * kNanosecondsPerSecond +
-                               static_cast<uint64_t>(header->ts.tv_usec);
+    // A pcap file's seconds are 32 bits, which libpcap takes for a number with a sign.
+    const auto seconds = header->ts.tv_sec < 0 ? static_cast<uint32_t>(header->ts.tv_sec)
+                                               : static_cast<uint64_t>(header->ts.tv_sec);
+    const uint64_t timestamp =
+        seconds * kNanosecondsPerSecond + static_cast<uint64_t>(header->ts.tv_usec);
     return CapturedPacket{{ByteView(data, header->caplen), timestamp}, header->len};
 }
 

@@ -44,10 +44,11 @@ struct Format {
     uint32_t snap_length = 65535;
     uint32_t link_type = 1;
     Append append = append_le;
+    uint32_t start = 10;  // seconds
 };
 
-/// A pcap file with packets of these lengths; packet i has bytes i+1, second 10+i, fraction 123456,
-/// and was 3 bytes longer on the wire.
+/// A pcap file with packets of these lengths; packet i has bytes i+1, the i-th second after
+/// `start`, fraction 123456, and was 3 bytes longer on the wire.
 Bytes pcap_file(const std::vector<unsigned>& lengths, const Format& format = {}) {
     Bytes out;
     format.append(out, format.magic, 4);
@@ -57,7 +58,7 @@ Bytes pcap_file(const std::vector<unsigned>& lengths, const Format& format = {})
     format.append(out, format.snap_length, 4);
     format.append(out, format.link_type, 4);
     for (unsigned i = 0; i < lengths.size(); ++i) {
-        for (const unsigned field : {10 + i, 123456u, lengths[i], lengths[i] + 3})
+        for (const unsigned field : {format.start + i, 123456u, lengths[i], lengths[i] + 3})
             format.append(out, field, 4);
         out.insert(out.end(), lengths[i], static_cast<uint8_t>(i + 1));
     }
@@ -213,9 +214,18 @@ BOOST_AUTO_TEST_CASE(an_impossible_length_is_an_error) {
     BOOST_TEST(seen.error.contains("packet 2: "));
 }
 
+// Seconds of a pcap file are 32 bits without a sign: they last until 2106.
+BOOST_AUTO_TEST_CASE(seconds_after_2038) {
+    const Directory directory;
+    const Seen seen = read_bytes(directory, pcap_file({1, 1}, {.start = 0x7fffffff}));
+    BOOST_TEST(seen.timestamps[0] == 0x7fffffffu * 1'000'000'000ull + 123456000);
+    BOOST_TEST(seen.timestamps[1] == 0x80000000u * 1'000'000'000ull + 123456000);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_written_reads_the_same) {
     const Directory directory;
-    BOOST_REQUIRE(write_file(directory / "in", pcap_file({60, 0, 1500}, {.magic = 0xa1b23c4d})));
+    BOOST_REQUIRE(write_file(directory / "in",
+                             pcap_file({60, 0, 1500}, {.magic = 0xa1b23c4d, .start = 0x7fffffff})));
     auto reader = CaptureReader::open(directory / "in");
     auto writer = CaptureWriter::create(directory / "out", reader->snap_length());
     BOOST_REQUIRE(writer);
