@@ -1,8 +1,11 @@
 #include "userspace/jit/code_memory.h"
 
 #include <asmjit/core.h>
+#include <fmt/core.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <cstring>
 #include <mutex>
 
@@ -15,8 +18,12 @@ class CodePool {
   public:
     CodePool() : allocator_(&kParameters) {}
 
-    bool allocate(size_t size, void** executable, void** writable) {
-        return allocator_.alloc(executable, writable, size) == asmjit::kErrorOk;
+    /// Why there is no such piece; empty if there is.
+    std::string allocate(size_t size, void** executable, void** writable) {
+        const std::lock_guard lock(mutex_);  // nobody else adds a block before this one does
+        if (std::string why = limit_fault(size); !why.empty()) return why;
+        if (allocator_.alloc(executable, writable, size) == asmjit::kErrorOk) return {};
+        return "the system gives no executable memory";
     }
     void release(void* executable) { allocator_.release(executable); }
 
@@ -27,6 +34,26 @@ class CodePool {
         .blockSize = kBlock,
         .granularity = static_cast<uint32_t>(CodeMemory::kAlignment)};
 
+    /// No block that the allocator adds for such a piece is longer: twice as long as its last one,
+    /// or as long as the piece, rounded up.
+    uint64_t longest_file(size_t size) const {
+        const uint64_t reserved = allocator_.statistics().reservedSize();
+        return std::max(2 * std::max<uint64_t>(reserved, kBlock),
+                        size + kBlock + CodeMemory::kAlignment);
+    }
+    /// What the limit on files says to such a piece. Going beyond it raises SIGXFSZ, which ends the
+    /// process; signals are not a library's business.
+    std::string limit_fault(size_t size) const {
+        rlimit limit{};
+        if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return {};
+        const uint64_t needed = longest_file(size);
+        if (needed <= limit.rlim_cur) return {};
+        return fmt::format(
+            "files of this process may have {} bytes (ulimit -f), its memory file needs {}",
+            limit.rlim_cur, needed);
+    }
+
+    std::mutex mutex_;
     asmjit::JitAllocator allocator_;
 };
 
@@ -69,12 +96,13 @@ bool is_current(const std::shared_ptr<CodePool>& pool) {
 
 }  // namespace
 
-std::optional<CodeMemory> CodeMemory::make(ByteView code) {
-    if (code.empty()) return std::nullopt;
+std::expected<CodeMemory, std::string> CodeMemory::make(ByteView code) {
+    if (code.empty()) return std::unexpected("there is no code");
     std::shared_ptr<CodePool> pool = current_pool();
     void* executable = nullptr;
     void* writable = nullptr;
-    if (!pool->allocate(code.size(), &executable, &writable)) return std::nullopt;
+    if (std::string why = pool->allocate(code.size(), &executable, &writable); !why.empty())
+        return std::unexpected(std::move(why));
     std::memcpy(writable, code.data(), code.size());
     CodeMemory memory;
     memory.pool_ = std::move(pool);

@@ -6,8 +6,9 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <memory>
-#include <optional>
+#include <string>
 #include <utility>
 
 #include "core/base/bytes.h"
@@ -33,9 +34,10 @@ class CodeMemory {
     }
     ~CodeMemory();
 
-    /// A piece with a copy of `code`, which must not depend on the address it stands at. Nothing if
-    /// `code` is empty, or the system gives no memory that may be executed.
-    static std::optional<CodeMemory> make(ByteView code);
+    /// A piece with a copy of `code`, which must not depend on the address it stands at and must
+    /// not be empty. Otherwise why there is none: the system gives no memory that may be executed,
+    /// or the process may not have files as long as the memory would be (RLIMIT_FSIZE).
+    static std::expected<CodeMemory, std::string> make(ByteView code);
 
     /// The code, readable and executable.
     ByteView bytes() const { return {start_, size_}; }

@@ -3,6 +3,7 @@
 #include <asmjit/x86.h>
 #include <fmt/format.h>
 
+#include <atomic>
 #include <utility>
 
 #include "core/ir/lift.h"
@@ -53,11 +54,14 @@ std::unexpected<Failure> refused(const VerifiedModule& program, std::string why)
 
 std::string NativeProgram::missing() {
 #if defined(__x86_64__)
-    static const bool works = [] {
-        const uint8_t code[] = {0xc3};  // ret
-        return CodeMemory::make(code).has_value();
-    }();
-    return works ? "" : "the system allows no executable memory";
+    // What worked once is not tried again; what did not may be another limit's time.
+    static std::atomic<bool> works = false;
+    if (works.load(std::memory_order_relaxed)) return "";
+    const uint8_t code[] = {0xc3};  // ret
+    const auto memory = CodeMemory::make(code);
+    if (!memory) return memory.error();
+    works.store(true, std::memory_order_relaxed);
+    return "";
 #else
     return "needs an x86-64 CPU";
 #endif
@@ -95,15 +99,16 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
                     options.lines || profiling ? &lines : nullptr);
     const uint32_t instruction_bytes = emitter.run();
     const asmjit::CodeBuffer& buffer = shop.holder.textSection()->buffer();
-    std::optional<CodeMemory> memory;
-    if (buffer.size() <= kMostCode)
-        memory = CodeMemory::make(ByteView(buffer.data(), buffer.size()));
+    const size_t size = buffer.size();
+    std::expected<CodeMemory, std::string> memory =
+        std::unexpected(fmt::format("{} bytes, at most {} are possible", size, kMostCode));
+    if (size <= kMostCode) memory = CodeMemory::make(ByteView(buffer.data(), size));
     shop.holder.reset();
     if (const std::string error = shop.errors.take(); !error.empty())
         return fail(Diagnostic::about(program.module().source_name, "native code: " + error),
                     Status::bug);
     if (!emitter.failed().empty()) return refused(program, std::string(emitter.failed()));
-    if (!memory) return refused(program, "no executable memory is left");
+    if (!memory) return refused(program, std::move(memory).error());
 
     std::shared_ptr<NativeProgram> made(new NativeProgram(program, *std::move(memory)));
     made->function_ = made->memory_.entry<NativeFunction>();

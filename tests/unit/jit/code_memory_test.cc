@@ -1,4 +1,5 @@
 // Memory for machine code: it runs, it is never writable and executable, processes do not share it.
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -100,6 +101,33 @@ BOOST_AUTO_TEST_CASE(a_forked_child_does_not_write_into_its_parent) {
     BOOST_TEST_REQUIRE(after.has_value());
     BOOST_TEST(before->entry<Function>()() == 1u);
     BOOST_TEST(after->entry<Function>()() == 2u);
+}
+
+// The system ends a process that makes a file longer than it may: memory files count, too.
+BOOST_AUTO_TEST_CASE(a_limit_on_the_size_of_files_is_asked_for_before) {
+    for (const rlim_t most : {rlim_t{0}, rlim_t{4096}, rlim_t{1000 * 1024}, rlim_t{2 << 20}}) {
+        const pid_t child = fork();  // with a pool of its own, which is empty
+        if (child == 0) {
+            rlimit limit{};
+            getrlimit(RLIMIT_FSIZE, &limit);
+            const rlim_t before = limit.rlim_cur;
+            limit.rlim_cur = most;
+            setrlimit(RLIMIT_FSIZE, &limit);
+            const auto small = CodeMemory::make(returning(1));
+            const auto large = CodeMemory::make(Bytes(5 << 20, 0x90));
+            const bool fits = most >= 2 << 20;
+            if (small.has_value() != fits || large) _exit(1);
+            if (large.error().find("ulimit -f") == std::string::npos) _exit(2);
+            limit.rlim_cur = before;
+            setrlimit(RLIMIT_FSIZE, &limit);
+            const auto after = CodeMemory::make(returning(3));
+            _exit(after && after->entry<Function>()() == 3 ? 0 : 3);
+        }
+        int status = 0;
+        BOOST_TEST_INFO("limit " << most);
+        BOOST_TEST(waitpid(child, &status, 0) == child);
+        BOOST_TEST(status == 0);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(threads_make_and_destroy_pieces) {
