@@ -39,9 +39,12 @@ int vfl_compile_string(const char* source, uint8_t** bytecode, uint32_t* bytecod
     copy_text("", error_msg, error_msg_size);
     if (bytecode) *bytecode = nullptr;
     if (bytecode_len) *bytecode_len = 0;
-    if (!bytecode || !bytecode_len) return VFM_ERROR_INVALID_PROGRAM;
     const int code = capi::guarded([&] {
-        const Result<Bytes> bytes = compile(source);
+        const bool has_place = bytecode && bytecode_len;
+        const Result<Bytes> bytes =
+            has_place ? compile(source)
+                      : capi::refuse(ErrorKind::invalid_program,
+                                     bytecode ? "bytecode_len" : "bytecode", "null");
         if (!bytes) {
             copy_text(capi::text_of(bytes.error()), error_msg, error_msg_size);
             return capi::code_of(bytes.error());

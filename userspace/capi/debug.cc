@@ -31,9 +31,9 @@ uint64_t vfm_get_insn_limit(const vfm_state_t* vm) {
 int vfm_step_begin(vfm_state_t* vm, const uint8_t* packet, size_t packet_len) {
     return capi::call(vm, [&]() -> Result<> {
         if (!vm->is_loaded())
-            return capi::refuse(ErrorKind::invalid_program, "step", "no program is loaded");
+            return capi::refuse(ErrorKind::invalid_program, "run", "no program is loaded");
         if (!packet && packet_len != 0)
-            return capi::refuse(ErrorKind::bounds, "step", "there is no packet");
+            return capi::refuse(ErrorKind::bounds, "packet", "null, but it has a length");
         capi::Loaded& loaded = vm->loaded;
         loaded.stepper.emplace(TRY(Stepper::make(
             loaded.active->verified(), {.host_functions = vm->settings.host_functions},
@@ -44,7 +44,9 @@ int vfm_step_begin(vfm_state_t* vm, const uint8_t* packet, size_t packet_len) {
 
 int vfm_step(vfm_state_t* vm, uint64_t* value) {
     if (value) *value = 0;
-    if (!stepper_of(vm)) return VFM_ERROR_INVALID_PROGRAM;
+    if (!stepper_of(vm))
+        return capi::refused_call(vm, ErrorKind::invalid_program, "step",
+                                  "no run in steps was begun, or a change of the VM ended it");
     return capi::guarded([&] {
         const std::optional<Outcome> end = vm->loaded.stepper->step();
         if (!end) return VFM_STEP_MORE;

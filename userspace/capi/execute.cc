@@ -8,16 +8,23 @@ using namespace vfm;  // NOLINT(google-build-using-namespace): the C functions s
 
 namespace {
 
-/// What stands in the way of a run on this packet, or success.
-ErrorKind objection(const vfm_state_t* vm, const uint8_t* packet, size_t length) {
-    if (!vm || !vm->is_loaded()) return ErrorKind::invalid_program;
-    return packet || length == 0 ? ErrorKind::success : ErrorKind::bounds;
+bool can_run(const vfm_state_t* vm, const uint8_t* packet, size_t length) {
+    return vm && vm->is_loaded() && (packet || length == 0);
 }
 
-Outcome run(const vfm_state_t* vm, const uint8_t* packet, size_t length) {
-    if (const ErrorKind error = objection(vm, packet, length); error != ErrorKind::success)
-        return Outcome::trap(error);
-    return vm->loaded.engine->run(capi::packet_of(vm->loaded, packet, length));
+/// The code and message of a run that cannot begin, out of the way of those that can.
+[[gnu::cold]] int refuse_run(vfm_state_t* vm) {
+    if (vm && vm->is_loaded())
+        return capi::refused_call(vm, ErrorKind::bounds, "packet", "null, but it has a length");
+    return capi::refused_call(vm, ErrorKind::invalid_program, "run", "no program is loaded");
+}
+
+[[gnu::cold]] int refuse_argument(vfm_state_t* vm, const char* name) {
+    return capi::refused_call(vm, ErrorKind::invalid_program, name, "null");
+}
+
+Outcome run(const vfm_state_t& vm, const uint8_t* packet, size_t length) {
+    return vm.loaded.engine->run(capi::packet_of(vm.loaded, packet, length));
 }
 
 /// Runs the packets that stand in the VM's burst.
@@ -35,18 +42,20 @@ void run_burst(vfm_state_t& vm, size_t count, vfm_outcome_t* outcomes) noexcept 
 }  // namespace
 
 int vfm_execute(vfm_state_t* vm, const uint8_t* packet, uint16_t packet_len) {
+    if (!can_run(vm, packet, packet_len)) return refuse_run(vm);
     return capi::guarded([&] {
-        const Outcome outcome = run(vm, packet, packet_len);
+        const Outcome outcome = run(*vm, packet, packet_len);
         if (outcome.error != ErrorKind::success) return capi::code_of(outcome.error);
         return static_cast<int>(std::min<uint64_t>(outcome.value, INT_MAX));
     });
 }
 
 int vfm_execute64(vfm_state_t* vm, const uint8_t* packet, size_t packet_len, uint64_t* value) {
-    if (!value) return VFM_ERROR_INVALID_PROGRAM;
+    if (!value) return refuse_argument(vm, "value");
     *value = 0;
+    if (!can_run(vm, packet, packet_len)) return refuse_run(vm);
     return capi::guarded([&] {
-        const Outcome outcome = run(vm, packet, packet_len);
+        const Outcome outcome = run(*vm, packet, packet_len);
         *value = outcome.value;
         return capi::code_of(outcome.error);
     });
@@ -54,10 +63,11 @@ int vfm_execute64(vfm_state_t* vm, const uint8_t* packet, size_t packet_len, uin
 
 int vfm_execute_batch(vfm_state_t* vm, const vfm_packet_t* packets, size_t count,
                       vfm_outcome_t* outcomes) {
-    if (count != 0 && (!packets || !outcomes)) return VFM_ERROR_INVALID_PROGRAM;
-    if (!vm || !vm->is_loaded()) return VFM_ERROR_INVALID_PROGRAM;
+    if (count != 0 && (!packets || !outcomes))
+        return refuse_argument(vm, packets ? "outcomes" : "packets");
+    if (!can_run(vm, nullptr, 0)) return refuse_run(vm);
     for (size_t i = 0; i < count; ++i)
-        if (!packets[i].data && packets[i].len != 0) return VFM_ERROR_BOUNDS;
+        if (!can_run(vm, packets[i].data, packets[i].len)) return refuse_run(vm);
     for (size_t done = 0; done < count;) {
         const size_t n = std::min(count - done, capi::kBurst);
         for (size_t i = 0; i < n; ++i) {

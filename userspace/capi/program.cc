@@ -8,20 +8,21 @@
 
 namespace vfm::capi {
 
-Program::Program(VerifiedModule verified)
+Program::Program(VerifiedModule verified, std::string name)
     : verified_(std::move(verified)),
+      name_(std::move(name)),
       reads_clock_(std::ranges::find(verified_.insns(), Opcode::NOW, &Insn::op) !=
                    verified_.insns().end()) {}
 
 Result<std::shared_ptr<const Program>> Program::make(ByteView bytes, const std::string& name) {
     Module module = TRY(parse_program(bytes, name));
-    return std::make_shared<const Program>(TRY(verify_named(std::move(module), name)));
+    return std::make_shared<const Program>(TRY(verify_named(std::move(module), name)), name);
 }
 
 Result<std::shared_ptr<const Program>> Program::with_limit(uint64_t limit) const {
     Module module = verified_.module();
     module.fuel = limit;
-    return std::make_shared<const Program>(TRY(verify_named(std::move(module), "limit")));
+    return std::make_shared<const Program>(TRY(verify_named(std::move(module), "limit")), name_);
 }
 
 const NativeCode& Program::native() const {

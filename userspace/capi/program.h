@@ -22,9 +22,11 @@ class Program {
     /// The same program with another instruction limit.
     Result<std::shared_ptr<const Program>> with_limit(uint64_t limit) const;
 
-    explicit Program(VerifiedModule verified);
+    Program(VerifiedModule verified, std::string name);
 
     const VerifiedModule& verified() const { return verified_; }
+    /// What messages call the program.
+    const std::string& name() const { return name_; }
     /// NOW is in it: whoever runs it reads the clock for each packet.
     bool reads_clock() const { return reads_clock_; }
     /// Native code, compiled for the first VM that asks, or why there is none.
@@ -32,6 +34,7 @@ class Program {
 
   private:
     VerifiedModule verified_;
+    std::string name_;
     bool reads_clock_ = false;
     mutable std::mutex compiling_;
     mutable std::unique_ptr<const NativeCode> native_;  // does not change once it is there

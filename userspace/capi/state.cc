@@ -11,10 +11,17 @@
 namespace vfm::capi {
 namespace {
 
+/// Places of a verified program are told by the name that it was loaded under: the engines know
+/// that of its source text only, and most programs have none.
+Failure placed(const Program& program, Failure failure) {
+    for (Diagnostic& diagnostic : failure.diagnostics) diagnostic.where = program.name();
+    return failure;
+}
+
 /// The reason why a verified program cannot be loaded, with the kind that C callers get.
-std::unexpected<Failure> as_kind(ErrorKind kind, Failure failure) {
+std::unexpected<Failure> as_kind(ErrorKind kind, const Program& program, Failure failure) {
     failure.diagnostics.front().kind = error_name(kind);
-    return std::unexpected(std::move(failure));
+    return std::unexpected(placed(program, std::move(failure)));
 }
 
 std::shared_ptr<FlowTables> make_tables(const VerifiedModule& program, uint32_t capacity) {
@@ -31,7 +38,7 @@ void choose_native(Loaded& loaded, const EngineOptions& options) {
     if (engine)
         loaded.engine = *std::move(engine);
     else
-        loaded.remark = text_of(engine.error());
+        loaded.remark = text_of(placed(*loaded.active, std::move(engine).error()));
 }
 
 Result<Loaded> prepare(const Settings& settings, std::shared_ptr<const Program> program,
@@ -45,11 +52,12 @@ Result<Loaded> prepare(const Settings& settings, std::shared_ptr<const Program> 
 
     const EngineOptions options{.host_functions = settings.host_functions};
     if (auto matched = match_host_functions(verified, options.host_functions); !matched)
-        return as_kind(ErrorKind::verification_failed, std::move(matched).error());
+        return as_kind(ErrorKind::verification_failed, *loaded.program, std::move(matched).error());
     if (settings.jit) choose_native(loaded, options);
     if (!loaded.native) {
         auto engine = make_interpreter(verified, options, loaded.tables.get());
-        if (!engine) return as_kind(ErrorKind::invalid_opcode, std::move(engine).error());
+        if (!engine)
+            return as_kind(ErrorKind::invalid_opcode, *loaded.program, std::move(engine).error());
         loaded.engine = *std::move(engine);
     }
     return loaded;

@@ -74,7 +74,8 @@ inline Packet packet_of(const Loaded& loaded, const uint8_t* data, size_t length
     return {.bytes = {data, length}, .timestamp = timestamp};
 }
 
-/// A call on a VM that may fail: `body` gives a Result<>, whose message is kept.
+/// A call on a VM that may fail: `body` gives a Result<>, whose message is kept. (A null VM keeps
+/// none.)
 template <class Body>
 int call(vfm_state_t* vm, Body&& body) noexcept {
     if (!vm) return VFM_ERROR_INVALID_PROGRAM;
@@ -85,6 +86,11 @@ int call(vfm_state_t* vm, Body&& body) noexcept {
         vm->message = text_of(done.error());
         return code_of(done.error());
     });
+}
+
+/// A call on a VM that was refused at its beginning: the code of `kind`, and why as the message.
+inline int refused_call(vfm_state_t* vm, ErrorKind kind, const char* where, const char* why) {
+    return call(vm, [&]() -> Result<> { return refuse(kind, where, why); });
 }
 
 }  // namespace vfm::capi

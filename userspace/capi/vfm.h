@@ -82,8 +82,8 @@ VFM_API int vfm_jit_active(const vfm_state_t* vm);
 
 /* What the last call that loads, changes or begins something on this VM had to say, perhaps several
  * lines: why it failed, or why the program is interpreted although native code was asked for. "" if
- * there is nothing to say, or no memory to say it. Runs leave it alone. Valid until the next such
- * call; never null. */
+ * there is nothing to say, or no memory to say it. A run leaves it alone, unless it could not begin
+ * (no program, no packet). Valid until the next call on the VM; never null. */
 VFM_API const char* vfm_error_message(const vfm_state_t* vm);
 
 /* Running */
@@ -140,7 +140,8 @@ typedef uint64_t (*vfm_host_function_t)(void* user, const uint64_t* arguments);
 /* Makes a function known to the programs of this VM; a module imports it by name and number of
  * arguments, and is not loaded without it. The same name again replaces the function, for the
  * loaded program, too: VFM_ERROR_VERIFICATION_FAILED if that gives it another number of arguments.
- * `arity` is 0 to 5, the name is copied. */
+ * `arity` is 0 to 5. The name, which is copied, has 1 to 65,535 bytes and neither blanks nor
+ * control characters. */
 VFM_API int vfm_register_function(vfm_state_t* vm, const char* name, uint32_t arity,
                                   vfm_host_function_t function, void* user);
 

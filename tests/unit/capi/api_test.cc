@@ -181,7 +181,6 @@ BOOST_AUTO_TEST_CASE(runs_end_with_the_error_of_the_packet) {
     BOOST_TEST(value == 0u);
     BOOST_TEST(run(vm_with("PUSH 1\nPUSH 0\nMOD\nRET\n")) == VFM_ERROR_DIVISION_BY_ZERO);
     BOOST_TEST(run(vm_with("again:\nPUSH 1\nPUSH 1\nJEQ again\nRET 1\n")) == VFM_ERROR_LIMIT);
-    BOOST_TEST(message(loads) == "");
 }
 
 BOOST_AUTO_TEST_CASE(long_packets_are_cut) {
