@@ -184,7 +184,8 @@ int run(Options options) {
 }  // namespace vfm::bench
 
 int main(int argc, char** argv) {
-    using namespace vfm;
+    using vfm::Status;
+    namespace bench = vfm::bench;
     const std::vector<const char*> arguments(argv + 1, argv + argc);
     auto options = bench::parse_options(arguments);
     if (!options) {

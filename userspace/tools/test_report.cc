@@ -1,10 +1,12 @@
 #include "userspace/tools/test_report.h"
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+
+#include "core/base/source.h"
 
 namespace vfm {
 namespace {
@@ -45,6 +47,35 @@ Json errors_json(const Tally& tally) {
 
 /// To a tenth: a clock says no more.
 double rounded(double nanoseconds) { return std::round(nanoseconds * 10) / 10; }
+
+void add_statistics(Json& summary, const Statistics& statistics, bool by_line) {
+    for (const Timing& t : statistics.timings) {
+        const auto time = [&](double value) {
+            return t.packets == 0 ? Json() : Json(rounded(value));
+        };
+        Json& made = summary["time_ns"][t.burst == 0 ? t.engine : t.engine + "-batch"];
+        made = {{"median", time(t.median)},
+                {"min", time(t.min)},
+                {"max", time(t.max)},
+                {"passes", t.passes},
+                {"packets", t.packets}};
+        if (t.system_calls) made["system_calls"] = true;
+    }
+    for (const LineCount& l : statistics.lines)
+        summary["lines"].push_back({{by_line ? "line" : "offset", l.place},
+                                    {"hits", l.hits},
+                                    {"instructions", l.instructions}});
+}
+
+/// A source line without its indentation, cut to a width that leaves it on the line.
+std::string quoted(std::string_view line) {
+    constexpr std::string_view kBlank = " \t\r";
+    const size_t first = line.find_first_not_of(kBlank);
+    if (first == line.npos) return {};
+    std::string text(line.substr(first, line.find_last_not_of(kBlank) + 1 - first));
+    std::ranges::replace(text, '\t', ' ');
+    return printable(text);
+}
 
 }  // namespace
 
@@ -105,22 +136,14 @@ void Report::flows(std::vector<FlowEntry> entries) {
 }
 
 void Report::summary(std::string_view engine, const Tally& tally, uint64_t refused_stores,
-                     std::span<const Timing> timings, std::span<const LineCount> lines) {
-    const bool by_line = !module_.lines.empty();
-    lines = lines.first(std::min(lines.size(), kLinesShown));
+                     const Statistics* statistics) {
     if (json_) {
         Json summary = {{"engine", engine},
                         {"packets", tally.packets},
                         {"accept", tally.accept},
                         {"drop", tally.drop},
                         {"errors", errors_json(tally)}};
-        for (const Timing& t : timings)
-            summary["time_ns"][t.burst == 0 ? t.engine : t.engine + "-batch"] = {
-                {"median", rounded(t.median)}, {"min", rounded(t.min)}, {"max", rounded(t.max)}};
-        for (const LineCount& l : lines)
-            summary["lines"].push_back({{by_line ? "line" : "offset", l.place},
-                                        {"hits", l.hits},
-                                        {"instructions", l.instructions}});
+        if (statistics) add_statistics(summary, *statistics, !module_.lines.empty());
         fmt::print(out_, "{}", line_of(summary));
         return;
     }
@@ -130,15 +153,51 @@ void Report::summary(std::string_view engine, const Tally& tally, uint64_t refus
         fmt::print(out_, "skipped  {} that the kernel's test run does not take\n", tally.skipped);
     if (refused_stores != 0)
         fmt::print(out_, "refused  {} stores into full flow tables\n", refused_stores);
-    for (const Timing& t : timings)
+    if (!statistics) return;
+    times(*statistics, tally.packets + tally.skipped);
+    lines(statistics->lines);
+}
+
+void Report::times(const Statistics& statistics, uint64_t packets) {
+    if (!statistics.all_kept)
+        fmt::print(out_, "timed    the first {} packets of {}, which is what {} MiB hold\n",
+                   statistics.kept, packets, kMostStored >> 20);
+    for (const Timing& t : statistics.timings) {
+        if (t.packets == 0) {
+            fmt::print(out_, "time     none in {}: there was no packet for it\n", t.engine);
+            continue;
+        }
+        const std::string how = t.burst != 0     ? fmt::format(", bursts of {}", t.burst)
+                                : t.system_calls ? ", system calls included"
+                                                 : "";
         fmt::print(out_,
-                   "time     {:.1f} ns a packet in {}{} (least {:.1f}, most {:.1f}; {} passes)\n",
-                   t.median, t.engine, t.burst == 0 ? "" : fmt::format(", bursts of {}", t.burst),
-                   t.min, t.max, t.passes);
-    for (const LineCount& l : lines)
-        fmt::print(out_, "{}  {} hits, {} instructions\n",
-                   by_line ? fmt::format("line {:<4}", l.place) : place(l.place), l.hits,
-                   l.instructions);
+                   "time     {:.1f} ns a packet in {}{} (least {:.1f}, most {:.1f}; {} passes over "
+                   "{} packets)\n",
+                   t.median, t.engine, how, t.min, t.max, t.passes, t.packets);
+    }
+}
+
+void Report::lines(std::span<const LineCount> all) {
+    if (all.empty()) return;
+    const bool by_line = !module_.lines.empty();
+    const std::string_view noun = by_line ? "lines" : "blocks";
+    const auto shown = all.first(std::min(all.size(), kLinesShown));
+    const SourceFile source(module_.source_name, module_.source_text);
+    size_t hits = 1;
+    for (const LineCount& l : shown) hits = std::max(hits, fmt::formatted_size("{}", l.hits));
+    const size_t instructions = fmt::formatted_size("{}", shown.front().instructions);
+    fmt::print(out_, "{:<8} counted by the interpreter, those that ran most first\n", noun);
+    for (const LineCount& l : shown) {
+        const std::string text = by_line ? quoted(source.line(l.place)) : "";
+        fmt::print(out_, "{}  {:>{}} hits, {:>{}} instructions{}{}\n",
+                   by_line ? fmt::format("line {:<4}", l.place) : place(l.place), l.hits, hits,
+                   l.instructions, instructions, text.empty() ? "" : "  ", text);
+    }
+    if (shown.size() == all.size()) return;
+    uint64_t rest = 0;
+    for (const LineCount& l : all.subspan(shown.size())) rest += l.instructions;
+    fmt::print(out_, "... and {} more {} with {} instructions, which --json shows\n",
+               all.size() - shown.size(), noun, rest);
 }
 
 std::vector<Diagnostic> explain(const Disagreement& d, const Filter& filter, uint64_t number) {

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "core/front/front.h"
 #include "userspace/tools/test_run.h"
@@ -22,6 +23,14 @@ struct Tally {
     void add(const Outcome& outcome);
 };
 
+/// What -s adds to the summary.
+struct Statistics {
+    std::vector<Timing> timings;
+    std::vector<LineCount> lines;  ///< most instructions first
+    size_t kept = 0;               ///< packets that could be timed: the first ones
+    bool all_kept = true;          ///< those are all
+};
+
 /// Writes to one stream, in the order packets, flows, summary.
 class Report {
   public:
@@ -33,12 +42,14 @@ class Report {
                 std::optional<uint32_t> ended_at);
     /// Sorted by table and key.
     void flows(std::vector<FlowEntry> entries);
-    /// `timings` and `lines` may be empty.
+    /// `statistics` may be null.
     void summary(std::string_view engine, const Tally& tally, uint64_t refused_stores,
-                 std::span<const Timing> timings, std::span<const LineCount> lines);
+                 const Statistics* statistics);
 
   private:
     std::string place(uint32_t offset) const;
+    void times(const Statistics& statistics, uint64_t packets);
+    void lines(std::span<const LineCount> all);
 
     std::FILE* out_;
     bool json_;

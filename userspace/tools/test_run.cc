@@ -71,11 +71,15 @@ Result<std::vector<Timing>> EngineSet::timings(const Filter& filter,
         // Which packets the engine takes is found out with an instance that then has flow entries.
         const auto asked = TRY(make_engine(filter, program_, kind));
         const std::vector<Packet> taken = packets.taken_by(*asked);
-        if (taken.empty()) continue;
+        if (taken.empty()) {
+            timings.push_back({.engine = std::string(kind.name)});
+            continue;
+        }
         for (const size_t burst : {size_t{0}, kBurst}) {
             if (burst != 0 && !kind.has_bursts) continue;
             const auto timed = TRY(make_engine(filter, program_, kind));
             timings.push_back(measure(*timed, taken, burst));
+            timings.back().system_calls = kind.name == kKernel;
         }
     }
     return timings;

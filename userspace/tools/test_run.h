@@ -45,7 +45,8 @@ class EngineSet {
     std::expected<Outcome, Disagreement> run(const Packet& packet);
 
     const Engine& first() const { return *engines_.front(); }
-    /// The times of every engine on these packets, in instances of their own.
+    /// The times of every engine on these packets, in instances of their own; one that takes none
+    /// of them has a row without times.
     Result<std::vector<Timing>> timings(const Filter& filter, const PacketStore& packets) const;
     const std::vector<Diagnostic>& notes() const { return notes_; }
     /// By instructions, most first. Empty unless asked for.

@@ -10,7 +10,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kMostBytes = size_t{64} << 20;
 constexpr size_t kMostPasses = 11;
 constexpr auto kLongEnough = std::chrono::milliseconds(200);
 // A pass is repeated until it is long beside the clock's own time.
@@ -32,7 +31,9 @@ void run_all(Engine& engine, std::span<const Packet> packets, std::span<Outcome>
 
 void PacketStore::add(const Packet& packet) {
     const ByteView bytes = packet.visible();
-    if (bytes_.size() + bytes.size() > kMostBytes) return;
+    const size_t used = bytes_.size() + packets_.size() * sizeof(Stored);
+    all_kept_ = all_kept_ && used + bytes.size() + sizeof(Stored) <= most_bytes_;
+    if (!all_kept_) return;
     packets_.push_back({bytes_.size(), bytes.size(), packet.timestamp});
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
 }

@@ -16,16 +16,23 @@ namespace vfm {
 /// Nanoseconds a packet, over several passes of one engine.
 struct Timing {
     std::string engine;
-    size_t burst = 0;  ///< packets given to run_batch() at once; 0 for run()
+    size_t burst = 0;           ///< packets given to run_batch() at once; 0 for run()
+    bool system_calls = false;  ///< each run is one, which the time includes
     double median = 0, min = 0, max = 0;
     size_t passes = 0;
-    size_t packets = 0;  ///< in each pass
+    size_t packets = 0;  ///< in each pass; 0 if there was none to time, and then nothing was
 };
 
-/// The first packets of a capture, as many as fit 64 MiB.
+/// Memory for the packets that are timed.
+constexpr size_t kMostStored = size_t{64} << 20;
+
+/// The first packets of a capture, as many as fit.
 class PacketStore {
   public:
+    explicit PacketStore(size_t most_bytes = kMostStored) : most_bytes_(most_bytes) {}
     void add(const Packet& packet);
+    size_t size() const { return packets_.size(); }
+    bool all_kept() const { return all_kept_; }
     /// The packets that `engine` takes, by its own word: a kernel's test run refuses some.
     std::vector<Packet> taken_by(Engine& engine) const;
 
@@ -34,6 +41,8 @@ class PacketStore {
         size_t begin, size;
         uint64_t timestamp;
     };
+    size_t most_bytes_;
+    bool all_kept_ = true;
     Bytes bytes_;
     std::vector<Stored> packets_;
 };

@@ -53,10 +53,14 @@ Result<EngineSet> make_engines(const TestOptions& options, const Filter& filter,
 Result<> finish(const TestOptions& options, const Filter& filter, const EngineSet& engines,
                 const Tally& tally, const PacketStore& packets, Report& report) {
     if (options.dump_flows) report.flows(engines.first().flows());
-    std::vector<Timing> timings;
-    if (options.statistics) timings = TRY(engines.timings(filter, packets));
-    report.summary(options.engine, tally, engines.first().refused_stores(), timings,
-                   engines.line_counts());
+    std::optional<Statistics> statistics;
+    if (options.statistics)
+        statistics = Statistics{.timings = TRY(engines.timings(filter, packets)),
+                                .lines = engines.line_counts(),
+                                .kept = packets.size(),
+                                .all_kept = packets.all_kept()};
+    report.summary(options.engine, tally, engines.first().refused_stores(),
+                   statistics ? &*statistics : nullptr);
     return {};
 }
 

@@ -62,7 +62,7 @@ BOOST_AUTO_TEST_CASE(json_lines_have_the_documented_keys_in_order) {
         report.packet(2, 20, Outcome::trap(ErrorKind::division_by_zero), 0);
         report.packet(3, 5, Outcome::skip(), {});
         report.flows({{0, 2, 1}, {0, 1, 3}});
-        report.summary("interp", tally, 0, {}, {});
+        report.summary("interp", tally, 0, nullptr);
     });
     BOOST_TEST(text ==
                "{\"packet\":1,\"len\":60,\"value\":18446744073709551615}\n"
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(text_is_for_people) {
         report.packet(1, 60, Outcome::of(0), {});
         report.packet(2, 20, Outcome::trap(ErrorKind::limit), 0);
         report.flows({{0, 0x0a000001, 3}});
-        report.summary("interp", tally, 4, {}, {});
+        report.summary("interp", tally, 4, nullptr);
     });
     BOOST_TEST(text ==
                "packet 1      len 60     drop    value 0\n"
@@ -94,6 +94,71 @@ BOOST_AUTO_TEST_CASE(text_is_for_people) {
                "engine   interp\npackets  2\naccept   0\ndrop     1\nerrors   LIMIT 1\n"
                "skipped  1 that the kernel's test run does not take\n"
                "refused  4 stores into full flow tables\n");
+}
+
+/// The lines of a summary with times.
+std::string with_statistics(bool json, const Module& module, const Statistics& statistics) {
+    return printed(json, module, [&](Report& report) {
+        Tally tally;
+        for (int i = 0; i < 5; ++i) tally.add(Outcome::of(1));
+        report.summary("all", tally, 0, &statistics);
+    });
+}
+
+BOOST_AUTO_TEST_CASE(statistics_say_what_was_timed) {
+    Statistics statistics;
+    statistics.timings = {{.engine = "jit",
+                           .burst = 256,
+                           .median = 2.04,
+                           .min = 1,
+                           .max = 3,
+                           .passes = 11,
+                           .packets = 4},
+                          {.engine = "kernel",
+                           .system_calls = true,
+                           .median = 900,
+                           .min = 800,
+                           .max = 1000,
+                           .passes = 2,
+                           .packets = 5},
+                          {.engine = "interp"}};
+    statistics.kept = 4;
+    statistics.all_kept = false;
+    BOOST_TEST(
+        with_statistics(false, with_source(), statistics)
+            .ends_with("errors   none\n"
+                       "timed    the first 4 packets of 5, which is what 64 MiB hold\n"
+                       "time     2.0 ns a packet in jit, bursts of 256 (least 1.0, most 3.0; "
+                       "11 passes over 4 packets)\n"
+                       "time     900.0 ns a packet in kernel, system calls included (least 800.0, "
+                       "most 1000.0; 2 passes over 5 packets)\n"
+                       "time     none in interp: there was no packet for it\n"));
+    BOOST_TEST(
+        with_statistics(true, with_source(), statistics)
+            .ends_with("\"errors\":{},\"time_ns\":{\"jit-batch\":{\"median\":2.0,\"min\":1.0,"
+                       "\"max\":3.0,\"passes\":11,\"packets\":4},\"kernel\":{\"median\":900.0,"
+                       "\"min\":800.0,\"max\":1000.0,\"passes\":2,\"packets\":5,"
+                       "\"system_calls\":true},\"interp\":{\"median\":null,\"min\":null,"
+                       "\"max\":null,\"passes\":0,\"packets\":0}}}\n"));
+}
+
+BOOST_AUTO_TEST_CASE(source_lines_are_quoted_on_one_line_and_safely) {
+    Module module = with_source();
+    module.source_text = "\t\x1b[2Jproto\n\n" + std::string(200, 'x') + "\r\n";
+    Statistics statistics;
+    statistics.lines = {{.place = 1, .hits = 12, .instructions = 24},
+                        {.place = 2, .hits = 3, .instructions = 3},
+                        {.place = 3, .hits = 3, .instructions = 3}};
+    statistics.all_kept = true;
+    BOOST_TEST(with_statistics(false, module, statistics)
+                   .ends_with("lines    counted by the interpreter, those that ran most first\n"
+                              "line 1     12 hits, 24 instructions  \\x1b[2Jproto\n"
+                              "line 2      3 hits,  3 instructions\n"
+                              "line 3      3 hits,  3 instructions  " +
+                              std::string(60, 'x') + "...\n"));
+    module.source_text.clear();
+    BOOST_TEST(with_statistics(false, module, statistics)
+                   .contains("line 1     12 hits, 24 instructions\n"));
 }
 
 }  // namespace

@@ -119,10 +119,43 @@ BOOST_AUTO_TEST_CASE(statistics_come_with_the_summary) {
     const Place place;
     const Ran text = place.run("-s -e '(= proto 6)' a.pcap");
     BOOST_TEST(text.out.contains("ns a packet in interp (least "));
+    BOOST_TEST(text.out.contains("passes over 4 packets)\n"));
+    BOOST_TEST(text.out.contains("lines    counted by the interpreter, "));
     BOOST_TEST(text.out.contains("line 1     4 hits, "));
+    BOOST_TEST(text.out.contains(" instructions  (= proto 6)\n"));
     const Ran json = place.run("-s --json --engine=bpf -e '(= proto 6)' a.pcap");
     BOOST_TEST(json.out.contains(",\"time_ns\":{\"bpf\":{\"median\":"));
+    BOOST_TEST(json.out.contains(",\"passes\":"));
+    BOOST_TEST(json.out.contains(",\"packets\":4}},\"lines\":"));
     BOOST_TEST(json.out.contains(",\"lines\":[{\"line\":1,\"hits\":4,\"instructions\":"));
+}
+
+BOOST_AUTO_TEST_CASE(statistics_of_an_empty_capture_say_why_there_is_no_time) {
+    const Place place;
+    Bytes empty = Place::capture();
+    empty.resize(24);
+    place.write("empty.pcap", empty);
+    const Ran text = place.run("-s -e '(= proto 6)' empty.pcap");
+    BOOST_TEST(text.status == 0);
+    BOOST_TEST(text.out.contains("time     none in interp: there was no packet for it\n"));
+    const Ran json = place.run("-s --json -e '(= proto 6)' empty.pcap");
+    BOOST_TEST(
+        json.out.contains(",\"time_ns\":{\"interp\":{\"median\":null,\"min\":null,\"max\":null,"
+                          "\"passes\":0,\"packets\":0}},"));
+}
+
+BOOST_AUTO_TEST_CASE(every_line_is_counted_and_what_is_left_out_is_said) {
+    const Place place;
+    std::string filter = "(or\n";
+    for (int port = 1; port <= 15; ++port)
+        filter += "\t(= dst-port " + std::to_string(port) + ")\n";
+    filter += ")\n";
+    place.write("many.vfl", Bytes(filter.begin(), filter.end()));
+    const Ran text = place.run("-s many.vfl a.pcap");
+    BOOST_TEST(text.out.contains(" instructions  (= dst-port 1)\n"));
+    BOOST_TEST(text.out.contains("... and 6 more lines with "));
+    const Ran json = place.run("-s --json many.vfl a.pcap");
+    BOOST_TEST(json.out.contains("{\"line\":16,\"hits\":3,"));
 }
 
 BOOST_AUTO_TEST_CASE(bursts_are_timed_where_an_engine_has_them) {
