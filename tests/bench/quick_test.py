@@ -116,9 +116,14 @@ def main():
         text = shown(engines, "--svg", picture).stdout
         root = ElementTree.parse(picture).getroot()
         data = json.loads(shown(engines, "--json").stdout)
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            lost = subprocess.run([sys.executable, "-B", HERE / "report.py", engines], stdout=full,
+                                  stderr=subprocess.PIPE, text=True)
         nowhere = shown(engines, "--svg", Path(folder, "no", "bench.svg"))
         check_only_compared(sys.argv[1], folder)
     assert nowhere.returncode == 3 and nowhere.stderr.count("\n") == 1, nowhere
+    assert lost.returncode == 3 and lost.stderr == "bench: error: cannot write the results: " \
+        "No space left on device\n", lost
     check_text(text, data)
     assert root.tag.endswith("svg")
     dots = sum(1 for e in root.iter() if e.tag.endswith("circle") and len(e))

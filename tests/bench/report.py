@@ -3,6 +3,7 @@
 A table on standard output, or with --json one object: what was measured and a summary."""
 import argparse
 import json
+import os
 import sys
 import textwrap
 
@@ -163,11 +164,12 @@ def main():
                 file.write(svg(data))
         except OSError as error:
             sys.exit(refused(f"cannot write {chosen.svg}: {error.strerror}"))
-    if chosen.json:
-        json.dump({"summary": summary, **data}, sys.stdout, indent=1)
-        print()
-    else:
-        print("\n".join(table(data, summary)))
+    text = json.dumps({"summary": summary, **data}, indent=1) if chosen.json else "\n".join(table(data, summary))
+    try:
+        print(text, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left has no reader
+        sys.exit(refused(f"cannot write the results: {error.strerror}"))
 
 
 if __name__ == "__main__":
