@@ -78,7 +78,8 @@ const bench_c_filter& find(const bench_c_filter* table, const BenchFilter& filte
 }
 
 template <const bench_c_filter* kTable>
-void add(Field& field, std::string_view name, std::string_view loop_name, std::string version) {
+void add(Field& field, std::string_view name, std::string_view loop_name,
+         const std::string& version) {
     const std::string flags = ", " + version + ", -O3 -march=native";
     field.contenders.push_back({.name = name,
                                 .what = what_is(engine_names(), name) + flags,
