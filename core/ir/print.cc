@@ -16,24 +16,6 @@ namespace {
 
 constexpr size_t kCommentColumn = 44;
 
-std::string_view comparison_name(Comparison c) {
-    switch (c) {
-        case Comparison::eq:
-            return "eq";
-        case Comparison::ne:
-            return "ne";
-        case Comparison::gt:
-            return "gt";
-        case Comparison::lt:
-            return "lt";
-        case Comparison::ge:
-            return "ge";
-        case Comparison::le:
-            return "le";
-    }
-    return "";
-}
-
 std::string number(uint64_t value) {
     return value < 1024 ? fmt::format("{}", value) : fmt::format("{:#x}", value);
 }
@@ -221,6 +203,24 @@ class Printer {
 };
 
 }  // namespace
+
+std::string_view comparison_name(Comparison c) {
+    switch (c) {
+        case Comparison::eq:
+            return "eq";
+        case Comparison::ne:
+            return "ne";
+        case Comparison::gt:
+            return "gt";
+        case Comparison::lt:
+            return "lt";
+        case Comparison::ge:
+            return "ge";
+        case Comparison::le:
+            return "le";
+    }
+    return "";
+}
 
 SourceComments::SourceComments(const Module& module)
     : module_(module),

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "core/base/source.h"
 #include "core/ir/ir.h"
@@ -28,6 +29,9 @@ class SourceComments {
     bool any_;
     uint32_t last_ = 0;
 };
+
+/// "eq".
+std::string_view comparison_name(Comparison comparison);
 
 /// print() with the module's source lines, tables and imports by their names.
 std::string print(const Function& function, const Module& module);

@@ -261,6 +261,7 @@ void Emitter::operation(Id id) {
             break;
         }
         case Op::guard_len:
+            remark("at least {} bytes?", value.imm);
             out_.cmp(x86::esi, static_cast<uint32_t>(std::min<uint64_t>(value.imm, 1u << 30)));
             out_.jb(trap(ErrorKind::bounds));
             break;
@@ -281,6 +282,7 @@ void Emitter::operation(Id id) {
             call_argument(value);
             break;
         case Op::fuel:
+            remark("fuel of {} instructions", value.imm);
             out_.sub(x86::r9, static_cast<int32_t>(std::min<uint64_t>(value.imm, INT32_MAX)));
             out_.jb(trap(ErrorKind::limit));
             break;

@@ -33,7 +33,7 @@ Outcome run_one(NativeFunction scalar, RunState& state, const Packet& packet) {
 
 }  // namespace
 
-BatchCode::BatchCode(const VerifiedModule& program, BatchVariant variant) {
+BatchCode::BatchCode(const VerifiedModule& program, BatchVariant variant, bool notes) {
     auto function = ir::lift(program);
     if (!function) {
         reason_ = "no IR";
@@ -48,14 +48,14 @@ BatchCode::BatchCode(const VerifiedModule& program, BatchVariant variant) {
     }
     first_byte_ = first < last ? first : 0;
     last_byte_ = std::min(first < last ? last : kHeaderBytes, 2 * kHeaderBytes);
-    make_vector_code(*function, variant);
+    make_vector_code(*function, variant, notes);
     if (!vector_) keys_ = KeyCode::make(program);
 }
 
-void BatchCode::make_vector_code(const ir::Function& function, BatchVariant variant) {
+void BatchCode::make_vector_code(const ir::Function& function, BatchVariant variant, bool notes) {
+    if (variant == BatchVariant::scalar) return;
     const Cpu& cpu = Cpu::host();
     const bool avx512 = cpu.avx512 && variant <= BatchVariant::avx512;
-    if (variant == BatchVariant::scalar) return;
     if (!avx512 && !cpu.avx2) {
         reason_ = "no vector instructions";
         return;
@@ -69,7 +69,8 @@ void BatchCode::make_vector_code(const ir::Function& function, BatchVariant vari
         reason_ = "too many steps";
         return;
     }
-    vector_ = VectorCode::make(*std::move(plan), avx512 ? VectorIsa::avx512 : VectorIsa::avx2);
+    vector_ =
+        VectorCode::make(*std::move(plan), avx512 ? VectorIsa::avx512 : VectorIsa::avx2, notes);
     if (vector_)
         variant_ = avx512 ? BatchVariant::avx512 : BatchVariant::avx2;
     else

@@ -25,7 +25,9 @@ namespace vfm::jit {
 class BatchCode {
   public:
     /// Never fails: there is always the scalar code.
-    explicit BatchCode(const VerifiedModule& program, BatchVariant variant = BatchVariant::best);
+    /// With `notes`, those of the vector code are kept.
+    explicit BatchCode(const VerifiedModule& program, BatchVariant variant = BatchVariant::best,
+                       bool notes = false);
 
     /// Runs the program on each packet; `scalar` is its code for one. `results` is as long as
     /// `packets`.
@@ -35,9 +37,13 @@ class BatchCode {
     /// What runs bursts, never `best`; and in a few words why it is not vector code, or empty.
     BatchVariant variant() const { return variant_; }
     std::string_view reason() const { return reason_; }
+    /// Null if bursts run one by one.
+    const VectorCode* vector() const { return vector_.get(); }
+    /// True if, of a large table, entries are asked for ahead.
+    bool has_keys() const { return keys_ != nullptr; }
 
   private:
-    void make_vector_code(const ir::Function& function, BatchVariant variant);
+    void make_vector_code(const ir::Function& function, BatchVariant variant, bool notes);
     void run_scalar(NativeFunction scalar, RunState& state, std::span<const Packet> packets,
                     std::span<Outcome> results) const;
     /// Whether accesses to the tables as they are now are worth foreseeing.

@@ -27,7 +27,7 @@ void Emitter::call(Id id, const Value& value) {
         call_host(value);
     } else if (value.op == Op::rand) {
         out_.mov(x86::rdi, x86::rdx);
-        call_helper(reinterpret_cast<uint64_t>(next_random));
+        call_helper(reinterpret_cast<uint64_t>(next_random), "RandomSequence::next");
     } else {
         access_table(value);
     }
@@ -44,7 +44,8 @@ void Emitter::call_function(const asmjit::Operand& target) {
 }
 
 // A function of ours, by its address.
-void Emitter::call_helper(uint64_t address) {
+void Emitter::call_helper(uint64_t address, std::string_view name) {
+    if (notes_) notes_->add(out_.offset(), NativeNote::Kind::symbol, std::string(name));
     out_.mov(x86::rax, address);
     call_function(x86::rax);
 }
@@ -52,6 +53,7 @@ void Emitter::call_helper(uint64_t address) {
 // function(user, arguments)
 void Emitter::call_host(const Value& value) {
     const auto entry = static_cast<int32_t>(value.imm * sizeof(HostEntry));
+    if (notes_) remark("{}", notes_->host_function(value.imm));
     out_.mov(x86::rax, x86::qword_ptr(x86::rdx, offsetof(RunState, host)));
     out_.mov(x86::rdi,
              x86::qword_ptr(x86::rax, entry + static_cast<int32_t>(offsetof(HostEntry, user))));

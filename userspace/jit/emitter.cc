@@ -22,13 +22,14 @@ constexpr uint32_t kPage = 4096;
 }  // namespace
 
 Emitter::Emitter(const ir::Function& function, const Plan& plan, const Frame& frame, const Cpu& cpu,
-                 x86::Assembler& assembler, std::vector<NativeLine>* lines)
+                 x86::Assembler& assembler, std::vector<NativeLine>* lines, CodeNotes* notes)
     : function_(function),
       plan_(plan),
       frame_(frame),
       cpu_(cpu),
       out_(assembler),
       lines_(lines),
+      notes_(notes),
       constants_(assembler),
       labels_(function.blocks.size(), kNoLabel) {
     std::ranges::fill(traps_, kNoLabel);
@@ -59,7 +60,10 @@ void Emitter::prologue() {
     for (uint32_t page = kPage; page < frame_bytes_; page += kPage)
         out_.test(x86::dword_ptr(x86::rsp, -static_cast<int32_t>(page)), x86::eax);
     if (frame_bytes_ > 0) out_.sub(x86::rsp, frame_bytes_);
-    if (plan_.has_fuel) out_.mov(x86::r9, function_.fuel);
+    if (plan_.has_fuel) {
+        remark("fuel");
+        out_.mov(x86::r9, function_.fuel);
+    }
 }
 
 void Emitter::leave() {
@@ -115,6 +119,7 @@ void Emitter::block(uint32_t index) {
     if (index > 0 && !falls_through_ && labels_[id] == kNoLabel && !loop_head && exit_of(id))
         return;
     if (loop_head || labels_[id] != kNoLabel) out_.bind(label_of(id));
+    if (notes_) heading(notes_->block(id));
     falls_through_ = false;
     for (const Id value : block.body) {
         const ValuePlan& plan = plan_[value];
@@ -137,6 +142,7 @@ void Emitter::end_of(const Block& block) {
             branch(compare(end.comparison, end.a, end.b), end.then, end.otherwise);
             break;
         case Terminator::Kind::branch_len:
+            if (notes_) remark("{}", notes_->length_test(plan_.order[index_]));
             out_.cmp(x86::esi, static_cast<uint32_t>(std::min<uint64_t>(end.imm, 1u << 30)));
             branch(Condition::kUnsignedGE, end.then, end.otherwise);
             break;
@@ -276,6 +282,7 @@ void Emitter::late_edges() {
     index_ = static_cast<uint32_t>(plan_.order.size());
     for (const LateEdge& late : late_) {
         out_.bind(late.label);
+        if (notes_) heading(fmt::format("edge to b{}", late.edge->target));
         jump(*late.edge);
     }
 }
@@ -284,6 +291,7 @@ void Emitter::traps() {
     for (unsigned kind = 0; kind < kErrorKinds; ++kind) {
         if (traps_[kind] == kNoLabel) continue;
         out_.bind(Label(traps_[kind]));
+        heading(error_name(static_cast<ErrorKind>(-static_cast<int>(kind))));
         out_.xor_(x86::eax, x86::eax);
         out_.mov(x86::edx, uint32_t{static_cast<uint8_t>(-static_cast<int>(kind))});
         leave();

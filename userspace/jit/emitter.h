@@ -6,6 +6,7 @@
 #pragma once
 
 #include <asmjit/x86.h>
+#include <fmt/format.h>
 
 #include <initializer_list>
 #include <optional>
@@ -15,6 +16,7 @@
 
 #include "core/ir/ir.h"
 #include "userspace/jit/allocate.h"
+#include "userspace/jit/code_notes.h"
 #include "userspace/jit/constants.h"
 #include "userspace/jit/cpu.h"
 #include "userspace/jit/moves.h"
@@ -28,9 +30,9 @@ namespace x86 = asmjit::x86;
 
 class Emitter {
   public:
-    /// `lines` may be null.
+    /// `lines` and `notes` may be null.
     Emitter(const ir::Function& function, const Plan& plan, const Frame& frame, const Cpu& cpu,
-            x86::Assembler& assembler, std::vector<NativeLine>* lines);
+            x86::Assembler& assembler, std::vector<NativeLine>* lines, CodeNotes* notes);
 
     /// Emits everything; bytes of instructions, without the constants behind them.
     uint32_t run();
@@ -62,6 +64,15 @@ class Emitter {
     void traps();
     void note_line(uint32_t origin);
     uint32_t next_clobber();
+    /// Of the next instruction, if somebody wants to know.
+    template <class... Values>
+    void remark(fmt::format_string<const Values&...> text, const Values&... values) {
+        if (notes_)
+            notes_->add(out_.offset(), NativeNote::Kind::remark, fmt::format(text, values...));
+    }
+    void heading(std::string_view text) {
+        if (notes_) notes_->add(out_.offset(), NativeNote::Kind::heading, std::string(text));
+    }
 
     // operands.cc: reading and writing values
     const uint64_t* number(Id id) const;
@@ -123,7 +134,7 @@ class Emitter {
     // calls.cc
     void call(Id id, const ir::Value& value);
     void call_function(const asmjit::Operand& target);
-    void call_helper(uint64_t address);
+    void call_helper(uint64_t address, std::string_view name);
     void call_host(const ir::Value& value);
     void call_argument(const ir::Value& value);
 
@@ -171,6 +182,7 @@ class Emitter {
     const Cpu& cpu_;
     x86::Assembler& out_;
     std::vector<NativeLine>* lines_;
+    CodeNotes* notes_;
     Constants constants_;
     MoveSequence sequence_;
     std::vector<Move> moves_;

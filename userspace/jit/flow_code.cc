@@ -41,6 +41,7 @@ void Emitter::access_table(const Value& value) {
     const auto field = [&](size_t offset) {
         return x86::qword_ptr(x86::r8, table + static_cast<int32_t>(offset));
     };
+    if (notes_) remark("{}: where the key's home is", notes_->access(value));
     // The hash in rcx, the home in rdx, the entry's number there in eax. The state waits in r9.
     out_.mov(x86::r9, x86::rdx);
     out_.mov(x86::r8, x86::qword_ptr(x86::rdx, offsetof(RunState, tables)));
@@ -55,6 +56,7 @@ void Emitter::access_table(const Value& value) {
     const auto words = [](int32_t offset) {
         return x86::ptr(x86::rdx, int32_t{kTable.words} + offset);
     };
+    remark("is it in its home?");
     if (cpu_.avx512) {
         out_.vpbroadcastq(x86::ymm16, x86::rcx);
         out_.vpcmpeqq(x86::k1, x86::ymm16, words(0));
@@ -79,6 +81,7 @@ void Emitter::access_table(const Value& value) {
 
     const x86::Mem entry = x86::qword_ptr(x86::rdx, x86::rax, 3, int32_t{kTable.values});
     const std::optional<int32_t> delta = small_delta(value);
+    remark("the entry's value");
     if (value.op == Op::flow_get) {
         out_.mov(x86::rax, entry);
     } else if (value.op == Op::flow_set) {
@@ -110,12 +113,16 @@ void Emitter::late_accesses() {
         const auto helper = value.op == Op::flow_get   ? flow_get
                             : value.op == Op::flow_set ? flow_set
                                                        : flow_add;
+        const std::string_view name = value.op == Op::flow_get   ? "FlowTable::get"
+                                      : value.op == Op::flow_set ? "FlowTable::set"
+                                                                 : "FlowTable::add";
         note_line(value.origin);
         out_.bind(late.label);
+        if (notes_) heading("call " + notes_->access(value) + ", not at home");
         out_.mov(x86::rdx, x86::r9);
         if (const auto delta = small_delta(value)) out_.mov(x86::esi, *delta);
         out_.mov(x86::ecx, uint32_t{value.table});
-        call_helper(reinterpret_cast<uint64_t>(helper));
+        call_helper(reinterpret_cast<uint64_t>(helper), name);
         out_.jmp(late.back);
     }
 }

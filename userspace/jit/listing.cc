@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
 #include <utility>
 
 #include "core/asm/disassembler.h"
 #include "core/ir/print.h"
+#include "userspace/jit/batch.h"
 
 namespace vfm::jit {
 namespace {
@@ -61,35 +63,173 @@ class Places {
     uint32_t last_ = UINT32_MAX;
 };
 
-}  // namespace
+/// Machine code and what is known of it.
+struct Listed {
+    ByteView code;  ///< with the constants behind the instructions
+    size_t instruction_bytes = 0;
+    std::span<const NativeLine> lines = {};
+    std::span<const NativeNote> notes = {};
+};
 
-Result<std::string> listing(const NativeProgram& program) {
-    constexpr size_t kBytesShown = 11;
-    const ByteView code = program.code().first(program.instruction_bytes());
-    Decoder decoder;
-    Places places(program.program());
-    std::string out;
-    size_t line = 0;
-    for (size_t at = 0; at < code.size();) {
-        for (; line < program.lines().size() && program.lines()[line].code_offset <= at; ++line)
-            if (line + 1 == program.lines().size() || program.lines()[line + 1].code_offset > at)
-                out += places.comment(program.lines()[line].bytecode_offset);
-        const cs_insn* insn = decoder.next(code.subspan(at), at);
-        if (!insn)
+/// An instruction as text.
+struct Instruction {
+    size_t size = 0;
+    std::string mnemonic, operands;
+};
+
+class Listing {
+  public:
+    explicit Listing(const NativeProgram& program) : places_(program.program()) {}
+
+    Result<> add(const Listed& listed);
+    void add(std::string_view text) { out_ += text; }
+    std::string take() && { return std::move(out_); }
+
+  private:
+    void comments(const Listed& listed, size_t at);
+    Instruction decode(const Listed& listed, size_t at);
+    void line(const Listed& listed, size_t at, const Instruction& instruction);
+    static std::string_view name_of(const Listed& listed, std::string_view target);
+
+    Decoder decoder_;
+    Places places_;
+    std::string out_;
+    size_t line_ = 0, note_ = 0;  // that come next
+    // Of the next instruction:
+    std::string remarks_;
+    std::string_view symbol_;   // that it loads, or empty
+    std::string_view written_;  // what it was called when it was written
+};
+
+Result<> Listing::add(const Listed& listed) {
+    line_ = note_ = 0;
+    for (size_t at = 0; at < listed.instruction_bytes;) {
+        comments(listed, at);
+        const Instruction instruction = decode(listed, at);
+        if (instruction.size == 0)
             return fail(
                 Diagnostic::about("native code", fmt::format("no instruction at {:#x}", at)),
                 Status::bug);
-        std::string bytes;
-        for (size_t i = 0; i < std::min<size_t>(insn->size, kBytesShown); ++i)
-            fmt::format_to(std::back_inserter(bytes), "{:02x}", code[at + i]);
-        if (insn->size > kBytesShown) bytes += "..";
-        fmt::format_to(std::back_inserter(out), "{:6x}: {:<24} {}{}{}\n", at, bytes, insn->mnemonic,
-                       *insn->op_str ? " " : "", insn->op_str);
-        at += insn->size;
+        line(listed, at, instruction);
+        at += instruction.size;
     }
-    const size_t constants = program.code().size() - code.size();
-    if (constants > 0) out += fmt::format("; {} bytes of constants\n", constants);
-    return out;
+    const size_t constants = listed.code.size() - listed.instruction_bytes;
+    if (constants > 0) out_ += fmt::format("; {} bytes of constants\n", constants);
+    return {};
+}
+
+// Everything that is said of the instruction at `at`.
+void Listing::comments(const Listed& listed, size_t at) {
+    remarks_.clear();
+    symbol_ = written_ = {};
+    for (; note_ < listed.notes.size() && listed.notes[note_].code_offset <= at; ++note_) {
+        const NativeNote& note = listed.notes[note_];
+        switch (note.kind) {
+            case NativeNote::Kind::heading:
+                fmt::format_to(std::back_inserter(out_), "; {}\n", note.text);
+                break;
+            case NativeNote::Kind::remark:
+                if (!remarks_.empty()) remarks_ += "; ";
+                remarks_ += note.text;
+                break;
+            case NativeNote::Kind::symbol:
+                symbol_ = note.text;
+                break;
+            case NativeNote::Kind::instruction:
+                written_ = note.text;
+                break;
+        }
+    }
+    for (; line_ < listed.lines.size() && listed.lines[line_].code_offset <= at; ++line_)
+        if (line_ + 1 == listed.lines.size() || listed.lines[line_ + 1].code_offset > at)
+            out_ += places_.comment(listed.lines[line_].bytecode_offset);
+}
+
+// Capstone 4 knows only some of AVX-512 and takes others for what they are not: those instructions
+// are called what they were called when they were written. They refer to no label but constants'.
+Instruction Listing::decode(const Listed& listed, size_t at) {
+    constexpr uint8_t kEvex = 0x62;
+    const auto is_instruction = [](const NativeNote& note) {
+        return note.kind == NativeNote::Kind::instruction;
+    };
+    const auto next = std::ranges::find_if(listed.notes.subspan(note_), is_instruction);
+    const size_t end = next == listed.notes.end() ? listed.instruction_bytes : next->code_offset;
+    const ByteView bytes = listed.code.subspan(at, end - at);
+    const cs_insn* insn = decoder_.next(bytes, at);
+    if (insn && (bytes[0] != kEvex || written_.empty()))
+        return {insn->size, static_cast<const char*>(insn->mnemonic),
+                static_cast<const char*>(insn->op_str)};
+    if (written_.empty()) return {};
+    const size_t space = std::min(written_.find(' '), written_.size());
+    std::string operands(written_.substr(std::min(space + 1, written_.size())));
+    if (const size_t label = operands.find("[L"); label != std::string::npos)
+        operands.replace(label + 1, operands.find_first_of("+]", label) - label - 1, "constants");
+    return {bytes.size(), std::string(written_.substr(0, space)), std::move(operands)};
+}
+
+void Listing::line(const Listed& listed, size_t at, const Instruction& instruction) {
+    constexpr size_t kBytesShown = 11;
+    constexpr size_t kBytesBeforeAddress = 2;  // of mov with 64 bits
+    constexpr size_t kRemarkColumn = 72;
+    const size_t shown = symbol_.empty() ? kBytesShown : kBytesBeforeAddress;
+    std::string bytes;
+    for (size_t i = 0; i < std::min(instruction.size, shown); ++i)
+        fmt::format_to(std::back_inserter(bytes), "{:02x}", listed.code[at + i]);
+    if (instruction.size > shown) bytes += "..";
+    std::string operands = instruction.operands;
+    if (!symbol_.empty())
+        operands = fmt::format("{}, {}", operands.substr(0, operands.find(',')), symbol_);
+    if (instruction.mnemonic.starts_with('j'))
+        if (const auto name = name_of(listed, operands); !name.empty())
+            remarks_ += fmt::format("{}-> {}", remarks_.empty() ? "" : "; ", name);
+    std::string text = fmt::format("{:6x}: {:<24} {}{}{}", at, bytes, instruction.mnemonic,
+                                   operands.empty() ? "" : " ", operands);
+    if (!remarks_.empty()) text = fmt::format("{:<{}} ; {}", text, kRemarkColumn, remarks_);
+    out_ += text + "\n";
+}
+
+/// What begins where a jump leads.
+std::string_view Listing::name_of(const Listed& listed, std::string_view target) {
+    size_t at = 0;
+    const bool hex = target.starts_with("0x");
+    if (hex) target.remove_prefix(2);
+    const auto [end, error] =
+        std::from_chars(target.data(), target.data() + target.size(), at, hex ? 16 : 10);
+    if (error != std::errc() || end != target.data() + target.size()) return {};
+    auto note = std::ranges::lower_bound(listed.notes, at, {}, &NativeNote::code_offset);
+    while (note != listed.notes.end() && note->kind != NativeNote::Kind::heading) ++note;
+    if (note == listed.notes.end() || note->code_offset != at) return {};
+    const std::string_view text = note->text;
+    return text.substr(0, text.find(','));
+}
+
+/// What bursts of packets run, in one comment line.
+std::string bursts(const BatchCode& batch) {
+    if (const VectorCode* vector = batch.vector())
+        return fmt::format(
+            "; bursts: {}, {} packets at once in {} steps; one by one if one has less than {} "
+            "bytes\n",
+            batch.variant() == BatchVariant::avx512 ? "AVX-512" : "AVX2", vector->lanes(),
+            vector->steps(), vector->least_length());
+    return fmt::format("; bursts: one by one, packets{} asked for ahead ({})\n",
+                       batch.has_keys() ? " and entries of large tables" : "", batch.reason());
+}
+
+}  // namespace
+
+Result<std::string> listing(const NativeProgram& program) {
+    Listing listing(program);
+    TRY(listing.add({.code = program.code(),
+                     .instruction_bytes = program.instruction_bytes(),
+                     .lines = program.lines(),
+                     .notes = program.notes()}));
+    const BatchCode batch(program.program(), BatchVariant::best, true);
+    listing.add(bursts(batch));
+    if (const VectorCode* vector = batch.vector())
+        TRY(listing.add({.code = vector->code(),
+                         .instruction_bytes = vector->instruction_bytes(),
+                         .notes = vector->notes()}));
+    return std::move(listing).take();
 }
 
 }  // namespace vfm::jit

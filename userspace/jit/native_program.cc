@@ -13,6 +13,7 @@
 #include "userspace/jit/cpu.h"
 #include "userspace/jit/debug_info.h"
 #include "userspace/jit/emitter.h"
+#include "userspace/jit/instruction_log.h"
 #include "userspace/jit/plan.h"
 
 namespace vfm::jit {
@@ -90,13 +91,17 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
 
     const bool profiling = options.profiling || profiling_wanted();
     std::vector<NativeLine> lines;
+    std::optional<CodeNotes> notes;
+    if (options.lines) notes.emplace(program.module(), function);
     shop.holder.reset();  // of a compilation that was left half-way for want of memory
     shop.errors.take();
     shop.holder.init(asmjit::Environment::host());
     shop.holder.setErrorHandler(&shop.errors);
     asmjit::x86::Assembler assembler(&shop.holder);
+    std::optional<InstructionLog> log;
+    if (notes) assembler.setLogger(&log.emplace(assembler, notes->list()));
     Emitter emitter(function, shop.plan, frame, options.cpu ? *options.cpu : Cpu::host(), assembler,
-                    options.lines || profiling ? &lines : nullptr);
+                    options.lines || profiling ? &lines : nullptr, notes ? &*notes : nullptr);
     const uint32_t instruction_bytes = emitter.run();
     const asmjit::CodeBuffer& buffer = shop.holder.textSection()->buffer();
     const size_t size = buffer.size();
@@ -114,6 +119,7 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
     made->function_ = made->memory_.entry<NativeFunction>();
     made->instruction_bytes_ = instruction_bytes;
     made->lines_ = std::move(lines);
+    if (notes) made->notes_ = std::move(*notes).take();
     if (profiling) made->tell_profilers();
     made->bursts_ = options.bursts;
     return made;

@@ -14,6 +14,7 @@
 #include "core/verify/verify.h"
 #include "userspace/jit/batch_variant.h"
 #include "userspace/jit/code_memory.h"
+#include "userspace/jit/code_notes.h"
 #include "userspace/jit/cpu.h"
 #include "userspace/jit/run_state.h"
 
@@ -31,7 +32,7 @@ struct NativeLine {
 
 /// How a program is compiled. What is not asked for costs no compile time.
 struct CompileOptions {
-    bool lines = false;          ///< NativeProgram::lines() is filled
+    bool lines = false;          ///< NativeProgram::lines() and notes() are filled
     bool profiling = false;      ///< tell `perf` and GDB of the code, as VFM_PROFILE does
     uint64_t register_seed = 0;  ///< for tests: another choice of registers for each number but 0
     const Cpu* cpu = nullptr;    ///< for tests: code for a CPU with less than this one
@@ -68,6 +69,7 @@ class NativeProgram {
     uint32_t instruction_bytes() const { return instruction_bytes_; }
     /// Ascending by code offset; empty unless asked for.
     std::span<const NativeLine> lines() const { return lines_; }
+    std::span<const NativeNote> notes() const { return notes_; }
 
   private:
     NativeProgram(VerifiedModule program, CodeMemory memory);
@@ -78,6 +80,7 @@ class NativeProgram {
     NativeFunction function_ = nullptr;
     uint32_t instruction_bytes_ = 0;
     std::vector<NativeLine> lines_;
+    std::vector<NativeNote> notes_;
     std::unique_ptr<DebugRegistration> debug_;  // gone before the code is
     BatchVariant bursts_ = BatchVariant::best;
     mutable std::once_flag batch_once_;

@@ -119,6 +119,7 @@ void Emitter::rows_scalar(std::span<const ir::Row> rows, unsigned base, unsigned
     const auto field = [&](size_t offset) {
         return x86::qword_ptr(q(base), static_cast<int32_t>(offset));
     };
+    remark("{} rows, one after the other", rows.size());
     out_.lea(q(base), x86::ptr(constants_.add(std::move(table))));
     out_.lea(x86::r10, x86::ptr(q(base), end));
     out_.bind(loop);
@@ -148,6 +149,7 @@ void Emitter::in_rows(Id id, const ir::Value& value) {
         rows_scalar(rows, base, a, b);
     } else {
         RowTable table = make_row_table(rows, most);
+        remark("{} rows, {} at once", rows.size(), table.lanes);
         out_.lea(q(base), x86::ptr(constants_.add(std::move(table.bytes))));
         const unsigned first = cpu_.avx512 ? 16 : 0;
         const x86::Vec va = vector(first, table.vector_bytes());

@@ -30,6 +30,7 @@ unsigned log2_of(unsigned size) { return static_cast<unsigned>(std::countr_zero(
 
 // base8 = whether `key` is one of at most two keys.
 void Emitter::set_compared(unsigned base, unsigned key, bool wide, std::span<const uint64_t> keys) {
+    remark("one of {} keys: compared", keys.size());
     for (size_t i = 0; i < keys.size(); ++i) {
         if (wide && keys[i] > INT32_MAX) {
             load_number(r10, keys[i]);
@@ -50,6 +51,8 @@ void Emitter::set_masked(unsigned base, unsigned key, unsigned bits,
     const bool wide = bits > 32;
     uint64_t mask = 0;
     for (const uint64_t member : keys) mask |= uint64_t{1} << (member - least);
+    const bool solid = mask == ~uint64_t{0} >> (63 - span);
+    remark("one of {} keys: {}", keys.size(), solid ? "all of a range" : "a bit of a mask");
     unsigned index = key;
     if (least != 0) {
         index = r11;
@@ -62,7 +65,6 @@ void Emitter::set_masked(unsigned base, unsigned key, unsigned bits,
         }
     }
     const bool within = least == 0 && bits <= 6;  // no key is beyond the mask
-    const bool solid = mask == ~uint64_t{0} >> (63 - span);
     if (!solid) {
         load_number(r10, mask);
         out_.bt(x86::r10, q(index));
@@ -84,6 +86,7 @@ void Emitter::set_bitmap(unsigned base, unsigned key, unsigned bits,
     Bytes bitmap(std::max<size_t>(4, size_t{1} << bits >> 3));
     for (const uint64_t member : keys)
         bitmap[member / 8] |= static_cast<uint8_t>(1u << (member % 8));
+    remark("one of {} keys: a bit of {} bytes", keys.size(), bitmap.size());
     out_.lea(q(base), x86::ptr(constants_.add(std::move(bitmap))));
     out_.mov(x86::r11d, d(key));
     out_.shr(x86::r11d, 5);
@@ -98,6 +101,7 @@ void Emitter::set_hashed(unsigned base, unsigned key, unsigned size,
     Bytes table;
     if (const auto small = size <= 4 ? make_small_hash(keys) : std::nullopt) {
         append_table(table, small->slots, size);
+        remark("one of {} keys: perfect hash, {} slots", keys.size(), small->slots.size());
         out_.lea(q(base), x86::ptr(constants_.add(std::move(table))));
         out_.imul(x86::r11d, d(key), static_cast<int32_t>(small->multiplier));
         out_.shr(x86::r11d, small->shift);
@@ -115,6 +119,8 @@ void Emitter::set_hashed(unsigned base, unsigned key, unsigned size,
     table.resize((table.size() + 63) / 64 * 64);
     const auto slots = static_cast<int32_t>(table.size());
     append_table(table, large->slots, size);
+    remark("one of {} keys: perfect hash, {} slots, {} displacements", keys.size(),
+           large->slots.size(), large->displacements.size());
     out_.mov(x86::r11, large->multiplier);
     if (large->wide) out_.mov(x86::r10, x86::r11);
     out_.imul(x86::r11, q(key));

@@ -205,7 +205,7 @@ void Avx2Emitter::in_set(const LaneStep& step, const Vec& to) {
     a_.vpxor(to, to, to);
     a_.vptest(among, among);
     a_.jz(done);
-    load_address(rax, set.slots.data());
+    load_address(rax, set.slots.data(), "keys");
     a_.vmovdqa(rest, among);
     for (unsigned which = 0; which < 2; ++which) {
         a_.vpmulld(place, key, number(set.factors[which]));
@@ -227,7 +227,7 @@ void Avx2Emitter::in_rows(const LaneStep& step, const Vec& to) {
     a_.vpxor(to, to, to);
     a_.vptest(among, among);
     a_.jz(done);
-    load_address(rax, rows.rows.data());
+    load_address(rax, rows.rows.data(), "rows");
     a_.mov(ecx, static_cast<uint32_t>(rows.rows.size() / LaneRows::kAtATime));
     a_.vpcmpeqd(least, least, least);
     a_.bind(loop);

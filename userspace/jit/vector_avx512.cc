@@ -258,7 +258,7 @@ void Avx512Emitter::in_set(const LaneStep& step, const KReg& to) {
     a_.kxorw(to, to, to);
     a_.kortestw(among, among);
     a_.jz(done);
-    load_address(rax, set.slots.data());
+    load_address(rax, set.slots.data(), "keys");
     a_.kmovw(rest, among);
     for (unsigned which = 0; which < 2; ++which) {
         a_.vpmulld(place, key, number(set.factors[which]));
@@ -280,7 +280,7 @@ void Avx512Emitter::in_rows(const LaneStep& step, const KReg& to) {
     a_.kmovw(rest, among);
     a_.kortestw(rest, rest);
     a_.jz(done);
-    load_address(rax, rows.rows.data());
+    load_address(rax, rows.rows.data(), "rows");
     a_.mov(ecx, static_cast<uint32_t>(rows.rows.size() / LaneRows::kAtATime));
     a_.vpternlogd(least, least, least, 0xff);
     a_.bind(loop);

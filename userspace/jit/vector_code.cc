@@ -52,9 +52,10 @@ class FirstError : public asmjit::ErrorHandler {
 
 VectorCode::~VectorCode() = default;
 
-std::unique_ptr<const VectorCode> VectorCode::make(VectorPlan plan, VectorIsa isa) {
+std::unique_ptr<const VectorCode> VectorCode::make(VectorPlan plan, VectorIsa isa, bool notes) {
     auto tables = std::make_unique<VectorTables>();
     if (!packets_are_as_expected() || !make_tables(plan, *tables)) return nullptr;
+    const size_t steps = plan.cost();
     if (isa == VectorIsa::avx512) fuse_comparisons(plan);
     asmjit::CodeHolder code;
     FirstError errors;
@@ -62,6 +63,8 @@ std::unique_ptr<const VectorCode> VectorCode::make(VectorPlan plan, VectorIsa is
     code.setErrorHandler(&errors);
     const auto emitter = isa == VectorIsa::avx512 ? make_avx512_emitter(code, plan, *tables)
                                                   : make_avx2_emitter(code, plan, *tables);
+    std::vector<NativeNote> said;
+    if (notes) emitter->note_into(&said);
     const auto entry = emitter->emit();
     if (!entry || errors.any()) return nullptr;
     const asmjit::CodeBuffer& buffer = code.sectionById(0)->buffer();
@@ -71,6 +74,9 @@ std::unique_ptr<const VectorCode> VectorCode::make(VectorPlan plan, VectorIsa is
     result->memory_ = *std::move(memory);
     result->tables_ = std::move(tables);
     result->function_ = result->memory_.entry<VectorFunction>(*entry);
+    result->notes_ = std::move(said);
+    result->instruction_bytes_ = emitter->instruction_bytes();
+    result->steps_ = steps;
     result->lanes_ = isa == VectorIsa::avx512 ? 16 : 8;
     result->least_length_ = plan.least_length;
     result->stateful_ = plan.stateful;

@@ -4,9 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "core/run/engine.h"
 #include "userspace/jit/code_memory.h"
+#include "userspace/jit/code_notes.h"
 #include "userspace/jit/run_state.h"
 #include "userspace/jit/vector_plan.h"
 
@@ -30,8 +33,9 @@ class VectorCode {
     static constexpr size_t kGroupsAhead = 2;
 
     /// Null if the plan does not fit a machine's registers, or the system gives no memory for code.
-    /// The caller knows that the CPU has the instructions.
-    static std::unique_ptr<const VectorCode> make(VectorPlan plan, VectorIsa isa);
+    /// The caller knows that the CPU has the instructions. `notes`: notes() is filled.
+    static std::unique_ptr<const VectorCode> make(VectorPlan plan, VectorIsa isa,
+                                                  bool notes = false);
     ~VectorCode();
 
     VectorFunction function() const { return function_; }
@@ -43,6 +47,12 @@ class VectorCode {
     /// It evaluates sets or rows: a group costs several times what its packets cost to load.
     bool dear() const { return dear_; }
     ByteView code() const { return memory_.bytes(); }
+    /// Bytes of code() that are instructions; constants follow.
+    uint32_t instruction_bytes() const { return instruction_bytes_; }
+    /// Steps of a group.
+    size_t steps() const { return steps_; }
+    /// Ascending by code offset; empty unless asked for.
+    std::span<const NativeNote> notes() const { return notes_; }
 
   private:
     VectorCode() = default;
@@ -50,6 +60,9 @@ class VectorCode {
     CodeMemory memory_;
     std::unique_ptr<const VectorTables> tables_;
     VectorFunction function_ = nullptr;
+    std::vector<NativeNote> notes_;
+    uint32_t instruction_bytes_ = 0;
+    size_t steps_ = 0;
     size_t lanes_ = 0;
     uint32_t least_length_ = 0;
     bool stateful_ = false;

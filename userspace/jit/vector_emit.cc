@@ -1,10 +1,13 @@
 #include "userspace/jit/vector_emit.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
 #include "userspace/jit/vector_code.h"
 #include "userspace/jit/vector_flow.h"
+#include "userspace/jit/vector_text.h"
 
 namespace vfm::jit {
 
@@ -53,6 +56,11 @@ VectorEmitter::VectorEmitter(asmjit::CodeHolder& code, const VectorPlan& plan,
         for (const StepId field : plan.windows[i].fields) window_of_[field] = i;
 }
 
+void VectorEmitter::note_into(std::vector<NativeNote>* notes) {
+    notes_ = notes;
+    a_.setLogger(&log_.emplace(a_, *notes));
+}
+
 std::optional<uint64_t> VectorEmitter::emit() {
     const Label body = a_.newLabel(), entry = a_.newLabel();
     std::optional<StepId> length;
@@ -61,17 +69,21 @@ std::optional<uint64_t> VectorEmitter::emit() {
 
     a_.align(asmjit::AlignMode::kCode, kCacheLine);
     a_.bind(body);
+    note(NativeNote::Kind::heading, "group, are all packets long enough?");
     registers_.begin(0);
     check_lengths(length);
+    note(NativeNote::Kind::heading, "prefetch, packets of a later group");
     prefetch();
     for (StepId id = 0; id < plan_.steps.size(); ++id)
         if (plan_.uses[id] != 0 && !registers_.defined(id)) step(id);
+    note(NativeNote::Kind::heading, "results, and on to the next group");
     results();
     a_.add(kPackets, lanes_ * kPacketBytes);
     a_.add(kResults, lanes_ * 16);
     a_.dec(kGroups);
     a_.jnz(body);
     a_.bind(leave_);
+    note(NativeNote::Kind::heading, "leave");
     a_.mov(rax, kGroups);
     a_.vzeroupper();
     a_.lea(rsp, ptr(rbp, -static_cast<int32_t>(8 * std::size(kSaved))));
@@ -80,7 +92,9 @@ std::optional<uint64_t> VectorEmitter::emit() {
     a_.ret();
 
     a_.bind(entry);
+    note(NativeNote::Kind::heading, "entry");
     this->entry(body);
+    instruction_bytes_ = static_cast<uint32_t>(a_.offset());
     a_.align(asmjit::AlignMode::kZero, kCacheLine);
     a_.bind(constants_);
     if (a_.embed(data_.data(), data_.size()) != asmjit::kErrorOk) return std::nullopt;
@@ -125,6 +139,7 @@ void VectorEmitter::prefetch() {
 void VectorEmitter::step(StepId id) {
     const LaneStep& step = plan_.steps[id];
     if (step.op == LaneOp::number) return;  // made where it is used
+    if (notes_) note_step(id);
     registers_.begin(id);
     if (step.op == LaneOp::field || step.op == LaneOp::field_raw)
         window(plan_.windows[window_of_[id]]);
@@ -143,6 +158,19 @@ void VectorEmitter::step(StepId id) {
     else
         arithmetic(id, step);
     registers_.end();
+}
+
+void VectorEmitter::note_step(StepId id) {
+    const LaneStep& step = plan_.steps[id];
+    if (step.op != LaneOp::field && step.op != LaneOp::field_raw) {
+        note(NativeNote::Kind::heading, step_text(plan_, id));
+        return;
+    }
+    const FieldWindow& window = plan_.windows[window_of_[id]];
+    note(NativeNote::Kind::heading,
+         fmt::format("bytes {} to {} of each packet", window.offset, window.offset + kWindow - 1));
+    for (const StepId field : window.fields)
+        note(NativeNote::Kind::heading, step_text(plan_, field));
 }
 
 void VectorEmitter::arithmetic(StepId id, const LaneStep& step) {
@@ -238,8 +266,9 @@ void VectorEmitter::flow(const LaneStep& step) {
     a_.mov(rdi, kState);
     a_.mov(rdx, rsp);
     a_.mov(ecx, step.imm);
-    load_address(rax, reinterpret_cast<const void*>(
-                          flow_helper(static_cast<FlowAccess>(step.size), lanes_)));
+    load_address(
+        rax, reinterpret_cast<const void*>(flow_helper(static_cast<FlowAccess>(step.size), lanes_)),
+        "FlowTable, for all of the group");
     a_.vzeroupper();
     a_.call(rax);
     load_constants();

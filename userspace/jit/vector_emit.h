@@ -18,9 +18,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "userspace/jit/instruction_log.h"
 #include "userspace/jit/vector_plan.h"
 #include "userspace/jit/vector_registers.h"
 #include "userspace/jit/vector_set.h"
@@ -49,6 +52,10 @@ class VectorEmitter : protected LaneMoves {
     /// The entry of the function, in bytes from the beginning of the code; nothing if the code
     /// cannot be made.
     std::optional<uint64_t> emit();
+    /// Before emit(): what it does is said here.
+    void note_into(std::vector<NativeNote>* notes);
+    /// After emit(): bytes of instructions, without the constants behind them.
+    uint32_t instruction_bytes() const { return instruction_bytes_; }
 
   protected:
     using Vec = asmjit::x86::Vec;
@@ -99,7 +106,8 @@ class VectorEmitter : protected LaneMoves {
     }
     unsigned vector_bytes() const { return lanes_ * 4; }
     unsigned quarters() const { return lanes_ / 4; }
-    void load_address(const Gp& to, const void* address) {
+    void load_address(const Gp& to, const void* address, std::string_view name) {
+        note(NativeNote::Kind::symbol, name);
         a_.mov(to, reinterpret_cast<uint64_t>(address));
     }
 
@@ -114,6 +122,11 @@ class VectorEmitter : protected LaneMoves {
     Mem frame(uint32_t at) const {
         return asmjit::x86::ptr(asmjit::x86::rsp, static_cast<int32_t>(at));
     }
+    void note(NativeNote::Kind kind, std::string_view text) {
+        if (notes_)
+            notes_->push_back({static_cast<uint32_t>(a_.offset()), kind, std::string(text)});
+    }
+    void note_step(StepId id);
     void entry(const asmjit::Label& body);
     void prefetch();
     void flow(const LaneStep& step);
@@ -122,6 +135,9 @@ class VectorEmitter : protected LaneMoves {
     void arithmetic(StepId id, const LaneStep& step);
     void results();
 
+    std::vector<NativeNote>* notes_ = nullptr;
+    std::optional<InstructionLog> log_;
+    uint32_t instruction_bytes_ = 0;
     std::vector<uint32_t> window_of_;  // by step: of a field
     asmjit::Label constants_;
     Bytes data_;

@@ -48,6 +48,53 @@ BOOST_AUTO_TEST_CASE(without_source_the_bytecode_stands_there) {
     BOOST_TEST(!text.contains("; 1:"));
 }
 
+BOOST_AUTO_TEST_CASE(nothing_changes_from_run_to_run_and_functions_have_names) {
+    if (!jit::NativeProgram::missing().empty()) return;
+    const char* const filter = "(< (count-by src-ip) 100)";
+    const std::string text = listed(lisp::compile(source(filter))->module);
+    BOOST_TEST(text.contains("movabs rax, FlowTable::add\n"));
+    BOOST_TEST(text.contains("; flow_add, table 0 (src-ip): where the key's home is\n"));
+    BOOST_TEST(text.contains("-> call flow_add\n"));
+    // Other tables and other code in between: the same text.
+    BOOST_TEST(listed(lisp::compile(source("(= proto 6)"))->module) != text);
+    BOOST_TEST(listed(lisp::compile(source(filter))->module) == text);
+    const std::string random = listed(assemble(source("RAND\nRET"))->module);
+    BOOST_TEST(random.contains("movabs rax, RandomSequence::next\n"));
+    const std::string calling =
+        listed(assemble(source(".import score args=0\nCALL 0\nRET"))->module);
+    BOOST_TEST(calling.contains("; host function score\n"));
+}
+
+BOOST_AUTO_TEST_CASE(what_makes_it_fast_is_said) {
+    if (!jit::NativeProgram::missing().empty()) return;
+    const std::string text = listed(
+        lisp::compile(source("(and (= proto 6) (or (= dst-port 22) (= dst-port 80) (= dst-port 443)"
+                             " (= dst-port 8080)))"))
+            ->module);
+    BOOST_TEST(text.contains("; from 38 bytes on no further length tests\n"));
+    BOOST_TEST(text.contains(", packets of at least 38 bytes\n"));
+    BOOST_TEST(text.contains(", shorter packets\n"));
+    BOOST_TEST(text.contains("; one of 4 keys: perfect hash, "));
+    BOOST_TEST(text.contains("\n; BOUNDS\n"));
+    BOOST_TEST(text.contains("-> BOUNDS\n"));
+}
+
+BOOST_AUTO_TEST_CASE(what_runs_bursts_is_said) {
+    if (!jit::NativeProgram::missing().empty()) return;
+    const std::string vector = listed(lisp::compile(source("(= proto 6)"))->module);
+    BOOST_TEST(vector.contains("\n; bursts: "));
+    const jit::Cpu& cpu = jit::Cpu::host();
+    if (cpu.avx512 || cpu.avx2) {
+        BOOST_TEST(vector.contains(cpu.avx512 ? "; bursts: AVX-512, 16 packets at once in "
+                                              : "; bursts: AVX2, 8 packets at once in "));
+        BOOST_TEST(vector.contains(" = eq "));
+        BOOST_TEST(vector.contains("load8 23\n"));
+    }
+    const std::string loop =
+        listed(assemble(source("PUSH 9\non: PUSH 1\nSUB\nDUP\nPUSH 0\nJNE on\nRET"))->module);
+    BOOST_TEST(loop.contains("; bursts: one by one, packets asked for ahead ("));
+}
+
 BOOST_AUTO_TEST_CASE(constants_are_counted_and_not_taken_for_code) {
     if (!jit::NativeProgram::missing().empty()) return;
     std::string filter = "(or";
