@@ -3,9 +3,11 @@
 
 #include <boost/test/unit_test.hpp>
 #include <fstream>
+#include <iterator>
 #include <map>
-#include <regex>
+#include <sstream>
 #include <string>
+#include <vector>
 
 using namespace vfm;
 
@@ -41,21 +43,28 @@ void write(const MessageSchema& message, Texts& texts) {
     }
 }
 
+std::vector<std::string> words_of(const std::string& line) {
+    std::istringstream in(line.substr(0, line.find(';')));
+    return {std::istream_iterator<std::string>(in), {}};
+}
+
 Texts read(std::istream& in) {
-    static const std::regex begin(R"((message|enum) (\w+) \{)");
-    static const std::regex member(R"( *(optional )?(repeated )?(\w+) (\w+) = (\d+);.*)");
     Texts texts;
     std::map<std::string, bool> is_enum;
     std::string open;
-    std::smatch match;
     for (std::string line; std::getline(in, line);) {
-        if (std::regex_match(line, match, begin)) {
-            open = match[1] == "message" ? match[2].str() : "";
-            is_enum[match[2]] = match[1] == "enum";
-        } else if (!open.empty() && std::regex_match(line, match, member)) {
-            const std::string type = is_enum[match[3]] ? "enum" : match[3].str();
+        std::vector<std::string> words = words_of(line);
+        if (words.size() == 3 && words[2] == "{") {
+            open = words[0] == "message" ? words[1] : "";
+            is_enum[words[1]] = words[0] == "enum";
+        } else if (!open.empty() && line.contains(';')) {
+            if (words[0] == "optional") words.erase(words.begin());
+            const bool repeated = words[0] == "repeated";
+            if (repeated) words.erase(words.begin());
+            BOOST_TEST_REQUIRE(words.size() == 4u, line);  // type name = number
+            const std::string type = is_enum[words[0]] ? "enum" : words[0];
             texts[open] +=
-                match[2].str() + type + " " + match[4].str() + " = " + match[5].str() + "\n";
+                (repeated ? "repeated " : "") + type + " " + words[1] + " = " + words[3] + "\n";
         }
     }
     return texts;
