@@ -57,7 +57,7 @@ Texts read(std::istream& in) {
         if (words.size() == 3 && words[2] == "{") {
             open = words[0] == "message" ? words[1] : "";
             is_enum[words[1]] = words[0] == "enum";
-        } else if (!open.empty() && line.contains(';')) {
+        } else if (!open.empty() && line.contains(';') && words[0] != "//") {
             if (words[0] == "optional") words.erase(words.begin());
             const bool repeated = words[0] == "repeated";
             if (repeated) words.erase(words.begin());
