@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "core/base/check.h"
+#include "userspace/jit/stack_space.h"
 
 namespace vfm::jit {
 
@@ -17,7 +18,6 @@ using Place = ValuePlan::Place;
 namespace {
 
 constexpr uint32_t kNoLabel = asmjit::Globals::kInvalidId;
-constexpr uint32_t kPage = 4096;
 
 }  // namespace
 
@@ -56,10 +56,7 @@ uint32_t Emitter::run() {
 void Emitter::prologue() {
     for (unsigned reg = 0; reg < 16; ++reg)
         if (frame_.pushed & register_bit(reg)) out_.push(q(reg));
-    // A frame of several pages must not step over the page that guards the stack's end.
-    for (uint32_t page = kPage; page < frame_bytes_; page += kPage)
-        out_.test(x86::dword_ptr(x86::rsp, -static_cast<int32_t>(page)), x86::eax);
-    if (frame_bytes_ > 0) out_.sub(x86::rsp, frame_bytes_);
+    take_stack(out_, frame_bytes_);
     if (plan_.has_fuel) {
         remark("fuel");
         out_.mov(x86::r9, function_.fuel);

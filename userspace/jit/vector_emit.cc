@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "userspace/jit/stack_space.h"
 #include "userspace/jit/vector_code.h"
 #include "userspace/jit/vector_flow.h"
 #include "userspace/jit/vector_text.h"
@@ -108,7 +109,7 @@ void VectorEmitter::entry(const Label& body) {
     for (const Gp& saved : kSaved) a_.push(saved);
     a_.and_(rsp, -static_cast<int32_t>(vector_bytes()));
     const uint32_t words = plan_.stateful ? kFlowWords : 0;
-    a_.sub(rsp, (words + registers_.slots()) * vector_bytes());
+    take_stack(a_, (words + registers_.slots()) * vector_bytes());
     a_.mov(kPackets, rdi);
     a_.mov(kResults, rsi);
     a_.mov(kGroups, rdx);
