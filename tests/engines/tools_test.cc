@@ -39,7 +39,7 @@ class Wrong : public Engine {
 
 std::vector<EngineKind> with_a_wrong_one() {
     const EngineKind wrong = {
-        "wrong", "",
+        "wrong", "", false,
         [](const VerifiedModule& program, const EngineOptions& /*options*/) {
             auto right = engine_kinds().front().make(program);
             return Result<std::unique_ptr<Engine>>(std::make_unique<Wrong>(*std::move(right)));
