@@ -27,14 +27,20 @@ echo "== the header alone"
 cc -std=c11 "${strict[@]}" -fsyntax-only -x c "$prefix/include/vfm.h"
 c++ -std=c++20 "${strict[@]}" -fsyntax-only -x c++ "$prefix/include/vfm.h"
 
-echo "== what the shared library shows"
+echo "== what the libraries show"
 so=$libdir/libvfm.so
 readelf -d "$so" | grep -q 'SONAME.*\[libvfm\.so\.[0-9]*\]' || fail "SONAME"
 ! readelf -d "$so" | grep -q TEXTREL || fail "the code is not position independent"
-! readelf -d "$so" | grep -qE 'NEEDED.*(libbpf|libxdp|libpcap|boost)' || fail "needs what only tools need"
+! readelf -d "$so" | grep -qE 'NEEDED.*(libbpf|libxdp|libpcap|boost|libprotobuf\.)' || fail "needs too much"
 declared=$(cc -E -P "$prefix/include/vfm.h" | grep -oE '\bvf[ml]_[a-z0-9_]+ *\(' | tr -d ' (' | sort -u)
-shown=$(nm -D --defined-only "$so" | awk '{print $3}' | sort -u)
-[ "$declared" = "$shown" ] || { diff <(echo "$declared") <(echo "$shown"); fail "exported symbols are not those of vfm.h"; }
+# shows LIBRARY NM-OPTION...: its global symbols are the functions of the header, all of them.
+shows() {
+    local shown
+    shown=$(nm "${@:2}" --defined-only "$1" | awk 'NF == 3 { print $3 }' | sort -u)
+    [ "$declared" = "$shown" ] || { diff <(echo "$declared") <(echo "$shown"); fail "$1 shows other names than vfm.h"; }
+}
+shows "$so" -D
+shows "$libdir/libvfm.a" -g
 
 echo "== programs"
 cd "$work"
@@ -82,8 +88,14 @@ echo "== programs that it must not break"
 compile "$here/hosts/reload.c" reload "${cflags[@]}" -pthread -ldl
 ./reload "$libdir/libvfm.so" counts.mod || fail "loading the library again"
 protoc --cpp_out=. -I "$here/hosts" "$here/hosts/module.proto"
-compile "$here/hosts/own_schema.cc" own_schema "${cflags[@]}" -I. module.pb.cc "${shared[@]}" -lprotobuf
-LD_LIBRARY_PATH=$libdir ./own_schema counts.mod || fail "beside the full runtime of protobuf"
+host() {
+    compile "$here/hosts/$1.cc" "$1" "${cflags[@]}" "${@:2}" "${shared[@]}"
+    LD_LIBRARY_PATH=$libdir "./$1" counts.mod || fail "$1"
+    compile "$here/hosts/$1.cc" "$1.static" "${cflags[@]}" "${@:2}" "${static[@]}"
+    "./$1.static" counts.mod || fail "$1, static"
+}
+host same_names
+host own_schema -I. module.pb.cc -lprotobuf
 
 echo "== the CMake package"
 cmake -S "$here/project" -B cmake-build -DPROGRAMS="$here/programs" -DCMAKE_PREFIX_PATH="$prefix" \
