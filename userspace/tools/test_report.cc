@@ -204,10 +204,20 @@ std::vector<Diagnostic> explain(const Disagreement& d, const Filter& filter, uin
     const std::string what =
         fmt::format("engines disagree on packet {}: {} gives {}, {} gives {}", number,
                     d.first_engine, result_text(d.first), d.second_engine, result_text(d.second));
-    if (!d.ended_at) return {Diagnostic::about(filter.name, what)};
-    Diagnostic at = locate(filter, *d.ended_at, what);
-    at.hint = fmt::format("the place is where the run of {} ended", d.first_engine);
-    return {at};
+    std::vector<Diagnostic> all = {Diagnostic::about(filter.name, what)};
+    if (d.ended_at) {
+        all.front() = locate(filter, *d.ended_at, what);
+        all.front().hint = fmt::format("the place is where the run of {} ended", d.first_engine);
+    }
+    if (!d.full_table.empty()) {
+        all.push_back(Diagnostic::about(
+            filter.name,
+            fmt::format("flow table '{}' is full: engines may evict different entries",
+                        printable(d.full_table)),
+            "give it room for all flows of this capture (capacity) to compare the engines"));
+        all.back().severity = Severity::note;
+    }
+    return all;
 }
 
 std::string hex_dump(ByteView bytes) {

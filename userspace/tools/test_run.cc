@@ -93,10 +93,20 @@ std::expected<Outcome, Disagreement> EngineSet::run(const Packet& packet) {
     for (size_t i = 1; i < engines_.size(); ++i) {
         if (outcomes_[i] == outcomes_[0]) continue;
         return std::unexpected(Disagreement{engines_[0]->name(), engines_[i]->name(), outcomes_[0],
-                                            outcomes_[i], engines_[0]->ended_at()});
+                                            outcomes_[i], engines_[0]->ended_at(), full_table()});
     }
     if (counter_) counter_->run(packet);
     return outcomes_[0];
+}
+
+std::string EngineSet::full_table() const {
+    std::map<uint32_t, uint32_t> sizes;
+    for (const FlowEntry& entry : engines_[0]->flows()) ++sizes[entry.table];
+    for (const auto& [number, size] : sizes) {
+        const TableDecl& table = program_.tables()[number];
+        if (table.eviction == Eviction::lru && size >= table.capacity) return table.name;
+    }
+    return {};
 }
 
 std::vector<LineCount> EngineSet::line_counts() const {

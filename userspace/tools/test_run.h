@@ -21,6 +21,9 @@ struct Disagreement {
     std::string_view first_engine, second_engine;
     Outcome first, second;
     std::optional<uint32_t> ended_at;  ///< code offset at which the first engine's run ended
+    /// A table that evicts and is full, if there is one: which entry goes, engines may decide
+    /// differently.
+    std::string full_table = {};
 };
 
 /// How often the instructions of one source line (or, without source, of one basic block) ran.
@@ -54,6 +57,8 @@ class EngineSet {
 
   private:
     explicit EngineSet(const VerifiedModule& program) : program_(program) {}
+    /// A table of the first engine that evicts and is full, or empty.
+    std::string full_table() const;
 
     VerifiedModule program_;
     std::vector<std::unique_ptr<Engine>> engines_;

@@ -39,6 +39,15 @@ BOOST_AUTO_TEST_CASE(a_disagreement_names_packet_results_and_source_line) {
     BOOST_TEST(
         text.starts_with("f.vfl:2:1: error: engines disagree on packet 12: interp gives "
                          "value 7, kernel gives BOUNDS\nproto\n^"));
+    BOOST_TEST(!text.contains("note:"));
+}
+
+BOOST_AUTO_TEST_CASE(a_disagreement_names_a_full_table) {
+    const Filter filter{.module = with_source(), .name = "f.vfl", .warnings = {}};
+    const Disagreement disagreement = {"interp", "kernel", Outcome::of(7), Outcome::of(8), 3, "t"};
+    BOOST_TEST(render(explain(disagreement, filter, 12))
+                   .contains("f.vfl: note: flow table 't' is full: engines may evict different "
+                             "entries\nhint: give it room"));
 }
 
 BOOST_AUTO_TEST_CASE(a_packet_is_shown_in_hex) {
