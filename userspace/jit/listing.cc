@@ -207,10 +207,9 @@ std::string_view Listing::name_of(const Listed& listed, std::string_view target)
 std::string bursts(const BatchCode& batch) {
     if (const VectorCode* vector = batch.vector())
         return fmt::format(
-            "; bursts: {}, {} packets at once in {} steps; one by one if one has less than {} "
-            "bytes\n",
+            "; bursts: {}, {} packets at once in {} step{}, if all have {} bytes or more\n",
             batch.variant() == BatchVariant::avx512 ? "AVX-512" : "AVX2", vector->lanes(),
-            vector->steps(), vector->least_length());
+            vector->steps(), vector->steps() == 1 ? "" : "s", vector->least_length());
     return fmt::format("; bursts: one by one, packets{} asked for ahead ({})\n",
                        batch.has_keys() ? " and entries of large tables" : "", batch.reason());
 }
