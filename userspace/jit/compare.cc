@@ -73,6 +73,8 @@ std::optional<Emitter::Condition> Emitter::compare_load(Comparison comparison, c
         if (!is_equality(comparison)) return {};
         number = swapped(number, load.size);
     }
+    if (load.size > 1)
+        remark("{:#x} in the order of the packet's bytes", swapped(number, load.size));
     if (load.size == 8 && !fits_signed(number)) {
         const x86::Mem at = address(load, load.size);
         load_number(r10, number);

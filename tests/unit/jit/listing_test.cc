@@ -76,6 +76,9 @@ BOOST_AUTO_TEST_CASE(what_makes_it_fast_is_said) {
     BOOST_TEST(text.contains(", shorter packets\n"));
     BOOST_TEST(text.contains("; one of 4 keys: perfect hash, "));
     BOOST_TEST(text.contains("\n; BOUNDS\n"));
+    const std::string swapped = listed(lisp::compile(source("(= ethertype 0x86dd)"))->module);
+    BOOST_TEST(swapped.contains("0xdd86"));
+    BOOST_TEST(swapped.contains("; 0x86dd in the order of the packet's bytes\n"));
     BOOST_TEST(text.contains("-> BOUNDS\n"));
 }
 
