@@ -35,8 +35,7 @@ class CodeMemory {
     ~CodeMemory();
 
     /// A piece with a copy of `code`, which must not depend on the address it stands at and must
-    /// not be empty. Otherwise why there is none: the system gives no memory that may be executed,
-    /// or the process may not have files as long as the memory would be (RLIMIT_FSIZE).
+    /// not be empty. Otherwise why there is none: the system gives no memory that may be executed.
     static std::expected<CodeMemory, std::string> make(ByteView code);
 
     /// The code, readable and executable.

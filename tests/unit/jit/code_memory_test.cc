@@ -5,6 +5,7 @@
 
 #include <boost/test/unit_test.hpp>
 #include <fstream>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -50,6 +51,26 @@ BOOST_AUTO_TEST_CASE(pieces_do_not_overlap_and_are_given_back) {
         for (uint32_t i = 0; i < pieces.size(); ++i)
             if (!pieces[i].bytes().empty()) BOOST_TEST(pieces[i].entry<Function>()() == i);
     }
+}
+
+BOOST_AUTO_TEST_CASE(pieces_of_all_sizes_come_and_go) {
+    std::mt19937 random(1);
+    std::vector<CodeMemory> pieces(300);
+    std::vector<uint32_t> numbers(pieces.size());
+    for (uint32_t i = 1; i <= 20000; ++i) {
+        const size_t at = random() % pieces.size();
+        BOOST_REQUIRE(pieces[at].bytes().empty() || pieces[at].entry<Function>()() == numbers[at]);
+        pieces[at] = CodeMemory();
+        if (random() % 4 == 0) continue;
+        Bytes code = returning(i);
+        code.resize(code.size() + random() % (random() % 50 == 0 ? 100000 : 1000), 0x90);
+        auto piece = CodeMemory::make(code);
+        BOOST_REQUIRE(piece.has_value());
+        pieces[at] = *std::move(piece);
+        numbers[at] = i;
+    }
+    for (size_t at = 0; at < pieces.size(); ++at)
+        if (!pieces[at].bytes().empty()) BOOST_TEST(pieces[at].entry<Function>()() == numbers[at]);
 }
 
 BOOST_AUTO_TEST_CASE(large_code) {
@@ -103,30 +124,37 @@ BOOST_AUTO_TEST_CASE(a_forked_child_does_not_write_into_its_parent) {
     BOOST_TEST(after->entry<Function>()() == 2u);
 }
 
-// The system ends a process that makes a file longer than it may: memory files count, too.
-BOOST_AUTO_TEST_CASE(a_limit_on_the_size_of_files_is_asked_for_before) {
-    for (const rlim_t most : {rlim_t{0}, rlim_t{4096}, rlim_t{1000 * 1024}, rlim_t{2 << 20}}) {
-        const pid_t child = fork();  // with a pool of its own, which is empty
-        if (child == 0) {
-            rlimit limit{};
-            getrlimit(RLIMIT_FSIZE, &limit);
-            const rlim_t before = limit.rlim_cur;
-            limit.rlim_cur = most;
-            setrlimit(RLIMIT_FSIZE, &limit);
-            const auto small = CodeMemory::make(returning(1));
-            const auto large = CodeMemory::make(Bytes(5 << 20, 0x90));
-            const bool fits = most >= 2 << 20;
-            if (small.has_value() != fits || large) _exit(1);
-            if (large.error().find("ulimit -f") == std::string::npos) _exit(2);
-            limit.rlim_cur = before;
-            setrlimit(RLIMIT_FSIZE, &limit);
-            const auto after = CodeMemory::make(returning(3));
-            _exit(after && after->entry<Function>()() == 3 ? 0 : 3);
-        }
-        int status = 0;
-        BOOST_TEST_INFO("limit " << most);
-        BOOST_TEST(waitpid(child, &status, 0) == child);
-        BOOST_TEST(status == 0);
+// The system ends a process that makes a file longer than it may: this memory is no file.
+BOOST_AUTO_TEST_CASE(a_limit_on_the_size_of_files_does_not_count) {
+    const pid_t child = fork();  // with a pool of its own, which is empty
+    if (child == 0) {
+        rlimit limit{};
+        getrlimit(RLIMIT_FSIZE, &limit);
+        limit.rlim_cur = 0;
+        setrlimit(RLIMIT_FSIZE, &limit);
+        Bytes code(5 << 20, 0x90);
+        for (const uint8_t byte : returning(7)) code.push_back(byte);
+        const auto small = CodeMemory::make(returning(1));
+        const auto large = CodeMemory::make(code);
+        if (!small || !large) _exit(1);
+        _exit(small->entry<Function>()() == 1 && large->entry<Function>()() == 7 ? 0 : 2);
+    }
+    int status = 0;
+    BOOST_TEST(waitpid(child, &status, 0) == child);
+    BOOST_TEST(status == 0);
+}
+
+// perf reads its map of generated code for memory without a file only.
+BOOST_AUTO_TEST_CASE(code_stands_in_no_file) {
+    const auto memory = CodeMemory::make(returning(1));
+    BOOST_TEST_REQUIRE(memory.has_value());
+    std::ifstream maps("/proc/self/maps");
+    const auto address = reinterpret_cast<uintptr_t>(memory->bytes().data());
+    for (std::string line; std::getline(maps, line);) {
+        uintptr_t first = 0, end = 0;
+        BOOST_TEST_REQUIRE(std::sscanf(line.c_str(), "%lx-%lx", &first, &end) == 2);
+        if (address < first || address >= end) continue;
+        BOOST_TEST(line.find("/dev/zero") != std::string::npos, line);
     }
 }
 
