@@ -58,7 +58,7 @@ ok() {
     diff "$expected.expected" out || fail "$2 prints something else"
 }
 
-flags() { PKG_CONFIG_PATH=$1/pkgconfig pkg-config --print-errors "${@:2}" vfm; }
+flags() { PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --print-errors "$@" vfm; }
 # compile FLAGS-OF-PKG-CONFIG... SOURCE OUT
 compile() {
     case $1 in
@@ -67,20 +67,18 @@ compile() {
     esac
 }
 
-# Beside a shared library of the same name the linker does not take the static one.
-cp -r "$libdir" static
-rm static/libvfm.so*
-sed -i "s|^libdir=.*|libdir=$work/static|" static/pkgconfig/vfm.pc
+# As the page says: by a run path, and the archive by its full name.
+read -ra cflags <<<"$(flags --cflags)"
+read -ra shared <<<"$(flags --libs) -Wl,-rpath,$(flags --variable=libdir)"
+read -ra static <<<"$(flags --static --libs | sed s/-lvfm/-l:libvfm.a/)"
 for source in "$here"/programs/*.c "$here"/programs/*.cc; do
     name=$(basename "${source%.*}")
-    read -ra cflags <<<"$(flags "$libdir" --cflags)"
-    read -ra shared <<<"$(flags "$libdir" --libs)"
-    read -ra static <<<"$(flags "$work/static" --static --libs)"
     compile "$source" "$name" "${cflags[@]}" "${shared[@]}"
-    LD_LIBRARY_PATH=$libdir ok "$name" "./$name"
+    ok "$name" "./$name"
     compile "$source" "$name.static" "${cflags[@]}" "${static[@]}"
     ok "$name" "./$name.static"
     ! readelf -d "$name.static" | grep -q 'libvfm' || fail "$name.static needs libvfm.so"
+    c++ -std=c++20 "${strict[@]}" "${cflags[@]}" -fsyntax-only -x c++ "$source" || fail "$name as C++"
 done
 
 echo "== programs that it must not break"
@@ -90,7 +88,7 @@ compile "$here/hosts/reload.c" reload "${cflags[@]}" -pthread -ldl
 protoc --cpp_out=. -I "$here/hosts" "$here/hosts/module.proto"
 host() {
     compile "$here/hosts/$1.cc" "$1" "${cflags[@]}" "${@:2}" "${shared[@]}"
-    LD_LIBRARY_PATH=$libdir "./$1" counts.mod || fail "$1"
+    "./$1" counts.mod || fail "$1"
     compile "$here/hosts/$1.cc" "$1.static" "${cflags[@]}" "${@:2}" "${static[@]}"
     "./$1.static" counts.mod || fail "$1, static"
 }

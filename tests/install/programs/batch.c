@@ -5,8 +5,7 @@
 
 /* A function of this program that the filter calls: the price of a packet. */
 static uint64_t price(void* user, const uint64_t* arguments) {
-    const uint64_t* per_byte = user;
-    return *per_byte * arguments[0];
+    return *(const uint64_t*)user * arguments[0];
 }
 
 int main(int argc, char** argv) {
@@ -22,7 +21,11 @@ int main(int argc, char** argv) {
     uint8_t bytes[3][100];
     memset(bytes, 0, sizeof(bytes));
     vfm_packet_t packets[3];
-    for (unsigned i = 0; i < 3; i++) packets[i] = (vfm_packet_t){bytes[i], 50 + 20 * i, 0};
+    for (unsigned i = 0; i < 3; i++) {
+        packets[i].data = bytes[i];
+        packets[i].len = 50 + 20 * i;
+        packets[i].timestamp = 0;
+    }
     vfm_outcome_t outcomes[3];
     if (vfm_execute_batch(vm, packets, 3, outcomes) != VFM_SUCCESS) return 1;
     for (unsigned i = 0; i < 3; i++)

@@ -16,7 +16,9 @@ static double benchmark_filter(vfm_state_t* vm, uint8_t* packets[], const uint16
 
 int main(int argc, char** argv) {
     enum { count = 100000 };
-    static uint8_t tcp[60] = {[23] = 6}, udp[60] = {[23] = 17};
+    static uint8_t tcp[60], udp[60];
+    tcp[23] = 6;
+    udp[23] = 17;
     static uint8_t* packets[count];
     static uint16_t lengths[count];
     for (int i = 0; i < count; i++) {
@@ -38,7 +40,8 @@ int main(int argc, char** argv) {
     double elapsed = benchmark_filter(vm, packets, lengths, count, &accepted);
     printf("Accepted %d of %d packets\n", accepted, count);
     if (elapsed > 0)
-        fprintf(stderr, "Processed in %.3f seconds (%.1f Mpps)\n", elapsed, count / elapsed / 1e6);
+        fprintf(stderr, "Processed in %.3f seconds (%.1f Mpps)\n", elapsed,
+                (double)count / elapsed / 1e6);
     vfm_destroy(vm);
     return 0;
 }

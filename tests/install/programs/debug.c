@@ -21,7 +21,8 @@ static int debug_execute(vfm_state_t* vm, const uint8_t* packet, uint16_t len) {
 int main(void) {
     /* LD16 12, PUSH16 0x0800, JEQ accept, PUSH8 0, RET, accept: PUSH8 1, RET */
     static const uint8_t program[] = {1, 12, 0, 135, 0, 8, 18, 3, 0, 134, 0, 22, 134, 1, 22};
-    static const uint8_t packet[60] = {[12] = 0x08};
+    static uint8_t packet[60];
+    packet[12] = 0x08;
 
     vfm_state_t* vm = vfm_create();
     if (!vm || vfm_load_program(vm, program, sizeof(program)) != VFM_SUCCESS) return 1;
