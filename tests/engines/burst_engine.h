@@ -7,7 +7,7 @@
 #include "core/base/result.h"
 #include "core/run/engine.h"
 #include "core/verify/verify.h"
-#include "userspace/jit/batch_variant.h"
+#include "userspace/jit/burst/batch_variant.h"
 
 namespace vfm::test {
 

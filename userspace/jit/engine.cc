@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "core/run/host_functions.h"
-#include "userspace/jit/batch.h"
+#include "userspace/jit/burst/batch.h"
 
 namespace vfm {
 namespace {

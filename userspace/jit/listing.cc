@@ -10,7 +10,7 @@
 
 #include "core/asm/disassembler.h"
 #include "core/ir/print.h"
-#include "userspace/jit/batch.h"
+#include "userspace/jit/burst/batch.h"
 
 namespace vfm::jit {
 namespace {

@@ -9,7 +9,7 @@
 #include "core/ir/lift.h"
 #include "core/ir/passes.h"
 #include "userspace/jit/allocate.h"
-#include "userspace/jit/batch.h"
+#include "userspace/jit/burst/batch.h"
 #include "userspace/jit/cpu.h"
 #include "userspace/jit/debug_info.h"
 #include "userspace/jit/emitter.h"

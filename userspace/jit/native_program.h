@@ -12,7 +12,7 @@
 #include "core/base/result.h"
 #include "core/ir/ir.h"
 #include "core/verify/verify.h"
-#include "userspace/jit/batch_variant.h"
+#include "userspace/jit/burst/batch_variant.h"
 #include "userspace/jit/code_memory.h"
 #include "userspace/jit/code_notes.h"
 #include "userspace/jit/cpu.h"

@@ -10,7 +10,7 @@
 
 #include "tests/harness/random_packet.h"
 #include "tests/unit/jit/vector_support.h"
-#include "userspace/jit/batch.h"
+#include "userspace/jit/burst/batch.h"
 #include "userspace/jit/cpu.h"
 #include "userspace/jit/native_program.h"
 

@@ -12,9 +12,9 @@
 #include "tests/harness/random_program.h"
 #include "tests/unit/jit/vector_support.h"
 #include "userspace/interp/interpreter.h"
+#include "userspace/jit/burst/vector_code.h"
+#include "userspace/jit/burst/vector_set.h"
 #include "userspace/jit/cpu.h"
-#include "userspace/jit/vector_code.h"
-#include "userspace/jit/vector_set.h"
 
 using namespace vfm;
 using namespace vfm::test;

@@ -1,4 +1,4 @@
-#include "userspace/jit/batch.h"
+#include "userspace/jit/burst/batch.h"
 
 #include <algorithm>
 #include <array>

@@ -14,10 +14,10 @@
 #include "core/ir/ir.h"
 #include "core/run/engine.h"
 #include "core/verify/verify.h"
-#include "userspace/jit/batch_keys.h"
-#include "userspace/jit/batch_variant.h"
+#include "userspace/jit/burst/batch_keys.h"
+#include "userspace/jit/burst/batch_variant.h"
+#include "userspace/jit/burst/vector_code.h"
 #include "userspace/jit/run_state.h"
-#include "userspace/jit/vector_code.h"
 
 namespace vfm::jit {
 

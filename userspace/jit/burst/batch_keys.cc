@@ -1,4 +1,4 @@
-#include "userspace/jit/batch_keys.h"
+#include "userspace/jit/burst/batch_keys.h"
 
 #include <utility>
 
