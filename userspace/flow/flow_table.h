@@ -107,8 +107,8 @@ class FlowTable {
     uint32_t size() const { return size_; }
     /// Stores that were not made because the table was full and does not evict.
     uint64_t refused_stores() const { return refused_stores_; }
-    /// Memory for entries now, and what it never exceeds. Only while a table grows, the memory it
-    /// had before, half as much, is there too.
+    /// Memory for entries now, and what it never exceeds but by the rest of a cache line or page.
+    /// Only while a table grows, the memory it had before, half as much, is there too.
     size_t bytes() const { return memory_.size(); }
     size_t most_bytes() const;
 

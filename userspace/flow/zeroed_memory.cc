@@ -32,11 +32,11 @@ bool is_mapped(size_t size) { return size >= kHugePage; }
 
 ZeroedMemory ZeroedMemory::make(size_t size) {
     ZeroedMemory memory;
-    if (is_mapped(size)) {
+    memory.size_ = round_up(size, kAlignment);
+    if (is_mapped(memory.size_)) {
         memory.size_ = round_up(size, 4096);
         memory.data_ = map_huge(memory.size_);
     } else {
-        memory.size_ = round_up(size, kAlignment);
         memory.data_ = static_cast<std::byte*>(std::aligned_alloc(kAlignment, memory.size_));
         if (memory.data_) std::memset(memory.data_, 0, memory.size_);
     }

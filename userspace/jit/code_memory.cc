@@ -84,6 +84,11 @@ class Block {
         if (first + units == next_) next_ = first;  // taken last: its memory is still in the cache
         longest_ = std::max(longest_, run_around(first, units));
     }
+    /// Nothing is written any more.
+    void seal() {
+        if (writable_) munmap(writable_, size_);
+        writable_ = nullptr;
+    }
     uint8_t* writable(size_t offset) const { return writable_ + offset; }
     uint8_t* executable(size_t offset) const { return executable_ + offset; }
 
@@ -121,27 +126,32 @@ class Block {
 
 }  // namespace
 
-/// Blocks of executable memory, in pieces. Shared memory is shared with a forked child, so pieces
-/// of a pool are given out by the process that made it only: parent and child would give the same
-/// bytes to two programs.
+/// Blocks of executable memory, in pieces. Shared memory is shared with a forked child, in which
+/// the programs of its parent go on running. So a fork seals the pool: neither process writes to it
+/// again, and both begin a new one.
 class CodePool {
   public:
-    /// Where a copy of `code` stands, or why there is no memory.
+    /// Where a copy of `code` stands, null if the pool is sealed, or why there is no memory.
     std::expected<const uint8_t*, std::string> put(ByteView code) {
         const size_t units = units_of(code.size());
         const std::lock_guard lock(mutex_);
+        if (sealed_) return nullptr;
         for (size_t i = blocks_.size(); i-- > 0;)
             if (const auto offset = blocks_[i].take(units))
                 return written(blocks_[i], *offset, code);
         const size_t last = blocks_.empty() ? kSmallestBlock / 2 : blocks_.back().size();
-        const size_t size =
-            std::max(std::min(last * 2, kLargestBlock), rounded_up(code.size(), kSmallestBlock));
-        Block block;
-        if (const int error = block.map(size))
-            return std::unexpected(fmt::format("the system gives no executable memory: {}",
-                                               std::generic_category().message(error)));
-        const auto offset = block.take(units);
-        return written(blocks_.emplace_back(std::move(block)), offset.value_or(0), code);
+        const size_t least = rounded_up(code.size(), kSmallestBlock);
+        for (size_t size = std::max(std::min(last * 2, kLargestBlock), least);; size /= 2) {
+            size = std::max(size, least);
+            Block block;
+            const int error = block.map(size);
+            if (error != 0 && size > least) continue;  // half of it may be there
+            if (error != 0)
+                return std::unexpected(fmt::format("the system gives no executable memory: {}",
+                                                   std::generic_category().message(error)));
+            const auto offset = block.take(units);
+            return written(blocks_.emplace_back(std::move(block)), offset.value_or(0), code);
+        }
     }
     /// Needs no memory.
     void give_back(const uint8_t* executable, size_t size) {
@@ -151,6 +161,13 @@ class CodePool {
         block->give_back(executable, units_of(size));
         // One block stays for whoever comes next.
         if (block->is_empty() && blocks_.size() > 1) blocks_.erase(block);
+    }
+    /// While a process forks nobody else may be in the pool.
+    void lock() { mutex_.lock(); }
+    void unlock_and_seal() {
+        sealed_ = true;
+        for (Block& block : blocks_) block.seal();
+        mutex_.unlock();
     }
 
   private:
@@ -164,6 +181,7 @@ class CodePool {
 
     std::mutex mutex_;
     std::vector<Block> blocks_;
+    bool sealed_ = false;
 };
 
 namespace {
@@ -174,17 +192,24 @@ struct Current {
     std::shared_ptr<CodePool> pool;
 };
 
+Current& current();
+
+void before_fork() {
+    current().mutex.lock();
+    if (current().pool) current().pool->lock();
+}
+
+// In parent and child. The sealed pool lives as long as a program that stands in it.
+void after_fork() {
+    if (current().pool) current().pool->unlock_and_seal();
+    current().pool = nullptr;
+    current().mutex.unlock();
+}
+
 Current& current() {
     static Current* const instance = [] {
         auto* const made = new Current;
-        pthread_atfork([] { current().mutex.lock(); }, [] { current().mutex.unlock(); },
-                       [] {
-                           // Kept alive for ever: programs of the parent go on running here, and
-                           // its lock may have been held by a thread that is gone.
-                           new std::shared_ptr<CodePool>(std::move(current().pool));
-                           current().pool = nullptr;
-                           current().mutex.unlock();
-                       });
+        pthread_atfork(before_fork, after_fork, after_fork);
         return made;
     }();
     return *instance;
@@ -207,12 +232,13 @@ bool is_current(const std::shared_ptr<CodePool>& pool) {
 
 std::expected<CodeMemory, std::string> CodeMemory::make(ByteView code) {
     if (code.empty()) return std::unexpected("there is no code");
-    std::shared_ptr<CodePool> pool = current_pool();
-    const auto start = pool->put(code);
-    if (!start) return std::unexpected(start.error());
     CodeMemory memory;
-    memory.pool_ = std::move(pool);
-    memory.start_ = *start;
+    while (!memory.start_) {  // another thread may fork in between
+        memory.pool_ = current_pool();
+        const auto start = memory.pool_->put(code);
+        if (!start) return std::unexpected(start.error());
+        memory.start_ = *start;
+    }
     memory.size_ = code.size();
     return memory;
 }

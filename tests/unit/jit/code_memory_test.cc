@@ -1,8 +1,10 @@
-// Memory for machine code: it runs, it is never writable and executable, processes do not share it.
+// Memory for machine code: it runs, it is never writable and executable, a fork leaves each process
+// its own.
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/test/unit_test.hpp>
 #include <fstream>
 #include <random>
@@ -98,6 +100,73 @@ BOOST_AUTO_TEST_CASE(nothing_is_writable_and_executable) {
         BOOST_TEST(rights[2] == 'x');
     }
     BOOST_TEST(found);
+}
+
+BOOST_AUTO_TEST_CASE(a_forked_child_keeps_what_its_parent_gives_back) {
+    auto first = CodeMemory::make(returning(111));
+    BOOST_TEST_REQUIRE(first.has_value());
+    const auto function = first->entry<Function>();
+    int ready[2];
+    BOOST_TEST_REQUIRE(pipe(ready) == 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        char byte;
+        _exit(read(ready[0], &byte, 1) == 1 && function() == 111 ? 0 : 1);
+    }
+    *first = CodeMemory();
+    const auto second = CodeMemory::make(returning(222));
+    BOOST_TEST_REQUIRE(second.has_value());
+    BOOST_TEST(second->entry<Function>()() == 222u);
+    BOOST_TEST(write(ready[1], "", 1) == 1);
+    int status = 1;
+    BOOST_TEST(waitpid(child, &status, 0) == child);
+    BOOST_TEST(status == 0);
+    close(ready[0]);
+    close(ready[1]);
+}
+
+// What was written before a fork runs on in both processes, and can be written by neither.
+BOOST_AUTO_TEST_CASE(a_fork_seals_what_is_there) {
+    const auto memory = CodeMemory::make(returning(5));
+    BOOST_TEST_REQUIRE(memory.has_value());
+    const auto shared_and_writable = [] {
+        std::ifstream maps("/proc/self/maps");
+        size_t count = 0;
+        for (std::string line; std::getline(maps, line);) count += line.contains(" rw-s ");
+        return count;
+    };
+    BOOST_TEST(shared_and_writable() > 0u);
+    const pid_t child = fork();
+    if (child == 0) _exit(shared_and_writable() == 0 && memory->entry<Function>()() == 5 ? 0 : 1);
+    int status = 1;
+    BOOST_TEST(waitpid(child, &status, 0) == child);
+    BOOST_TEST(status == 0);
+    BOOST_TEST(shared_and_writable() == 0u);
+    BOOST_TEST(memory->entry<Function>()() == 5u);
+}
+
+BOOST_AUTO_TEST_CASE(threads_make_code_while_others_fork) {
+    std::atomic<bool> wrong = false;
+    std::vector<std::jthread> makers;
+    for (unsigned thread = 0; thread < 3; ++thread)
+        makers.emplace_back([&wrong, thread](const std::stop_token& stop) {
+            for (uint32_t number = thread; !stop.stop_requested(); number += 3) {
+                const auto memory = CodeMemory::make(returning(number));
+                if (!memory || memory->entry<Function>()() != number) wrong = true;
+            }
+        });
+    for (int i = 0; i < 50; ++i) {
+        const pid_t child = fork();
+        if (child == 0) {
+            const auto memory = CodeMemory::make(returning(7));
+            _exit(memory && memory->entry<Function>()() == 7 ? 0 : 1);
+        }
+        int status = 1;
+        BOOST_TEST(waitpid(child, &status, 0) == child);
+        BOOST_TEST(status == 0);
+    }
+    makers.clear();
+    BOOST_TEST(!wrong);
 }
 
 BOOST_AUTO_TEST_CASE(a_forked_child_does_not_write_into_its_parent) {
