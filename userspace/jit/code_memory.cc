@@ -141,14 +141,14 @@ class CodePool {
                 return written(blocks_[i], *offset, code);
         const size_t last = blocks_.empty() ? kSmallestBlock / 2 : blocks_.back().size();
         const size_t least = rounded_up(code.size(), kSmallestBlock);
-        for (size_t size = std::max(std::min(last * 2, kLargestBlock), least);; size /= 2) {
-            size = std::max(size, least);
+        const size_t wanted = std::max(std::min(last * 2, kLargestBlock), least);
+        for (size_t size = wanted;; size = std::max(size / 2, least)) {
             Block block;
-            const int error = block.map(size);
-            if (error != 0 && size > least) continue;  // half of it may be there
-            if (error != 0)
+            if (const int error = block.map(size)) {
+                if (size > least) continue;  // half of it may be there
                 return std::unexpected(fmt::format("the system gives no executable memory: {}",
                                                    std::generic_category().message(error)));
+            }
             const auto offset = block.take(units);
             return written(blocks_.emplace_back(std::move(block)), offset.value_or(0), code);
         }

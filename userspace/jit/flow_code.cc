@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "userspace/flow/flow_table.h"
 #include "userspace/jit/emitter.h"
@@ -29,6 +30,17 @@ uint64_t flow_set(uint64_t key, uint64_t value, RunState* state, uint32_t table)
 }
 uint64_t flow_add(uint64_t key, uint64_t delta, RunState* state, uint32_t table) {
     return state->tables[table].add(key, delta);
+}
+
+struct Helper {
+    uint64_t (*function)(uint64_t, uint64_t, RunState*, uint32_t);
+    std::string_view name;
+};
+
+Helper helper_of(Op op) {
+    if (op == Op::flow_get) return {flow_get, "FlowTable::get"};
+    if (op == Op::flow_set) return {flow_set, "FlowTable::set"};
+    return {flow_add, "FlowTable::add"};
 }
 
 }  // namespace
@@ -110,19 +122,14 @@ std::optional<int32_t> Emitter::small_delta(const Value& value) const {
 void Emitter::late_accesses() {
     for (const LateAccess& late : late_accesses_) {
         const Value& value = *late.value;
-        const auto helper = value.op == Op::flow_get   ? flow_get
-                            : value.op == Op::flow_set ? flow_set
-                                                       : flow_add;
-        const std::string_view name = value.op == Op::flow_get   ? "FlowTable::get"
-                                      : value.op == Op::flow_set ? "FlowTable::set"
-                                                                 : "FlowTable::add";
+        const Helper helper = helper_of(value.op);
         note_line(value.origin);
         out_.bind(late.label);
         if (notes_) heading("call " + notes_->access(value) + ", not at home");
         out_.mov(x86::rdx, x86::r9);
         if (const auto delta = small_delta(value)) out_.mov(x86::esi, *delta);
         out_.mov(x86::ecx, uint32_t{value.table});
-        call_helper(reinterpret_cast<uint64_t>(helper), name);
+        call_helper(reinterpret_cast<uint64_t>(helper.function), helper.name);
         out_.jmp(late.back);
     }
 }

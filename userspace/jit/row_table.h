@@ -1,5 +1,5 @@
 // The rows of an in_rows as tables that vector instructions compare a lane a row. Nothing here
-// knows instructions; row_code.cc writes them. Tested by tests/unit/jit/rows_test.cc.
+// knows instructions; row_code.cc writes them. Tested by tests/unit/jit/sets_test.cc.
 #pragma once
 
 #include <cstdint>

@@ -3,7 +3,7 @@
 //
 // Results are those of the scalar code on each packet in turn, which also runs what vector code
 // does not take: packets shorter than the farthest load, and the last few of a burst. Tested by
-// tests/unit/jit/batch_test.cc and, as the engine rows `batch` and `batch-avx2`, by every
+// tests/unit/jit/vector_batch_test.cc and, as the engine rows `batch` and `batch-avx2`, by every
 // differential suite.
 #pragma once
 
