@@ -30,6 +30,7 @@ userspace/jit         4      userspace/flow                   -
 loader                5      -                                userspace
 userspace/capi        5      -                                loader
 userspace/engines     6      -                                -
+loader/verbs          6      userspace/engines                -
 core/tools            7      -                                -
 bpfgen/tools          7      -                                -
 userspace/tools       7      -                                -
@@ -43,8 +44,8 @@ asmjit/                 userspace/jit
 capstone                userspace/jit
 pcap                    userspace/io tests/bench
 rte_                    tests/bench
-boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader
-core/cli/               core/cli core/tools bpfgen/tools userspace/tools loader tests
+boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools
+core/cli/               core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools tests
 core/front/             core/front core/tools bpfgen/tools userspace/tools loader tests
 bpf/libbpf              loader tests
 bpf/bpf.h               loader tests

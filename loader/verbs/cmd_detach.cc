@@ -6,9 +6,9 @@
 
 #include "loader/attach.h"
 #include "loader/bpffs.h"
-#include "loader/commands.h"
 #include "loader/kernel.h"
-#include "loader/report.h"
+#include "loader/verbs/commands.h"
+#include "loader/verbs/report.h"
 
 namespace vfm {
 namespace {

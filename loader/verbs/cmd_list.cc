@@ -4,9 +4,9 @@
 
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
-#include "loader/commands.h"
 #include "loader/kernel.h"
-#include "loader/report.h"
+#include "loader/verbs/commands.h"
+#include "loader/verbs/report.h"
 
 namespace vfm {
 namespace {

@@ -4,10 +4,10 @@
 #include <cstdio>
 
 #include "core/base/text.h"
-#include "loader/commands.h"
 #include "loader/counters.h"
 #include "loader/kernel.h"
-#include "loader/report.h"
+#include "loader/verbs/commands.h"
+#include "loader/verbs/report.h"
 
 namespace vfm {
 namespace {

@@ -1,4 +1,4 @@
-#include "loader/commands.h"
+#include "loader/verbs/commands.h"
 
 #include <fmt/core.h>
 #include <unistd.h>

@@ -3,9 +3,9 @@
 #include <cstdio>
 
 #include "loader/attach.h"
-#include "loader/commands.h"
 #include "loader/kernel.h"
-#include "loader/report.h"
+#include "loader/verbs/commands.h"
+#include "loader/verbs/report.h"
 
 namespace vfm {
 namespace {

@@ -1,4 +1,4 @@
-#include "loader/report.h"
+#include "loader/verbs/report.h"
 
 #include <fmt/core.h>
 

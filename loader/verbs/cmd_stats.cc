@@ -2,10 +2,10 @@
 
 #include <cstdio>
 
-#include "loader/commands.h"
 #include "loader/counters.h"
 #include "loader/kernel.h"
-#include "loader/report.h"
+#include "loader/verbs/commands.h"
+#include "loader/verbs/report.h"
 
 namespace vfm {
 namespace {

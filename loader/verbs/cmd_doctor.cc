@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "loader/commands.h"
 #include "loader/doctor.h"
-#include "loader/report.h"
+#include "loader/verbs/commands.h"
+#include "loader/verbs/report.h"
 
 namespace vfm {
 namespace {

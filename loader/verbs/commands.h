@@ -1,4 +1,4 @@
-// The verbs of vfm-xdp and what their command lines share. Here alone the loader prints.
+// The verbs of vfm-xdp and what their command lines share.
 #pragma once
 
 #include <optional>
@@ -14,17 +14,12 @@
 
 namespace vfm {
 
-/// A verb's run: arguments after the verb, exit status.
-int run_attach(const std::vector<std::string>& arguments);
-int run_detach(const std::vector<std::string>& arguments);
-int run_list(const std::vector<std::string>& arguments);
-int run_show(const std::vector<std::string>& arguments);
-int run_stats(const std::vector<std::string>& arguments);
-int run_flows(const std::vector<std::string>& arguments);
-int run_check(const std::vector<std::string>& arguments);
-int run_doctor(const std::vector<std::string>& arguments);
-
-extern const cli::Tool kAttach, kDetach, kList, kShow, kStats, kFlows, kCheck, kDoctor;
+// Of each row of verbs.def: its help, and its run, which takes the arguments after the verb and
+// gives the exit status.
+#define VFM_VERB(word, Name)        \
+    extern const cli::Tool k##Name; \
+    int run_##word(const std::vector<std::string>& arguments);
+#include "loader/verbs/verbs.def"
 
 /// A verb's command line in the making, with the options that several verbs have.
 class CommandLine {
