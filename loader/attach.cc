@@ -1,19 +1,15 @@
 #include "loader/attach.h"
 
 #include <bpf/bpf.h>
-#include <fmt/chrono.h>
 #include <fmt/core.h>
-#include <sys/stat.h>
 
-#include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <ctime>
 
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/new_filter.h"
 
 namespace vfm {
 namespace {
@@ -27,47 +23,6 @@ std::string program_name(const std::string& name) {
         out += plain ? c : '_';
     }
     return out.substr(0, 15);
-}
-
-/// A filter's directory in the making: removed again unless kept.
-class NewDirectory {
-  public:
-    explicit NewDirectory(std::string path) : path_(std::move(path)) {}
-    NewDirectory(const NewDirectory&) = delete;
-    NewDirectory& operator=(const NewDirectory&) = delete;
-    ~NewDirectory() {
-        if (!kept_) (void)remove_filter_directory(path_);
-    }
-
-    /// With the directories above it, below the locked top.
-    Result<> make() {
-        for (size_t depth = 2; depth-- > 0;) {
-            std::string above = path_;
-            for (size_t i = 0; i <= depth; ++i) above.erase(above.rfind('/'));
-            if (mkdir(above.c_str(), 0700) != 0 && errno != EEXIST) return cannot_make(above);
-        }
-        for (const std::string& path : {path_, path_ + "/maps"})
-            if (mkdir(path.c_str(), 0700) != 0) return cannot_make(path);
-        return {};
-    }
-    Result<> pin(int fd, const std::string& name) {
-        const std::string path = path_ + "/" + name;
-        if (bpf_obj_pin(fd, path.c_str()) == 0) return {};
-        return refuse(path, fmt::format("cannot pin it: {}", error_text(errno)));
-    }
-    void keep() { kept_ = true; }
-
-  private:
-    static std::unexpected<Failure> cannot_make(const std::string& path) {
-        return refuse(path, fmt::format("cannot make the directory: {}", error_text(errno)));
-    }
-
-    std::string path_;
-    bool kept_ = false;
-};
-
-std::string utc_now() {
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
 Record make_record(const PreparedFilter& prepared, const Interface& interface,
@@ -102,31 +57,6 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
     return record;
 }
 
-/// What stands in the way of a new filter, as far as it is ours.
-Result<> check_free(const std::string& bpffs, const Record& wanted, const std::string& directory) {
-    const auto filters = TRY(stored_filters(bpffs));
-    for (const StoredFilter& filter : filters) {
-        if (filter.directory == directory)
-            return refuse(
-                wanted.interface,
-                fmt::format("the name '{}' is taken at {} by {} filter", wanted.name,
-                            hook_info(wanted.hook).name,
-                            filter.condition == Condition::stale ? "a stale" : "another"),
-                fmt::format("`vfm-xdp detach {} --name {}` takes it off, --name gives the "
-                            "new one another name",
-                            wanted.interface, wanted.name));
-        if (wanted.hook == HookPoint::xdp && filter.record.hook == HookPoint::xdp &&
-            filter.condition == Condition::attached && filter.interface == wanted.interface)
-            return refuse(wanted.interface,
-                          fmt::format("filter '{}' (program {}) already holds XDP here and is left "
-                                      "alone",
-                                      filter.record.name, filter.program_id),
-                          fmt::format("`vfm-xdp detach {} --name {}` takes it off",
-                                      wanted.interface, filter.record.name));
-    }
-    return {};
-}
-
 }  // namespace
 
 std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filter, HookPoint hook,
@@ -156,7 +86,7 @@ Result<AttachedFilter> attach_filter(const PreparedFilter& prepared, const Inter
     const auto lock = TRY(StateLock::take(bpffs));
     Record record = make_record(prepared, interface, options);
     const std::string path = filter_directory(bpffs, record);
-    TRY(check_free(bpffs, record, path));
+    TRY(check_free(bpffs, record));
 
     NewDirectory directory(path);
     TRY(directory.make());

@@ -12,7 +12,7 @@
 
 #include <cerrno>
 
-#include "loader/fd.h"
+#include "core/base/fd.h"
 #include "loader/kernel.h"
 
 namespace vfm {

@@ -18,7 +18,7 @@
 
 #include "loader/bpffs.h"
 #include "loader/driver_modes.h"
-#include "loader/fd.h"
+#include "core/base/fd.h"
 #include "loader/hook.h"
 #include "loader/kernel.h"
 #include "loader/load.h"

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/base/text.h"
-#include "loader/fd.h"
+#include "core/base/fd.h"
 #include "loader/kernel.h"
 
 namespace vfm {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "loader/fd.h"
+#include "core/base/fd.h"
 #include "loader/hook.h"
 #include "loader/interface.h"
 

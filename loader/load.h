@@ -10,7 +10,7 @@
 
 #include "bpfgen/object.h"
 #include "core/front/front.h"
-#include "loader/fd.h"
+#include "core/base/fd.h"
 
 namespace vfm {
 

@@ -8,7 +8,7 @@
 #include "core/base/bytes.h"
 #include "core/base/result.h"
 #include "core/module/module.h"
-#include "loader/fd.h"
+#include "core/base/fd.h"
 #include "loader/hook.h"
 
 namespace vfm {
@@ -29,6 +29,8 @@ struct Record {
     uint64_t network_namespace = 0;
     HookPoint hook = HookPoint::xdp;
     Mode mode = Mode::native;  ///< never automatic
+    std::string engine = "kernel";  ///< what runs it: "kernel", "jit" or "interp"
+    std::string messages;           ///< file into which the process that serves it writes
     bool drop_on_error = false;
     std::string attached_at;  ///< UTC, "2030-01-31T23:59:59Z"
     std::string source_name;

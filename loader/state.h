@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "loader/fd.h"
+#include "core/base/fd.h"
 #include "loader/record.h"
 
 namespace vfm {

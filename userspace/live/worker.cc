@@ -1,0 +1,199 @@
+#include "userspace/live/worker.h"
+
+#include <poll.h>
+#include <sys/uio.h>
+
+#include <cstring>
+#include <ctime>
+
+namespace vfm::live {
+namespace {
+
+uint64_t monotonic_now() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+/// Both sides of shared memory read each word whole; only one of them writes it.
+template <class Word>
+Word load(const Word& word) {
+    return __atomic_load_n(&word, __ATOMIC_RELAXED);
+}
+template <class Word>
+void store(Word& word, uint64_t value) {
+    __atomic_store_n(&word, value, __ATOMIC_RELAXED);
+}
+template <class Word>
+void increase(Word& word, uint64_t by) {
+    store(word, word + by);
+}
+
+constexpr uint64_t kLogVerdict = 2;  // pass and log
+
+constexpr uint64_t nanoseconds(std::chrono::nanoseconds time) {
+    return static_cast<uint64_t>(time.count());
+}
+
+}  // namespace
+
+Worker::Worker(WorkerParts parts) : parts_(std::move(parts)) {
+    store(parts_.shared->limit, parts_.socket->credits());
+    store(parts_.shared->consumed, load(parts_.shared->redirected));
+}
+
+bool Worker::stopped() const {
+    pollfd stop{.fd = parts_.stop, .events = POLLIN, .revents = 0};
+    return poll(&stop, 1, 0) > 0;
+}
+
+void Worker::beat(uint64_t now) {
+    looked_ = now;
+    store(parts_.shared->beat, silent_.load(std::memory_order_relaxed) ? 0 : now);
+}
+
+void Worker::run() {
+    looked_ = monotonic_now();
+    for (;;) {
+        const uint64_t now = monotonic_now();
+        if (now - looked_ > nanoseconds(kStale)) discard_stale();
+        if (serve_burst(now)) {
+            beat(now);
+            continue;
+        }
+        beat(now);
+        settle_credits(now);
+        if (stopped()) break;
+        rest();
+    }
+    // Who stops the threads has taken the program off or lets it see that nobody serves any more.
+    store(parts_.shared->beat, 0);
+    constexpr timespec kOnTheirWay = {.tv_sec = 0, .tv_nsec = 20'000'000};
+    nanosleep(&kOnTheirWay, nullptr);
+    while (serve_burst(monotonic_now())) continue;
+}
+
+/// False if no frame waits.
+bool Worker::serve_burst(uint64_t now) {
+    const auto frames = parts_.socket->receive();
+    if (frames.empty()) return false;
+    decide(frames, now);
+    uint64_t credits = 0;
+    for (const Received& frame : frames) credits += vfm_credits(frame.packet.bytes.size(), Socket::kChunk);
+    parts_.socket->give_back();
+    increase(parts_.shared->consumed, credits);
+    received_ += frames.size();
+    return true;
+}
+
+void Worker::decide(std::span<const Received> frames, uint64_t now) {
+    for (size_t i = 0; i < frames.size(); ++i)
+        packets_[i] = {.bytes = frames[i].packet.bytes, .timestamp = now};
+    const std::span<Outcome> outcomes(outcomes_.data(), frames.size());
+    {
+        const auto changes = parts_.tables->changes();
+        parts_.filter->run_batch(std::span(packets_).first(frames.size()), outcomes);
+    }
+    Tally tally;
+    for (size_t i = 0; i < frames.size(); ++i) {
+        const Outcome& outcome = outcomes[i];
+        tally.bytes += frames[i].packet.bytes.size();
+        const bool failed = outcome.error != ErrorKind::success;
+        if (failed) ++tally.errors[static_cast<size_t>(-static_cast<int>(outcome.error))];
+        if (failed ? parts_.drop_on_error : outcome.value == 0) {
+            ++tally.drop;
+            continue;
+        }
+        ++(!failed && outcome.value == kLogVerdict ? tally.log : tally.pass);
+        give(frames[i], tally);
+    }
+    add(tally, frames.size());
+}
+
+/// Into the host's stack. The tag that the receive offload took out goes back into the bytes, for
+/// which the addresses move into the room before them: nobody needs them there any more.
+void Worker::give(const Received& frame, Tally& tally) {
+    constexpr size_t kAddresses = 12, kTag = 4;
+    const VlanTag tag = frame.info.taken_tag;
+    if (tag.present()) {
+        iovec& first = frame.chunks[0];
+        auto* const begin = static_cast<uint8_t*>(first.iov_base) - kTag;
+        std::memmove(begin, begin + kTag, kAddresses);
+        const uint8_t bytes[kTag] = {
+            static_cast<uint8_t>(tag.protocol >> 8), static_cast<uint8_t>(tag.protocol),
+            static_cast<uint8_t>(tag.tci >> 8), static_cast<uint8_t>(tag.tci)};
+        std::memcpy(begin + kAddresses, bytes, kTag);
+        first = {begin, first.iov_len + kTag};
+    }
+    if (!parts_.give_back->give(parts_.queue, frame.chunks)) ++tally.lost;
+}
+
+/// What has waited while this thread was stopped is worth nothing to anybody any more.
+void Worker::discard_stale() {
+    Tally tally;
+    size_t packets = 0;
+    uint64_t credits = 0;
+    for (size_t most = parts_.socket->credits(); packets < most;) {
+        const auto frames = parts_.socket->receive();
+        if (frames.empty()) break;
+        for (const Received& frame : frames) {
+            tally.bytes += frame.packet.bytes.size();
+            credits += vfm_credits(frame.packet.bytes.size(), Socket::kChunk);
+        }
+        packets += frames.size();
+        parts_.socket->give_back();
+    }
+    tally.drop = tally.lost = packets;
+    add(tally, packets);
+    increase(parts_.shared->consumed, credits);
+    received_ += packets;
+}
+
+void Worker::add(const Tally& tally, size_t packets) {
+    vfm_stats& stats = *parts_.stats;
+    increase(stats.packets, packets);
+    increase(stats.bytes, tally.bytes);
+    increase(stats.pass, tally.pass);
+    increase(stats.drop, tally.drop);
+    increase(stats.log, tally.log);
+    increase(stats.lost, tally.lost);
+    for (size_t kind = 0; kind < tally.errors.size(); ++kind)
+        if (tally.errors[kind] != 0) increase(stats.errors[kind], tally.errors[kind]);
+}
+
+/// Frames that the kernel took and lost never come out of the ring, nor do their credits. What it
+/// says it has lost is counted; and where nothing was handed over for a whole beat although the ring
+/// is empty, nothing is outstanding, whatever the numbers say.
+void Worker::settle_credits(uint64_t now) {
+    const uint64_t lost = parts_.socket->lost();
+    if (lost != lost_before_) {
+        Tally tally;
+        tally.drop = tally.lost = lost - lost_before_;
+        add(tally, tally.lost);
+        lost_before_ = lost;
+    }
+    const uint64_t redirected = load(parts_.shared->redirected);
+    if (redirected != idle_redirected_ || idle_since_ == 0) {
+        idle_redirected_ = redirected;
+        idle_since_ = now;
+    } else if (now - idle_since_ >= nanoseconds(kSleep)) {
+        store(parts_.shared->consumed, redirected);
+    }
+    if (received_ == 0 && lost == 0 && redirected >= kDeafAfter && now - idle_since_ >= nanoseconds(kSleep)) {
+        deaf_.store(true, std::memory_order_relaxed);
+        silence();
+    }
+}
+
+void Worker::rest() {
+    pollfd wait[] = {{.fd = parts_.socket->fd(), .events = POLLIN, .revents = 0},
+                     {.fd = parts_.stop, .events = POLLIN, .revents = 0}};
+    poll(wait, 2, static_cast<int>(kSleep.count()));
+    if ((wait[0].revents & (POLLERR | POLLHUP)) == 0) return;
+    if (const int error = parts_.socket->error(); error != 0) error_.store(error);
+    // The descriptor says so again at once, for ever: the thread that watches the interface acts.
+    constexpr timespec kShort = {.tv_sec = 0, .tv_nsec = 50'000'000};
+    nanosleep(&kShort, nullptr);
+}
+
+}  // namespace vfm::live
