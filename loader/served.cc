@@ -1,0 +1,166 @@
+#include "loader/served.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <span>
+#include <thread>
+#include <vector>
+
+#include "loader/counters.h"
+#include "loader/kernel.h"
+
+namespace vfm {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr uint64_t kAnswerTime = 1'000'000'000;  // ns
+constexpr auto kPatience = 4s;                   // for what waits in the rings to be served
+constexpr auto kAfterKill = 2s;
+
+Fd open_directory(const std::string& directory) {
+    return Fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+uint64_t monotonic_now() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+/// All entries of a pinned array of Element; none if it is not there or not such a map.
+template <class Element>
+std::vector<Element> read_array(const std::string& pin) {
+    const Fd map(bpf_obj_get(pin.c_str()));
+    bpf_map_info info{};
+    uint32_t size = sizeof info;
+    if (!map || bpf_obj_get_info_by_fd(map.get(), &info, &size) != 0) return {};
+    if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != sizeof(Element) ||
+        info.max_entries > 1 + VFM_MAX_QUEUES)
+        return {};
+    std::vector<Element> elements(info.max_entries);
+    for (uint32_t i = 0; i < info.max_entries; ++i)
+        if (bpf_map_lookup_elem(map.get(), &i, &elements[i]) != 0) return {};
+    return elements;
+}
+
+std::vector<vfm_queue> read_queues(const std::string& directory) {
+    return read_array<vfm_queue>(directory + "/maps/" + kQueuesMap);
+}
+
+/// Whose lock it is; 0 if that cannot be seen.
+pid_t lock_owner(int directory) {
+    struct flock lock{};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    if (fcntl(directory, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) return 0;
+    return std::max(lock.l_pid, 0);
+}
+
+bool is_held(int directory) {
+    if (flock(directory, LOCK_SH | LOCK_NB) != 0) return errno == EWOULDBLOCK;
+    flock(directory, LOCK_UN);
+    return false;
+}
+
+bool wait_until_free(int directory, std::chrono::milliseconds patience) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (is_held(directory)) {
+        if (std::chrono::steady_clock::now() > end) return false;
+        std::this_thread::sleep_for(2ms);
+    }
+    return true;
+}
+
+/// The process that holds the lock gets the signal, and no other that has its number since.
+void signal_owner(int directory, int signal) {
+    const pid_t pid = lock_owner(directory);
+    if (pid == 0) return;
+    const Fd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+    if (process && lock_owner(directory) == pid)
+        syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0);
+}
+
+void write_stop_word(const std::string& directory) {
+    const Fd map(bpf_obj_get((directory + "/maps/" + kServedMap).c_str()));
+    vfm_served control{};
+    control.control.stop = 1;
+    const uint32_t entry = 0;
+    // Where that is impossible the signals do it.
+    if (map) (void)bpf_map_update_elem(map.get(), &entry, &control, BPF_ANY);
+}
+
+}  // namespace
+
+Fd take_service_lock(const std::string& directory) {
+    Fd fd = open_directory(directory);
+    if (!fd || flock(fd.get(), LOCK_EX | LOCK_NB) != 0) return Fd();
+    // This one says who it is. It goes when the process closes any descriptor of the directory.
+    struct flock lock{};
+    lock.l_type = F_RDLCK;
+    lock.l_whence = SEEK_SET;
+    (void)fcntl(fd.get(), F_SETLK, &lock);
+    return fd;
+}
+
+Service service_of(const std::string& directory) {
+    Service service;
+    const Fd fd = open_directory(directory);
+    if (!fd || !is_held(fd.get())) return service;
+    service.process = true;
+    service.pid = lock_owner(fd.get());
+    const uint64_t now = monotonic_now();
+    for (const vfm_queue& queue : read_queues(directory)) {
+        if (queue.limit == 0) continue;  // never served
+        const bool recent = queue.beat + kAnswerTime > now;
+        if (!recent) return service.answers = false, service;
+        service.answers = true;
+    }
+    return service;
+}
+
+Result<> end_service(const std::string& directory) {
+    const Fd fd = open_directory(directory);
+    if (!fd || !is_held(fd.get())) return {};
+    write_stop_word(directory);
+    signal_owner(fd.get(), SIGTERM);
+    if (wait_until_free(fd.get(), service_of(directory).answers ? kPatience : 300ms)) return {};
+    signal_owner(fd.get(), SIGKILL);
+    if (wait_until_free(fd.get(), kAfterKill)) return {};
+    return refuse(directory, "the process that serves the filter does not end",
+                  fmt::format("its number is {}", lock_owner(fd.get())));
+}
+
+Result<vfm_stats> read_served_stats(const std::string& directory, const Record& record) {
+    const std::string pin = directory + "/maps/" + record.stats_map;
+    const Fd map(bpf_obj_get(pin.c_str()));
+    if (!map) return refuse(pin, fmt::format("cannot read it: {}", error_text(errno)));
+    vfm_stats sum = TRY(read_stats(map.get()));
+    const auto entries = read_array<vfm_served>(directory + "/maps/" + kServedMap);
+    for (size_t i = 1; i < entries.size(); ++i) add_stats(sum, entries[i].stats);
+    if (service_of(directory).process) return sum;
+    for (const vfm_queue& queue : read_queues(directory)) {
+        const auto outstanding = static_cast<int64_t>(queue.redirected - queue.consumed);
+        if (outstanding <= 0) continue;
+        const auto lost = static_cast<uint64_t>(outstanding);
+        sum.packets += lost;
+        sum.drop += lost;
+        sum.lost += lost;
+    }
+    return sum;
+}
+
+}  // namespace vfm
