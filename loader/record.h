@@ -31,6 +31,7 @@ struct Record {
     Mode mode = Mode::native;  ///< never automatic
     std::string engine = "kernel";  ///< what runs it: "kernel", "jit" or "interp"
     std::string messages;           ///< file into which the process that serves it writes
+    std::string hand_over;          ///< where XDP hands its frames over: "native" or "skb"
     bool drop_on_error = false;
     std::string attached_at;  ///< UTC, "2030-01-31T23:59:59Z"
     std::string source_name;

@@ -5,7 +5,6 @@
 #include <fmt/core.h>
 #include <poll.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -15,12 +14,13 @@
 #include <csignal>
 #include <cstring>
 #include <ctime>
-#include <span>
 #include <thread>
 #include <vector>
 
+#include "core/run/flow_memory.h"
 #include "loader/counters.h"
 #include "loader/kernel.h"
+#include "loader/shared_memory.h"
 
 namespace vfm {
 namespace {
@@ -41,19 +41,13 @@ uint64_t monotonic_now() {
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-/// All entries of a pinned array of Element; none if it is not there or not such a map.
+/// All elements of a pinned array that is mapped; none if it is not there.
 template <class Element>
 std::vector<Element> read_array(const std::string& pin) {
-    const Fd map(bpf_obj_get(pin.c_str()));
-    bpf_map_info info{};
-    uint32_t size = sizeof info;
-    if (!map || bpf_obj_get_info_by_fd(map.get(), &info, &size) != 0) return {};
-    if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != sizeof(Element) ||
-        info.max_entries > 1 + VFM_MAX_QUEUES)
-        return {};
-    std::vector<Element> elements(info.max_entries);
-    for (uint32_t i = 0; i < info.max_entries; ++i)
-        if (bpf_map_lookup_elem(map.get(), &i, &elements[i]) != 0) return {};
+    const auto memory = SharedMemoryView::open(pin);
+    if (!memory) return {};
+    std::vector<Element> elements(memory->bytes().size() / sizeof(Element));
+    std::memcpy(elements.data(), memory->bytes().data(), elements.size() * sizeof(Element));
     return elements;
 }
 
@@ -94,13 +88,15 @@ void signal_owner(int directory, int signal) {
         syscall(SYS_pidfd_send_signal, process.get(), signal, nullptr, 0);
 }
 
+/// Where that is impossible the signal does it.
 void write_stop_word(const std::string& directory) {
-    const Fd map(bpf_obj_get((directory + "/maps/" + kServedMap).c_str()));
-    vfm_served control{};
-    control.control.stop = 1;
-    const uint32_t entry = 0;
-    // Where that is impossible the signals do it.
-    if (map) (void)bpf_map_update_elem(map.get(), &entry, &control, BPF_ANY);
+    const std::string pin = directory + "/maps/" + kServedMap;
+    Fd map(bpf_obj_get(pin.c_str()));
+    if (!map) return;
+    const auto memory = SharedMemory::of(pin, std::move(map));
+    if (!memory || memory->bytes().size() < sizeof(vfm_served)) return;
+    auto* const control = reinterpret_cast<vfm_served*>(memory->bytes().data());
+    __atomic_store_n(&control->control.stop, 1, __ATOMIC_RELEASE);
 }
 
 }  // namespace
@@ -144,13 +140,19 @@ Result<> end_service(const std::string& directory) {
                   fmt::format("its number is {}", lock_owner(fd.get())));
 }
 
-Result<vfm_stats> read_served_stats(const std::string& directory, const Record& record) {
-    const std::string pin = directory + "/maps/" + record.stats_map;
-    const Fd map(bpf_obj_get(pin.c_str()));
-    if (!map) return refuse(pin, fmt::format("cannot read it: {}", error_text(errno)));
+Result<vfm_stats> stats_of(const StoredFilter& filter) {
+    const Fd map = TRY(open_pin(filter, "maps/" + filter.record.stats_map));
     vfm_stats sum = TRY(read_stats(map.get()));
+    if (filter.record.mode != Mode::userspace) return sum;
+    const std::string& directory = filter.directory;
     const auto entries = read_array<vfm_served>(directory + "/maps/" + kServedMap);
     for (size_t i = 1; i < entries.size(); ++i) add_stats(sum, entries[i].stats);
+    for (const RecordedTable& table : filter.record.tables) {
+        const auto memory = SharedMemoryView::open(directory + "/maps/" + table.map);
+        if (!memory) continue;
+        if (const auto facts = read_flow_facts(memory->bytes()))
+            sum.refused_stores += facts->refused_stores;
+    }
     if (service_of(directory).process) return sum;
     for (const vfm_queue& queue : read_queues(directory)) {
         const auto outstanding = static_cast<int64_t>(queue.redirected - queue.consumed);

@@ -11,7 +11,7 @@
 #include "bpf/handover.h"
 #include "core/base/fd.h"
 #include "core/base/result.h"
-#include "loader/record.h"
+#include "loader/state.h"
 
 namespace vfm {
 
@@ -34,8 +34,8 @@ Service service_of(const std::string& directory);
 /// seconds. Fails with Status::refused if it is there afterwards.
 Result<> end_service(const std::string& directory);
 
-/// What both sides of the road have counted. Frames that were handed over and that nobody will ever
-/// serve are `lost`.
-Result<vfm_stats> read_served_stats(const std::string& directory, const Record& record);
+/// What a filter has counted, wherever it runs. Of one that is served both sides count, and frames that
+/// were handed over and that nobody will ever decide are lost, and count as dropped.
+Result<vfm_stats> stats_of(const StoredFilter& filter);
 
 }  // namespace vfm

@@ -32,9 +32,10 @@ Result<std::unique_ptr<Queues>> Queues::open(QueueParts parts) {
 
 Result<> Queues::add() {
     const uint32_t number = size();
-    if (number >= VFM_MAX_QUEUES)
+    if (number >= parts_.most)
         return refuse(parts_.interface.name,
-                      fmt::format("has more than {} queues", VFM_MAX_QUEUES));
+                      fmt::format("queue {} is not served: there was room for {}", number,
+                                  parts_.most));
     live::SocketOptions options;
     options.interface = parts_.interface.name;
     options.ifindex = parts_.interface.index;
@@ -47,10 +48,11 @@ Result<> Queues::add() {
 
     InstanceOptions instance;
     instance.random_seed = seed();
+    const std::shared_ptr<FlowTables> tables(parts_.tables, &parts_.tables->tables());
     live::WorkerParts parts;
-    parts.filter = TRY(parts_.program->instantiate_on(parts_.tables->tables(), instance));
+    parts.filter = TRY(parts_.program->instantiate_on(tables, instance));
     parts.socket = std::move(socket);
-    parts.tables = parts_.tables;
+    parts.tables = parts_.tables.get();
     parts.give_back = parts_.give_back;
     parts.queue = number;
     parts.shared = &parts_.handover->queues()[number];

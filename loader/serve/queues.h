@@ -20,13 +20,14 @@ namespace vfm {
 struct QueueParts {
     Interface interface;
     uint32_t frames = 2048;  ///< of each queue
+    uint32_t most = VFM_MAX_QUEUES;  ///< queues that there may ever be
     bool multi_buffer = false;
     bool has_tags = false;
     bool drop_on_error = false;
     std::shared_ptr<const UserProgram> program;
-    SharedTables* tables = nullptr;
+    std::shared_ptr<SharedTables> tables;
     Handover* handover = nullptr;
-    live::GiveBack* give_back = nullptr;
+    GiveBack* give_back = nullptr;
     std::span<vfm_served> served;  ///< entry 1 + i is queue i's
 };
 

@@ -36,6 +36,8 @@ InterfaceState state_of(const nlmsghdr* message) {
         if (at->rta_type == IFLA_IFNAME) state.name.assign(data, strnlen(data, size));
         if (at->rta_type == IFLA_MTU && size == sizeof state.mtu)
             std::memcpy(&state.mtu, data, size);
+        if (at->rta_type == IFLA_NUM_RX_QUEUES && size == sizeof state.queues)
+            std::memcpy(&state.queues, data, size);
         if (at->rta_type == IFLA_ADDRESS && size == state.address.size())
             std::memcpy(state.address.data(), data, size);
     }
@@ -68,16 +70,17 @@ Result<std::optional<InterfaceState>> interface_state(uint32_t index) {
     return std::nullopt;
 }
 
-uint32_t receive_queues(const std::string& interface) {
+QueueCount receive_queues(const std::string& interface) {
     const Fd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     ethtool_channels channels{};
     channels.cmd = ETHTOOL_GCHANNELS;
     ifreq request{};
-    if (!socket || interface.size() >= sizeof request.ifr_name) return 0;
+    if (!socket || interface.size() >= sizeof request.ifr_name) return {};
     std::ranges::copy(interface, request.ifr_name);
     request.ifr_data = reinterpret_cast<char*>(&channels);
-    if (ioctl(socket.get(), SIOCETHTOOL, &request) != 0) return 0;
-    return channels.rx_count + channels.combined_count;
+    if (ioctl(socket.get(), SIOCETHTOOL, &request) != 0) return {};
+    return {channels.rx_count + channels.combined_count,
+            channels.max_rx + channels.max_combined};
 }
 
 Result<InterfaceWatch> InterfaceWatch::open() {

@@ -17,6 +17,7 @@ struct InterfaceState {
     std::string name;
     std::array<uint8_t, 6> address{};
     uint32_t mtu = 0;
+    uint32_t queues = 1;  ///< receive queues that the device was made with
     bool up = false;
     bool operator==(const InterfaceState&) const = default;
 };
@@ -24,8 +25,12 @@ struct InterfaceState {
 /// Its state now; nothing if this network namespace has no such index. Fails with Status::refused.
 Result<std::optional<InterfaceState>> interface_state(uint32_t index);
 
-/// Receive queues that frames may come by: what the driver says, else 0 for "not known".
-uint32_t receive_queues(const std::string& interface);
+/// Receive queues that frames may come by.
+struct QueueCount {
+    uint32_t now = 0;   ///< 0: the driver does not tell
+    uint32_t most = 0;  ///< as `ethtool -L` could set
+};
+QueueCount receive_queues(const std::string& interface);
 
 /// Tells that something about interfaces has changed.
 class InterfaceWatch {

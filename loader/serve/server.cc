@@ -1,0 +1,305 @@
+#include "loader/serve/server.h"
+
+#include <bpf/bpf.h>
+#include <fmt/core.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include "core/module/module_file.h"
+#include "loader/bpffs.h"
+#include "loader/kernel.h"
+#include "loader/link.h"
+#include "loader/messages.h"
+#include "loader/new_filter.h"
+#include "loader/served.h"
+
+namespace vfm {
+namespace {
+
+constexpr int kLookEvery = 250;  // ms, at the interface and whether the filter was taken off
+constexpr size_t kServedBytes = sizeof(vfm_served) * (1 + VFM_MAX_QUEUES);
+constexpr uint32_t kMostFrames = 4096, kFewestFrames = 256;
+constexpr uint64_t kFrameMemory = uint64_t{128} << 20;  // of all queues together
+constexpr uint32_t kMostLater = 64;                     // queues that may come while it serves
+constexpr uint32_t kTagAndEthernet = 22;                // of a frame beside its MTU
+
+/// Memory for frames does not grow with the number of queues beyond what kFrameMemory holds.
+uint32_t frames_for(uint32_t queues) {
+    uint32_t frames = kMostFrames;
+    while (frames > kFewestFrames &&
+           uint64_t{frames} * queues * live::Socket::kFrameSize > kFrameMemory)
+        frames /= 2;
+    return frames;
+}
+
+Diagnostic note(const std::string& where, std::string message) {
+    auto diagnostic = Diagnostic::about(where, std::move(message));
+    diagnostic.severity = Severity::note;
+    return diagnostic;
+}
+
+/// SIGTERM and SIGINT as a descriptor; blocked in every thread that begins from now on.
+Result<Fd> catch_signals() {
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+    Fd fd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
+    if (fd) return fd;
+    return refuse("vfm-xdp", fmt::format("cannot make a signalfd: {}", error_text(errno)));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::start(const Filter& filter, const Interface& interface,
+                                              const ServeOptions& options,
+                                              std::vector<Diagnostic>& notes) {
+    std::unique_ptr<Server> server(new Server(interface, options));
+    TRY(server->prepare(filter));
+    TRY(server->attach(notes));
+    return server;
+}
+
+Server::~Server() {
+    // Threads use all the rest; what XDP hands over meanwhile follows the on-error verdict.
+    queues_.reset();
+}
+
+/// What needs neither the lock nor the interface's attention.
+Result<> Server::prepare(const Filter& filter) {
+    const VerifiedModule verified = TRY(verify_filter(filter));
+    auto live = make_live_program(verified);
+    if (!live) return std::unexpected(locate(filter, std::move(live).error()));
+    live_ = *std::move(live);
+    const AttachOptions& attach = options_.attach;
+    record_ = Record{.name = attach.name,
+                     .interface = interface_.name,
+                     .ifindex = interface_.index,
+                     .network_namespace = network_namespace(),
+                     .hook = attach.hook,
+                     .mode = Mode::userspace,
+                     .engine = live_.engine,
+                     .messages = {},
+                     .hand_over = {},
+                     .drop_on_error = attach.drop_on_error,
+                     .attached_at = utc_now(),
+                     .source_name = {},
+                     .source = {},
+                     .stats_map = "vfm_stats",
+                     .tables = {},
+                     .program = program_bytes(verified.module())};
+    record_source(record_, filter);
+    record_.messages = messages_path(record_);
+    const auto state = TRY(interface_state(interface_.index));
+    if (!state) return refuse(interface_.name, "the interface is gone");
+    state_ = *state;
+    return make_tables();
+}
+
+Result<> Server::make_tables() {
+    const auto declarations = live_.program->verified().tables();
+    std::vector<MemoryPart> parts = {{"the frames of its queues", kFrameMemory}};
+    for (const TableDecl& table : declarations)
+        parts.push_back({fmt::format("flow table {}", printable(table.name)),
+                         FlowTable::memory_size(table)});
+    TRY(require_memory(interface_.name, parts, options_.max_memory));
+    std::vector<std::span<std::byte>> memories;
+    for (size_t i = 0; i < declarations.size(); ++i) {
+        const std::string name = fmt::format("vfm_table_{}", i);
+        table_memory_.push_back(
+            TRY(SharedMemory::make(interface_.name, name, parts[1 + i].bytes)));
+        memories.push_back(table_memory_.back().bytes().first(parts[1 + i].bytes));
+        record_.tables.push_back(
+            {declarations[i].name, declarations[i].key, declarations[i].capacity, name});
+    }
+    tables_ = std::make_shared<SharedTables>(declarations, memories);
+    served_ = TRY(SharedMemory::make(interface_.name, kServedMap, kServedBytes));
+    return {};
+}
+
+/// What fails is all undone before the next way is tried.
+Result<> Server::attach(std::vector<Diagnostic>& notes) {
+    bpffs_ = TRY(ensure_bpffs(options_.attach.bpffs));
+    const auto lock = TRY(StateLock::take(bpffs_));
+    TRY(check_free(bpffs_, record_));
+    if (const auto programs = TRY(xdp_programs(interface_)); !programs.empty())
+        return refuse(interface_.name,
+                      fmt::format("{} already holds XDP here and is left alone",
+                                  program_text(programs.front())),
+                      "frames are handed to user space by a program at XDP, of which an interface "
+                      "has one; `bpftool net` shows what is attached");
+    const auto ways = TRY(hand_over_ways(interface_, state_, options_.hand_over));
+    signals_ = TRY(catch_signals());
+    watch_ = std::make_unique<InterfaceWatch>(TRY(InterfaceWatch::open()));
+    for (const HandOverWay& way : ways) {
+        const auto stands = hand_over(way);
+        if (stands) break;
+        undo_hand_over();
+        if (&way == &ways.back()) return std::unexpected(stands.error());
+        notes.push_back(note(interface_.name, stands.error().diagnostics.front().message));
+    }
+    messages_ = TRY(make_messages(record_.messages));
+    const auto pinned = pin_all();
+    if (!pinned) remove_messages(record_.messages);
+    return pinned;
+}
+
+Result<> Server::hand_over(const HandOverWay& way) {
+    const bool native = way.mode == Mode::native;
+    handover_ = std::make_unique<Handover>(
+        TRY(Handover::load(interface_, {.drop_on_error = record_.drop_on_error,
+                                        .multi_buffer = way.multi_buffer,
+                                        .ask_for_tags = way.ask_for_tags})));
+    TRY(open_queues(way));
+    NewLink link = TRY(make_link(handover_->program(), interface_, HookPoint::xdp, way.mode));
+    link_ = std::move(link.fd);
+    record_.hand_over = native ? "native" : "skb";
+    return {};
+}
+
+/// A driver that does not tell its queues has as many as take a socket.
+Result<> Server::open_queues(const HandOverWay& way) {
+    const QueueCount count = receive_queues(interface_.name);
+    const uint32_t wanted = std::clamp(count.now != 0 ? count.now : state_.queues, 1U,
+                                       uint32_t{VFM_MAX_QUEUES});
+    const uint32_t most = std::clamp(count.most, wanted, std::max(wanted, kMostLater));
+    give_back_ = TRY(GiveBack::open(static_cast<int>(interface_.index), most));
+    const auto* const served = reinterpret_cast<vfm_served*>(served_.bytes().data());
+    queues_ = TRY(Queues::open({.interface = interface_,
+                                .frames = frames_for(wanted),
+                                .most = most,
+                                .multi_buffer = way.multi_buffer,
+                                .has_tags = way.ask_for_tags,
+                                .drop_on_error = record_.drop_on_error,
+                                .program = live_.program,
+                                .tables = tables_,
+                                .handover = handover_.get(),
+                                .give_back = give_back_.get(),
+                                .served = {const_cast<vfm_served*>(served), 1 + VFM_MAX_QUEUES}}));
+    multi_buffer_ = way.multi_buffer;
+    while (queues_->size() < wanted) {
+        const auto added = queues_->add();
+        if (added) continue;
+        if (count.now == 0 && queues_->size() > 0) break;
+        return std::unexpected(added.error());
+    }
+    return {};
+}
+
+void Server::undo_hand_over() {
+    link_.reset();
+    queues_.reset();
+    give_back_.reset();
+    handover_.reset();
+}
+
+Result<> Server::pin_all() {
+    NewDirectory directory(filter_directory(bpffs_, record_));
+    TRY(directory.make());
+    service_lock_ = take_service_lock(directory.path());
+    if (!service_lock_)
+        return refuse(directory.path(), fmt::format("cannot lock it: {}", error_text(errno)));
+    TRY(directory.pin(handover_->program(), "program"));
+    for (const Handover::PinnedMap& map : handover_->pinned_maps())
+        TRY(directory.pin(map.fd, fmt::format("maps/{}", map.name)));
+    TRY(directory.pin(served_.map(), fmt::format("maps/{}", kServedMap)));
+    for (size_t i = 0; i < table_memory_.size(); ++i)
+        TRY(directory.pin(table_memory_[i].map(), "maps/" + record_.tables[i].map));
+    const Fd record_map = TRY(make_record_map(record_));
+    TRY(directory.pin(record_map.get(), "record"));
+    TRY(directory.pin(link_.get(), "link"));
+    directory.keep();
+    stored_ = {.directory = directory.path(),
+               .record = record_,
+               .condition = Condition::attached,
+               .interface = interface_.name,
+               .program_id = link_state(link_.get()).value_or(LinkState{}).program};
+    return {};
+}
+
+bool Server::serve() {
+    auto* const control = reinterpret_cast<vfm_served*>(served_.bytes().data());
+    bool signalled = false;
+    while (end_.empty()) {
+        pollfd wait[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
+                         {.fd = watch_->fd(), .events = POLLIN, .revents = 0}};
+        poll(wait, 2, kLookEvery);
+        if (__atomic_load_n(&control->control.stop, __ATOMIC_ACQUIRE) != 0) break;
+        if (wait[0].revents != 0) {
+            signalled = true;
+            end_ = "a signal ends it";
+        }
+        if (wait[1].revents != 0 && watch_->take(interface_.index)) look_at_interface();
+        if (end_.empty()) look_at_queues();
+    }
+    if (!end_.empty() && !signalled) say(end_);
+    return signalled;
+}
+
+void Server::finish() {
+    queues_->stop();
+    queues_.reset();
+    give_back_.reset();
+}
+
+Result<> Server::take_off() {
+    (void)bpf_link_detach(link_.get());
+    finish();
+    const auto lock = TRY(StateLock::take(bpffs_));
+    remove_messages(record_.messages);
+    return remove_filter_directory(stored_.directory);
+}
+
+/// Its name, address and MTU are the helper's too; without it there is nothing to serve.
+void Server::look_at_interface() {
+    const auto found = interface_state(interface_.index);
+    if (!found) return;
+    if (!*found) {
+        end_ = fmt::format("{} is gone from this network namespace: the filter is not served any more",
+                           state_.name);
+        return;
+    }
+    const InterfaceState before = std::exchange(state_, **found);
+    if (state_ == before) return;
+    if (state_.name != before.name) say(fmt::format("{} is {} now", before.name, state_.name));
+    interface_.name = state_.name;
+    if (const auto updated = give_back_->update(); !updated)
+        say(updated.error().diagnostics.front().message);
+    if (!multi_buffer_ && state_.mtu + kTagAndEthernet > live::Socket::kChunk && !silenced_) {
+        silence(fmt::format("an MTU of {} is more than this kernel hands over: packets follow the "
+                            "on-error verdict",
+                            state_.mtu));
+    }
+}
+
+void Server::look_at_queues() {
+    if (const auto deaf = queues_->deaf(); !deaf.empty() && !silenced_)
+        silence(fmt::format("none of the frames handed to queue {} arrives: packets follow the "
+                            "on-error verdict",
+                            deaf.front()));
+    if (const int error = queues_->error(); error != 0)
+        end_ = fmt::format("the socket of a queue has failed: {}", error_text(error));
+    const auto link = link_state(link_.get());
+    if (link && link->ifindex == 0) end_ = "its program is not attached any more";
+    const QueueCount count = receive_queues(interface_.name);
+    while (count.now > queues_->size() && !silenced_) {
+        const auto added = queues_->add();
+        say(added ? fmt::format("queue {} is served, too", queues_->size() - 1)
+                  : added.error().diagnostics.front().message);
+        if (!added) break;
+    }
+}
+
+void Server::silence(const std::string& why) {
+    say(why);
+    queues_->silence();
+    silenced_ = true;
+}
+
+}  // namespace vfm
