@@ -9,7 +9,9 @@
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/messages.h"
 #include "loader/new_filter.h"
+#include "loader/served.h"
 
 namespace vfm {
 namespace {
@@ -119,6 +121,11 @@ Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter) {
     // Without this a process that holds the link's descriptor would keep the filter attached. A
     // link whose interface is gone says ENOLINK or the like: there is nothing left to take off.
     (void)bpf_link_detach(link.get());
+    if (filter.record.mode == Mode::userspace) {
+        // What it was handed before is still decided and given back.
+        TRY(end_service(filter.directory));
+        remove_messages(filter.record.messages);
+    }
     return remove_filter_directory(filter.directory);
 }
 

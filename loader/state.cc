@@ -18,6 +18,7 @@
 #include "loader/interface.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/served.h"
 
 namespace vfm {
 namespace {
@@ -86,7 +87,10 @@ void find_condition(StoredFilter& filter, const LinkState& link) {
     const auto name = interface_name(link.ifindex);
     const bool here = record.network_namespace == network_namespace() && name;
     filter.condition = here ? Condition::attached : Condition::elsewhere;
-    if (here) filter.interface = *name;
+    if (!here) return;
+    filter.interface = *name;
+    if (record.mode == Mode::userspace && !service_of(filter.directory).answers)
+        filter.condition = Condition::unserved;
 }
 
 std::string unescaped(std::string_view text) {
@@ -204,6 +208,8 @@ std::string_view condition_name(Condition condition) {
             return "elsewhere";
         case Condition::stale:
             return "stale";
+        case Condition::unserved:
+            return "unserved";
     }
     return "";
 }

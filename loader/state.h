@@ -33,8 +33,9 @@ enum class Condition : uint8_t {
     attached,   ///< works on an interface of this network namespace
     elsewhere,  ///< works on an interface of another network namespace
     stale,      ///< its interface is gone, or somebody has detached its link
+    unserved,   ///< in user space: its process is gone or does not answer
 };
-/// "attached", "elsewhere", "stale"
+/// "attached", "elsewhere", "stale", "unserved"
 std::string_view condition_name(Condition condition);
 
 /// A filter read back.
@@ -42,7 +43,7 @@ struct StoredFilter {
     std::string directory;
     Record record;
     Condition condition = Condition::attached;
-    std::string interface;  ///< its present name; the recorded one unless attached
+    std::string interface;  ///< its present name; the recorded one unless it is here
     uint32_t program_id = 0;
 };
 

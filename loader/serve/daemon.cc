@@ -66,11 +66,14 @@ int wait_for_status(int pipe, pid_t child) {
 
 }  // namespace
 
-void Launch::done(int status, int messages) {
+bool Launch::done(int status, int messages) {
     if (status == 0) replace_streams(messages);
-    while (write(pipe_, &status, sizeof status) < 0 && errno == EINTR) continue;
+    ssize_t written = 0;
+    do written = write(pipe_, &status, sizeof status);
+    while (written < 0 && errno == EINTR);
     close(pipe_);
     pipe_ = -1;
+    return written == sizeof status;
 }
 
 Result<int> in_background(const std::string& name, const std::function<int(Launch&)>& serve) {

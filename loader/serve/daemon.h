@@ -15,8 +15,9 @@ class Launch {
     explicit Launch(int pipe) : pipe_(pipe) {}
     /// Ends the command with this status: 0 for a process that stands. What is printed before goes
     /// where the command's output goes; afterwards nothing of the caller's is kept: no streams, no
-    /// working directory, no terminal. Messages then go to `messages`, a descriptor.
-    void done(int status, int messages);
+    /// working directory, no terminal. Messages then go to `messages`, a descriptor. False if the
+    /// command has ended meanwhile.
+    bool done(int status, int messages);
 
   private:
     int pipe_;

@@ -5,6 +5,7 @@
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
+#include "loader/served.h"
 #include "loader/verbs/commands.h"
 #include "loader/verbs/report.h"
 
@@ -42,6 +43,12 @@ Json shown_json(const StoredFilter& filter) {
     object["source_name"] = filter.record.source_name;
     object["program_bytes"] = filter.record.program.size();
     object["pins"] = filter.directory;
+    if (filter.record.mode == Mode::userspace) {
+        const Service service = service_of(filter.directory);
+        object["hand_over"] = filter.record.hand_over;
+        object["messages"] = filter.record.messages;
+        object["pid"] = service.process ? Json(service.pid) : Json();
+    }
     object["tables"] = Json::array();
     for (const RecordedTable& table : filter.record.tables)
         object["tables"].push_back({{"name", table.name},
@@ -49,6 +56,20 @@ Json shown_json(const StoredFilter& filter) {
                                     {"capacity", table.capacity},
                                     {"pin", filter.directory + "/maps/" + table.map}});
     return object;
+}
+
+/// Who serves it, and where he writes.
+std::string served_text(const StoredFilter& filter) {
+    const Service service = service_of(filter.directory);
+    std::string who = "no process: packets follow the on-error verdict";
+    if (service.process && service.answers) who = fmt::format("process {}", service.pid);
+    if (service.process && !service.answers)
+        who = fmt::format("process {}, which does not answer: packets follow the on-error verdict",
+                          service.pid);
+    return fmt::format(
+        "  served by {}, engine {}, frames handed over in {} mode\n"
+        "  messages  {}\n",
+        who, filter.record.engine, filter.record.hand_over, filter.record.messages);
 }
 
 std::string shown_text(const StoredFilter& filter) {
@@ -98,7 +119,9 @@ const cli::Tool kList = {
     .summary = "Lists the filters that are attached.",
     .description =
         "A filter is stale when its interface is gone or its link was detached by another program, "
-        "and elsewhere when its interface is in another network namespace.",
+        "and elsewhere when its interface is in another network namespace. It is unserved when it runs "
+        "in user space and its process is gone or does not answer: packets then follow the on-error "
+        "verdict.",
     .examples = {{"vfm-xdp list --json", "all of them, an array of objects"}}};
 
 const cli::Tool kShow = {

@@ -131,7 +131,7 @@ Result<std::vector<StoredFilter>> select_for_reading(const std::optional<std::st
     std::vector<StoredFilter> filters = TRY(select_filters(bpffs, selection));
     if (!selection.interface) return filters;
     const auto works_here = [](const StoredFilter& f) {
-        return f.condition == Condition::attached;
+        return f.condition == Condition::attached || f.condition == Condition::unserved;
     };
     if (std::ranges::any_of(filters, works_here))
         std::erase_if(filters, [&](const StoredFilter& f) { return !works_here(f); });

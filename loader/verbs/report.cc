@@ -65,7 +65,7 @@ Json filter_json(const StoredFilter& filter) {
     return {{"iface", filter.interface},
             {"hook", hook_info(record.hook).name},
             {"mode", mode_name(record.mode)},
-            {"engine", "kernel"},
+            {"engine", record.engine},
             {"name", record.name},
             {"prio", kPriority},
             {"prog_id", filter.program_id},
@@ -75,6 +75,53 @@ Json filter_json(const StoredFilter& filter) {
             {"state", condition_name(filter.condition)},
             {"ifindex", record.ifindex},
             {"netns", record.network_namespace}};
+}
+
+Json stats_json(const FilterStats& row) {
+    const auto& [filter, stats] = row;
+    return {{"name", filter.record.name},
+            {"hook", hook_info(filter.record.hook).name},
+            {"engine", filter.record.engine},
+            {"packets", uint64_t{stats.packets}},
+            {"bytes", uint64_t{stats.bytes}},
+            {"pass", uint64_t{stats.pass}},
+            {"drop", uint64_t{stats.drop}},
+            {"log", uint64_t{stats.log}},
+            {"overrun", uint64_t{stats.overrun}},
+            {"lost", uint64_t{stats.lost}},
+            {"errors", errors_json(stats)},
+            {"rules", Json::array()},
+            {"refused_stores", uint64_t{stats.refused_stores}},
+            {"iface", filter.interface},
+            {"state", condition_name(filter.condition)}};
+}
+
+std::string stats_report(const std::vector<FilterStats>& filters, bool json) {
+    if (json) {
+        Json objects = Json::array();
+        for (const FilterStats& row : filters) objects.push_back(stats_json(row));
+        return json_line(objects);
+    }
+    if (filters.empty()) return "no filters are attached\n";
+    // What only filters in user space have is shown where there is one.
+    const bool served = std::ranges::any_of(filters, [](const FilterStats& row) {
+        return row.filter.record.mode == Mode::userspace;
+    });
+    std::vector<std::vector<std::string>> rows = {
+        {"IFACE", "HOOK", "NAME", "PACKETS", "BYTES", "PASS", "DROP", "LOG"}};
+    if (served) rows[0].insert(rows[0].end(), {"OVERRUN", "LOST"});
+    rows[0].push_back("ERRORS");
+    for (const auto& [filter, stats] : filters) {
+        rows.push_back({filter.interface, std::string(hook_info(filter.record.hook).name),
+                        filter.record.name, std::to_string(stats.packets),
+                        std::to_string(stats.bytes), std::to_string(stats.pass),
+                        std::to_string(stats.drop), std::to_string(stats.log)});
+        if (served)
+            rows.back().insert(rows.back().end(),
+                               {std::to_string(stats.overrun), std::to_string(stats.lost)});
+        rows.back().push_back(errors_text(stats));
+    }
+    return aligned(rows);
 }
 
 std::string one_line(std::string_view text, size_t limit) {

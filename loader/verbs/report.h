@@ -25,6 +25,14 @@ Json filter_json(const StoredFilter& filter);
 /// White space as single blanks, cut to `limit`: a source text in a table.
 std::string one_line(std::string_view text, size_t limit);
 
+/// A filter with what it has counted.
+struct FilterStats {
+    StoredFilter filter;
+    vfm_stats stats;
+};
+/// A table, or an array of objects as `stats --json` prints it.
+std::string stats_report(const std::vector<FilterStats>& rows, bool json);
+
 /// {"BOUNDS":3}: the kinds that occurred.
 Json errors_json(const vfm_stats& stats);
 /// "BOUNDS 3, LIMIT 1" or "-".
