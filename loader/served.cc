@@ -165,4 +165,17 @@ Result<vfm_stats> stats_of(const StoredFilter& filter) {
     return sum;
 }
 
+Result<std::vector<FlowCount>> flows_of(const StoredFilter& filter, const RecordedTable& table) {
+    const std::string pin = "maps/" + table.map;
+    if (filter.record.mode != Mode::userspace) {
+        const Fd map = TRY(open_pin(filter, pin));
+        return read_flows(map.get(), table.capacity);
+    }
+    const auto memory = TRY(SharedMemoryView::open(filter.directory + "/" + pin));
+    std::vector<FlowCount> flows;
+    for (const FlowEntry& entry : TRY(read_flow_memory(memory.bytes())))
+        flows.push_back({entry.key, entry.value});
+    return flows;
+}
+
 }  // namespace vfm

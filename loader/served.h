@@ -11,6 +11,7 @@
 #include "bpf/handover.h"
 #include "core/base/fd.h"
 #include "core/base/result.h"
+#include "loader/counters.h"
 #include "loader/state.h"
 
 namespace vfm {
@@ -37,5 +38,8 @@ Result<> end_service(const std::string& directory);
 /// What a filter has counted, wherever it runs. Of one that is served both sides count, and frames that
 /// were handed over and that nobody will ever decide are lost, and count as dropped.
 Result<vfm_stats> stats_of(const StoredFilter& filter);
+
+/// Every entry of one of its flow tables, wherever it runs, in no order.
+Result<std::vector<FlowCount>> flows_of(const StoredFilter& filter, const RecordedTable& table);
 
 }  // namespace vfm

@@ -54,13 +54,12 @@ Result<double> measure(const UserProgram& program) {
 
 Result<LiveProgram> make_live_program(const VerifiedModule& filter) {
     LiveProgram live;
-    const ProgramOptions options{.bursts = true};
-    if (auto native = jit::NativeProgram::compile(filter, options)) {
+    if (auto native = jit::NativeProgram::compile(filter, {.bursts = jit::BatchVariant::best})) {
         live.program = *std::move(native);
         live.engine = "jit";
     } else {
         live.why_interp = native.error().diagnostics.front().message;
-        live.program = TRY(interpreter_program(filter, options));
+        live.program = TRY(interpreter_program(filter, {}));
         live.engine = "interp";
     }
     live.nanoseconds = TRY(measure(*live.program));

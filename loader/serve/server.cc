@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <csignal>
 
+#include "bpfgen/source_lines.h"
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
@@ -94,7 +95,10 @@ Result<> Server::prepare(const Filter& filter) {
                      .stats_map = "vfm_stats",
                      .tables = {},
                      .program = program_bytes(verified.module())};
-    record_source(record_, filter);
+    bpf::Program shown;  // what a filter without a source of its own is shown as
+    bpf::attach_source(shown, verified);
+    record_.source_name = shown.source_name;
+    record_.source = shown.source_text;
     record_.messages = messages_path(record_);
     const auto state = TRY(interface_state(interface_.index));
     if (!state) return refuse(interface_.name, "the interface is gone");
@@ -121,6 +125,10 @@ Result<> Server::make_tables() {
     tables_ = std::make_shared<SharedTables>(declarations, memories);
     served_ = TRY(SharedMemory::make(interface_.name, kServedMap, kServedBytes));
     return {};
+}
+
+vfm_served* Server::served() const {
+    return reinterpret_cast<vfm_served*>(served_->bytes().data());
 }
 
 /// What fails is all undone before the next way is tried.
@@ -170,7 +178,6 @@ Result<> Server::open_queues(const HandOverWay& way) {
                                        uint32_t{VFM_MAX_QUEUES});
     const uint32_t most = std::clamp(count.most, wanted, std::max(wanted, kMostLater));
     give_back_ = TRY(GiveBack::open(static_cast<int>(interface_.index), most));
-    const auto* const served = reinterpret_cast<vfm_served*>(served_.bytes().data());
     queues_ = TRY(Queues::open({.interface = interface_,
                                 .frames = frames_for(wanted),
                                 .most = most,
@@ -181,7 +188,7 @@ Result<> Server::open_queues(const HandOverWay& way) {
                                 .tables = tables_,
                                 .handover = handover_.get(),
                                 .give_back = give_back_.get(),
-                                .served = {const_cast<vfm_served*>(served), 1 + VFM_MAX_QUEUES}}));
+                                .served = {served(), 1 + VFM_MAX_QUEUES}}));
     multi_buffer_ = way.multi_buffer;
     while (queues_->size() < wanted) {
         const auto added = queues_->add();
@@ -208,7 +215,7 @@ Result<> Server::pin_all() {
     TRY(directory.pin(handover_->program(), "program"));
     for (const Handover::PinnedMap& map : handover_->pinned_maps())
         TRY(directory.pin(map.fd, fmt::format("maps/{}", map.name)));
-    TRY(directory.pin(served_.map(), fmt::format("maps/{}", kServedMap)));
+    TRY(directory.pin(served_->map(), fmt::format("maps/{}", kServedMap)));
     for (size_t i = 0; i < table_memory_.size(); ++i)
         TRY(directory.pin(table_memory_[i].map(), "maps/" + record_.tables[i].map));
     const Fd record_map = TRY(make_record_map(record_));
@@ -224,13 +231,12 @@ Result<> Server::pin_all() {
 }
 
 bool Server::serve() {
-    auto* const control = reinterpret_cast<vfm_served*>(served_.bytes().data());
     bool signalled = false;
     while (end_.empty()) {
         pollfd wait[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
                          {.fd = watch_->fd(), .events = POLLIN, .revents = 0}};
         poll(wait, 2, kLookEvery);
-        if (__atomic_load_n(&control->control.stop, __ATOMIC_ACQUIRE) != 0) break;
+        if (__atomic_load_n(&served()->control.stop, __ATOMIC_ACQUIRE) != 0) break;
         if (wait[0].revents != 0) {
             signalled = true;
             end_ = "a signal ends it";

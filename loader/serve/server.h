@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -58,6 +59,7 @@ class Server {
         : interface_(interface), options_(options) {}
 
     Result<> prepare(const Filter& filter);
+    vfm_served* served() const;
     Result<> make_tables();
     Result<> attach(std::vector<Diagnostic>& notes);
     Result<> hand_over(const HandOverWay& way);
@@ -76,7 +78,7 @@ class Server {
     StoredFilter stored_;
     Fd messages_, signals_, service_lock_, link_;
     std::vector<SharedMemory> table_memory_;
-    SharedMemory served_;
+    std::optional<SharedMemory> served_;
     std::shared_ptr<SharedTables> tables_;
     std::unique_ptr<GiveBack> give_back_;
     std::unique_ptr<Handover> handover_;

@@ -4,8 +4,8 @@
 #include <cstdio>
 
 #include "core/base/text.h"
-#include "loader/counters.h"
 #include "loader/kernel.h"
+#include "loader/served.h"
 #include "loader/verbs/commands.h"
 #include "loader/verbs/report.h"
 
@@ -22,8 +22,7 @@ struct TableFlows {
 };
 
 Result<TableFlows> read_table(const StoredFilter& filter, const RecordedTable& table, size_t top) {
-    const Fd map = TRY(open_pin(filter, "maps/" + table.map));
-    TableFlows read{&filter, &table, TRY(read_flows(map.get(), table.capacity))};
+    TableFlows read{&filter, &table, TRY(flows_of(filter, table))};
     std::ranges::sort(read.flows, [](const FlowCount& a, const FlowCount& b) {
         return a.value != b.value ? a.value > b.value : a.key < b.key;
     });

@@ -27,10 +27,12 @@ userspace/interp      4      userspace/flow                   -
 userspace/ebpf        4      userspace/flow                   -
 userspace/io          4      -                                -
 userspace/jit         4      userspace/flow                   -
+userspace/live        4      userspace/flow                   -
 loader                5      -                                userspace
 userspace/capi        5      -                                loader
 userspace/engines     6      -                                -
-loader/verbs          6      userspace/engines                -
+loader/serve          6      -                                -
+loader/verbs          6      loader/serve,userspace/engines   -
 core/tools            7      -                                -
 bpfgen/tools          7      -                                -
 userspace/tools       7      -                                -
@@ -50,7 +52,7 @@ core/front/             core/front core/tools bpfgen/tools userspace/tools loade
 bpf/libbpf              loader tests
 bpf/bpf.h               loader tests
 bpf/btf.h               loader tests
-xdp/                    loader
+xdp/                    userspace/live
 google/protobuf/        core/module
 boost/test/             tests
 linux/if_packet.h       userspace/io loader tests
