@@ -31,7 +31,7 @@
 #include <vector>
 
 #include "core/module/module.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "userspace/flow/zeroed_memory.h"
 
 namespace vfm {

@@ -121,21 +121,17 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
     made->lines_ = std::move(lines);
     if (notes) made->notes_ = std::move(*notes).take();
     if (profiling) made->tell_profilers();
-    made->bursts_ = options.bursts;
+    if (options.bursts)
+        made->bursts_ =
+            std::make_unique<const BatchCode>(program, function, *options.bursts, options.lines);
     return made;
 }
 
-const BatchCode& NativeProgram::batch() const {
-    std::call_once(batch_once_,
-                   [&] { batch_ = std::make_shared<const BatchCode>(program_, bursts_); });
-    return *batch_;
-}
-
 NativeProgram::NativeProgram(VerifiedModule program, CodeMemory memory)
-    : program_(std::move(program)), memory_(std::move(memory)) {}
+    : UserProgram(std::move(program)), memory_(std::move(memory)) {}
 
 void NativeProgram::tell_profilers() {
-    const Module& module = program_.module();
+    const Module& module = verified().module();
     NamedCode named{.code = memory_.bytes().first(instruction_bytes_),
                     .name = "vfm:" + printable(module.source_name),
                     .source = printable(module.source_name),

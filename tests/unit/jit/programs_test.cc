@@ -10,7 +10,7 @@
 #include "core/ir/passes.h"
 #include "tests/harness/rng.h"
 #include "userspace/interp/interpreter.h"
-#include "userspace/jit/engine.h"
+#include "userspace/jit/native_program.h"
 
 using namespace vfm;
 using jit::NativeProgram;
@@ -55,17 +55,17 @@ std::vector<Bytes> packets() {
 
 /// Runs the program on packets in the reference and as machine code with several choices of
 /// registers.
-void agree(const Code& code, const EngineOptions& options = {}) {
+void agree(const Code& code, const InstanceOptions& options = {}) {
     const VerifiedModule program = code.verified();
     auto function = ir::lift(program);
     BOOST_TEST_REQUIRE(function.has_value());
     ir::optimise_for_native(*function);
     for (const uint64_t seed : {0, 1, 2, 3, 4, 5}) {
-        auto reference = make_interpreter(program, options);
+        auto reference = instance_of(interpreter_program(program), options);
         auto compiled = NativeProgram::compile(program, *function, {.register_seed = seed});
         BOOST_TEST_REQUIRE(compiled.has_value(), render(compiled ? std::vector<Diagnostic>{}
                                                                  : compiled.error().diagnostics));
-        auto native = make_jit_engine(*compiled, options);
+        auto native = (*compiled)->instantiate(options);
         BOOST_TEST_REQUIRE((reference.has_value() && native.has_value()));
         for (const Bytes& bytes : packets()) {
             const Packet packet{bytes, 5};
@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(host_functions) {
     agree(code, {.host_functions = functions});
     BOOST_TEST(calls > 0u);
 
-    const auto missing = make_jit_engine(code.verified(), {});
+    const auto missing = instance_of(NativeProgram::compile(code.verified()));
     BOOST_TEST_REQUIRE(!missing.has_value());
     BOOST_CHECK(missing.error().status == Status::refused);
     BOOST_TEST(render(missing.error().diagnostics).contains("sum"));
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(threads_share_a_program) {
     code.emit(Opcode::RAND).emit(Opcode::ADD).emit(Opcode::RET);
     const auto program = *NativeProgram::compile(code.verified());
     const auto run = [&] {
-        auto engine = *make_jit_engine(program);
+        auto engine = *program->instantiate();
         const Bytes bytes(20, 7);
         std::vector<uint64_t> values;
         for (unsigned i = 0; i < 2000; ++i) values.push_back(engine->run({bytes}).value);
@@ -272,7 +272,7 @@ BOOST_AUTO_TEST_CASE(threads_compile_at_once) {
                 Code code;
                 code.emit(Opcode::LEN).emit(Opcode::PUSH32, t << 16 | i).emit(Opcode::XOR);
                 code.emit(Opcode::RET);
-                const auto engine = *make_jit_engine(code.verified());
+                const auto engine = *instance_of(NativeProgram::compile(code.verified()));
                 const Bytes bytes(9);
                 wrong[t] += engine->run({bytes}).value != ((t << 16 | i) ^ 9);
             }

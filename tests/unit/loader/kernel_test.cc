@@ -41,8 +41,8 @@ VerifiedModule compiled(const std::string& text) {
     return *verified;
 }
 
-std::unique_ptr<Engine> engine_of(const std::string& text, bpf::Hook hook = bpf::Hook::xdp) {
-    auto engine = make_kernel_engine_at(compiled(text), hook);
+std::unique_ptr<Instance> engine_of(const std::string& text, bpf::Hook hook = bpf::Hook::xdp) {
+    auto engine = instance_of(kernel_program(compiled(text), hook));
     if (!engine) BOOST_FAIL(render(engine.error().diagnostics));
     return std::move(*engine);
 }
@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(clock_and_chance_are_refused) {
     module.code = {140, 22};  // NOW, RET
     const auto verified = verify(module);
     BOOST_REQUIRE(verified.has_value());
-    const auto engine = make_kernel_engine(*verified);
+    const auto engine = instance_of(kernel_program(*verified));
     BOOST_REQUIRE(!engine.has_value());
     BOOST_TEST((engine.error().status == Status::refused));
     BOOST_TEST(engine.error().diagnostics.front().message.find("NOW") != std::string::npos);
