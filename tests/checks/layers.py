@@ -27,6 +27,7 @@ userspace/interp      4      userspace/flow                   -
 userspace/ebpf        4      userspace/flow                   -
 userspace/io          4      -                                -
 userspace/jit         4      userspace/flow                   -
+userspace/live        4      -                                -
 loader                5      -                                userspace
 userspace/capi        5      -                                loader
 userspace/engines     6      -                                -
@@ -47,7 +48,7 @@ boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader
 core/cli/               core/cli core/tools bpfgen/tools userspace/tools loader tests
 core/front/             core/front core/tools bpfgen/tools userspace/tools loader tests
 bpf/libbpf              loader tests
-bpf/bpf.h               loader tests
+bpf/bpf.h               userspace/live loader tests
 bpf/btf.h               loader tests
 xdp/                    loader
 google/protobuf/        core/module
