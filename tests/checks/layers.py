@@ -50,7 +50,7 @@ boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader/
 core/cli/               core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools tests
 core/front/             core/front core/tools bpfgen/tools userspace/tools loader tests
 bpf/libbpf              loader tests
-bpf/bpf.h               loader tests
+bpf/bpf.h               userspace/live loader tests
 bpf/btf.h               loader tests
 xdp/                    userspace/live
 google/protobuf/        core/module

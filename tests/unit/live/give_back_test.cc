@@ -1,0 +1,578 @@
+// The give-back on real interfaces, each case in a network namespace of its own. Skipped where a
+// helper cannot be made.
+//
+//   v1 --- v0 10.9.0.1  the target       w0 10.8.0.1 --- w1  a third interface, without offloads
+#include "userspace/live/give_back.h"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/if_link.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <fstream>
+#include <sstream>
+
+#include "tests/unit/live/frames.h"
+
+using namespace vfm;
+using namespace vfm::test;
+
+namespace {
+
+void run(const std::string& command) {
+    if (system(command.c_str()) != 0) BOOST_FAIL("failed: " << command);
+}
+
+std::string output(const std::string& command) {
+    std::string text;
+    FILE* pipe = popen(command.c_str(), "r");
+    for (int c; (c = fgetc(pipe)) != EOF;) text.push_back(static_cast<char>(c));
+    pclose(pipe);
+    return text;
+}
+
+boost::test_tools::assertion_result works(boost::unit_test::test_unit_id) {
+    static const std::string missing = [] {
+        return unshare(CLONE_NEWNET) == 0 ? GiveBack::missing()
+                                          : std::string("no network namespace of its own");
+    }();
+    boost::test_tools::assertion_result result(missing.empty());
+    result.message() << missing;
+    return result;
+}
+
+/// A counter of the stack: "Udp", "InCsumErrors".
+long counter(const std::string& group, const std::string& name) {
+    std::ifstream file("/proc/self/net/snmp");
+    std::string names, values;
+    while (std::getline(file, names) && std::getline(file, values)) {
+        std::istringstream name_words(names), value_words(values);
+        std::string word, value;
+        while (name_words >> word && value_words >> value)
+            if (names.starts_with(group + ":") && word == name) return std::stol(value);
+    }
+    BOOST_FAIL("no counter " << group << name);
+    return 0;
+}
+
+/// One frame as a packet socket sees it.
+struct Seen {
+    Bytes bytes;
+    unsigned char type = 0;  ///< PACKET_HOST ...
+    tpacket_auxdata beside{};
+};
+
+class Listener {
+  public:
+    explicit Listener(const std::string& interface)
+        : fd_(socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, htons(ETH_P_ALL))) {
+        sockaddr_ll where{};
+        where.sll_family = AF_PACKET;
+        where.sll_protocol = htons(ETH_P_ALL);
+        where.sll_ifindex = static_cast<int>(if_nametoindex(interface.c_str()));
+        const int one = 1, room = 8 << 20;
+        BOOST_REQUIRE(bind(fd_, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0);
+        BOOST_REQUIRE(setsockopt(fd_, SOL_PACKET, PACKET_AUXDATA, &one, sizeof one) == 0);
+        setsockopt(fd_, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+    }
+    ~Listener() { close(fd_); }
+
+    /// What came in so far; waits for the first `most` at most a second.
+    std::vector<Seen> incoming(size_t wanted) {
+        std::vector<Seen> all;
+        for (int rounds = 0; rounds < 100; ++rounds) {
+            while (auto seen = next())
+                if (seen->type != PACKET_OUTGOING) all.push_back(std::move(*seen));
+            // What should not be there has a little time to come too.
+            if (all.size() >= wanted && rounds >= 3) break;
+            poll(nullptr, 0, 10);
+        }
+        return all;
+    }
+
+  private:
+    std::optional<Seen> next() {
+        Seen seen;
+        seen.bytes.resize(70000);
+        sockaddr_ll from{};
+        alignas(cmsghdr) char control[256];
+        iovec into{seen.bytes.data(), seen.bytes.size()};
+        msghdr message{};
+        message.msg_name = &from;
+        message.msg_namelen = sizeof from;
+        message.msg_iov = &into;
+        message.msg_iovlen = 1;
+        message.msg_control = control;
+        message.msg_controllen = sizeof control;
+        const ssize_t size = recvmsg(fd_, &message, 0);
+        if (size < 0) return std::nullopt;
+        seen.bytes.resize(static_cast<size_t>(size));
+        seen.type = from.sll_pkttype;
+        for (cmsghdr* c = CMSG_FIRSTHDR(&message); c != nullptr; c = CMSG_NXTHDR(&message, c))
+            if (c->cmsg_type == PACKET_AUXDATA)
+                std::memcpy(&seen.beside, CMSG_DATA(c), sizeof seen.beside);
+        return seen;
+    }
+    int fd_;
+};
+
+/// A UDP socket on port 7000 of every address.
+class Receiver {
+  public:
+    Receiver() : fd_(socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
+        sockaddr_in where{};
+        where.sin_family = AF_INET;
+        where.sin_port = htons(7000);
+        BOOST_REQUIRE(bind(fd_, reinterpret_cast<sockaddr*>(&where), sizeof where) == 0);
+    }
+    ~Receiver() { close(fd_); }
+    /// The next datagram that is there.
+    std::optional<Bytes> next() {
+        Bytes bytes(70000);
+        const ssize_t size = recv(fd_, bytes.data(), bytes.size(), 0);
+        if (size < 0) return std::nullopt;
+        bytes.resize(static_cast<size_t>(size));
+        return bytes;
+    }
+
+  private:
+    int fd_;
+};
+
+struct Net {
+    std::unique_ptr<GiveBack> way;
+
+    Net() {
+        BOOST_REQUIRE(unshare(CLONE_NEWNET) == 0);
+        run("ip link set lo up;"
+            "ip link add v0 address 02:00:00:00:00:01 type veth peer name v1;"
+            "ip link add w0 address 02:00:00:00:00:03 type veth peer name w1 address "
+            "02:00:00:00:00:04;"
+            "for i in v0 v1 w0 w1; do ip link set $i up; done;"
+            "ethtool -K w0 tx off tso off gso off >/dev/null;"
+            "ip address add 10.9.0.1/24 dev v0; ip address add 10.8.0.1/24 dev w0;"
+            "ip neighbour add 10.8.0.2 lladdr 02:00:00:00:00:04 dev w0 nud permanent;"
+            "ip neighbour add 10.9.0.2 lladdr 02:00:00:00:00:02 dev v0 nud permanent;"
+            "echo 0 >/proc/sys/net/ipv4/conf/all/rp_filter;"
+            "echo 0 >/proc/sys/net/ipv4/conf/v0/rp_filter;"
+            "echo 1 >/proc/sys/net/ipv4/ip_forward;"
+            "echo 0 >/proc/sys/net/ipv4/conf/w1/forwarding");
+    }
+    void open(unsigned queues = 1) {
+        auto made = GiveBack::open(static_cast<int>(if_nametoindex("v0")), queues);
+        if (!made) BOOST_FAIL(render(made.error().diagnostics));
+        way = std::move(*made);
+    }
+    bool give(Bytes frame, size_t chunk = 1 << 20) {
+        std::vector<iovec> chunks;
+        for (size_t at = 0; at < frame.size(); at += chunk)
+            chunks.push_back({frame.data() + at, std::min(chunk, frame.size() - at)});
+        return way->give(0, chunks);
+    }
+};
+
+FrameSpec to_third(uint8_t proto, Sum sum) {
+    FrameSpec spec;
+    spec.proto = proto;
+    spec.destination = {10, 8, 0, 2};
+    spec.sum = sum;
+    return spec;
+}
+
+/// Whether the IPv4 TCP or UDP checksum of a frame without tags is right.
+bool is_right(const Bytes& bytes) {
+    const size_t ip = 14, at = ip + 4u * (bytes[ip] & 15);
+    const size_t end = ip + load_be<uint16_t>(bytes.data() + ip + 2);
+    Bytes pseudo(bytes.begin() + ip + 12, bytes.begin() + ip + 20);
+    append_be(pseudo, end - at, 4);
+    append_be(pseudo, bytes[ip + 9], 4);
+    return ones_sum(ByteView(bytes).subspan(at, end - at), ones_sum(pseudo)) == 0xffff;
+}
+
+/// The frames of IPv4 among them.
+std::vector<Seen> of_ipv4(std::vector<Seen> all) {
+    std::erase_if(all, [](const Seen& seen) { return seen.bytes[12] != 8 || seen.bytes[13] != 0; });
+    return all;
+}
+
+/// A program that counts its runs in the first value of an array and returns `verdict`.
+struct Counting {
+    int map = -1, program = -1;
+    explicit Counting(bpf_prog_type type, int verdict) {
+        map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "runs", 4, 8, 1, nullptr);
+        const bpf_insn code[] = {{BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, 0},
+                                 {BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0},
+                                 {BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4},
+                                 {BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, map},
+                                 {0, 0, 0, 0, 0},
+                                 {BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem},
+                                 {BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, 0},
+                                 {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_1, 0, 0, 1},
+                                 {BPF_STX | BPF_ATOMIC | BPF_DW, BPF_REG_0, BPF_REG_1, 0, BPF_ADD},
+                                 {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, verdict},
+                                 {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+        program = bpf_prog_load(type, "count", "GPL", code, std::size(code), nullptr);
+        BOOST_REQUIRE(program >= 0);
+    }
+    ~Counting() {
+        close(program);
+        close(map);
+    }
+    uint64_t runs() const {
+        const uint32_t key = 0;
+        uint64_t value = 0;
+        BOOST_REQUIRE(bpf_map_lookup_elem(map, &key, &value) == 0);
+        return value;
+    }
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(give_back, *boost::unit_test::precondition(works))
+
+BOOST_AUTO_TEST_CASE(the_stack_checks_what_is_whole) {
+    Net net;
+    net.open();
+    Listener target("v0");
+    Receiver receiver;
+    const long errors = counter("Udp", "InCsumErrors");
+    FrameSpec spec;
+    for (const Sum sum : {Sum::complete, Sum::partial, Sum::damaged}) {
+        spec.sum = sum;
+        BOOST_TEST(net.give(build(spec).bytes));
+        const auto got = receiver.next();
+        BOOST_TEST(got.has_value() == (sum != Sum::damaged));
+        if (got) BOOST_TEST(*got == spec.payload);
+    }
+    BOOST_TEST(!receiver.next().has_value());
+    BOOST_TEST(counter("Udp", "InCsumErrors") == errors + 1);
+    // A checksum of zero is none.
+    spec.sum = Sum::none;
+    BOOST_TEST(net.give(build(spec).bytes));
+    BOOST_TEST(receiver.next().has_value());
+
+    const auto seen = of_ipv4(target.incoming(4));
+    BOOST_REQUIRE(seen.size() == 4);
+    for (const Seen& frame : seen) BOOST_TEST(frame.type == PACKET_HOST);
+    BOOST_TEST(((seen[0].beside.tp_status & TP_STATUS_CSUMNOTREADY) == 0));
+    BOOST_TEST(((seen[1].beside.tp_status & TP_STATUS_CSUMNOTREADY) != 0));
+    BOOST_TEST(((seen[2].beside.tp_status & TP_STATUS_CSUM_VALID) == 0));
+    BOOST_TEST(net.way->counts(0).given == 4);
+    BOOST_TEST(net.way->counts(0).lost() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(forwarded_frames_leave_with_a_right_sum) {
+    Net net;
+    net.open();
+    Listener third("w1");
+    for (const uint8_t proto : {uint8_t{6}, uint8_t{17}})
+        for (const Sum sum : {Sum::complete, Sum::partial, Sum::damaged}) {
+            BOOST_TEST(net.give(build(to_third(proto, sum)).bytes));
+            const auto seen = of_ipv4(third.incoming(1));
+            BOOST_REQUIRE(seen.size() == 1);
+            BOOST_TEST(is_right(seen[0].bytes) == (sum != Sum::damaged));
+        }
+}
+
+BOOST_AUTO_TEST_CASE(a_port_of_a_bridge) {
+    Net net;
+    run("ip address flush dev v0; ip address flush dev w0; ip link add br0 type bridge;"
+        "ip link set v0 master br0; ip link set w0 master br0; ip link set br0 up");
+    net.open();
+    Listener third("w1"), target("v0");
+    for (const Sum sum : {Sum::complete, Sum::partial}) {
+        FrameSpec spec;
+        spec.to = {2, 0, 0, 0, 0, 4};
+        spec.sum = sum;
+        BOOST_TEST(net.give(build(spec).bytes));
+        const auto seen = of_ipv4(third.incoming(1));
+        BOOST_REQUIRE(seen.size() == 1);
+        BOOST_TEST(is_right(seen[0].bytes));
+    }
+    const auto seen = of_ipv4(target.incoming(2));
+    BOOST_TEST(seen.size() == 2);
+    BOOST_TEST(seen[0].type == PACKET_OTHERHOST);
+}
+
+BOOST_AUTO_TEST_CASE(a_tag_in_the_bytes_becomes_one_beside_them) {
+    Net net;
+    net.open();
+    Listener target("v0");
+    Receiver receiver;
+    FrameSpec spec;
+    spec.tags = {100};
+    spec.sum = Sum::partial;
+    BOOST_TEST(net.give(build(spec).bytes));
+    const auto seen = target.incoming(1);
+    BOOST_REQUIRE(seen.size() == 1);
+    BOOST_TEST((seen[0].beside.tp_status & TP_STATUS_VLAN_VALID) != 0u);
+    BOOST_TEST(seen[0].beside.tp_vlan_tci == 100);
+    spec.tags = {};
+    BOOST_TEST(seen[0].bytes == build(spec).bytes);
+    // No interface has that VLAN here.
+    BOOST_TEST(!receiver.next().has_value());
+    // Priority only: the interface's own.
+    spec.tags = {0xa000};
+    BOOST_TEST(net.give(build(spec).bytes));
+    BOOST_TEST(receiver.next().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(super_frames) {
+    for (const bool tagged : {false, true})
+        for (const Sum sum : {Sum::partial, Sum::complete}) {
+            Net net;
+            net.open();
+            Listener third("w1");
+            FrameSpec spec = to_third(6, sum);
+            if (tagged) spec.tags = {0xa000};
+            for (size_t i = 0; i < 65000; ++i)
+                spec.payload.push_back(static_cast<uint8_t>(i * 7 + i / 256));
+            BOOST_TEST(net.give(build(spec).bytes, 4000));
+            const auto seen = of_ipv4(third.incoming(45));
+            Bytes payload;
+            for (const Seen& segment : seen) {
+                BOOST_TEST(segment.bytes.size() <= 1514u);
+                BOOST_TEST(is_right(segment.bytes));
+                payload.insert(payload.end(), segment.bytes.begin() + 54, segment.bytes.end());
+            }
+            BOOST_TEST((payload == spec.payload));
+
+            // For the host itself: it answers that nobody listens, so it took the checksum.
+            const long errors = counter("Tcp", "InCsumErrors"), resets = counter("Tcp", "OutRsts");
+            spec.destination = {10, 9, 0, 1};
+            BOOST_TEST(net.give(build(spec).bytes, 4000));
+            BOOST_TEST(counter("Tcp", "InCsumErrors") == errors);
+            BOOST_TEST(counter("Tcp", "OutRsts") == resets + 1);
+            spec.sum = Sum::damaged;
+            BOOST_TEST(net.give(build(spec).bytes, 4000));
+            BOOST_TEST(counter("Tcp", "InCsumErrors") == errors + 1);
+            BOOST_TEST(net.way->counts(0).lost() == 0);
+        }
+}
+
+BOOST_AUTO_TEST_CASE(jumbo_frames_in_pieces) {
+    Net net;
+    run("ip link set v0 mtu 9000; ip link set v1 mtu 9000");
+    net.open();
+    Receiver receiver;
+    FrameSpec spec;
+    spec.payload = Bytes(8900);
+    for (size_t i = 0; i < spec.payload.size(); ++i) spec.payload[i] = static_cast<uint8_t>(i / 3);
+    BOOST_TEST(net.give(build(spec).bytes, 3500));
+    BOOST_TEST((receiver.next() == spec.payload));
+}
+
+BOOST_AUTO_TEST_CASE(xdp_of_the_target_does_not_run_again_and_tc_runs_once) {
+    for (const unsigned flags : {XDP_FLAGS_SKB_MODE, XDP_FLAGS_DRV_MODE}) {
+        Net net;
+        net.open();
+        Receiver receiver;
+        const int index = static_cast<int>(if_nametoindex("v0"));
+        const Counting xdp(BPF_PROG_TYPE_XDP, XDP_PASS), tc(BPF_PROG_TYPE_SCHED_CLS, -1);
+        BOOST_REQUIRE(bpf_xdp_attach(index, xdp.program, flags, nullptr) == 0);
+        bpf_tc_hook hook{};
+        hook.sz = sizeof hook;
+        hook.ifindex = index;
+        hook.attach_point = BPF_TC_INGRESS;
+        BOOST_REQUIRE(bpf_tc_hook_create(&hook) == 0);
+        bpf_tc_opts options{};
+        options.sz = sizeof options;
+        options.prog_fd = tc.program;
+        BOOST_REQUIRE(bpf_tc_attach(&hook, &options) == 0);
+        const uint64_t xdp_before = xdp.runs(), tc_before = tc.runs();
+        for (int i = 0; i < 5; ++i) {
+            BOOST_TEST(net.give(build({}).bytes));
+            BOOST_TEST(receiver.next().has_value());
+        }
+        BOOST_TEST(xdp.runs() == xdp_before);
+        BOOST_TEST(tc.runs() == tc_before + 5);
+        // The counter does count: a frame from the peer.
+        Listener peer("v1");
+        run("ip neighbour replace 10.9.0.9 lladdr 02:00:00:00:00:01 dev v1;"
+            "ip address add 10.9.0.9/32 dev v1; ping -c1 -W1 -I v1 10.9.0.1 >/dev/null || true");
+        BOOST_TEST(xdp.runs() > xdp_before);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(addresses_are_those_of_the_target) {
+    Net net;
+    net.open();
+    Listener target("v0");
+    Receiver receiver;
+    const std::pair<Bytes, int> cases[] = {{{2, 0, 0, 0, 0, 1}, PACKET_HOST},
+                                           {{2, 0, 0, 0, 0, 9}, PACKET_OTHERHOST},
+                                           {{1, 0, 0x5e, 0, 0, 1}, PACKET_MULTICAST},
+                                           {Bytes(6, 0xff), PACKET_BROADCAST}};
+    for (const auto& [to, type] : cases) {
+        FrameSpec spec;
+        spec.to = to;
+        BOOST_TEST(net.give(build(spec).bytes));
+        BOOST_TEST(receiver.next().has_value() == (type != PACKET_OTHERHOST));
+        const auto seen = of_ipv4(target.incoming(1));
+        BOOST_REQUIRE(seen.size() == 1);
+        BOOST_TEST(seen[0].type == type);
+    }
+    // Not even an EtherType that anybody knows, nor a byte behind the header.
+    Bytes shortest{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x88, 0xb5};
+    BOOST_TEST(net.give(shortest));
+    const auto seen = target.incoming(1);
+    BOOST_REQUIRE(seen.size() == 1);
+    BOOST_TEST(seen[0].bytes == shortest);
+}
+
+BOOST_AUTO_TEST_CASE(a_target_that_changes) {
+    Net net;
+    net.open();
+    Listener third("w1");
+    Receiver receiver;
+    run("ip link set v0 down; ip link set v0 name v9 address 02:00:00:00:00:11 mtu 1000;"
+        "ip link set v9 up; ip address add 10.9.0.1/24 dev v9 2>/dev/null || true");
+    BOOST_REQUIRE(net.way->update().has_value());
+    const std::string shown = output("ip -d link show " + net.way->name());
+    BOOST_TEST(shown.find("alias vfm v9") != std::string::npos);
+    BOOST_TEST(shown.find("02:00:00:00:00:11") != std::string::npos);
+    FrameSpec spec;
+    spec.to = {2, 0, 0, 0, 0, 0x11};
+    BOOST_TEST(net.give(build(spec).bytes));
+    BOOST_TEST(receiver.next().has_value());
+    spec = to_third(6, Sum::partial);
+    spec.to = {2, 0, 0, 0, 0, 0x11};
+    spec.payload = Bytes(3000, 1);
+    BOOST_TEST(net.give(build(spec).bytes));
+    const auto seen = of_ipv4(third.incoming(4));
+    BOOST_TEST(seen.size() == 4u);
+    for (const Seen& segment : seen) BOOST_TEST(segment.bytes.size() <= 1014u);
+
+    run("ip link del v9");
+    const auto gone = net.way->update();
+    BOOST_REQUIRE(!gone.has_value());
+    BOOST_TEST((gone.error().status == Status::refused));
+    // Dropped: it does not go up the helper instead.
+    spec = {};
+    spec.to = {2, 0, 0, 0, 0, 0x11};
+    run("ip address add 10.9.0.1/24 dev " + net.way->name());
+    BOOST_TEST(net.give(build(spec).bytes));
+    BOOST_TEST(!receiver.next().has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_cannot_be_given_is_counted) {
+    Net net;
+    net.open(2);
+    BOOST_TEST(!net.give(Bytes(13, 2)));
+    BOOST_TEST(!net.give(Bytes(GiveBack::kMaxChunks + 1, 2), 1));
+    BOOST_TEST(net.way->counts(0).refused == 2);
+    run("ip link set " + net.way->name() + " down");
+    BOOST_TEST(!net.give(build({}).bytes));
+    BOOST_TEST(net.way->counts(0).down == 1);
+    BOOST_TEST(net.way->counts(0).lost() == 3);
+    BOOST_TEST(net.way->counts(1).lost() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(queues_are_equal) {
+    Net net;
+    net.open(3);
+    Receiver receiver;
+    Bytes frame = build({}).bytes;
+    const iovec whole{frame.data(), frame.size()};
+    for (unsigned queue = 0; queue < 3; ++queue) {
+        BOOST_TEST(net.way->give(queue, {&whole, 1}));
+        BOOST_TEST(receiver.next().has_value());
+        BOOST_TEST(net.way->counts(queue).given == 1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(inner_checksums_of_a_tunnel) {
+    Net net;
+    run("ip link add x0 address 02:00:00:00:00:07 type vxlan id 5 local 10.9.0.1 dstport 4789 dev "
+        "v0;"
+        "ip link set x0 up; ip address add 10.7.0.1/24 dev x0;"
+        "echo 0 >/proc/sys/net/ipv4/conf/x0/rp_filter");
+    net.open();
+    Receiver receiver;
+    for (const Sum sum : {Sum::partial, Sum::complete, Sum::damaged}) {
+        FrameSpec inside;
+        inside.to = {2, 0, 0, 0, 0, 7};
+        inside.source = {10, 7, 0, 2};
+        inside.destination = {10, 7, 0, 1};
+        inside.sum = sum;
+        const Bytes inner = build(inside).bytes;
+        FrameSpec outside;
+        outside.destination_port = 4789;
+        outside.payload = {8, 0, 0, 0, 0, 0, 5, 0};
+        outside.payload.insert(outside.payload.end(), inner.begin(), inner.end());
+        BOOST_TEST(net.give(build(outside).bytes));
+        const auto got = receiver.next();
+        BOOST_TEST(got.has_value() == (sum != Sum::damaged));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(nothing_is_sent_on_the_helper) {
+    Net net;
+    net.open();
+    const std::string name = net.way->name();
+    BOOST_TEST(name.starts_with("vfm"));
+    poll(nullptr, 0, 300);
+    BOOST_TEST(output("ip -o address show dev " + name) == "");
+    BOOST_TEST(output("ip route show table all dev " + name) == "");
+    std::ifstream sent("/proc/self/net/dev");
+    for (std::string line; std::getline(sent, line);) {
+        if (line.find(name + ":") == std::string::npos) continue;
+        std::istringstream words(line.substr(line.find(':') + 1));
+        long value = -1;
+        for (int i = 0; i < 10; ++i) words >> value;
+        BOOST_TEST(value == 0);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_killed_process_leaves_nothing) {
+    Net net;
+    const std::string before = output("ip -o link; tc qdisc; tc filter show dev v0 ingress");
+    for (int round = 0; round < 40; ++round) {
+        const pid_t child = fork();
+        if (child == 0) {
+            for (;;) (void)GiveBack::open(static_cast<int>(if_nametoindex("v0")), 2);
+        }
+        poll(nullptr, 0, 3 * (round % 10));
+        kill(child, SIGKILL);
+        BOOST_REQUIRE(waitpid(child, nullptr, 0) == child);
+        BOOST_REQUIRE(output("ip -o link; tc qdisc; tc filter show dev v0 ingress") == before);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(refusals_say_why) {
+    Net net;
+    const auto loopback = GiveBack::open(1, 1);
+    BOOST_REQUIRE(!loopback.has_value());
+    BOOST_TEST((loopback.error().status == Status::refused));
+    BOOST_TEST(loopback.error().diagnostics[0].message.find("MAC") != std::string::npos);
+    BOOST_TEST(!GiveBack::open(4711, 1).has_value());
+    BOOST_TEST(GiveBack::missing() == "");
+    // Without the privilege.
+    const pid_t child = fork();
+    if (child == 0) {
+        const bool unprivileged = setresgid(1, 1, 1) == 0 && setresuid(1, 1, 1) == 0;
+        const std::string missing = GiveBack::missing();
+        _exit(unprivileged && (missing.find("CAP_NET_ADMIN") != std::string::npos ||
+                               missing.find("/dev/net/tun: Permission denied") != std::string::npos)
+                  ? 0
+                  : 1);
+    }
+    int status = -1;
+    BOOST_REQUIRE(waitpid(child, &status, 0) == child);
+    BOOST_TEST(status == 0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
