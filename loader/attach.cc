@@ -67,20 +67,20 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
 std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filter, HookPoint hook,
                                                              const std::string& name,
                                                              bool drop_on_error) {
-    const auto failed = [](Failure failure, std::string log = {}) {
-        return std::unexpected(PrepareFailure{std::move(failure), std::move(log)});
+    const auto failed = [](Failure failure, Blame blame, std::string log = {}) {
+        return std::unexpected(PrepareFailure{std::move(failure), std::move(log), blame});
     };
     auto verified = verify_filter(filter);
-    if (!verified) return failed(std::move(verified).error());
+    if (!verified) return failed(std::move(verified).error(), Blame::input);
     const bpf::Options options{.hook = hook_info(hook).program,
                                .drop_on_error = drop_on_error,
                                .program_name = program_name(name)};
     auto emitted = bpf::generate(*verified, options);
-    if (!emitted) return failed(locate(filter, std::move(emitted).error()));
+    if (!emitted) return failed(locate(filter, std::move(emitted).error()), Blame::filter);
     auto loaded = load_program(*emitted);
     if (!loaded) {
         Failure failure = load_failure(loaded.error(), filter);
-        return failed(std::move(failure), std::move(loaded.error().log));
+        return failed(std::move(failure), loaded.error().blame, std::move(loaded.error().log));
     }
     return PreparedFilter{*std::move(verified), *std::move(emitted), *std::move(loaded)};
 }

@@ -66,7 +66,8 @@ struct CapabilityUse {
 constexpr CapabilityUse kCapabilities[] = {
     {Capability::bpf, "cap_bpf", "every verb but doctor"},
     {Capability::net_admin, "cap_net_admin", "attach, detach and check"},
-    {Capability::perfmon, "cap_perfmon", "larger filters: the verifier is stricter without"},
+    {Capability::perfmon, "cap_perfmon",
+     "filters that read packets: the verifier forbids most of them without"},
     {Capability::sys_admin, "cap_sys_admin", "mounting a bpffs, naming programs of others"},
 };
 

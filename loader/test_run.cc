@@ -135,6 +135,7 @@ std::string kernel_engine_missing() {
             if (!has_capability(Capability::net_admin)) return "needs CAP_NET_ADMIN";
             return fmt::format("the kernel loads no XDP program: {}", error_text(error));
         }
+        if (!has_capability(Capability::perfmon)) return "needs CAP_PERFMON";
         const std::array<uint8_t, 64> packet{};
         auto options = libbpf_options<bpf_test_run_opts>();
         options.data_in = packet.data();

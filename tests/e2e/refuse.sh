@@ -116,4 +116,15 @@ done
 as_nobody "$work/vfm-xdp" doctor --json | json 'len(j)' >/dev/null || fail "doctor needs privileges"
 refused 3 "CAP_NET_ADMIN" setpriv --bounding-set=-net_admin,-sys_admin --inh-caps=-net_admin,-sys_admin \
     "$work/vfm-xdp" attach v0 -e 1
+# Without CAP_PERFMON the verifier is stricter: that is no fault of the filter, and is named.
+no_perfmon() { setpriv --bounding-set=-perfmon,-sys_admin --inh-caps=-perfmon,-sys_admin "$@"; }
+for verb in 'check' "attach v0 --bpffs $bpffs" "attach v0 --hook=tc-ingress --bpffs $bpffs"; do
+    refused 3 "without CAP_PERFMON" no_perfmon vfm-xdp $verb -e '(= proto 6)'
+done
+contains "check --json" "$(no_perfmon vfm-xdp check --json -e '(= proto 6)' 2>/dev/null)" "CAP_PERFMON"
+same "doctor names it" "$(no_perfmon vfm-xdp doctor --json |
+    json '[("packets" in f["detail"], f["state"]) for f in j if f["name"] == "cap_perfmon"]')" \
+    "[(True, 'missing')]"
+printf '\324\303\262\241\2\0\4\0\0\0\0\0\0\0\0\0\0\0\4\0\1\0\0\0' >"$work/empty.pcap"
+refused 3 "needs CAP_PERFMON" no_perfmon vfm-test --engine=kernel -e '(= proto 6)' "$work/empty.pcap"
 unchanged "privileges"
