@@ -1,46 +1,37 @@
 #include <fmt/core.h>
 
-#include <array>
 #include <cstdio>
-#include <filesystem>
 
 #include "loader/attach.h"
 #include "loader/kernel.h"
 #include "loader/verbs/commands.h"
 #include "loader/verbs/report.h"
+#include "loader/verbs/serve.h"
 
 namespace vfm {
 namespace {
 
-constexpr std::string_view kVerdicts[] = {"pass", "drop"};
 constexpr Capability kNeeded[] = {Capability::bpf, Capability::net_admin};
 
-/// The file's name without directory and extension where that can be a filter's name.
-std::string default_name(const CommandLine& line) {
-    const std::filesystem::path file = line.text("file").value_or("");
-    const std::string stem = file.stem();
-    return is_filter_name(stem) && stem != "-" ? stem : "filter";
-}
+struct Options {
+    ServeOptions serve;  ///< its attach options serve both roads
+    bool fallback = true;
+};
 
-Result<AttachOptions> read_options(const CommandLine& line) {
-    AttachOptions options;
-    options.name = line.text("name").value_or(default_name(line));
-    if (!is_filter_name(options.name))
-        return std::unexpected(cli::usage_error(
-            line.tool(), fmt::format("'{}' is no name for a filter: 1 to 64 letters, digits and "
-                                     "punctuation but '/'",
-                                     printable(options.name))));
-    options.hook = TRY(line.hook()).value_or(HookPoint::xdp);
+Result<Options> read_options(const CommandLine& line) {
+    Options options;
+    AttachOptions& attach = options.serve.attach = TRY(read_filter_options(line));
+    options.serve.hand_over = TRY(read_hand_over(line));
     if (const auto mode = line.text("mode"))
-        options.mode =
+        attach.mode =
             static_cast<Mode>(TRY(cli::choice_value(line.tool(), "mode", *mode, mode_names())));
-    if (options.hook != HookPoint::xdp && options.mode == Mode::native)
+    if (attach.hook != HookPoint::xdp && attach.mode == Mode::native)
         return std::unexpected(
             cli::usage_error(line.tool(), "--mode=native is for --hook=xdp only: tc has one mode"));
-    if (const auto verdict = line.text("on-error"))
-        options.drop_on_error =
-            TRY(cli::choice_value(line.tool(), "on-error", *verdict, kVerdicts)) == 1;
-    options.bpffs = line.bpffs_directory();
+    if (attach.mode == Mode::userspace && line.has("no-fallback"))
+        return std::unexpected(cli::usage_error(
+            line.tool(), "--mode=userspace and --no-fallback exclude each other"));
+    options.fallback = attach.mode == Mode::automatic && !line.has("no-fallback");
     return options;
 }
 
@@ -54,18 +45,43 @@ void print_attached(const AttachedFilter& attached, bool json) {
                    attached.filter.program_id);
 }
 
+/// The kernel's refusal of a filter that runs in user space instead: it has to be known, it ends
+/// nothing.
+void warn_of_refusal(const PrepareFailure& refusal, bool verbose) {
+    PrepareFailure warning = refusal;
+    for (Diagnostic& diagnostic : warning.failure.diagnostics)
+        if (diagnostic.severity == Severity::error) diagnostic.severity = Severity::warning;
+    report_preparation(warning, verbose, false);
+}
+
+int attach_in_kernel(const PreparedFilter& prepared, const Interface& interface,
+                     const AttachOptions& options, bool json) {
+    const auto attached = attach_filter(prepared, interface, options);
+    if (!attached) return cli::report(attached.error());
+    cli::report(attached->notes);
+    print_attached(*attached, json);
+    return 0;
+}
+
 /// The work after the command line is known to be right.
-Result<AttachedFilter> attach(const CommandLine& line, const AttachOptions& options, int& status) {
+Result<int> attach(const CommandLine& line, const Options& options) {
+    const ServeOptions& serve = options.serve;
+    const AttachOptions& attach = serve.attach;
     const Filter filter = TRY(line.read_filter());
     cli::report(filter.warnings);
     TRY(require_capabilities("attach", kNeeded));
     const Interface interface = TRY(find_interface(*line.text("iface")));
-    const auto prepared = prepare_filter(filter, options.hook, options.name, options.drop_on_error);
-    if (!prepared) {
-        status = report_preparation(prepared.error(), line.has("verbose"), line.has("json"));
-        return std::unexpected(Failure());
+    const bool json = line.has("json"), verbose = line.has("verbose");
+    if (attach.mode != Mode::userspace) {
+        const auto prepared =
+            prepare_filter(filter, attach.hook, attach.name, attach.drop_on_error);
+        if (prepared) return attach_in_kernel(*prepared, interface, attach, json);
+        const bool another_way = options.fallback && attach.hook != HookPoint::tc_egress;
+        if (prepared.error().blame != Blame::filter || !another_way)
+            return report_preparation(prepared.error(), verbose, json);
+        warn_of_refusal(prepared.error(), verbose);
     }
-    return attach_filter(*prepared, interface, options);
+    return attach_in_user_space(filter, interface, serve, json);
 }
 
 }  // namespace
@@ -73,11 +89,14 @@ Result<AttachedFilter> attach(const CommandLine& line, const AttachOptions& opti
 const cli::Tool kAttach = {
     .name = "vfm-xdp attach",
     .usage = "IFACE (-e EXPR | FILE) [OPTIONS]",
-    .summary = "Loads a filter into the kernel and attaches it to an interface.",
+    .summary = "Attaches a filter to an interface: in the kernel, else in user space.",
     .description =
         "The filter is VFLisp (-e, or a file *.vfl), assembly (*.vfm) or bytecode. Its link, "
         "program and maps are pinned under the BPF file system, so that it outlives the "
         "command.\n\n"
+        "A filter that the kernel, its verifier or our translation to eBPF refuses runs in user "
+        "space instead: a warning says why, and a process of its own serves the filter until "
+        "detach. What is no matter of the filter is an error, never a reason for that.\n\n"
         "What is attached already stays: tc filters run one after the other, and an interface that "
         "has an XDP program is refused, as is a name that is taken at the same hook. After a "
         "failure nothing is left behind.",
@@ -92,23 +111,16 @@ int run_attach(const std::vector<std::string>& arguments) {
         .filter()
         .value("hook", "HOOK", "xdp (default), tc-ingress or tc-egress")
         .value("mode", "MODE",
-               "where XDP runs: native (in the driver), skb, or auto (default): native where the "
-               "driver can, else skb")
-        .value("name", "NAME", "its name (default: that of the file, or 'filter')")
-        .value("on-error", "VERDICT",
-               "what happens to packets on which the filter fails: pass (default) or drop")
-        .bpffs()
-        .json()
+               "where it runs: native (in the driver), skb, userspace, or auto (default): the first "
+               "of these that takes it")
+        .flag("no-fallback", "never in user space: what the kernel refuses is an error")
         .flag("verbose,v", "show the whole log of the kernel's verifier if it refuses");
+    serve_options(filter_options(line));
     if (const auto status = line.parse(arguments)) return *status;
     const auto options = read_options(line);
     if (!options) return cli::report(options.error());
-    int status = 0;
-    const auto attached = attach(line, *options, status);
-    if (!attached) return status != 0 ? status : cli::report(attached.error());
-    cli::report(attached->notes);
-    print_attached(*attached, line.has("json"));
-    return 0;
+    const auto status = attach(line, *options);
+    return status ? *status : cli::report(status.error());
 }
 
 }  // namespace vfm
