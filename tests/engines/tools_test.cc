@@ -41,12 +41,14 @@ class Wrong : public Instance {
 std::vector<EngineKind> with_a_wrong_one() {
     const EngineKind wrong = {
         "wrong", "", false,
-        [](const VerifiedModule& program, const ProgramOptions& /*options*/) {
-            return Result(MadeProgram::of(
+        [](const VerifiedModule& program,
+           const ProgramOptions& /*options*/) -> Result<std::shared_ptr<const Program>> {
+            const auto right = TRY(engine_kinds().front().compile(program, {}));
+            return MadeProgram::of(
                 program, "wrong",
-                [program](const InstanceOptions&) -> Result<std::unique_ptr<Instance>> {
-                    return std::make_unique<Wrong>(TRY(engine_kinds().front().make(program)));
-                }));
+                [right](const InstanceOptions& options) -> Result<std::unique_ptr<Instance>> {
+                    return std::make_unique<Wrong>(TRY(right->instantiate(options)));
+                });
         },
         [] { return std::string(); }};
     return {engine_kinds().front(), wrong};
