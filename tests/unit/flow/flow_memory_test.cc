@@ -255,7 +255,7 @@ BOOST_AUTO_TEST_CASE(memory_that_holds_anything_is_read_without_harm) {
     const std::vector<std::byte> good(placed.memory().begin(), placed.memory().end());
     const size_t most = (good.size() / sizeof(FlowBucket) + 256) * FlowBucket::kEntries;
     size_t read = 0;
-    for (int round = 0; round < 20000; ++round) {
+    for (int round = 0; round < 3000; ++round) {
         std::ranges::copy(good, placed.memory().begin());
         const size_t reach = round % 4 == 0 ? good.size() : sizeof(FlowMemoryHeader);
         for (uint64_t changes = 1 + random() % 8; changes > 0; --changes) {
@@ -270,8 +270,8 @@ BOOST_AUTO_TEST_CASE(memory_that_holds_anything_is_read_without_harm) {
         for (size_t i = 1; i < entries->size(); ++i)
             BOOST_REQUIRE((*entries)[i - 1].key < (*entries)[i].key);
     }
-    BOOST_TEST(read > 1000u);
-    BOOST_TEST(read < 20000u);
+    BOOST_TEST(read > 150u);
+    BOOST_TEST(read < 3000u);
 }
 
 }  // namespace vfm
