@@ -100,9 +100,9 @@ SharedMemory::~SharedMemory() {
 
 Result<SharedMemoryView> SharedMemoryView::open(const std::string& path) {
     silence_libbpf();
-    auto options = libbpf_options<struct bpf_obj_get_opts>();
-    options.file_flags = BPF_F_RDONLY;
-    const Fd map(bpf_obj_get_opts(path.c_str(), &options));
+    // Not with BPF_F_RDONLY: the kernel maps no array by a descriptor that cannot write. It lets
+    // nobody make a mapping without PROT_WRITE writable later, and the descriptor goes here.
+    const Fd map(bpf_obj_get(path.c_str()));
     if (!map) return cannot_read(path, error_text(errno));
     const auto mapped = map_array(map.get(), PROT_READ);
     if (!mapped) return cannot_read(path, mapped.error());

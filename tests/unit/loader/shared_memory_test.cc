@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <sched.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -111,7 +112,9 @@ BOOST_AUTO_TEST_CASE(others_cannot_write, *boost::unit_test::precondition(bpf_is
         std::signal(SIGSEGV, SIG_DFL);
         const auto view = SharedMemoryView::open(path);
         if (!view) _exit(1);
-        *const_cast<volatile std::byte*>(view->bytes().data()) = std::byte{1};
+        auto* const front = const_cast<std::byte*>(view->bytes().data());
+        if (mprotect(front, 4096, PROT_READ | PROT_WRITE) == 0) _exit(2);
+        *const_cast<volatile std::byte*>(front) = std::byte{1};
         _exit(0);
     }
     int status = 0;
