@@ -1,7 +1,5 @@
 #include "core/run/flow_memory.h"
 
-#include <sched.h>
-
 #include <algorithm>
 #include <optional>
 #include <string>
@@ -25,6 +23,18 @@ T load(const T& place) {
 }
 
 FlowNumbers load_numbers(const FlowNumbers& from) { return {load(from.marker), load(from.factor)}; }
+
+/// About a microsecond. The CPU is not given away: on a busy machine it would come back late, once
+/// a piece.
+void wait_a_moment() {
+    for (int i = 0; i < 40; ++i) {
+#ifdef __x86_64__
+        __builtin_ia32_pause();
+#else
+        asm volatile("" : : : "memory");
+#endif
+    }
+}
 
 std::unexpected<Failure> no_table(std::string why) {
     return fail(Diagnostic::about("flow table", "its memory cannot be read: " + std::move(why)),
@@ -113,7 +123,7 @@ class Reader {
             } else if (before == stopped_at_) {
                 break;
             } else {
-                sched_yield();
+                wait_a_moment();
             }
         }
         if (same) stopped_at_ = changes;
