@@ -15,6 +15,23 @@
 using namespace vfm;
 using namespace vfm::test;
 
+namespace {
+
+/// Packets that an interface sent.
+long sent_on(const std::string& interface) {
+    std::ifstream table("/proc/self/net/dev");
+    for (std::string line; std::getline(table, line);) {
+        if (line.find(interface + ":") == std::string::npos) continue;
+        std::istringstream words(line.substr(line.find(':') + 1));
+        long value = -1;
+        for (int i = 0; i < 10; ++i) words >> value;
+        return value;
+    }
+    return -1;
+}
+
+}  // namespace
+
 BOOST_AUTO_TEST_SUITE(give_back, *boost::unit_test::precondition(works))
 
 BOOST_AUTO_TEST_CASE(the_stack_checks_what_is_whole) {
@@ -244,6 +261,46 @@ BOOST_AUTO_TEST_CASE(a_target_that_changes) {
     BOOST_TEST(!receiver.next().has_value());
 }
 
+BOOST_AUTO_TEST_CASE(ipv6) {
+    Net net;
+    run("ip address add fd09::1/64 dev v0 nodad; ip address add fd08::1/64 dev w0 nodad;"
+        "ip neighbour add fd08::2 lladdr 02:00:00:00:00:04 dev w0 nud permanent;"
+        "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding;"
+        "echo 1 >/proc/sys/net/ipv6/conf/w1/disable_ipv6");
+    net.open();
+    Listener third("w1");
+    Bytes source(16), destination(16);
+    source[0] = destination[0] = 0xfd;
+    source[1] = 9;
+    destination[1] = 8;
+    source[15] = destination[15] = 2;
+    for (const uint8_t proto : {uint8_t{6}, uint8_t{17}})
+        for (const Sum sum : {Sum::complete, Sum::partial}) {
+            FrameSpec spec;
+            spec.version = 6;
+            spec.source = source;
+            spec.destination = destination;
+            spec.proto = proto;
+            spec.extensions = {{60, {0, 0, 1, 4, 0, 0, 0, 0}}};
+            spec.sum = sum;
+            if (proto == 6) spec.payload = Bytes(5000, 0x41);
+            BOOST_TEST(net.give(build(spec).bytes));
+            const size_t wanted = proto == 6 ? 4 : 1;
+            auto seen = third.incoming(wanted);
+            std::erase_if(seen, [&](const Seen& frame) {
+                return frame.bytes.size() < 62 || frame.bytes[20] != 60 || frame.bytes[54] != proto;
+            });
+            BOOST_TEST(seen.size() == wanted);
+            for (const Seen& frame : seen) {
+                Bytes pseudo(frame.bytes.begin() + 22, frame.bytes.begin() + 54);
+                append_be(pseudo, frame.bytes.size() - 62, 4);
+                append_be(pseudo, proto, 4);
+                BOOST_TEST(frame.bytes.size() <= 1514u);
+                BOOST_TEST(ones_sum(ByteView(frame.bytes).subspan(62), ones_sum(pseudo)) == 0xffff);
+            }
+        }
+}
+
 BOOST_AUTO_TEST_CASE(a_target_in_another_namespace) {
     Net net;
     net.open();
@@ -335,14 +392,11 @@ BOOST_AUTO_TEST_CASE(nothing_is_sent_on_the_helper) {
     poll(nullptr, 0, 300);
     BOOST_TEST(output("ip -o address show dev " + name) == "");
     BOOST_TEST(output("ip route show table all dev " + name) == "");
-    std::ifstream sent("/proc/self/net/dev");
-    for (std::string line; std::getline(sent, line);) {
-        if (line.find(name + ":") == std::string::npos) continue;
-        std::istringstream words(line.substr(line.find(':') + 1));
-        long value = -1;
-        for (int i = 0; i < 10; ++i) words >> value;
-        BOOST_TEST(value == 0);
-    }
+    BOOST_TEST(sent_on(name) == 0);
+    // What somebody sends there all the same is discarded at once.
+    run("ip address add 10.3.0.1/24 dev " + name +
+        "; ping -c 2 -i 0.1 -W 0.1 10.3.0.2 >/dev/null || true");
+    BOOST_TEST(sent_on(name) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_killed_process_leaves_nothing) {
