@@ -263,10 +263,10 @@ BOOST_AUTO_TEST_CASE(a_target_that_changes) {
 
 BOOST_AUTO_TEST_CASE(ipv6) {
     Net net;
-    run("ip address add fd09::1/64 dev v0 nodad; ip address add fd08::1/64 dev w0 nodad;"
+    run("for i in v0 w0; do echo 0 >/proc/sys/net/ipv6/conf/$i/disable_ipv6; done;"
+        "ip address add fd09::1/64 dev v0 nodad; ip address add fd08::1/64 dev w0 nodad;"
         "ip neighbour add fd08::2 lladdr 02:00:00:00:00:04 dev w0 nud permanent;"
-        "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding;"
-        "echo 1 >/proc/sys/net/ipv6/conf/w1/disable_ipv6");
+        "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
     net.open();
     Listener third("w1");
     Bytes source(16), destination(16);

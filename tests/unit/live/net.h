@@ -158,7 +158,9 @@ struct Net {
             "ip link add v0 address 02:00:00:00:00:01 type veth peer name v1;"
             "ip link add w0 address 02:00:00:00:00:03 type veth peer name w1 address "
             "02:00:00:00:00:04;"
-            "for i in v0 v1 w0 w1; do ip link set $i up; done;"
+            // The stack's own frames would be seen among ours.
+            "for i in v0 v1 w0 w1; do echo 1 >/proc/sys/net/ipv6/conf/$i/disable_ipv6;"
+            "ip link set $i up; done;"
             "ethtool -K w0 tx off tso off gso off >/dev/null;"
             "ip address add 10.9.0.1/24 dev v0; ip address add 10.8.0.1/24 dev w0;"
             "ip neighbour add 10.8.0.2 lladdr 02:00:00:00:00:04 dev w0 nud permanent;"
