@@ -141,9 +141,7 @@ Result<> GiveBack::open_queues() {
     std::strcpy(about.ifr_name, "vfm%d");
     about.ifr_flags = static_cast<short>(IFF_TAP | IFF_NO_PI | IFF_VNET_HDR | IFF_MULTI_QUEUE);
     for (Queue& queue : queues_) {
-        // Not O_NONBLOCK: a write waits for nothing here, and the kernel's fast path for small
-        // frames wants it so.
-        queue.fd = ::open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+        queue.fd = ::open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
         if (queue.fd < 0)
             return refuse("/dev/net/tun", std::strerror(errno),
                           "the helper that gives frames back is a TAP device: the kernel's `tun`");
