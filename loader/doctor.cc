@@ -16,9 +16,9 @@
 #include <cerrno>
 #include <fstream>
 
+#include "core/base/fd.h"
 #include "loader/bpffs.h"
 #include "loader/driver_modes.h"
-#include "core/base/fd.h"
 #include "loader/hook.h"
 #include "loader/kernel.h"
 #include "loader/load.h"

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/result.h"
 #include "core/base/fd.h"
+#include "core/base/result.h"
 #include "loader/hook.h"
 #include "loader/interface.h"
 

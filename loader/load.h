@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "bpfgen/object.h"
-#include "core/front/front.h"
 #include "core/base/fd.h"
+#include "core/front/front.h"
 #include "loader/blame.h"
 #include "loader/kernel.h"
 

@@ -30,14 +30,14 @@ Result<Fd> make_messages(const std::string& path) {
     if (mkdir(kDirectory, 0755) != 0 && errno != EEXIST)
         return refuse(kDirectory, fmt::format("cannot make the directory: {}", error_text(errno)));
     // Nobody but the owner of /run can have put something else there.
-    Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                 0644));
+    Fd file(
+        open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
     const std::string first = fmt::format("{} the filter is served from here on\n", utc_now());
-    const int error = !file ? errno
-                      : write(file.get(), first.data(), first.size()) ==
-                              static_cast<ssize_t>(first.size())
-                          ? 0
-                          : errno;
+    const int error =
+        !file ? errno
+        : write(file.get(), first.data(), first.size()) == static_cast<ssize_t>(first.size())
+            ? 0
+            : errno;
     if (error == 0) return file;
     remove_messages(path);
     return refuse(path, fmt::format("cannot write messages: {}", error_text(error)),

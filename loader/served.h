@@ -1,7 +1,7 @@
 // A filter that a process serves in user space, seen from outside: whether it is served, how it is
-// told to end, and what it has counted. The process is known by the lock that it holds on the filter's
-// directory, never by a number alone, and all else lies in pinned maps, so that everything here works
-// on a process that is stopped or gone, too.
+// told to end, and what it has counted. The process is known by the lock that it holds on the
+// filter's directory, never by a number alone, and all else lies in pinned maps, so that everything
+// here works on a process that is stopped or gone, too.
 #pragma once
 
 #include <sys/types.h>
@@ -31,12 +31,12 @@ struct Service {
 };
 Service service_of(const std::string& directory);
 
-/// Tells the process that serves to end, waits for it, and kills it if it does not answer within some
-/// seconds. Fails with Status::refused if it is there afterwards.
+/// Tells the process that serves to end, waits for it, and kills it if it does not answer within
+/// some seconds. Fails with Status::refused if it is there afterwards.
 Result<> end_service(const std::string& directory);
 
-/// What a filter has counted, wherever it runs. Of one that is served both sides count, and frames that
-/// were handed over and that nobody will ever decide are lost, and count as dropped.
+/// What a filter has counted, wherever it runs. Of one that is served both sides count, and frames
+/// that were handed over and that nobody will ever decide are lost, and count as dropped.
 Result<vfm_stats> stats_of(const StoredFilter& filter);
 
 /// Every entry of one of its flow tables, wherever it runs, in no order.

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "core/base/result.h"
 #include "core/base/fd.h"
+#include "core/base/result.h"
 
 namespace vfm {
 

@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
-#include "core/base/result.h"
 #include "core/base/fd.h"
+#include "core/base/result.h"
 #include "loader/record.h"
 
 namespace vfm {

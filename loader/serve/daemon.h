@@ -23,10 +23,10 @@ class Launch {
     int pipe_;
 };
 
-/// Runs `serve` in a process of its own, and gives the status that it says by Launch::done(), or that
-/// with which it ends before. The calling process must have one thread. Where systemd runs, the
-/// process is in a scope of its own, for a unit or a login that ends takes its processes with it.
-/// Fails with Status::refused if there is no process to be had.
+/// Runs `serve` in a process of its own, and gives the status that it says by Launch::done(), or
+/// that with which it ends before. The calling process must have one thread. Where systemd runs,
+/// the process is in a scope of its own, for a unit or a login that ends takes its processes with
+/// it. Fails with Status::refused if there is no process to be had.
 Result<int> in_background(const std::string& name, const std::function<int(Launch&)>& serve);
 
 }  // namespace vfm

@@ -22,8 +22,8 @@ struct HandOverWay {
     bool ask_for_tags = false;
 };
 
-/// The ways to try, the best first, at least one. Fails with Status::refused where frames would lose
-/// what they need: see docs/user-space.md.
+/// The ways to try, the best first, at least one. Fails with Status::refused where frames would
+/// lose what they need: see docs/user-space.md.
 Result<std::vector<HandOverWay>> hand_over_ways(const Interface& interface,
                                                 const InterfaceState& state,
                                                 const HandOverOptions& options);

@@ -17,15 +17,16 @@ namespace {
 
 constexpr size_t kQueueBytes = VFM_MAX_QUEUES * sizeof(vfm_queue);
 // Linux 5.18 and 6.3; Debian 12's headers have only the first.
-constexpr uint32_t kHasFrags = 1U << 5;      // BPF_F_XDP_HAS_FRAGS
-constexpr uint32_t kDeviceBound = 1U << 6;   // BPF_F_XDP_DEV_BOUND_ONLY
-constexpr uint32_t kDrop = 1, kPass = 2;     // XDP_DROP, XDP_PASS
+constexpr uint32_t kHasFrags = 1U << 5;     // BPF_F_XDP_HAS_FRAGS
+constexpr uint32_t kDeviceBound = 1U << 6;  // BPF_F_XDP_DEV_BOUND_ONLY
+constexpr uint32_t kDrop = 1, kPass = 2;    // XDP_DROP, XDP_PASS
 
 std::unexpected<Failure> refused(const std::string& interface, std::string_view what, int error) {
     std::string hint;
     if (error == EPERM || error == -EPERM)
         hint = "it takes CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON, or root";
-    return refuse(interface, fmt::format("cannot {}: {}", what, error_text(error)), std::move(hint));
+    return refuse(interface, fmt::format("cannot {}: {}", what, error_text(error)),
+                  std::move(hint));
 }
 
 }  // namespace
@@ -56,7 +57,8 @@ Result<Handover> Handover::load(const Interface& interface, const HandoverOption
     handover.interface_ = interface.name;
     handover.tags_ = options.ask_for_tags;
     handover.object_.reset(handover_bpf__open());
-    if (!handover.object_) return refused(interface.name, "read the program that hands frames over", errno);
+    if (!handover.object_)
+        return refused(interface.name, "read the program that hands frames over", errno);
     handover_bpf& object = *handover.object_;
     object.rodata->on_error = options.drop_on_error ? kDrop : kPass;
     object.rodata->chunk = live::Socket::kChunk;
@@ -65,8 +67,8 @@ Result<Handover> Handover::load(const Interface& interface, const HandoverOption
         options.ask_for_tags ? object.progs.vfm_handover_tag : object.progs.vfm_handover;
     for (bpf_program* program : {object.progs.vfm_handover, object.progs.vfm_handover_tag})
         bpf_program__set_autoload(program, program == wanted);
-    bpf_program__set_flags(wanted, (options.multi_buffer ? kHasFrags : 0) |
-                                       (options.ask_for_tags ? kDeviceBound : 0));
+    bpf_program__set_flags(
+        wanted, (options.multi_buffer ? kHasFrags : 0) | (options.ask_for_tags ? kDeviceBound : 0));
     if (options.ask_for_tags) bpf_program__set_ifindex(wanted, interface.index);
     if (const int error = handover_bpf__load(&object); error != 0)
         return refused(interface.name, "load the program that hands frames to user space", error);

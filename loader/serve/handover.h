@@ -1,5 +1,5 @@
-// The program that hands frames to user space (bpf/handover.bpf.c), loaded for one interface, with the
-// maps through which it and the process that serves know of each other.
+// The program that hands frames to user space (bpf/handover.bpf.c), loaded for one interface, with
+// the maps through which it and the process that serves know of each other.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,9 @@ namespace vfm {
 struct HandoverOptions {
     bool drop_on_error = false;
     bool multi_buffer = false;  ///< frames of several pieces; needs Linux 5.18
-    /// Asks the driver for the VLAN tag that its receive offload has taken; then the program is bound
-    /// to the interface, cannot run in generic mode, and the kernel refuses it where the driver
-    /// cannot tell.
+    /// Asks the driver for the VLAN tag that its receive offload has taken; then the program is
+    /// bound to the interface, cannot run in generic mode, and the kernel refuses it where the
+    /// driver cannot tell.
     bool ask_for_tags = false;
 };
 

@@ -33,9 +33,9 @@ Result<std::unique_ptr<Queues>> Queues::open(QueueParts parts) {
 Result<> Queues::add() {
     const uint32_t number = size();
     if (number >= parts_.most)
-        return refuse(parts_.interface.name,
-                      fmt::format("queue {} is not served: there was room for {}", number,
-                                  parts_.most));
+        return refuse(
+            parts_.interface.name,
+            fmt::format("queue {} is not served: there was room for {}", number, parts_.most));
     live::SocketOptions options;
     options.interface = parts_.interface.name;
     options.ifindex = parts_.interface.index;

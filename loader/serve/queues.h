@@ -19,7 +19,7 @@ namespace vfm {
 /// What all queues of one filter have in common. What is pointed to outlives them.
 struct QueueParts {
     Interface interface;
-    uint32_t frames = 2048;  ///< of each queue
+    uint32_t frames = 2048;          ///< of each queue
     uint32_t most = VFM_MAX_QUEUES;  ///< queues that there may ever be
     bool multi_buffer = false;
     bool has_tags = false;

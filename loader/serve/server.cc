@@ -110,14 +110,13 @@ Result<> Server::make_tables() {
     const auto declarations = live_.program->verified().tables();
     std::vector<MemoryPart> parts = {{"the frames of its queues", kFrameMemory}};
     for (const TableDecl& table : declarations)
-        parts.push_back({fmt::format("flow table {}", printable(table.name)),
-                         FlowTable::memory_size(table)});
+        parts.push_back(
+            {fmt::format("flow table {}", printable(table.name)), FlowTable::memory_size(table)});
     TRY(require_memory(interface_.name, parts, options_.max_memory));
     std::vector<std::span<std::byte>> memories;
     for (size_t i = 0; i < declarations.size(); ++i) {
         const std::string name = fmt::format("vfm_table_{}", i);
-        table_memory_.push_back(
-            TRY(SharedMemory::make(interface_.name, name, parts[1 + i].bytes)));
+        table_memory_.push_back(TRY(SharedMemory::make(interface_.name, name, parts[1 + i].bytes)));
         memories.push_back(table_memory_.back().bytes().first(parts[1 + i].bytes));
         record_.tables.push_back(
             {declarations[i].name, declarations[i].key, declarations[i].capacity, name});
@@ -174,8 +173,8 @@ Result<> Server::hand_over(const HandOverWay& way) {
 /// A driver that does not tell its queues has as many as take a socket.
 Result<> Server::open_queues(const HandOverWay& way) {
     const QueueCount count = receive_queues(interface_.name);
-    const uint32_t wanted = std::clamp(count.now != 0 ? count.now : state_.queues, 1U,
-                                       uint32_t{VFM_MAX_QUEUES});
+    const uint32_t wanted =
+        std::clamp(count.now != 0 ? count.now : state_.queues, 1U, uint32_t{VFM_MAX_QUEUES});
     const uint32_t most = std::clamp(count.most, wanted, std::max(wanted, kMostLater));
     give_back_ = TRY(GiveBack::open(static_cast<int>(interface_.index), most));
     queues_ = TRY(Queues::open({.interface = interface_,
@@ -249,6 +248,7 @@ bool Server::serve() {
 }
 
 void Server::finish() {
+    queues_->silence();
     queues_->stop();
     queues_.reset();
     give_back_.reset();
@@ -267,8 +267,9 @@ void Server::look_at_interface() {
     const auto found = interface_state(interface_.index);
     if (!found) return;
     if (!*found) {
-        end_ = fmt::format("{} is gone from this network namespace: the filter is not served any more",
-                           state_.name);
+        end_ =
+            fmt::format("{} is gone from this network namespace: the filter is not served any more",
+                        state_.name);
         return;
     }
     const InterfaceState before = std::exchange(state_, **found);
@@ -278,17 +279,19 @@ void Server::look_at_interface() {
     if (const auto updated = give_back_->update(); !updated)
         say(updated.error().diagnostics.front().message);
     if (!multi_buffer_ && state_.mtu + kTagAndEthernet > live::Socket::kChunk && !silenced_) {
-        silence(fmt::format("an MTU of {} is more than this kernel hands over: packets follow the "
-                            "on-error verdict",
-                            state_.mtu));
+        silence(
+            fmt::format("an MTU of {} is more than this kernel hands over: packets follow the "
+                        "on-error verdict",
+                        state_.mtu));
     }
 }
 
 void Server::look_at_queues() {
     if (const auto deaf = queues_->deaf(); !deaf.empty() && !silenced_)
-        silence(fmt::format("none of the frames handed to queue {} arrives: packets follow the "
-                            "on-error verdict",
-                            deaf.front()));
+        silence(
+            fmt::format("none of the frames handed to queue {} arrives: packets follow the "
+                        "on-error verdict",
+                        deaf.front()));
     if (const int error = queues_->error(); error != 0)
         end_ = fmt::format("the socket of a queue has failed: {}", error_text(error));
     const auto link = link_state(link_.get());

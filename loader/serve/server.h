@@ -1,10 +1,11 @@
-// The process that serves a filter in user space: everything that must stand before the first frame is
-// handed over, the watch over the interface while it serves, and the end.
+// The process that serves a filter in user space: everything that must stand before the first frame
+// is handed over, the watch over the interface while it serves, and the end.
 //
 // Order is what matters. To begin: tables, sockets with full fill rings, threads, and only then the
-// program at XDP and the pins, the link last. To end: the program goes first, then what waits in the
-// rings is served, then the process goes and with it the helper interface. A process that is killed
-// leaves the program, which lets packets follow the on-error verdict once the beats stay away.
+// program at XDP and the pins, the link last. To end: the program goes first, then what waits in
+// the rings is served, then the process goes and with it the helper interface. A process that is
+// killed leaves the program, which lets packets follow the on-error verdict once the beats stay
+// away.
 #pragma once
 
 #include <memory>
@@ -14,8 +15,8 @@
 
 #include "core/front/front.h"
 #include "loader/attach.h"
-#include "loader/serve/handover.h"
 #include "loader/serve/hand_over_way.h"
+#include "loader/serve/handover.h"
 #include "loader/serve/live_program.h"
 #include "loader/serve/queues.h"
 #include "loader/serve/watch.h"
@@ -41,8 +42,8 @@ class Server {
     Server& operator=(const Server&) = delete;
     ~Server();
 
-    /// Serves until somebody takes the filter off, SIGTERM or SIGINT comes, or the interface is gone.
-    /// What happens is said on standard error. True if a signal ended it.
+    /// Serves until somebody takes the filter off, SIGTERM or SIGINT comes, or the interface is
+    /// gone. What happens is said on standard error. True if a signal ended it.
     bool serve();
     /// Serves what waits in the rings, ends the threads and gives up the helper interface.
     void finish();

@@ -79,8 +79,7 @@ QueueCount receive_queues(const std::string& interface) {
     std::ranges::copy(interface, request.ifr_name);
     request.ifr_data = reinterpret_cast<char*>(&channels);
     if (ioctl(socket.get(), SIOCETHTOOL, &request) != 0) return {};
-    return {channels.rx_count + channels.combined_count,
-            channels.max_rx + channels.max_combined};
+    return {channels.rx_count + channels.combined_count, channels.max_rx + channels.max_combined};
 }
 
 Result<InterfaceWatch> InterfaceWatch::open() {

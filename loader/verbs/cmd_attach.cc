@@ -29,8 +29,8 @@ Result<Options> read_options(const CommandLine& line) {
         return std::unexpected(
             cli::usage_error(line.tool(), "--mode=native is for --hook=xdp only: tc has one mode"));
     if (attach.mode == Mode::userspace && line.has("no-fallback"))
-        return std::unexpected(cli::usage_error(
-            line.tool(), "--mode=userspace and --no-fallback exclude each other"));
+        return std::unexpected(
+            cli::usage_error(line.tool(), "--mode=userspace and --no-fallback exclude each other"));
     options.fallback = attach.mode == Mode::automatic && !line.has("no-fallback");
     return options;
 }
@@ -110,9 +110,10 @@ int run_attach(const std::vector<std::string>& arguments) {
         .positional("file", "filter", false)
         .filter()
         .value("hook", "HOOK", "xdp (default), tc-ingress or tc-egress")
-        .value("mode", "MODE",
-               "where it runs: native (in the driver), skb, userspace, or auto (default): the first "
-               "of these that takes it")
+        .value(
+            "mode", "MODE",
+            "where it runs: native (in the driver), skb, userspace, or auto (default): the first "
+            "of these that takes it")
         .flag("no-fallback", "never in user space: what the kernel refuses is an error")
         .flag("verbose,v", "show the whole log of the kernel's verifier if it refuses");
     serve_options(filter_options(line));

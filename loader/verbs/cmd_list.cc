@@ -119,8 +119,10 @@ const cli::Tool kList = {
     .summary = "Lists the filters that are attached.",
     .description =
         "A filter is stale when its interface is gone or its link was detached by another program, "
-        "and elsewhere when its interface is in another network namespace. It is unserved when it runs "
-        "in user space and its process is gone or does not answer: packets then follow the on-error "
+        "and elsewhere when its interface is in another network namespace. It is unserved when it "
+        "runs "
+        "in user space and its process is gone or does not answer: packets then follow the "
+        "on-error "
         "verdict.",
     .examples = {{"vfm-xdp list --json", "all of them, an array of objects"}}};
 

@@ -91,8 +91,8 @@ Result<AttachOptions> read_filter_options(const CommandLine& line) {
 Result<HandOverOptions> read_hand_over(const CommandLine& line) {
     HandOverOptions options;
     if (const auto mode = line.text("hand-over"))
-        options.mode = static_cast<Mode>(
-            TRY(cli::choice_value(line.tool(), "hand-over", *mode, kHandOver)));
+        options.mode =
+            static_cast<Mode>(TRY(cli::choice_value(line.tool(), "hand-over", *mode, kHandOver)));
     options.force = line.has("force");
     return options;
 }
@@ -103,8 +103,9 @@ Result<> check_served_hook(const Interface& interface, HookPoint hook,
         return refuse(interface.name, "there is no way through user space at tc-egress");
     if (hook == HookPoint::tc_ingress) {
         notes.push_back(Diagnostic::about(
-            interface.name, "tc-ingress is served at XDP: the filter sees frames as they come off "
-                            "the wire, before tc"));
+            interface.name,
+            "tc-ingress is served at XDP: the filter sees frames as they come off "
+            "the wire, before tc"));
         notes.back().severity = Severity::note;
     }
     return {};
@@ -113,10 +114,12 @@ Result<> check_served_hook(const Interface& interface, HookPoint hook,
 Diagnostic served_note(const Server& server) {
     const LiveProgram& program = server.program();
     const StoredFilter& filter = server.filter();
-    std::string text = fmt::format("'{}' runs in user space, by {}: to decide on a packet takes it "
-                                   "{:.0f} ns here, beside the way there and back",
-                                   filter.record.name, program.engine, program.nanoseconds);
-    if (!program.why_interp.empty()) text += fmt::format(" (no native code: {})", program.why_interp);
+    std::string text = fmt::format(
+        "'{}' runs in user space, by {}: to decide on a packet takes it "
+        "{:.0f} ns here, beside the way there and back",
+        filter.record.name, program.engine, program.nanoseconds);
+    if (!program.why_interp.empty())
+        text += fmt::format(" (no native code: {})", program.why_interp);
     auto diagnostic = Diagnostic::about(filter.interface, std::move(text));
     diagnostic.severity = Severity::note;
     return diagnostic;
@@ -125,9 +128,8 @@ Diagnostic served_note(const Server& server) {
 int attach_in_user_space(const Filter& filter, const Interface& interface,
                          const ServeOptions& options, bool json) {
     const std::string name = fmt::format("{}-{}", interface.name, options.attach.name);
-    const auto status = in_background(name, [&](Launch& launch) {
-        return serve(launch, filter, interface, options, json);
-    });
+    const auto status = in_background(
+        name, [&](Launch& launch) { return serve(launch, filter, interface, options, json); });
     return status ? *status : cli::report(status.error());
 }
 

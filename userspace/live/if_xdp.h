@@ -1,4 +1,5 @@
-// The kernel's AF_XDP interface, with what Linux 6.6 has added to it: Debian 12's headers are of 6.1.
+// The kernel's AF_XDP interface, with what Linux 6.6 has added to it: Debian 12's headers are
+// of 6.1.
 #pragma once
 
 #include <linux/if_xdp.h>

@@ -65,8 +65,7 @@ Result<> Socket::make() {
                                   .frame_size = kFrameSize,
                                   .frame_headroom = 0,
                                   .flags = 0};
-    if (const int error =
-            xsk_umem__create(&umem_, memory_, size, &fill_, &completion_, &umem);
+    if (const int error = xsk_umem__create(&umem_, memory_, size, &fill_, &completion_, &umem);
         error != 0)
         return refused("give the kernel memory for frames", -error);
     // Copies: what a driver does without them differs from one to the next.

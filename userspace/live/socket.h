@@ -1,9 +1,9 @@
-// The AF_XDP socket of one receive queue, with memory for its frames: frames come out of it burst by
-// burst, and the chunks of each go back to its fill ring.
+// The AF_XDP socket of one receive queue, with memory for its frames: frames come out of it burst
+// by burst, and the chunks of each go back to its fill ring.
 //
-// The kernel copies each frame into chunks of kChunk bytes. Where it can (Linux 6.6) a frame may take
-// several of them; it is put together here, for filters look at one piece of memory. A chunk is a
-// credit of bpf/handover.h. Tested by tests/unit/live and tests/e2e/served.
+// The kernel copies each frame into chunks of kChunk bytes. Where it can (Linux 6.6) a frame may
+// take several of them; it is put together here, for filters look at one piece of memory. A chunk
+// is a credit of bpf/handover.h. Tested by tests/unit/live and tests/e2e/served.
 #pragma once
 
 #include <sys/uio.h>
@@ -25,7 +25,7 @@ namespace vfm::live {
 
 /// A frame as it came. All of it is valid until the burst is given back.
 struct Received {
-    Packet packet;                  ///< its bytes in one piece, from the Ethernet header on
+    Packet packet;  ///< its bytes in one piece, from the Ethernet header on
     FrameInfo info;
     std::span<iovec> chunks;  ///< the same bytes where the kernel has put them
 };
@@ -55,8 +55,8 @@ class Socket {
     Socket& operator=(const Socket&) = delete;
     ~Socket();
 
-    /// The next frames, at most kBurst, without their time; valid until give_back(), which must come
-    /// before the next call. Never waits.
+    /// The next frames, at most kBurst, without their time; valid until give_back(), which must
+    /// come before the next call. Never waits.
     std::span<Received> receive();
     /// Chunks of the last burst go back to the kernel.
     void give_back();

@@ -42,11 +42,6 @@ Worker::Worker(WorkerParts parts) : parts_(std::move(parts)) {
     store(parts_.shared->consumed, load(parts_.shared->redirected));
 }
 
-bool Worker::stopped() const {
-    pollfd stop{.fd = parts_.stop, .events = POLLIN, .revents = 0};
-    return poll(&stop, 1, 0) > 0;
-}
-
 void Worker::beat(uint64_t now) {
     looked_ = now;
     store(parts_.shared->beat, silent_.load(std::memory_order_relaxed) ? 0 : now);
@@ -56,17 +51,16 @@ void Worker::run() {
     looked_ = monotonic_now();
     for (;;) {
         const uint64_t now = monotonic_now();
+        if (now - settled_ >= nanoseconds(kSettleEvery)) settle_credits(now);
         if (now - looked_ > nanoseconds(kStale)) discard_stale();
         if (serve_burst(now)) {
             beat(now);
             continue;
         }
         beat(now);
-        settle_credits(now);
-        if (stopped()) break;
-        rest();
+        if (rest()) break;
     }
-    // Who stops the threads has taken the program off or lets it see that nobody serves any more.
+    // Who stops the threads has taken the program off, or has silenced them before.
     store(parts_.shared->beat, 0);
     constexpr timespec kOnTheirWay = {.tv_sec = 0, .tv_nsec = 20'000'000};
     nanosleep(&kOnTheirWay, nullptr);
@@ -79,7 +73,8 @@ bool Worker::serve_burst(uint64_t now) {
     if (frames.empty()) return false;
     decide(frames, now);
     uint64_t credits = 0;
-    for (const Received& frame : frames) credits += vfm_credits(frame.packet.bytes.size(), Socket::kChunk);
+    for (const Received& frame : frames)
+        credits += vfm_credits(frame.packet.bytes.size(), Socket::kChunk);
     parts_.socket->give_back();
     increase(parts_.shared->consumed, credits);
     received_ += frames.size();
@@ -162,38 +157,44 @@ void Worker::add(const Tally& tally, size_t packets) {
 }
 
 /// Frames that the kernel took and lost never come out of the ring, nor do their credits. What it
-/// says it has lost is counted; and where nothing was handed over for a whole beat although the ring
-/// is empty, nothing is outstanding, whatever the numbers say.
+/// says it has lost is counted; and where nothing was handed over for a whole beat although the
+/// ring is empty, nothing is outstanding, whatever the numbers say.
 void Worker::settle_credits(uint64_t now) {
+    settled_ = now;
     const uint64_t lost = parts_.socket->lost();
     if (lost != lost_before_) {
         Tally tally;
         tally.drop = tally.lost = lost - lost_before_;
         add(tally, tally.lost);
+        increase(parts_.shared->consumed, tally.lost);
         lost_before_ = lost;
     }
     const uint64_t redirected = load(parts_.shared->redirected);
-    if (redirected != idle_redirected_ || idle_since_ == 0) {
+    if (redirected != idle_redirected_ || parts_.socket->has_frames()) {
         idle_redirected_ = redirected;
         idle_since_ = now;
     } else if (now - idle_since_ >= nanoseconds(kSleep)) {
         store(parts_.shared->consumed, redirected);
     }
-    if (received_ == 0 && lost == 0 && redirected >= kDeafAfter && now - idle_since_ >= nanoseconds(kSleep)) {
+    if (received_ == 0 && lost == 0 && redirected >= kDeafAfter &&
+        now - idle_since_ >= nanoseconds(kSleep)) {
         deaf_.store(true, std::memory_order_relaxed);
         silence();
     }
 }
 
-void Worker::rest() {
+/// Until a frame comes, at most kSleep; true if the thread is to end.
+bool Worker::rest() {
     pollfd wait[] = {{.fd = parts_.socket->fd(), .events = POLLIN, .revents = 0},
                      {.fd = parts_.stop, .events = POLLIN, .revents = 0}};
     poll(wait, 2, static_cast<int>(kSleep.count()));
-    if ((wait[0].revents & (POLLERR | POLLHUP)) == 0) return;
+    if (wait[1].revents != 0) return true;
+    if ((wait[0].revents & (POLLERR | POLLHUP)) == 0) return false;
     if (const int error = parts_.socket->error(); error != 0) error_.store(error);
     // The descriptor says so again at once, for ever: the thread that watches the interface acts.
     constexpr timespec kShort = {.tv_sec = 0, .tv_nsec = 50'000'000};
     nanosleep(&kShort, nullptr);
+    return false;
 }
 
 }  // namespace vfm::live

@@ -36,6 +36,7 @@ struct WorkerParts {
 class Worker {
   public:
     static constexpr std::chrono::milliseconds kSleep{250};
+    static constexpr std::chrono::milliseconds kSettleEvery{50};
     /// A frame that has waited longer is not given back any more.
     static constexpr std::chrono::seconds kStale{1};
     /// So many frames handed over and none arrived: the queue's socket gets none.
@@ -63,18 +64,18 @@ class Worker {
     void decide(std::span<const Received> frames, uint64_t now);
     void give(const Received& frame, Tally& tally);
     void discard_stale();
-    void rest();
+    bool rest();
     void settle_credits(uint64_t now);
     void add(const Tally& tally, size_t packets);
     void beat(uint64_t now);
-    bool stopped() const;
 
     WorkerParts parts_;
     std::array<Packet, Socket::kBurst> packets_;
     std::array<Outcome, Socket::kBurst> outcomes_;
-    uint64_t looked_ = 0;      // when the ring was looked at last
-    uint64_t received_ = 0;    // frames, ever
-    uint64_t lost_before_ = 0; // Socket::lost() that is counted already
+    uint64_t looked_ = 0;       // when the ring was looked at last
+    uint64_t settled_ = 0;      // when credits were settled last
+    uint64_t received_ = 0;     // frames, ever
+    uint64_t lost_before_ = 0;  // Socket::lost() that is counted already
     uint64_t idle_since_ = 0, idle_redirected_ = 0;
     std::atomic<bool> deaf_ = false, silent_ = false;
     std::atomic<int> error_ = 0;
