@@ -14,6 +14,7 @@
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/vlan_tags.h"
 
 namespace vfm {
 namespace {
@@ -36,7 +37,8 @@ class NewDirectory {
     NewDirectory(const NewDirectory&) = delete;
     NewDirectory& operator=(const NewDirectory&) = delete;
     ~NewDirectory() {
-        if (!kept_) (void)remove_filter_directory(path_);
+        if (made_ && !kept_) (void)remove_filter_directory(path_);
+        if (!made_) remove_empty_above(path_);
     }
 
     /// With the directories above it, below the locked top.
@@ -46,8 +48,10 @@ class NewDirectory {
             for (size_t i = 0; i <= depth; ++i) above.erase(above.rfind('/'));
             if (mkdir(above.c_str(), 0700) != 0 && errno != EEXIST) return cannot_make(above);
         }
-        for (const std::string& path : {path_, path_ + "/maps"})
-            if (mkdir(path.c_str(), 0700) != 0) return cannot_make(path);
+        if (mkdir(path_.c_str(), 0700) != 0) return cannot_make(path_);
+        made_ = true;
+        const std::string maps = path_ + "/maps";
+        if (mkdir(maps.c_str(), 0700) != 0) return cannot_make(maps);
         return {};
     }
     Result<> pin(int fd, const std::string& name) {
@@ -63,6 +67,7 @@ class NewDirectory {
     }
 
     std::string path_;
+    bool made_ = false;  ///< what was there before belongs to another filter
     bool kept_ = false;
 };
 
@@ -170,6 +175,9 @@ Result<AttachedFilter> attach_filter(const PreparedFilter& prepared, const Inter
     TRY(directory.pin(record_map.get(), "record"));
     TRY(directory.pin(link.fd.get(), "link"));
     directory.keep();
+    if (options.hook == HookPoint::xdp)
+        if (auto warning = vlan_warning(prepared.module.module(), interface))
+            link.notes.push_back(*std::move(warning));
     return AttachedFilter{{.directory = path,
                            .record = std::move(record),
                            .condition = Condition::attached,
