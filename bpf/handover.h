@@ -20,7 +20,8 @@ struct vfm_queue {
     __u64 limit;    /* credits there are */
     __u64 beats_padding[13];
     __u64 redirected; /* credits taken, ever */
-    __u64 redirected_padding[15];
+    __u64 checked;    /* jiffy in which the beat was last found recent */
+    __u64 redirected_padding[14];
 };
 
 /* Of the array `vfm_served`, which the process makes: entry 0 is `control`, entry 1 + i holds what the

@@ -12,6 +12,7 @@
 #include "loader/messages.h"
 #include "loader/new_filter.h"
 #include "loader/served.h"
+#include "loader/vlan_tags.h"
 
 namespace vfm {
 namespace {
@@ -105,6 +106,9 @@ Result<AttachedFilter> attach_filter(const PreparedFilter& prepared, const Inter
     TRY(directory.pin(record_map.get(), "record"));
     TRY(directory.pin(link.fd.get(), "link"));
     directory.keep();
+    if (options.hook == HookPoint::xdp)
+        if (auto warning = vlan_warning(prepared.module.module(), interface))
+            link.notes.push_back(*std::move(warning));
     return AttachedFilter{{.directory = path,
                            .record = std::move(record),
                            .condition = Condition::attached,

@@ -43,7 +43,7 @@ struct AttachOptions {
 
 struct AttachedFilter {
     StoredFilter filter;
-    std::vector<Diagnostic> notes;
+    std::vector<Diagnostic> notes;  ///< and warnings
 };
 
 /// Attaches and pins. All or nothing: after a failure, and after a kill at any moment, either the

@@ -15,14 +15,17 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
+#include <memory>
 
 #include "core/base/fd.h"
 #include "loader/bpffs.h"
 #include "loader/driver_modes.h"
 #include "loader/hook.h"
+#include "loader/interface.h"
 #include "loader/kernel.h"
 #include "loader/load.h"
 #include "loader/test_run.h"
+#include "loader/vlan_tags.h"
 
 namespace vfm {
 namespace {
@@ -259,6 +262,24 @@ void drivers(std::vector<Finding>& findings) {
     }
 }
 
+/// For filters at XDP that look at VLAN tags.
+void vlan_tags(std::vector<Finding>& findings) {
+    using List = std::unique_ptr<struct if_nameindex, decltype(&if_freenameindex)>;
+    const List list(if_nameindex(), if_freenameindex);
+    for (const auto* at = list.get(); at && at->if_index; ++at) {
+        const auto interface = find_interface(at->if_name);
+        if (!interface || interface->name == "lo") continue;
+        std::string name = "xdp_vlan_tags:" + interface->name;
+        const auto taker = tag_taker(*interface);
+        if (!taker)
+            findings.push_back(good(std::move(name), "XDP sees VLAN tags"));
+        else
+            findings.push_back({std::move(name), taker->certain ? Health::missing : Health::unknown,
+                                (taker->certain ? "" : "perhaps ") + taker->message,
+                                taker->remedy});
+    }
+}
+
 Finding test_run() {
     const std::string missing = kernel_engine_missing();
     if (missing.empty()) return good("test_run", "the engine `kernel` of vfm-test");
@@ -291,6 +312,7 @@ std::vector<Finding> examine(const std::optional<std::string>& bpffs) {
     findings.push_back(test_run());
     attaching(findings);
     drivers(findings);
+    vlan_tags(findings);
     return findings;
 }
 

@@ -75,7 +75,8 @@ std::string utc_now() {
 }
 
 NewDirectory::~NewDirectory() {
-    if (!kept_) (void)remove_filter_directory(path_);
+    if (made_ && !kept_) (void)remove_filter_directory(path_);
+    if (!made_) remove_empty_above(path_);
 }
 
 Result<> NewDirectory::make() {
@@ -84,8 +85,10 @@ Result<> NewDirectory::make() {
         for (size_t i = 0; i <= depth; ++i) above.erase(above.rfind('/'));
         if (mkdir(above.c_str(), 0700) != 0 && errno != EEXIST) return cannot_make(above);
     }
-    for (const std::string& path : {path_, path_ + "/maps"})
-        if (mkdir(path.c_str(), 0700) != 0) return cannot_make(path);
+    if (mkdir(path_.c_str(), 0700) != 0) return cannot_make(path_);
+    made_ = true;
+    const std::string maps = path_ + "/maps";
+    if (mkdir(maps.c_str(), 0700) != 0) return cannot_make(maps);
     return {};
 }
 

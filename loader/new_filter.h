@@ -32,6 +32,7 @@ class NewDirectory {
 
   private:
     std::string path_;
+    bool made_ = false;  // what was there before belongs to another filter
     bool kept_ = false;
 };
 

@@ -62,9 +62,10 @@ std::vector<std::string> filter_directories(const std::string& top, std::error_c
     return found;
 }
 
-bool exists(const std::string& path) {
+/// True only where the system says that it is not there. Any other failure tells nothing.
+bool is_absent(const std::string& path) {
     struct stat status{};
-    return lstat(path.c_str(), &status) == 0;
+    return lstat(path.c_str(), &status) != 0 && errno == ENOENT;
 }
 
 std::unexpected<Failure> cannot_read(const std::string& path, int error) {
@@ -134,7 +135,7 @@ Result<std::optional<StoredFilter>> read_filter(const std::string& directory) {
     const Fd record(bpf_obj_get((directory + "/record").c_str()));
     if (!record && errno != ENOENT) return cannot_read(directory, errno);
     // Another process has been detaching it since: its link was there a moment ago.
-    if (!record && !exists(directory + "/link")) return std::nullopt;
+    if (!record && is_absent(directory + "/link")) return std::nullopt;
     auto read = record ? read_record_map(record.get()) : refuse(directory, "no record");
     filter.record = read ? *std::move(read) : record_of_place(directory);
     const auto state = link_state(link.get());
@@ -157,7 +158,7 @@ int remove_directory(const std::string& directory) {
 void sweep(const std::string& top) {
     std::error_code ignored;
     for (const std::string& directory : filter_directories(top, ignored))
-        if (!exists(directory + "/link")) (void)remove_filter_directory(directory);
+        if (is_absent(directory + "/link")) (void)remove_filter_directory(directory);
     for (const std::string& interface : entries(top, ignored)) {
         const std::string above = top + "/" + interface;
         for (const std::string& hook : entries(above, ignored)) rmdir((above + "/" + hook).c_str());
@@ -237,10 +238,12 @@ Result<Fd> open_pin(const StoredFilter& filter, const std::string& name) {
 Result<StateLock> StateLock::take(const std::string& bpffs) {
     silence_libbpf();
     const std::string top = top_of(bpffs);
+    Fd fd = TRY(lock_top(top));
     struct stat status{};
-    if (stat(top.c_str(), &status) == 0 && status.st_uid != 0 && status.st_uid != geteuid())
+    if (fstat(fd.get(), &status) != 0) return cannot_read(top, errno);
+    if (status.st_uid != 0 && status.st_uid != geteuid())
         return refuse(top, "belongs to somebody else and is not trusted");
-    StateLock lock(top, TRY(lock_top(top)));
+    StateLock lock(top, std::move(fd));
     sweep(top);
     return lock;
 }
@@ -258,11 +261,15 @@ Result<> remove_filter_directory(const std::string& directory) {
     if (error == 0 || error == ENOENT) error = remove_directory(directory);
     if (error != 0)
         return refuse(directory, fmt::format("cannot remove it: {}", error_text(error)));
+    remove_empty_above(directory);
+    return {};
+}
+
+void remove_empty_above(const std::string& directory) {
     const fs::path hook = fs::path(directory).parent_path();
     // They stay as long as other filters are in them, or may never have been made.
     rmdir(hook.c_str());
     rmdir(hook.parent_path().c_str());
-    return {};
 }
 
 }  // namespace vfm

@@ -72,4 +72,7 @@ class StateLock {
 /// Takes half-made ones too. Needs the lock. Fails with Status::refused.
 Result<> remove_filter_directory(const std::string& directory);
 
+/// Removes the directories above a filter's, as far as they are empty. Needs the lock.
+void remove_empty_above(const std::string& directory);
+
 }  // namespace vfm

@@ -248,6 +248,7 @@ bool Server::serve() {
 }
 
 void Server::finish() {
+    if (!queues_) return;
     queues_->silence();
     queues_->stop();
     queues_.reset();

@@ -99,7 +99,12 @@ const cli::Tool kAttach = {
         "detach. What is no matter of the filter is an error, never a reason for that.\n\n"
         "What is attached already stays: tc filters run one after the other, and an interface that "
         "has an XDP program is refused, as is a name that is taken at the same hook. After a "
-        "failure nothing is left behind.",
+        "failure nothing is left behind.\n\n"
+        "At XDP no filter sees a VLAN tag that the receive offload has taken out of the packet, "
+        "which "
+        "is the default of most drivers. A filter that looks at tags gets a warning with the line "
+        "of "
+        "ethtool that turns the offload off; at tc-ingress tags are seen.",
     .examples = {{"vfm-xdp attach eth0 -e '(= proto 6)'", "lets only TCP in"},
                  {"vfm-xdp attach eth0 web.vfl --hook=tc-egress --on-error=drop",
                   "a filter from a file on what leaves; packets it cannot judge are dropped"}}};

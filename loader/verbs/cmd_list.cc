@@ -82,6 +82,7 @@ std::string shown_text(const StoredFilter& filter) {
         record.name, filter.interface, hook_info(record.hook).name,
         condition_name(filter.condition), mode_name(record.mode), filter.program_id,
         record.attached_at, record.drop_on_error ? "drop" : "pass", filter.directory);
+    if (record.mode == Mode::userspace) text += served_text(filter);
     for (const RecordedTable& table : record.tables)
         text += fmt::format("  table     {} (keys: {}, {} entries at most)\n",
                             printable(table.name, 200), key_kind_name(table.key), table.capacity);

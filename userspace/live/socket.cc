@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 
 #include "bpf/handover.h"
 #include "userspace/live/if_xdp.h"
@@ -16,6 +17,9 @@ namespace vfm::live {
 namespace {
 
 static_assert(Socket::kHeadroom == 256, "XDP_PACKET_HEADROOM of the kernel");
+
+constexpr int kTriesWhileBusy = 50;
+constexpr timespec kBetweenTries = {.tv_sec = 0, .tv_nsec = 20'000'000};
 
 std::string hint_for(int error) {
     switch (error) {
@@ -74,10 +78,15 @@ Result<> Socket::make() {
     config.rx_size = options_.frames;
     config.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD;
     config.bind_flags = static_cast<uint16_t>(bind);
-    if (const int error = xsk_socket__create(&socket_, options_.interface.c_str(), options_.queue,
-                                             umem_, &received_, nullptr, &config);
-        error != 0)
-        return refused("open an AF_XDP socket", -error);
+    // The kernel frees a queue some time after its last socket is closed.
+    int error = 0;
+    for (int tries = 0; tries < kTriesWhileBusy; ++tries) {
+        error = xsk_socket__create(&socket_, options_.interface.c_str(), options_.queue, umem_,
+                                   &received_, nullptr, &config);
+        if (error != -EBUSY) break;
+        nanosleep(&kBetweenTries, nullptr);
+    }
+    if (error != 0) return refused("open an AF_XDP socket", -error);
     // Room for the longest frame, and for as much as a burst of chunks can hold.
     if (options_.multi_buffer) joined_.resize(size_t{kBurst} * kChunk);
 
