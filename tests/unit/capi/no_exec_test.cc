@@ -40,18 +40,30 @@ bool refuse_by_seccomp() {
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-/// Room for what else is needed, but for no block of code.
-bool end_the_address_space() {
-#ifdef __SANITIZE_ADDRESS__
-    return false;  // it needs the room itself
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define VFM_SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define VFM_SANITIZED
+#endif
+#endif
+
+/// No more room than this in the address space. False where that cannot be: sanitizers need room
+/// themselves.
+bool leave_room(size_t bytes) {
+#ifdef VFM_SANITIZED
+    return bytes == SIZE_MAX;
 #else
     uint64_t pages = 0;
     if (!(std::ifstream("/proc/self/statm") >> pages)) return false;
-    const rlimit little = {.rlim_cur = pages * static_cast<uint64_t>(getpagesize()) + 700'000,
+    const rlimit little = {.rlim_cur = pages * static_cast<uint64_t>(getpagesize()) + bytes,
                            .rlim_max = RLIM_INFINITY};
     return setrlimit(RLIMIT_AS, &little) == 0;
 #endif
 }
+
+/// Room for what else is needed, but for no block of code.
+bool end_the_address_space() { return leave_room(700'000); }
 
 /// What is wrong in a host like that, or 0. Runs in a child, where Boost.Test must not.
 int use(const std::function<bool()>& refuse) {
@@ -76,6 +88,44 @@ int in_child(const std::function<bool()>& refuse) {
     int status = 0;
     waitpid(child, &status, 0);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+/// Programs without number, as native code as long as there is room: all run.
+int use_many() {
+    constexpr unsigned kMost = 20'000;
+    if (!leave_room(8'000'000)) return kCannotRefuse;
+    std::vector<Vm> vms;
+    const uint8_t packet[] = {9};
+    for (unsigned i = 0; i < kMost; ++i) {
+        Vm vm(vfm_create());
+        if (!vm || vfm_enable_jit(vm.get()) != VFM_SUCCESS) return 0;  // the end, and no crash
+        const int code = load(vm, assembled("LD8 0\nRET\n"));
+        if (code == VFM_ERROR_NO_MEMORY) return 0;
+        if (code != VFM_SUCCESS) return 1;
+        if (vfm_execute(vm.get(), packet, sizeof packet) != 9) return 2;
+        if (vfm_jit_active(vm.get()) == 0) return 0;
+        vms.push_back(std::move(vm));
+    }
+    return 3;
+}
+
+BOOST_AUTO_TEST_CASE(programs_until_the_address_space_ends) {
+    const pid_t child = fork();
+    if (child == 0) {
+        int result = 0;
+        try {
+            result = use_many();
+        } catch (const std::bad_alloc&) {  // of this test's own memory
+        }
+        _exit(result);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    BOOST_TEST_REQUIRE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == kCannotRefuse)
+        BOOST_TEST_MESSAGE("skipped: no RLIMIT_AS");
+    else
+        BOOST_TEST(WEXITSTATUS(status) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_host_without_executable_memory_interprets) {
