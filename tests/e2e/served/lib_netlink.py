@@ -5,10 +5,11 @@ import struct
 GETLINK, GETADDR, GETROUTE, GETQDISC = 18, 22, 26, 38
 DUMP, DONE, ERROR = 0x301, 3, 2
 HEAD_SIZE = {GETLINK: 16, GETADDR: 8, GETROUTE: 12, GETQDISC: 20}
-# Attributes that count or age, and what the kernel says of XDP.
+# Attributes that count or age, what the kernel says of XDP, and the largest MTU that could be set: any
+# program on native XDP limits that, at the peer of a veth pair, too.
 IFLA_IFNAME, IFLA_ALIAS, IFLA_MASTER = 3, 20, 10
 LEFT_OUT = {
-    GETLINK: {7, 23, 26, 43, 16, 33, 35, 47, 48},  # statistics, AF_SPEC, XDP, operstate and carrier counts
+    GETLINK: {7, 23, 26, 43, 16, 33, 35, 47, 48, 51},  # statistics, AF_SPEC, XDP, operstate and carrier counts
     GETADDR: {6},
     GETROUTE: {12},
     GETQDISC: {3, 4, 7},

@@ -1,7 +1,9 @@
 """Frames: how to write them, how to read them, how to watch an interface."""
 import contextlib
+import errno
 import socket
 import struct
+import time
 
 ETH_P_ALL, ETH_P_IP, ETH_P_ARP, ETH_P_VLAN, ETH_P_IPV6, ETH_P_QINQ = 3, 0x800, 0x806, 0x8100, 0x86DD, 0x88A8
 ETH_P_TEST = 0x88B5  # for experiments: no stack answers it
@@ -206,8 +208,16 @@ class Sender:
             self.socket.bind((interface, 0))
 
     def send(self, *frames):
+        """What the machine has no room for at this moment is sent again."""
         for frame in frames:
-            self.socket.send(frame)
+            for attempt in range(200):
+                try:
+                    self.socket.send(frame)
+                    break
+                except OSError as problem:
+                    if problem.errno != errno.ENOBUFS or attempt == 199:
+                        raise
+                    time.sleep(0.002)
 
     def close(self):
         self.socket.close()

@@ -113,12 +113,12 @@ def nd(w):
     # A second host with an address that the server wants: it must be told so.
     w.server.sysctl("net/ipv6/conf/v0/accept_dad", 1)
     w.server.sysctl("net/ipv6/conf/v0/dad_transmits", 1)
-    w.server.run(f"ip address add {CLIENT6}/64 dev v0")
+    w.server.run(f"ip address add {CLIENT6}/128 dev v0 noprefixroute")
     import lib_sandbox
     with contextlib.suppress(lib_sandbox.Failed):
         lib_sandbox.wait_for("the duplicate", lambda: "dadfailed" in w.server.out("ip address show dev v0"), 3)
     duplicate = "dadfailed" in w.server.out("ip address show dev v0")
-    w.server.run(f"ip address delete {CLIENT6}/64 dev v0")
+    w.server.run(f"ip address delete {CLIENT6}/128 dev v0")
     # A router's word.
     w.server.sysctl("net/ipv6/conf/v0/accept_ra", 2)
     w.server.sysctl("net/ipv6/conf/v0/accept_dad", 0)
