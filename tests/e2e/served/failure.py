@@ -1,11 +1,9 @@
 #!/usr/bin/env python3
-"""What happens when something fails: the process, the interface, whoever started it. `failure.py [CHECK...]`;
-VFM_LONG=1: a hundred kills."""
+"""What happens when something fails: the process, the interface, whoever started it. `failure.py
+[CHECK...]`; VFM_LONG=1: a hundred kills."""
 import os
 import pty
 import signal
-import socket
-import struct
 import subprocess
 import time
 
@@ -14,7 +12,8 @@ import lib_serve
 from lib_exchange import ping, udp_socket
 from lib_packet import ETH_P_IP, ethernet, udp
 from lib_sandbox import LONG, Failed, Skip, contains, processes, same, wait_for
-from lib_serve import (SERVED_BY, attach, detach, end_of, kill, nothing_left, only, pause, refused, server_pid,
+from lib_serve import (SERVED_BY, attach, detach, end_of, kill, nothing_left, only, pause, refused,
+                       server_pid,
                        state, stats, vfm, vfm_json)
 from lib_world import CLIENT, CLIENT_MAC, SERVER, SERVER_MAC, Case, world
 from traffic import Counted
@@ -38,7 +37,8 @@ def on_world(check, **options):
 
 def arrives(w, port=9999, address=SERVER, space=None):
     """Whether a datagram to the port reaches the host."""
-    with udp_socket(space or w.server, "0.0.0.0", port) as server, udp_socket(w.client, CLIENT) as client:
+    with udp_socket(space or w.server, "0.0.0.0", port) as server, udp_socket(w.client,
+                                                                              CLIENT) as client:
         server.settimeout(0.3)
         client.sendto(b"whoever decides", (address, port))
         try:
@@ -52,8 +52,8 @@ def reachable(w):
 
 
 def killed():
-    """kill -9 under traffic: a second later traffic follows --on-error, `list` says unserved, `detach` and a new
-    `attach` work, and nothing is left anywhere."""
+    """kill -9 under traffic: a second later traffic follows --on-error, `list` says unserved,
+    `detach` and a new `attach` work, and nothing is left anywhere."""
     def check(w):
         with nothing_left(w) as look:
             for number in range(KILLS):
@@ -100,8 +100,8 @@ def killed_drops():
 
 
 def stopped():
-    """SIGSTOP: within a second traffic follows --on-error and counts as overrun; after SIGCONT it is served
-    again, and what has waited longer than a second does not arrive late."""
+    """SIGSTOP: within a second traffic follows --on-error and counts as overrun; after SIGCONT it
+    is served again, and what has waited longer than a second does not arrive late."""
     def check(w):
         for verdict in "pass", "drop":
             attach(w, FILTER, f"--on-error={verdict}")
@@ -121,7 +121,8 @@ def stopped():
                 if not stats(w)["overrun"]:
                     raise Failed(f"{verdict}: no overrun is counted: {stats(w)}")
                 kill(pid, signal.SIGCONT)
-                wait_for(f"{verdict}: served again", lambda: state(w) == "attached" and not arrives(w), 5)
+                wait_for(f"{verdict}: served again",
+                         lambda: state(w) == "attached" and not arrives(w), 5)
                 late = len(traffic.seen.get(1, ())) - before
                 traffic.phase = 4
                 time.sleep(0.3)
@@ -130,7 +131,8 @@ def stopped():
                 time.sleep(0.1)
                 traffic.end()
             lost = traffic.lost(2)
-            same(f"{verdict}: of {traffic.sent[2]} while stopped lost", lost, 0 if verdict == "pass" else traffic.sent[2])
+            same(f"{verdict}: of {traffic.sent[2]} while stopped lost", lost,
+                 0 if verdict == "pass" else traffic.sent[2])
             same(f"{verdict}: minutes late", late, 0)
             same(f"{verdict}: lost when served again", traffic.lost(4), 0)
             same(f"{verdict}: twice", traffic.twice(), 0)
@@ -160,7 +162,8 @@ def down_and_up():
             time.sleep(0.1)
             w.server.run("ip link set v0 up")
             w.know_neighbours()
-        wait_for("served after down and up", lambda: reachable(w) and state(w) == "attached" and not arrives(w), 5)
+        wait_for("served after down and up", lambda: reachable(w) and state(w) == "attached"
+                 and not arrives(w), 5)
         detach(w)
     return on_world(check, hand_overs=("native", "skb"))
 
@@ -179,7 +182,8 @@ def deleted():
         row = only(vfm_json(w.server, "stats"))
         same("statistics are still there", row["packets"] > 0 or row["packets"] == 0, True)
         vfm(w.server, "detach", "v0", "--all")
-        same("files", os.listdir(lib_serve.BPFFS + "/vfm") if os.path.isdir(lib_serve.BPFFS + "/vfm") else [], [])
+        same("files", os.listdir(lib_serve.BPFFS + "/vfm")
+             if os.path.isdir(lib_serve.BPFFS + "/vfm") else [], [])
     return on_world(check)
 
 
@@ -189,16 +193,19 @@ def renamed():
             attach(w, FILTER)
             look()
             w.server.run("ip link set v0 name w9")
-            same("list", [(f["iface"], f["state"]) for f in vfm_json(w.server, "list")], [("w9", "attached")])
+            same("list", [(f["iface"], f["state"]) for f in vfm_json(w.server, "list")],
+                 [("w9", "attached")])
             wait_for("served under the new name", lambda: reachable(w) and not arrives(w), 3)
-            wait_for("alias of what serves", lambda: [h["ifalias"] for h in w.helpers()] == ["vfm w9"], 3)
+            wait_for("alias of what serves", lambda: [h["ifalias"]
+                                                      for h in w.helpers()] == ["vfm w9"], 3)
             vfm(w.server, "detach", "w9")
             w.server.run("ip link set w9 name v0")
     return on_world(check)
 
 
 def moved():
-    """To another namespace: followed, or ended with a message; never a black hole, and detach works."""
+    """To another namespace: followed, or ended with a message; never a black hole, and detach
+    works."""
     def check(w):
         attach(w, FILTER)
         w.server.run(f"ip link set v0 netns {w.third.name}")
@@ -223,7 +230,8 @@ def moved():
 
 
 def channels():
-    """ethtool -L, more queues and fewer: all of them are served soon, and nothing is lost for good."""
+    """ethtool -L, more queues and fewer: all of them are served soon, and nothing is lost for
+    good."""
     def check(w):
         for space, name in (w.server, "v0"), (w.client, "v1"):
             if space.run(f"ethtool -L {name} rx 2 tx 2", check=False).returncode:
@@ -233,7 +241,8 @@ def channels():
 
         def all_dropped():
             before = stats(w)
-            sink.send(*[ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP, udp(CLIENT, SERVER, 1000 + 7 * n, 9999, b"queue"))
+            sink.send(*[ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP,
+                                 udp(CLIENT, SERVER, 1000 + 7 * n, 9999, b"queue"))
                         for n in range(100)])
             time.sleep(0.1)
             after = stats(w)
@@ -241,9 +250,9 @@ def channels():
 
         wait_for("2 queues", all_dropped, 3)
         for count in 4, 1, 3:
-            # A driver takes no fewer queues than its peer sends on, so the peer goes first down and last up.
+            # A driver takes no fewer queues than its peer sends on: the peer goes first down, last up.
             ends = [(w.client, "v1"), (w.server, "v0")]
-            w.server.run(f"ethtool -L v0 rx 4", check=False)
+            w.server.run("ethtool -L v0 rx 4", check=False)
             for space, name in ends if count < 4 else ends[::-1]:
                 space.run(f"ethtool -L {name} rx {count} tx {count}", check=False)
             wait_for(f"{count} queues", all_dropped, 5, 0.2)
@@ -260,7 +269,8 @@ def terminal_closed():
         pid, terminal = pty.fork()
         if pid == 0:
             w.server.move_to(w.server.fd)
-            os.execvp("sh", ["sh", "-c", f"vfm-xdp attach v0 -e '{FILTER}' --mode=userspace --bpffs {lib_serve.BPFFS};"
+            os.execvp("sh", ["sh", "-c",
+                             f"vfm-xdp attach v0 -e '{FILTER}' --mode=userspace --bpffs {lib_serve.BPFFS};"
                              "echo attached; exec sleep 100"])
         said = b""
         while b"attached\r\n" not in said.replace(b"attached '", b""):
@@ -271,16 +281,19 @@ def terminal_closed():
         same("after the terminal", (state(w), arrives(w)), ("attached", False))
         server = server_pid()
         for number in range(3):
-            end = os.readlink(f"/proc/{server}/fd/{number}") if os.path.exists(f"/proc/{server}/fd/{number}") else ""
+            path = f"/proc/{server}/fd/{number}"
+            end = os.readlink(path) if os.path.lexists(path) else ""
             if "pts" in end:
                 raise Failed(f"the server keeps the terminal: {end}")
         same("its directory", os.readlink(f"/proc/{server}/cwd"), "/")
         same("its session", os.getsid(server), server)
         detach(w)
         # The parent, and the process group, with the signal that nobody handles.
-        group = w.server.start(["setsid", "sh", "-c", f"vfm-xdp attach v0 -e '{FILTER}' --mode=userspace --bpffs "
+        group = w.server.start(["setsid", "sh", "-c",
+                                f"vfm-xdp attach v0 -e '{FILTER}' --mode=userspace --bpffs "
                                 f"{lib_serve.BPFFS} && exec sleep 100"], stdout=subprocess.DEVNULL)
-        wait_for("attached", lambda: [f["state"] for f in vfm_json(w.server, "list")] == ["attached"], 10)
+        wait_for("attached", lambda: [f["state"] for f in vfm_json(w.server,
+                                                                   "list")] == ["attached"], 10)
         os.killpg(os.getpgid(group.pid), signal.SIGKILL)
         group.wait()
         same("after the parent", (state(w), arrives(w)), ("attached", False))
@@ -289,13 +302,16 @@ def terminal_closed():
 
 
 def run_ends():
-    """`run` serves in the foreground until SIGINT or SIGTERM, prints the statistics and leaves nothing."""
+    """`run` serves in the foreground until SIGINT or SIGTERM, prints the statistics and leaves
+    nothing."""
     def check(w):
         for number in signal.SIGINT, signal.SIGTERM:
             with nothing_left(w) as look:
-                process = w.server.start(["vfm-xdp", "run", "v0", "-e", FILTER, "--mode=userspace", "--bpffs",
+                process = w.server.start(["vfm-xdp", "run", "v0", "-e", FILTER, "--mode=userspace",
+                                          "--bpffs",
                                           lib_serve.BPFFS], stdout=-1, stderr=-1, text=True)
-                wait_for("run", lambda: [f["state"] for f in vfm_json(w.server, "list")] == ["attached"], 10)
+                wait_for("run", lambda: [f["state"]
+                                         for f in vfm_json(w.server, "list")] == ["attached"], 10)
                 same("served", arrives(w), False)
                 look()
                 process.send_signal(number)
@@ -306,7 +322,8 @@ def run_ends():
     return on_world(check)
 
 
-CHECKS = (killed, killed_drops, stopped, stopped_and_detached, down_and_up, deleted, renamed, moved, channels,
+CHECKS = (killed, killed_drops, stopped, stopped_and_detached, down_and_up, deleted, renamed,
+          moved, channels,
           terminal_closed, run_ends)
 if __name__ == "__main__":
-    lib_sandbox.main([(check.__name__, check) for check in CHECKS])
+    lib_sandbox.main([(check.__name__, check) for check in CHECKS], lib_serve.must_serve)

@@ -1,4 +1,5 @@
-"""BPF programs of others, as few instructions: the tc programs that the tests put beside the filter."""
+"""BPF programs of others, as few instructions: the tc programs that the tests put beside the
+filter."""
 import ctypes
 import os
 import platform

@@ -1,7 +1,6 @@
 """Exchanges between hosts that several tests use, and the matrix in which the words are tried."""
 import contextlib
 import hashlib
-import os
 import re
 import socket
 import struct
@@ -41,8 +40,10 @@ def udp_socket(namespace, address, port=0, device=None):
 
 
 def ask_for_details(sock):
-    """The kernel then says to which address, by which interface and with which TTL a datagram came."""
-    for level, option in ((0, IP_PKTINFO), (0, IP_RECVTTL), (0, IP_RECVTOS)) if sock.family == socket.AF_INET \
+    """The kernel then says to which address, by which interface and with which TTL a datagram
+    came."""
+    for level, option in ((0, IP_PKTINFO), (0, IP_RECVTTL),
+                          (0, IP_RECVTOS)) if sock.family == socket.AF_INET \
             else ((41, IPV6_RECVPKTINFO), (41, IPV6_RECVHOPLIMIT)):
         sock.setsockopt(level, option, 1)
 
@@ -60,7 +61,8 @@ def received(sock, namespace):
             details.append((interface_name(namespace, index), socket.inet_ntoa(target)))
         elif (level, kind) == (41, 50):  # IPV6_PKTINFO
             target, index = struct.unpack("16sI", value)
-            details.append((interface_name(namespace, index), socket.inet_ntop(socket.AF_INET6, target)))
+            details.append((interface_name(namespace, index),
+                            socket.inet_ntop(socket.AF_INET6, target)))
         else:
             details.append((level, kind, value.hex()))
     return data, source[:2], details
@@ -74,7 +76,8 @@ def interface_name(namespace, index):
 
 def ping(namespace, target, *options, count=3):
     """What ping says, without times."""
-    done = namespace.run(["ping", "-n", "-c", count, "-i", "0.01", "-W", "3", *options, target], check=False)
+    done = namespace.run(["ping", "-n", "-c", count, "-i", "0.01", "-W", "3", *options, target],
+                         check=False)
     lines = [re.sub(r"\s*time[ =<].*", "", line) for line in done.stdout.splitlines()]
     return [line for line in lines if line and not line.startswith(("rtt", "---"))]
 
@@ -86,8 +89,8 @@ def contents(size):
 
 
 def tcp_stream(receiver, address, sender, size, seconds=60, port=7000):
-    """`size` bytes from `sender` to `receiver`, who answers with their SHA-256: (bytes, whether the sum
-    is right, who connected)."""
+    """`size` bytes from `sender` to `receiver`, who answers with their SHA-256: (bytes, whether
+    the sum is right, who connected)."""
     listener = receiver.socket(family(address), socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((address, port))
@@ -142,7 +145,8 @@ def cases(options, chosen=None):
 
 
 def machine_lost():
-    """Frames that the kernel had no room for, whosoever they were: its queues are those of all namespaces."""
+    """Frames that the kernel had no room for, whosoever they were: its queues are those of all
+    namespaces."""
     with open("/proc/net/softnet_stat") as file:
         return sum(int(line.split()[1], 16) for line in file)
 
@@ -151,8 +155,8 @@ ATTEMPTS = 3
 
 
 def compare(function, case):
-    """One exchange plain and the same with the filter `1` served; once more if the machine has lost frames
-    meanwhile that the road does not account for."""
+    """One exchange plain and the same with the filter `1` served; once more if the machine has
+    lost frames meanwhile that the road does not account for."""
     for attempt in range(ATTEMPTS):
         lost = machine_lost()
         try:
@@ -169,7 +173,8 @@ def compare_once(function, case):
     with world(case) as w:
         plain = w.exchange(function)
         # An exchange in which nothing happens would compare equal.
-        if not any(value for key, value in plain.items() if key not in ("errors counted", "interfaces")):
+        if not any(value for key, value in plain.items()
+                   if key not in ("errors counted", "interfaces")):
             raise Failed(f"{case}: nothing was exchanged: {plain}")
         if SERVED_BY == "none":
             served = w.exchange(function)

@@ -1,4 +1,5 @@
-"""What the kernel says of links, addresses, routes and qdiscs, asked without a process each time."""
+"""What the kernel says of links, addresses, routes and qdiscs, asked without a process each
+time."""
 import socket
 import struct
 
@@ -9,7 +10,8 @@ HEAD_SIZE = {GETLINK: 16, GETADDR: 8, GETROUTE: 12, GETQDISC: 20}
 # program on native XDP limits that, at the peer of a veth pair, too.
 IFLA_IFNAME, IFLA_ALIAS, IFLA_MASTER = 3, 20, 10
 LEFT_OUT = {
-    GETLINK: {7, 23, 26, 43, 16, 33, 35, 47, 48, 51},  # statistics, AF_SPEC, XDP, operstate and carrier counts
+    GETLINK: {7, 23, 26, 43, 16, 33, 35, 47, 48, 51},
+    # statistics, AF_SPEC, XDP, operstate and carrier counts
     GETADDR: {6},
     GETROUTE: {12},
     GETQDISC: {3, 4, 7},
@@ -20,7 +22,8 @@ def dump(kind):
     """The messages of a dump in the calling thread's namespace, as (head, {attribute: bytes})."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as link:
         link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        link.send(struct.pack("=IHHII", 16 + HEAD_SIZE[kind], kind, DUMP, 1, 0) + bytes(HEAD_SIZE[kind]))
+        link.send(struct.pack("=IHHII", 16 + HEAD_SIZE[kind], kind, DUMP, 1,
+                              0) + bytes(HEAD_SIZE[kind]))
         found = []
         while True:
             data = link.recv(1 << 18)
@@ -59,18 +62,22 @@ def serves(attributes):
 
 
 def snapshot():
-    """Everything that a host shows of its interfaces, without counters and without ours that serve."""
+    """Everything that a host shows of its interfaces, without counters and without ours that
+    serve."""
     ours = {index for index, _, attributes in links() if serves(attributes)}
     seen = {}
-    for kind, name in ((GETLINK, "link"), (GETADDR, "address"), (GETROUTE, "route"), (GETQDISC, "qdisc")):
+    for kind, name in ((GETLINK, "link"), (GETADDR, "address"), (GETROUTE, "route"),
+                       (GETQDISC, "qdisc")):
         rows = []
         for head, attributes in dump(kind):
             index = 0 if kind == GETROUTE else struct.unpack_from("=i", head, 4)[0]
-            out_by = struct.unpack("=i", attributes[4])[0] if kind == GETROUTE and 4 in attributes else 0
+            out_by = struct.unpack("=i",
+                                   attributes[4])[0] if kind == GETROUTE and 4 in attributes else 0
             if index in ours or out_by in ours:
                 continue
             name_of = text(attributes.get(IFLA_IFNAME, b"")) if kind == GETLINK else head[:4].hex()
             rows.append((name_of, "head", head.hex()))
-            rows += [(name_of, key, value.hex()) for key, value in attributes.items() if key not in LEFT_OUT[kind]]
+            rows += [(name_of, key, value.hex()) for key,
+                     value in attributes.items() if key not in LEFT_OUT[kind]]
         seen[name] = sorted(rows, key=str)
     return seen

@@ -5,7 +5,8 @@ import socket
 import struct
 import time
 
-ETH_P_ALL, ETH_P_IP, ETH_P_ARP, ETH_P_VLAN, ETH_P_IPV6, ETH_P_QINQ = 3, 0x800, 0x806, 0x8100, 0x86DD, 0x88A8
+ETH_P_ALL, ETH_P_IP, ETH_P_ARP, ETH_P_IPV6 = 3, 0x800, 0x806, 0x86DD
+ETH_P_VLAN, ETH_P_QINQ = 0x8100, 0x88A8
 ETH_P_TEST = 0x88B5  # for experiments: no stack answers it
 SOL_PACKET, PACKET_AUXDATA = 263, 8
 CSUM_NOT_READY, CSUM_VALID, VLAN_VALID, GSO_TCP = 1 << 3, 1 << 7, 1 << 4, 1 << 8
@@ -149,8 +150,8 @@ class Frame:
         return self.data[:12] + repr(self.tag).encode() + bytes([proto]) + source + target + ports
 
     def seen(self, numbered=False):
-        """What must be the same with and without a filter. `numbered`: the kernel has numbered these
-        IPv4 packets; the number and the header's sum are then left out."""
+        """What must be the same with and without a filter. `numbered`: the kernel has numbered
+        these IPv4 packets; the number and the header's sum are then left out."""
         data = bytearray(self.data)
         kind, body = self.parts() if len(data) >= 14 else (0, b"")
         if numbered and kind == ETH_P_IP and len(body) >= 20:
@@ -189,7 +190,8 @@ class Watch:
                 for level, kind, value in extra:
                     if level == SOL_PACKET and kind == PACKET_AUXDATA:
                         status, wire, _, _, _, tag, tpid = struct.unpack_from("IIIHHHH", value)
-                frame = Frame(data, whence[2], status, tag, tpid if status & TPID_VALID else ETH_P_VLAN,
+                frame = Frame(data, whence[2], status, tag,
+                              tpid if status & TPID_VALID else ETH_P_VLAN,
                               wire)
                 frame.interface = whence[0]
                 self.frames.append(frame)

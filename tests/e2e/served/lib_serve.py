@@ -26,7 +26,8 @@ def options_for(hand_over):
 def vfm(space, verb, *arguments, status=0, **options):
     """vfm-xdp in a namespace; its CompletedProcess. `status` None takes any."""
     with space:
-        done = run(["vfm-xdp", verb, *arguments, "--bpffs", BPFFS], check=False, timeout=60, **options)
+        done = run(["vfm-xdp", verb, *arguments, "--bpffs", BPFFS], check=False, timeout=60,
+                   **options)
     if status is not None and done.returncode != status:
         raise Failed(f"vfm-xdp {verb} {' '.join(map(str, arguments))}: status {done.returncode}, "
                      f"expected {status}: {done.stderr}{done.stdout}")
@@ -56,7 +57,8 @@ def refused(space, part, verb, *arguments, status=3, **options):
 def attach(world, filter_text="1", *more, hand_over=None, interface="v0"):
     """`filter_text` is an expression, or the path of a file."""
     what = [filter_text] if os.path.exists(filter_text) else ["-e", filter_text]
-    return vfm(world.server, "attach", interface, *what, *options_for(hand_over or world.case.hand_over),
+    return vfm(world.server, "attach", interface, *what,
+               *options_for(hand_over or world.case.hand_over),
                *more)
 
 
@@ -109,8 +111,9 @@ def end_of(pid, seconds=5.0):
 
 
 def objects():
-    """BPF programs, maps and links that a vfm-xdp of this test holds or has pinned: their numbers are
-    the kernel's, but the processes and the bpffs are this test's, so nobody else's are among them."""
+    """BPF programs, maps and links that a vfm-xdp of this test holds or has pinned: their numbers
+    are the kernel's, but the processes and the bpffs are this test's, so nobody else's are among
+    them."""
     found = set()
     for pid in processes():
         for path in glob.glob(f"/proc/{pid}/fdinfo/*"):
@@ -140,7 +143,8 @@ def alive(things):
 
 def picture(world):
     """What must be as it was: processes, files, interfaces, tc, namespaces."""
-    tree = sorted(os.path.join(folder, name) for top in (BPFFS, "/run") for folder, dirs, names in os.walk(top)
+    tree = sorted(os.path.join(folder, name) for top in (BPFFS, "/run") for folder, dirs,
+                  names in os.walk(top)
                   for name in dirs + names)
     seen = {"processes": processes(), "files": tree, "mounts": open("/proc/self/mounts").read(),
             "namespaces": run("lsns -n -o NS -t net").stdout.split()}
@@ -164,8 +168,8 @@ def changed(before, after):
 
 @contextlib.contextmanager
 def nothing_left(world, seconds=5.0):
-    """The world after what happens in here is the world before. Yields a function that looks at what
-    vfm-xdp holds at that moment: of all that nothing may be left in the kernel."""
+    """The world after what happens in here is the world before. Yields a function that looks at
+    what vfm-xdp holds at that moment: of all that nothing may be left in the kernel."""
     before, seen = picture(world), set()
     yield lambda: seen.update(objects())
     left = {}
@@ -182,6 +186,12 @@ def nothing_left(world, seconds=5.0):
         wait_for("nothing left", as_before, seconds, 0.1)
     if left:
         raise Failed(f"left behind: {left}")
+
+
+def must_serve():
+    """Skips where the program under test knows no user space."""
+    if SERVED_BY == "userspace" and "userspace" not in run("vfm-xdp attach --help").stdout:
+        raise Skip("this vfm-xdp serves nothing in user space")
 
 
 def kill(pid, number=signal.SIGKILL):

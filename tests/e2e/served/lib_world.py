@@ -36,8 +36,8 @@ class Case:
     third: bool = False
 
     def __str__(self):
-        return f"{self.hand_over}, offloads {'on' if self.offloads else 'off'}, {self.queues} queue" + \
-            ("s" if self.queues > 1 else "")
+        return f"{self.hand_over}, offloads {'on' if self.offloads else 'off'}, " \
+            f"{self.queues} queue{'s' if self.queues > 1 else ''}"
 
 
 def features(namespace, interface, **switches):
@@ -98,9 +98,11 @@ class World:
 
     def know_neighbours(self):
         """No ARP or ND then disturbs what is counted."""
-        pairs = [(self.server, "v0", CLIENT, CLIENT6, CLIENT_MAC), (self.client, "v1", SERVER, SERVER6, SERVER_MAC)]
+        pairs = [(self.server, "v0", CLIENT, CLIENT6, CLIENT_MAC),
+                 (self.client, "v1", SERVER, SERVER6, SERVER_MAC)]
         if self.third:
-            pairs += [(self.server, "w0", THIRD, THIRD6, THIRD_MAC), (self.third, "w1", ROUTER, ROUTER6, ROUTER_MAC)]
+            pairs += [(self.server, "w0", THIRD, THIRD6, THIRD_MAC),
+                      (self.third, "w1", ROUTER, ROUTER6, ROUTER_MAC)]
         for space, device, v4, v6, hardware in pairs:
             space.batch(*(f"neighbour replace {target} lladdr {hardware} dev {device} nud permanent"
                           for target in ((v4, v6) if self.case.ipv6 else (v4,))))
@@ -128,8 +130,8 @@ class World:
             self.open.pop().close()
 
     def frames(self, name, watch, wanted=lambda frame: True, seconds=3.0, numbered=False):
-        """What `watch` saw, by flow and in order within each. The served run waits until there is as
-        much as in the plain one; both wait until nothing comes any more."""
+        """What `watch` saw, by flow and in order within each. The served run waits until there is
+        as much as in the plain one; both wait until nothing comes any more."""
         end = time.monotonic() + seconds
         target = self.expected.get(name)
         count, quiet = -1, time.monotonic()
@@ -161,7 +163,8 @@ class World:
             for line in space.read("dev").splitlines()[2:]:
                 name, numbers = line.split(":")
                 fields = numbers.split()
-                for column, what in (2, "rx errors"), (3, "rx drop"), (10, "tx errors"), (11, "tx drop"):
+                for column, what in ((2, "rx errors"), (3, "rx drop"), (10, "tx errors"),
+                                     (11, "tx drop")):
                     values[f"{host} {name.strip()} Err {what}"] = int(fields[column])
         return {name: value for name, value in values.items() if ERRORS.search(name)}
 
@@ -206,7 +209,8 @@ def changes(before, after):
 
 
 def difference(plain, served):
-    """The first point in which two records differ, short enough to be read; None if there is none."""
+    """The first point in which two records differ, short enough to be read; None if there is
+    none."""
     for key in [*plain, *(key for key in served if key not in plain)]:
         a, b = plain.get(key), served.get(key)
         if a == b:

@@ -1,22 +1,22 @@
 #!/usr/bin/env python3
-"""What cannot be served is refused with its reason and status 3, and leaves nothing: no file, no program, no
-process. `refusals.py [CHECK...]`"""
+"""What cannot be served is refused with its reason and status 3, and leaves nothing: no file, no
+program, no process. `refusals.py [CHECK...]`"""
 import os
 import resource
 import socket
 import struct
-import subprocess
 
 import lib_bpf
 import lib_sandbox
 import lib_serve
 from failure import FILTER, arrives, on_world, reachable
-from lib_sandbox import Failed, Skip, contains, processes, run, same
-from lib_serve import attach, detach, nothing_left, refused, vfm, vfm_json
+from lib_sandbox import Failed, Skip, contains, run, same
+from lib_serve import attach, detach, nothing_left, refused, vfm
 from lib_world import features
 
 USERSPACE = "--mode=userspace"
-AF_XDP, SOL_XDP, XDP_RX_RING, XDP_UMEM_REG, XDP_UMEM_FILL_RING, XDP_UMEM_COMPLETION_RING, XDP_COPY = 44, 283, 2, 4, 5, 6, 2
+AF_XDP, SOL_XDP, XDP_COPY = 44, 283, 2
+XDP_RX_RING, XDP_UMEM_REG, XDP_UMEM_FILL_RING, XDP_UMEM_COMPLETION_RING = 2, 4, 5, 6
 
 
 def no_interface():
@@ -37,8 +37,10 @@ def privileges():
     """AF_XDP sockets want CAP_NET_RAW: named, and no reason to fall back."""
     def check(w):
         with nothing_left(w), w.server:
-            for command, name in ((without(["net_raw"]), "CAP_NET_RAW"), (without(["net_admin", "sys_admin"]), "CAP_NET_ADMIN")):
-                done = run([*command, "vfm-xdp", "attach", "v0", "-e", "1", USERSPACE, "--bpffs", lib_serve.BPFFS], check=False)
+            for command, name in ((without(["net_raw"]), "CAP_NET_RAW"),
+                                  (without(["net_admin", "sys_admin"]), "CAP_NET_ADMIN")):
+                done = run([*command, "vfm-xdp", "attach", "v0", "-e", "1", USERSPACE, "--bpffs",
+                            lib_serve.BPFFS], check=False)
                 same(f"status without {name}: {done.stderr}", done.returncode, 3)
                 contains("message", done.stderr, name)
     return on_world(check)
@@ -56,7 +58,8 @@ class Held:
             self.socket = w.server.socket(AF_XDP, socket.SOCK_RAW, 0)
         except OSError as problem:
             raise Skip(f"no AF_XDP sockets: {problem}")
-        self.socket.setsockopt(SOL_XDP, XDP_UMEM_REG, struct.pack("QQIII4x", start, 1 << 20, 4096, 0, 0))
+        self.socket.setsockopt(SOL_XDP, XDP_UMEM_REG,
+                               struct.pack("QQIII4x", start, 1 << 20, 4096, 0, 0))
         for ring in XDP_UMEM_FILL_RING, XDP_UMEM_COMPLETION_RING, XDP_RX_RING:
             self.socket.setsockopt(SOL_XDP, ring, struct.pack("I", 64))
         with w.server:
@@ -81,9 +84,11 @@ def held_queue():
 def limits():
     """Few descriptors, no locked memory, no address space: refused, or served all the same."""
     def check(w):
-        for name, limit in (("RLIMIT_NOFILE", 12), ("RLIMIT_NOFILE", 20), ("RLIMIT_MEMLOCK", 0), ("RLIMIT_AS", 60 << 20)):
+        for name, limit in (("RLIMIT_NOFILE", 12), ("RLIMIT_NOFILE", 20), ("RLIMIT_MEMLOCK", 0),
+                            ("RLIMIT_AS", 60 << 20)):
             with nothing_left(w):
-                done = vfm(w.server, "attach", "v0", "-e", "1", USERSPACE, status=None, preexec_fn=lambda: resource.setrlimit(
+                done = vfm(w.server, "attach", "v0", "-e", "1", USERSPACE, status=None,
+                           preexec_fn=lambda: resource.setrlimit(
                     getattr(resource, name), (limit, limit)))
                 what = f"{name} {limit}: {done.stderr}"
                 if done.returncode == 0:
@@ -98,7 +103,8 @@ def memory():
     """Frames x queues count towards --max-memory."""
     def check(w):
         with nothing_left(w):
-            refused(w.server, "memory", "attach", "v0", "-e", "1", USERSPACE, "--max-memory", "100000")
+            refused(w.server, "memory", "attach", "v0", "-e", "1", USERSPACE, "--max-memory",
+                    "100000")
     return on_world(check)
 
 
@@ -110,14 +116,16 @@ def foreign_program():
             w.server.run(f"ip link set v0 {kind} pinned {path}")
             with nothing_left(w):
                 refused(w.server, "program", "attach", "v0", "-e", "1", USERSPACE)
-                refused(w.server, "program", "attach", "v0", "-e", "1", USERSPACE, "--hook=tc-ingress")
+                refused(w.server, "program", "attach", "v0", "-e", "1", USERSPACE,
+                        "--hook=tc-ingress")
             w.server.run(f"ip link set v0 {kind} off")
         os.unlink(path)
     return on_world(check)
 
 
 def devices():
-    """lo and tap are served by the generic way; tun is no Ethernet; native is not to be had there."""
+    """lo and tap are served by the generic way; tun is no Ethernet; native is not to be had
+    there."""
     def check(w):
         w.server.run("ip tuntap add t0 mode tap")
         w.server.run("ip tuntap add t1 mode tun")
@@ -128,7 +136,8 @@ def devices():
         with nothing_left(w):
             for name in kinds:
                 if name != "t0":  # a tap may have XDP of its own
-                    refused(w.server, "native", "attach", name, "-e", "1", USERSPACE, "--hand-over=native")
+                    refused(w.server, "native", "attach", name, "-e", "1", USERSPACE,
+                            "--hand-over=native")
                 vfm(w.server, "attach", name, "-e", FILTER, USERSPACE)
                 vfm(w.server, "detach", name)
             refused(w.server, "Ethernet", "attach", "t1", "-e", "1", USERSPACE)
@@ -144,16 +153,18 @@ def devices():
 
 
 def generic_senders():
-    """Generic hand-over: a peer that may send UDP in one piece, or tags beside the bytes, is named with the command
-    that stops it."""
+    """Generic hand-over: a peer that may send UDP in one piece, or tags beside the bytes, is named
+    with the command that stops it."""
     def check(w):
         features(w.client, "v1", tx_udp_segmentation=True)
         with nothing_left(w):
-            said = refused(w.server, "ethtool", "attach", "v0", "-e", "1", USERSPACE, "--hand-over=skb")
+            said = refused(w.server, "ethtool", "attach", "v0", "-e", "1", USERSPACE,
+                           "--hand-over=skb")
             contains("the switch", said, "tx-udp-segmentation off")
         features(w.client, "v1", tx_udp_segmentation=False, txvlan=True)
         with nothing_left(w):
-            said = refused(w.server, "vlan", "attach", "v0", "-e", "1", USERSPACE, "--hand-over=skb")
+            said = refused(w.server, "vlan", "attach", "v0", "-e", "1", USERSPACE,
+                           "--hand-over=skb")
             contains("the way round", said, "--force")
             attach(w, "1", "--force", hand_over="skb")
             detach(w)
@@ -168,10 +179,11 @@ def host_functions():
     def check(w):
         path = f"{os.path.dirname(lib_serve.BPFFS)}/calls.vfm"
         with open(path, "w") as file:
-            file.write("LEN\nCALL 1\nRET\n")
+            file.write(".import price args=1\nLEN\nCALL 0\nRET\n")
         with nothing_left(w):
-            refused(w.server, "CALL", "attach", "v0", path, USERSPACE)
-            refused(w.server, "CALL", "attach", "v0", path)
+            contains("the place", refused(w.server, "price", "attach", "v0", path, USERSPACE),
+                     "calls.vfm:3")
+            refused(w.server, "price", "attach", "v0", path)
     return on_world(check)
 
 
@@ -187,8 +199,10 @@ def no_bpffs():
                 run(f"mount -o remount,rw {lib_serve.BPFFS}")
             os.mkdir(f"{folder}/plain")
             with w.server:
-                for text, options in (("BPF file system", f"{folder}/plain"), ("bpffs", f"{folder}/nowhere")):
-                    done = run(["vfm-xdp", "attach", "v0", "-e", "1", USERSPACE, "--bpffs", options], check=False)
+                for text, options in (("BPF file system", f"{folder}/plain"),
+                                      ("bpffs", f"{folder}/nowhere")):
+                    done = run(["vfm-xdp", "attach", "v0", "-e", "1", USERSPACE, "--bpffs",
+                                options], check=False)
                     same(f"{options}: {done.stderr}", done.returncode, 3)
                     contains("message", done.stderr, text)
     return on_world(check)
@@ -220,7 +234,8 @@ def full_run():
     return on_world(check)
 
 
-CHECKS = (no_interface, privileges, held_queue, limits, memory, foreign_program, devices, generic_senders,
+CHECKS = (no_interface, privileges, held_queue, limits, memory, foreign_program, devices,
+          generic_senders,
           host_functions, no_bpffs, full_run)
 if __name__ == "__main__":
-    lib_sandbox.main([(check.__name__, check) for check in CHECKS])
+    lib_sandbox.main([(check.__name__, check) for check in CHECKS], lib_serve.must_serve)

@@ -1,5 +1,6 @@
-/* Preloaded into vfm-xdp: the kernel refuses the program of the filter named VFM_REFUSE, as its verifier
- * refuses what is too large, however able the back end may become. All other programs it takes.
+/* Preloaded into vfm-xdp: the kernel refuses the program of the filter named VFM_REFUSE, as its
+ * verifier refuses what is too large, however able the back end may become. All other programs it
+ * takes.
  *
  *   VFM_REFUSE        the name of the filter
  *   VFM_REFUSE_ERRNO  what the call fails with (E2BIG)
@@ -19,9 +20,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* What the verifier says: the instruction where it gave up and why. */
 static const char kLog[] =
+    "%u: (bf) r6 = r1\n"
     "BPF program is too large. Processed 1000001 insn\n"
-    "processed 1000001 insns (limit 1000000) max_states_per_insn 4 total_states 1 peak_states 1 mark_read 1\n";
+    "processed 1000001 insns (limit 1000000) max_states_per_insn 4 total_states 1 peak_states 1 "
+    "mark_read 1\n";
 
 /* The kernel's name of a filter's program is vfm_NAME, cut to what fits. */
 static int is_refused(const union bpf_attr* attributes) {
@@ -39,8 +43,13 @@ static long refuse(union bpf_attr* attributes) {
         if (fd >= 0) close(fd);
     }
     const char* log = getenv("VFM_REFUSE_LOG");
-    if (attributes->log_level && attributes->log_buf && attributes->log_size)
-        snprintf((char*)(uintptr_t)attributes->log_buf, attributes->log_size, "%s", log ? log : kLog);
+    char* place = (char*)(uintptr_t)attributes->log_buf;
+    if (attributes->log_level && place && attributes->log_size) {
+        if (log)
+            snprintf(place, attributes->log_size, "%s", log);
+        else
+            snprintf(place, attributes->log_size, kLog, attributes->insn_cnt / 2);
+    }
     const char* number = getenv("VFM_REFUSE_ERRNO");
     errno = number ? atoi(number) : E2BIG;
     return -1;

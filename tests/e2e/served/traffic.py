@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Real traffic through a served filter. `traffic.py [CHECK...]`; VFM_LONG=1: 1 GB, 1,000 connections,
-1,000 cycles."""
+"""Real traffic through a served filter. `traffic.py [CHECK...]`; VFM_LONG=1: 1 GB, 1,000
+connections, 1,000 cycles."""
 import os
 import socket
 import struct
@@ -12,7 +12,7 @@ import lib_sandbox
 import lib_serve
 from lib_exchange import ping, tcp_stream, udp_socket
 from lib_sandbox import LONG, Failed, same
-from lib_serve import SERVED_BY, attach, detach, served, stats
+from lib_serve import SERVED_BY, attach, detach, served
 from lib_world import CLIENT, CLIENT6, SERVER, SERVER6, Case, world
 
 STREAM = 1 << 30 if LONG else 32 << 20
@@ -39,9 +39,11 @@ def stream():
     """A long stream each way, whole by its SHA-256."""
     def check(w):
         with served(w):
-            for receiver, address, sender in ((w.server, SERVER, w.client), (w.client, CLIENT, w.server)):
+            for receiver, address, sender in ((w.server, SERVER, w.client),
+                                              (w.client, CLIENT, w.server)):
                 begun = time.monotonic()
-                count, right, source, problem = tcp_stream(receiver, address, sender, STREAM, seconds=280)
+                count, right, source, problem = tcp_stream(receiver, address, sender, STREAM,
+                                                           seconds=280)
                 same(f"{w.case.hand_over}: bytes to {address} ({problem})", count, STREAM)
                 same(f"{w.case.hand_over}: SHA-256", right, True)
                 rate = STREAM * 8 / (time.monotonic() - begun) / 1e9
@@ -82,7 +84,8 @@ def connections():
 
         threading.Thread(target=serve, daemon=True).start()
         with served(w):
-            askers = [threading.Thread(target=ask, args=(range(i, CONNECTIONS, 8),)) for i in range(8)]
+            askers = [threading.Thread(target=ask, args=(range(i, CONNECTIONS, 8),))
+                      for i in range(8)]
             for asker in askers:
                 asker.start()
             for asker in askers:
@@ -97,7 +100,8 @@ def connections():
 def datagrams():
     """Each datagram comes once, whole and in order, and so does its answer."""
     def check(w):
-        with served(w), udp_socket(w.server, SERVER, 7001) as server, udp_socket(w.client, CLIENT, 7002) as client:
+        with served(w), udp_socket(w.server, SERVER, 7001) as server, udp_socket(w.client, CLIENT,
+                                                                                 7002) as client:
             for sock in server, client:
                 sock.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)
             there, back, burst = [], [], 32
@@ -121,15 +125,18 @@ def pings():
     """Both families, from both ends: none lost, none twice."""
     def check(w):
         with served(w):
-            for space, target in ((w.client, SERVER), (w.client, SERVER6), (w.server, CLIENT), (w.server, CLIENT6)):
+            for space, target in ((w.client, SERVER), (w.client, SERVER6), (w.server, CLIENT),
+                                  (w.server, CLIENT6)):
                 lines = ping(space, target, count=100)
-                same(f"{w.case.hand_over}: {target}", [line for line in lines if "transmitted" in line],
+                same(f"{w.case.hand_over}: {target}",
+                     [line for line in lines if "transmitted" in line],
                      ["100 packets transmitted, 100 received, 0% packet loss,"])
     return everywhere(check, ipv6=True)
 
 
 class Counted:
-    """Numbered datagrams at a steady rate, and which of them arrived, by what happened meanwhile."""
+    """Numbered datagrams at a steady rate, and which of them arrived, by what happened
+    meanwhile."""
 
     def __init__(self, w, rate=2000):
         self.phase, self.ending = 0, False
@@ -181,8 +188,8 @@ QUIET, BARE, OURS = 0, 1, 2
 
 
 def cycles():
-    """Attaching and detaching under traffic loses at most what a bare program that passes everything loses,
-    attached and detached as often in the same run; nothing arrives twice."""
+    """Attaching and detaching under traffic loses at most what a bare program that passes
+    everything loses, attached and detached as often in the same run; nothing arrives twice."""
     def check(w):
         path = f"{lib_serve.BPFFS}/bare"
         lib_bpf.pin(lib_bpf.passing_xdp(), path)
@@ -217,4 +224,5 @@ def cycles():
 
 
 if __name__ == "__main__":
-    lib_sandbox.main([(check.__name__, check) for check in (stream, connections, datagrams, pings, cycles)])
+    lib_sandbox.main([(check.__name__, check) for check in (stream, connections, datagrams, pings,
+                                                            cycles)], lib_serve.must_serve)

@@ -1,13 +1,16 @@
 """What the link and the addresses on it look like."""
 import contextlib
+import os
 import socket
 import struct
 
 from lib_exchange import (ask_for_details, ping, received, tcp_stream, udp_socket, word)
 from lib_packet import (ETH_P_ARP, ETH_P_IP, ETH_P_IPV6, ETH_P_QINQ, ETH_P_TEST, address, arp,
-                        ethernet, icmp, mac, tcp, udp)
+                        ethernet, icmp, ip, mac, tcp,
+                        udp, with_sum)
 from lib_world import (CLIENT, CLIENT6, CLIENT_MAC, SERVER, SERVER6, SERVER_MAC)
 import lib_bpf
+import lib_sandbox
 import lib_serve
 
 
@@ -28,7 +31,8 @@ def addresses(w):
     arrived, answered = [], []
     try:
         for sources, targets, any_address in (
-                ((CLIENT, "10.9.0.22"), (SERVER, "10.9.0.11", "10.9.0.255", "255.255.255.255"), "0.0.0.0"),
+                ((CLIENT, "10.9.0.22"), (SERVER, "10.9.0.11", "10.9.0.255", "255.255.255.255"),
+                 "0.0.0.0"),
                 ((CLIENT6, "fd09::22"), (SERVER6, "fd09::11"), "::")):
             with udp_socket(w.server, any_address, 7001) as server:
                 ask_for_details(server)
@@ -39,12 +43,14 @@ def addresses(w):
                             client.sendto(f"{source} to {target}".encode(), (target, 7001))
                             got = received(server, w.server)
                             if got:
-                                server.sendto(b"answer to " + got[0], (source, client.getsockname()[1]))
+                                server.sendto(b"answer to " + got[0],
+                                              (source, client.getsockname()[1]))
                                 got = got[0], got[1][0], got[2]
                             arrived.append(got)
                             back = received(client, w.client)
                             answered.append(back and (back[0], back[1][0]))
-        connections = [tcp_stream(w.server, target, w.client, 3000) for target in (SERVER, "10.9.0.11", SERVER6)]
+        connections = [tcp_stream(w.server, target, w.client, 3000)
+                       for target in (SERVER, "10.9.0.11", SERVER6)]
         pings = [ping(space, target) for space, target in (
             (w.client, SERVER), (w.client, SERVER6), (w.server, CLIENT), (w.server, CLIENT6))]
     finally:
@@ -63,7 +69,8 @@ def macs(w):
     other = "02:00:00:00:00:99"
 
     def one_of_each(mark):
-        for target in (SERVER_MAC, other, "ff:ff:ff:ff:ff:ff", "01:00:5e:01:02:03", "33:33:00:00:00:77",
+        for target in (SERVER_MAC, other, "ff:ff:ff:ff:ff:ff", "01:00:5e:01:02:03",
+                       "33:33:00:00:00:77",
                        "01:80:c2:00:00:0e"):
             for source in (CLIENT_MAC, "02:00:00:00:00:55"):
                 send.send(ethernet(target, source, ETH_P_TEST, mark.ljust(60)))
@@ -94,7 +101,8 @@ def arp_word(w):
     moved = "02:00:00:00:00:66"
     everyone = "ff:ff:ff:ff:ff:ff"
     send.send(ethernet(SERVER_MAC, moved, ETH_P_ARP, arp(2, moved, CLIENT, SERVER_MAC, SERVER)))
-    send.send(ethernet(everyone, CLIENT_MAC, ETH_P_ARP, arp(1, CLIENT_MAC, "10.9.0.77", "00:00:00:00:00:00", SERVER)))
+    send.send(ethernet(everyone, CLIENT_MAC, ETH_P_ARP,
+                       arp(1, CLIENT_MAC, "10.9.0.77", "00:00:00:00:00:00", SERVER)))
     frames = {name: w.frames(name, watch, lambda frame: frame.parts()[0] == ETH_P_ARP)
               for name, watch in watches.items()}
     neighbours = sorted(line.split()[0] + " " + " ".join(line.split()[1:5])
@@ -110,15 +118,18 @@ def nd(w):
     pings = [ping(w.client, SERVER6, count=2)]
     w.forget_neighbours()
     pings.append(ping(w.server, CLIENT6, count=2))
-    # A second host with an address that the server wants: it must be told so.
+    # The client has an address that the server wants: it must be told so.
+    taken = "fd09::dd"
     w.server.sysctl("net/ipv6/conf/v0/accept_dad", 1)
     w.server.sysctl("net/ipv6/conf/v0/dad_transmits", 1)
-    w.server.run(f"ip address add {CLIENT6}/128 dev v0 noprefixroute")
-    import lib_sandbox
+    w.client.run(f"ip address add {taken}/128 dev v1 nodad noprefixroute")
+    w.server.run(f"ip address add {taken}/128 dev v0 noprefixroute")
     with contextlib.suppress(lib_sandbox.Failed):
-        lib_sandbox.wait_for("the duplicate", lambda: "dadfailed" in w.server.out("ip address show dev v0"), 3)
+        lib_sandbox.wait_for("the duplicate",
+                             lambda: "dadfailed" in w.server.out("ip address show dev v0"), 3)
     duplicate = "dadfailed" in w.server.out("ip address show dev v0")
-    w.server.run(f"ip address delete {CLIENT6}/128 dev v0")
+    for space, device in (w.server, "v0"), (w.client, "v1"):
+        space.run(f"ip address delete {taken}/128 dev {device}")
     # A router's word.
     w.server.sysctl("net/ipv6/conf/v0/accept_ra", 2)
     w.server.sysctl("net/ipv6/conf/v0/accept_dad", 0)
@@ -126,13 +137,14 @@ def nd(w):
     prefix = address("fd77::")
     body = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 0, 0, 0) + \
         struct.pack("!BBBBIII", 3, 4, 64, 0xC0, 3600, 1800, 0) + prefix
-    from lib_packet import ip, with_sum
     router = "fe80::2"
     packet = ip(router, "ff02::1", 58, with_sum(router, "ff02::1", 58, body, 2), ttl=255)
     w.sender(w.client, "v1").send(ethernet("33:33:00:00:00:01", CLIENT_MAC, ETH_P_IPV6, packet))
     with contextlib.suppress(lib_sandbox.Failed):
-        lib_sandbox.wait_for("an address", lambda: "fd77::" in w.server.out("ip address show dev v0"), 3)
-    own = sorted(word for word in w.server.out("ip -6 address show dev v0").split() if word.startswith("fd77"))
+        lib_sandbox.wait_for("an address",
+                             lambda: "fd77::" in w.server.out("ip address show dev v0"), 3)
+    own = sorted(word for word in w.server.out("ip -6 address show dev v0").split()
+                 if word.startswith("fd77"))
     w.server.sysctl("net/ipv6/conf/v0/accept_ra", 0)
     w.server.run("ip link set v0 addrgenmode none")
     for text in own:
@@ -145,13 +157,16 @@ def nd(w):
         # The nonce of duplicate detection is another each time.
         return found and found[0] == 58 and found[3][0] in (135, 136) and any(found[1])
     return {"pings": pings, "duplicate": duplicate, "by advertisement": own,
-            **{name: sorted(w.frames(name, watch, solicitation)) for name, watch in watches.items()}}
+            **{name: sorted(w.frames(name, watch, solicitation)) for name,
+               watch in watches.items()}}
 
 
 def dhcp(kind, operation, own="0.0.0.0", server=None):
     """A DHCP message of the client with hardware address CLIENT_MAC or for it."""
-    text = struct.pack("!BBBBIHH", operation, 1, 6, 0, 0x5EED, 0, 0x8000) + address("0.0.0.0") + address(own) + \
-        address("0.0.0.0") * 2 + mac(CLIENT_MAC).ljust(16, b"\0") + bytes(192) + b"\x63\x82\x53\x63" + \
+    text = struct.pack("!BBBBIHH", operation, 1, 6, 0, 0x5EED, 0,
+                       0x8000) + address("0.0.0.0") + address(own) + \
+        address("0.0.0.0") * 2 + mac(CLIENT_MAC).ljust(16,
+                                                       b"\0") + bytes(192) + b"\x63\x82\x53\x63" + \
         bytes([53, 1, kind])
     if server:
         text += bytes([54, 4]) + address(server) + bytes([51, 4, 0, 0, 14, 16])
@@ -177,7 +192,8 @@ def dhcp_word(w):
                 got = received(socket_of_giver, giver)
                 seen.append(got)
                 if got:
-                    socket_of_giver.sendto(dhcp(answer, 2, "10.9.0.200", giver_address), ("255.255.255.255", 68))
+                    socket_of_giver.sendto(dhcp(answer, 2, "10.9.0.200", giver_address),
+                                           ("255.255.255.255", 68))
         record[way] = seen
         def lease(frame):
             found = frame.layer4()
@@ -195,12 +211,14 @@ def vlans(w):
     for tags in ((), (100,), (0,), (0x6000 | 5,), (200, 300), ((ETH_P_QINQ, 7), 8), (1, 2, 3)):
         # The kernel sends one tag beyond the MTU, not more.
         for size in (20, 1472 - 4 * (len(tags) if len(tags) > 1 else 0)):
-            send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP, udp(CLIENT, SERVER, 4000, 9, bytes(size)), tags))
+            send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP,
+                               udp(CLIENT, SERVER, 4000, 9, bytes(size)), tags))
         send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_TEST, bytes(46), tags))
     # Priority tags are for the host itself, the others for nobody here.
     with udp_socket(w.server, SERVER, 7001) as server:
         for tag in (0, 0x2000, 100):
-            send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP, udp(CLIENT, SERVER, 4001, 7001, bytes([tag >> 8]) * 30), (tag,)))
+            send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP,
+                               udp(CLIENT, SERVER, 4001, 7001, bytes([tag >> 8]) * 30), (tag,)))
         server.settimeout(0.2)
         taken = [received(server, w.server) for _ in range(3)]
     return {"seen": w.frames("seen", views[0]), "taken": taken}
@@ -214,16 +232,17 @@ def vlan_offload(w):
     send = w.sender(w.client, "v1")
     w.client.run("tc qdisc add dev v1 clsact")
     try:
-        for number, (protocol, tci) in enumerate(((0x8100, 100), (0x8100, 0x6005), (ETH_P_QINQ, 9), (0x8100, 0))):
+        for number, (protocol, tci) in enumerate(((0x8100, 100), (0x8100, 0x6005), (ETH_P_QINQ, 9),
+                                                  (0x8100, 0))):
             path = f"{lib_serve.BPFFS}/push{number}"
             lib_bpf.pin(lib_bpf.push_vlan(protocol, tci), path)
             w.client.run(f"tc filter add dev v1 egress prio 1 bpf da pinned {path}")
             for size in (20, 1472):
-                send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP, udp(CLIENT, SERVER, 4000, 9, bytes(size))))
+                send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP,
+                                   udp(CLIENT, SERVER, 4000, 9, bytes(size))))
             send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_TEST, bytes([number]) * 46, (77,)))
             send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP, tcp(CLIENT, SERVER, 4000, 9, 2)))
             w.client.run("tc filter delete dev v1 egress prio 1")
-            import os
             os.unlink(path)
     finally:
         w.client.run("tc qdisc delete dev v1 clsact")
@@ -237,9 +256,11 @@ def multicast(w):
     reports = w.watch(w.client, "v1", incoming_only=True)
     view = w.watch(w.server, "v0", incoming_only=True)
     taken = []
-    for group, other, any_address in (("239.1.2.3", "239.1.2.4", "0.0.0.0"), ("ff15::1", "ff15::2", "::")):
+    for group, other, any_address in (("239.1.2.3", "239.1.2.4", "0.0.0.0"),
+                                      ("ff15::1", "ff15::2", "::")):
         with udp_socket(w.server, any_address, 7001) as server, \
-                udp_socket(w.client, CLIENT if any_address == "0.0.0.0" else CLIENT6, 7002) as client:
+                udp_socket(w.client, CLIENT if any_address == "0.0.0.0" else CLIENT6,
+                           7002) as client:
             ask_for_details(server)
             server.settimeout(0.2)
             with w.server:
@@ -248,7 +269,8 @@ def multicast(w):
                 server.setsockopt(0, socket.IP_ADD_MEMBERSHIP, address(group) + address(SERVER))
                 client.setsockopt(0, socket.IP_MULTICAST_IF, address(CLIENT))
             else:
-                server.setsockopt(41, socket.IPV6_JOIN_GROUP, address(group) + struct.pack("I", index))
+                server.setsockopt(41, socket.IPV6_JOIN_GROUP,
+                                  address(group) + struct.pack("I", index))
                 with w.client:
                     client.setsockopt(41, socket.IPV6_MULTICAST_IF, socket.if_nametoindex("v1"))
             for target in (group, other, group):
@@ -259,4 +281,5 @@ def multicast(w):
         found = frame.layer4()
         return found and found[0] == 17
     igmp = w.frames("igmp", reports, lambda frame: bool(frame.layer4()) and frame.layer4()[0] == 2)
-    return {"taken": taken, "seen": w.frames("seen", view, for_groups, numbered=True), "reports": bool(igmp)}
+    return {"taken": taken, "seen": w.frames("seen", view, for_groups, numbered=True),
+            "reports": bool(igmp)}

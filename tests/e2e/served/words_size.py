@@ -27,21 +27,23 @@ def checksums(w):
                                    udp(CLIENT6, SERVER6, 4000, 7003, contents(size), **options)))
         for damaged in (False, True):
             for kind, a, b in ((ETH_P_IP, CLIENT, SERVER), (ETH_P_IPV6, CLIENT6, SERVER6)):
-                send.send(ethernet(SERVER_MAC, CLIENT_MAC, kind, tcp(a, b, 4000, 7009, 2, damaged=damaged)),
+                send.send(ethernet(SERVER_MAC, CLIENT_MAC, kind,
+                                   tcp(a, b, 4000, 7009, 2, damaged=damaged)),
                           ethernet(SERVER_MAC, CLIENT_MAC, kind,
                                    icmp(a, b, 8 if kind == ETH_P_IP else 128, damaged=damaged)))
         # A damaged header of IPv4 below a right UDP sum, and a frame with bytes behind the packet.
         whole = udp(CLIENT, SERVER, 4000, 7001, b"header")
         send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP, whole[:10] + b"\xde\xad" + whole[12:]),
                   ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP, whole + b"trailer of the frame"))
-        # A right sum that equals the sum of the pseudo-header: what looks unfinished is finished to itself.
+        # A right sum that equals that of the pseudo-header: what looks unfinished becomes itself.
         body = struct.pack("!HHHH", 4000, 7001, 10, 0)
         start = pseudo(address(CLIENT), address(SERVER), 17, 10)
         rest = (2 * 0xFFFF - 2 * start - total(body)) % 0xFFFF
         send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP,
                            udp(CLIENT, SERVER, 4000, 7001, struct.pack("!H", rest))))
         # The kernel's own, finished by nobody where offloads are on.
-        with udp_socket(w.client, CLIENT, 7002) as client, udp_socket(w.client, CLIENT6, 7004) as client6:
+        with udp_socket(w.client, CLIENT, 7002) as client, udp_socket(w.client, CLIENT6,
+                                                                      7004) as client6:
             for size in (0, 1, 700, 1452):
                 client.sendto(contents(size), (SERVER, 7001))
                 client6.sendto(contents(size), (SERVER6, 7003))
@@ -49,13 +51,16 @@ def checksums(w):
             sock.settimeout(0.2)
             while got := received(sock, w.server):
                 taken.append((got[0].hex(), got[1]))
-    streams = [tcp_stream(w.server, SERVER, w.client, 100_000), tcp_stream(w.client, CLIENT6, w.server, 100_000)]
+    streams = [tcp_stream(w.server, SERVER, w.client, 100_000),
+               tcp_stream(w.client, CLIENT6, w.server, 100_000)]
 
     def raw(frame):
         found = frame.layer4()
         return found and found[3][:2] == struct.pack("!H", 4000)
     return {"taken": sorted(taken), "streams": streams, "seen": w.frames("seen", view, raw),
-            "answers": len(w.frames("answers", back, lambda frame: bool(frame.layer4()) and frame.layer4()[0] in (1, 58)))}
+            "answers": len(w.frames("answers", back,
+                                    lambda frame: bool(frame.layer4())
+                                    and frame.layer4()[0] in (1, 58)))}
 
 
 @word("gso_gro", ipv6=True)
@@ -64,8 +69,10 @@ def gso_gro(w):
     w.know_neighbours()
     size = 1_000_000
     record = {}
-    for name, address_of, receiver, sender in (("in", SERVER, w.server, w.client), ("out", CLIENT, w.client, w.server),
-                                               ("in6", SERVER6, w.server, w.client), ("out6", CLIENT6, w.client, w.server)):
+    for name, address_of, receiver, sender in (("in", SERVER, w.server, w.client),
+                                               ("out", CLIENT, w.client, w.server),
+                                               ("in6", SERVER6, w.server, w.client),
+                                               ("out6", CLIENT6, w.client, w.server)):
         record[name] = tcp_stream(receiver, address_of, sender, size)
     # GRO at the served host may be switched on and off.
     for switch in ("on", "off"):
@@ -121,20 +128,23 @@ def mtu(w):
             got = received(server, w.server)
             taken.append(got and (got[0] == contents(size), len(got[0])))
     return {"pings": pings, "taken": taken,
-            "seen": w.frames("seen", view, lambda frame: len(frame.data) >= 14 and frame.parts()[0] == ETH_P_TEST)}
+            "seen": w.frames("seen", view, lambda frame: len(frame.data) >= 14
+                             and frame.parts()[0] == ETH_P_TEST)}
 
 
 @word("jumbo", mtu=9000, ipv6=True)
 def jumbo(w):
     """The same with frames that no single chunk holds."""
     record = mtu(w)
-    record["streams"] = [tcp_stream(receiver, address_of, sender, 1_000_000) for address_of, receiver, sender in (
+    record["streams"] = [tcp_stream(receiver, address_of, sender, 1_000_000) for address_of,
+                         receiver, sender in (
         (SERVER, w.server, w.client), (CLIENT, w.client, w.server), (SERVER6, w.server, w.client))]
     view = w.watch(w.server, "v0", incoming_only=True)
     send = w.sender(w.client, "v1")
     for size in (3400, 3500, 3700, 4096, 4097, 7000, 8192, 8999, 9000):
         send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_TEST, contents(size)),
-                  ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP, udp(CLIENT, SERVER, 4000, 9, contents(size - 28))))
+                  ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP,
+                           udp(CLIENT, SERVER, 4000, 9, contents(size - 28))))
     record["chunks"] = w.frames("chunks", view, lambda frame: frame.parts()[0] == ETH_P_TEST or (
         bool(frame.layer4()) and frame.layer4()[3][:2] == struct.pack("!H", 4000)))
     return record
