@@ -215,4 +215,4 @@ def check_word(name):
         raise Failed(f"{len(problems)} of {tried}:\n  " + "\n  ".join(problems))
     if len(skipped) == tried:
         raise Skip(skipped[0])
-    return "; ".join(skipped)
+    return f"{len(skipped)} of {tried} skipped: {skipped[0]}" if skipped else ""

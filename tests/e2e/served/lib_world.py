@@ -1,9 +1,9 @@
 """A client and a server on a wire; filters are served on the server's end.
 
-  client v1  10.9.0.2  fd09::2  02:00:00:00:00:02
-  server v0  10.9.0.1  fd09::1  02:00:00:00:00:01   <- the filter
-  server w0  10.9.1.1  fd0a::1  02:00:00:00:01:01      (if there is a third host)
-  third  w1  10.9.1.2  fd0a::2  02:00:00:00:01:02
+  client v1  10.9.0.2  fd09::a2 02:00:00:00:00:02
+  server v0  10.9.0.1  fd09::a1 02:00:00:00:00:01   <- the filter
+  server w0  10.9.1.1  fd0a::a1 02:00:00:00:01:01      (if there is a third host)
+  third  w1  10.9.1.2  fd0a::a2 02:00:00:00:01:02
 """
 import contextlib
 import itertools
@@ -17,7 +17,8 @@ from lib_packet import Sender, Watch
 from lib_sandbox import Namespace, wait_for
 
 CLIENT, SERVER, THIRD, ROUTER = "10.9.0.2", "10.9.0.1", "10.9.1.2", "10.9.1.1"
-CLIENT6, SERVER6, THIRD6, ROUTER6 = "fd09::2", "fd09::1", "fd0a::2", "fd0a::1"
+# (Their last bytes are not those of the MACs: an address made of a MAC then has other groups.)
+CLIENT6, SERVER6, THIRD6, ROUTER6 = "fd09::a2", "fd09::a1", "fd0a::a2", "fd0a::a1"
 CLIENT_MAC, SERVER_MAC = "02:00:00:00:00:02", "02:00:00:00:00:01"
 THIRD_MAC, ROUTER_MAC = "02:00:00:00:01:02", "02:00:00:00:01:01"
 ERRORS = re.compile(r"Err|Csum|Discard|Bad|Fail|Unknown|Trunc|NoPort|NoRoute|Corrupt|Drop")

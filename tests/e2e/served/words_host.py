@@ -10,9 +10,8 @@ import lib_serve
 from lib_exchange import contents, ping, received, tcp_stream, udp_socket, word
 from lib_packet import (ETH_P_IP, ETH_P_TEST, ethernet, icmp, tcp, udp)
 from lib_sandbox import Failed, Skip, wait_for
-from lib_world import (IFF_PROMISC, CLIENT, CLIENT6, CLIENT_MAC, ROUTER, SERVER, SERVER6,
-                       SERVER_MAC, THIRD, THIRD6,
-                       THIRD_MAC, features)
+from lib_world import (IFF_PROMISC, CLIENT, CLIENT6, CLIENT_MAC, ROUTER, ROUTER6, SERVER, SERVER6,
+                       SERVER_MAC, THIRD, THIRD6, THIRD_MAC, features)
 
 
 @word("promiscuous")
@@ -161,7 +160,7 @@ def forwarding(w):
     features(w.server, "w0", tx=False, tso=False, gso=False)
     for space, via, via6, net, net6, device in ((w.client, SERVER, SERVER6, "10.9.1.0/24",
                                                  "fd0a::/64", "v1"),
-                                                (w.third, ROUTER, "fd0a::1", "10.9.0.0/24",
+                                                (w.third, ROUTER, ROUTER6, "10.9.0.0/24",
                                                  "fd09::/64", "w1")):
         space.run(f"ip route replace {net} via {via} dev {device}")
         space.run(f"ip -6 route replace {net6} via {via6} dev {device}")

@@ -141,8 +141,8 @@ def nd(w):
     packet = ip(router, "ff02::1", 58, with_sum(router, "ff02::1", 58, body, 2), ttl=255)
     w.sender(w.client, "v1").send(ethernet("33:33:00:00:00:01", CLIENT_MAC, ETH_P_IPV6, packet))
     with contextlib.suppress(lib_sandbox.Failed):
-        lib_sandbox.wait_for("an address",
-                             lambda: "fd77::" in w.server.out("ip address show dev v0"), 3)
+        lib_sandbox.wait_for("an address", lambda: "fd77::" in w.server.out(
+            "ip -6 address show dev v0 -tentative"), 3)
     own = sorted(word for word in w.server.out("ip -6 address show dev v0").split()
                  if word.startswith("fd77"))
     w.server.sysctl("net/ipv6/conf/v0/accept_ra", 0)
