@@ -49,7 +49,7 @@ core/front/             core/front core/tools bpfgen/tools userspace/tools loade
 bpf/libbpf              loader tests
 bpf/bpf.h               loader tests
 bpf/btf.h               loader tests
-xdp/                    loader
+xdp/                    loader tests/bench
 google/protobuf/        core/module
 boost/test/             tests
 linux/if_packet.h       userspace/io loader tests
