@@ -67,7 +67,7 @@ while [ $# -gt 0 ]; do
     esac
 done
 
-scripts/setup.sh --bench >&2 || echo "bench-live: going on with what is there" >&2
+scripts/setup.sh >&2 || echo "bench-live: going on with what is there" >&2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM

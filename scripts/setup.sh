@@ -3,7 +3,7 @@
 # Safe to run again: it asks apt only for what is missing. Needs root for that part.
 #
 #   scripts/setup.sh            what everything needs
-#   scripts/setup.sh --bench    also what scripts/bench.sh and bench-live.sh compare VFM with
+#   scripts/setup.sh --bench    also the libraries that scripts/bench.sh compares VFM with
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

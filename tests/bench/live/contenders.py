@@ -105,7 +105,7 @@ class Road(Contender):
     says_ready = False
 
     def command(self, filter, side):
-        return [f"{self.programs}/bin/vfm-xdp", "run", self.host.interface, "-e", filter["lisp"], "--mode=userspace"]
+        return [f"{self.programs}/bin/vfm-xdp", "run", self.host.interface, "-e", filter["lisp"], "--mode=userspace", "--json"]
 
     def wait_until_there(self):
         end = time.monotonic() + PATIENCE
@@ -115,13 +115,8 @@ class Road(Contender):
             time.sleep(0.02)
         time.sleep(0.2)
 
-    def stop(self, side):
-        rows = json.loads(self.host.here.run(f"{self.programs}/bin/vfm-xdp", "stats", self.host.interface, "--json"))
-        super().stop(side)
-        self.result = rows[0]
-
     def seen(self, side):
         return self.result["drop"] if side == "drop" else None
 
     def read_result(self, out):
-        return {}
+        return json.loads(out)[0]

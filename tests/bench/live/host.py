@@ -19,6 +19,10 @@ mount -t sysfs sysfs /sys && mount -t bpf bpf /sys/fs/bpf && ip link set lo up
 echo ready; exec sleep infinity"""
 
 
+class Impossible(Exception):
+    """This machine cannot do it; says why."""
+
+
 def run(*command, **options):
     """The standard output of a command that must succeed; else RuntimeError with its message."""
     done = subprocess.run(command, capture_output=True, text=True, **options)
@@ -35,7 +39,7 @@ class Namespace:
             ["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "--mount", "--propagation", "private",
              "sh", "-c", FIRST_UP], stdout=subprocess.PIPE, text=True)
         if self.keeper.stdout.readline() != "ready\n":
-            raise RuntimeError("cannot make a network namespace")
+            raise Impossible("cannot make a network namespace with a bpffs")
 
     def inside(self, *command):
         return ["nsenter", f"--net=/proc/{self.keeper.pid}/ns/net",
@@ -85,7 +89,7 @@ class Host:
                     os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(NAPI))
                     return thread
             time.sleep(0.02)
-        raise RuntimeError(f"no NAPI thread of {self.interface} is to be seen")
+        raise Impossible("no NAPI thread of a veth is to be seen")
 
     def sink(self, queue):
         """Lets the generator's packets end in iptables: at once, or where they go after an NFQUEUE."""

@@ -14,17 +14,14 @@ from pathlib import Path
 from statistics import median
 
 from contenders import Loop, Plain, Queue, Road
-from host import ADDRESS, GENERATOR, NEIGHBOUR, PING, Host, cpu_time, idle_ticks, run
+from host import ADDRESS, GENERATOR, NEIGHBOUR, PING, Host, Impossible, cpu_time, idle_ticks, run
 
 SIDES = "pass", "drop"
 # The watcher sleeps most of the time, and must not be late when it wakes.
 WATCHER = 40
 WARM_UP, SETTLE = 0.25, 0.15
+NEEDED = "cap_bpf", "cap_net_admin", "program_xdp"  # rows of vfm-xdp doctor
 PING_PORT, PING_FILTER = "53", "F3"  # which passes ARP and this port
-
-
-class Impossible(Exception):
-    """This machine cannot do it."""
 
 
 class Bench:
@@ -43,14 +40,24 @@ class Bench:
         self.hosts = [Host(arguments.cpu, "a"), Host(arguments.cpu, "b")]
         self.hosts[0].sink(queue=False)
         self.hosts[0].add_tap()
-        self.hosts[1].sink(queue=True)
         # Those whose ratio matters most follow each other.
         self.contenders = [made(self.hosts[made.queue], build) for made in (Plain, Queue, Loop, Road)
                            if made.name not in arguments.without]
         self.missing = []
-        if not Path(build, "bench-live/live_queue").exists():
-            self.missing.append({"name": Queue.name, "reason": "libnetfilter_queue was not there when this was built"})
+        reason = self.no_queue()
+        if reason and Queue.name not in arguments.without:
+            self.missing.append({"name": Queue.name, "reason": reason})
             self.contenders = [c for c in self.contenders if not c.queue]
+
+    def no_queue(self):
+        """Why there is no NFQUEUE, or None."""
+        if not Path(self.build, "bench-live/live_queue").exists():
+            return "libnetfilter_queue was not there when this was built"
+        try:
+            self.hosts[1].sink(queue=True)
+        except RuntimeError as reason:
+            return str(reason)
+        return None
 
     def close(self):
         for host in self.hosts:
@@ -190,25 +197,33 @@ def parse(arguments):
     return parsed
 
 
-def possible(arguments):
+def check_possible(build):
     """Raises Impossible with the reason if this machine cannot run the bench."""
     if os.geteuid() != 0:
         raise Impossible("needs root")
     if len(os.sched_getaffinity(0)) < 2:
         raise Impossible("needs two CPUs: one receives, one sends")
-    if not Path(arguments.build, "bench-live/live_generate").exists():
-        raise Impossible("clang-19 is not installed, so there is no generator")
-    if subprocess.run(["iptables-legacy", "--version"], capture_output=True).returncode:
-        raise Impossible("iptables-legacy is not installed")
+    if not Path(build, "bench-live/live_generate").exists():
+        raise Impossible("clang-19 was not there when this was built, so there is no generator")
+    rows = {row["name"]: row for row in json.loads(run(f"{build}/bin/vfm-xdp", "doctor", "--json"))}
+    for name in NEEDED:
+        if rows[name]["state"] != "ok":
+            raise Impossible(rows[name]["detail"])
+    try:
+        run("iptables-legacy", "--version")
+        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(WATCHER))
+    except PermissionError:
+        raise Impossible("may not take a real-time priority") from None
+    except FileNotFoundError as reason:
+        raise Impossible(f"{reason.filename} is not installed") from None
 
 
 def main():
     arguments = parse(sys.argv[1:])
     try:
-        possible(arguments)
-        os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(WATCHER))
+        check_possible(arguments.build)
         bench = Bench(arguments.build, arguments)
-    except (Impossible, FileNotFoundError) as reason:
+    except Impossible as reason:
         print(f"bench-live: {reason}", file=sys.stderr)
         return 77
     except (OSError, RuntimeError) as reason:
