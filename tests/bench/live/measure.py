@@ -113,6 +113,9 @@ class Bench:
         dealt_with = contender.seen(side)
         if dealt_with is None:
             dealt_with = host.sunk() - before[1]
+        if not frames or not dealt_with:
+            raise RuntimeError(f"{contender.name}, {filter['name']} {side}: {arrived} frames came, {frames} of them "
+                               f"while it was measured, and {dealt_with} were dealt with")
         share = dealt_with / arrived
         ns = (own + napi) / (frames * share)
         return {"filter": filter["name"], "side": side, "contender": contender.name,
