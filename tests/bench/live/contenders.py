@@ -105,7 +105,8 @@ class Road(Contender):
     says_ready = False
 
     def command(self, filter, side):
-        return [f"{self.programs}/bin/vfm-xdp", "run", self.host.interface, "-e", filter["lisp"], "--mode=userspace", "--json"]
+        return [f"{self.programs}/bin/vfm-xdp", "run", self.host.interface, "-e", filter["lisp"],
+                "--mode=userspace", "--json"]
 
     def wait_until_there(self):
         end = time.monotonic() + PATIENCE
