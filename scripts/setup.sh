@@ -25,6 +25,7 @@ packages=(
     clang-19 clang-tidy-19 clang-format-19 llvm-19 libclang-rt-19-dev
     # running and testing: the outside programs that must accept what we emit
     iproute2 iputils-ping bpftool xdp-tools ethtool tcpdump strace python3 util-linux man-db
+    iptables libnetfilter-queue-dev
 )
 # DPDK's engine without the two hundred packages of libdpdk-dev, of which only headers are needed;
 # Boost's hash maps are newer than the Boost that everything else is built with.

@@ -52,7 +52,7 @@ core/front/             core/front core/tools bpfgen/tools userspace/tools loade
 bpf/libbpf              loader tests
 bpf/bpf.h               userspace/live loader tests
 bpf/btf.h               loader tests
-xdp/                    userspace/live
+xdp/                    userspace/live tests/bench
 google/protobuf/        core/module
 boost/test/             tests
 linux/if_packet.h       userspace/io loader tests
