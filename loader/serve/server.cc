@@ -38,6 +38,12 @@ uint32_t frames_for(uint32_t queues) {
     return frames;
 }
 
+/// A module that declares no table has one all the same, which nobody need use.
+bool uses_tables(const VerifiedModule& program) {
+    return std::ranges::any_of(
+        program.insns(), [](const Insn& insn) { return op_info(insn.op).group == Group::flow; });
+}
+
 Diagnostic note(const std::string& where, std::string message) {
     auto diagnostic = Diagnostic::about(where, std::move(message));
     diagnostic.severity = Severity::note;
@@ -107,7 +113,8 @@ Result<> Server::prepare(const Filter& filter) {
 }
 
 Result<> Server::make_tables() {
-    const auto declarations = live_.program->verified().tables();
+    const VerifiedModule& verified = live_.program->verified();
+    const auto declarations = uses_tables(verified) ? verified.tables() : decltype(verified.tables())();
     std::vector<MemoryPart> parts = {{"the frames of its queues", kFrameMemory}};
     for (const TableDecl& table : declarations)
         parts.push_back(

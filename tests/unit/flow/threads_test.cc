@@ -11,7 +11,6 @@
 #include "tests/unit/flow/placed_memory.h"
 #include "userspace/flow/shared_tables.h"
 #include "userspace/interp/interpreter.h"
-#include "userspace/jit/engine.h"
 
 namespace vfm {
 namespace {
@@ -42,7 +41,7 @@ VerifiedModule verified(const std::string& text) {
 }
 
 /// One thread: all sources in turn, burst by burst. Gives the packets that pass, by source.
-void serve(Engine& engine, SharedTables& shared, std::array<unsigned, kSources>& passed) {
+void serve(Instance& engine, SharedTables& shared, std::array<unsigned, kSources>& passed) {
     std::vector<Frame> frames;
     for (unsigned source = 0; source < kSources; ++source) frames.push_back(packet_from(source));
     std::array<Packet, kBurst> packets;
@@ -58,7 +57,7 @@ void serve(Engine& engine, SharedTables& shared, std::array<unsigned, kSources>&
 }
 
 /// Of 160 packets of a source, by four threads, 99 pass a limit of 100.
-void count_exactly(std::span<const std::unique_ptr<Engine>> engines, SharedTables& shared) {
+void count_exactly(std::span<const std::unique_ptr<Instance>> engines, SharedTables& shared) {
     std::array<std::array<unsigned, kSources>, kThreads> passed{};
     std::vector<std::thread> threads;
     for (unsigned i = 0; i < kThreads; ++i)
@@ -75,15 +74,18 @@ void count_by(const std::shared_ptr<const jit::NativeProgram>& native,
               const VerifiedModule& program, unsigned interpreters) {
     const PlacedMemory placed(program.tables()[0]);
     const std::array memories = {placed.memory()};
-    SharedTables shared(program.tables(), memories);
-    std::vector<std::unique_ptr<Engine>> engines;
+    const auto shared = std::make_shared<SharedTables>(program.tables(), memories);
+    const std::shared_ptr<FlowTables> tables(shared, &shared->tables());
+    const auto interpreter = interpreter_program(program);
+    BOOST_REQUIRE(interpreter.has_value());
+    std::vector<std::unique_ptr<Instance>> engines;
     for (unsigned i = 0; i < kThreads; ++i) {
-        auto engine = i < interpreters ? make_interpreter(program, {}, &shared.tables())
-                                       : make_jit_engine(native, {}, &shared.tables());
+        auto engine = i < interpreters ? (*interpreter)->instantiate_on(tables)
+                                       : native->instantiate_on(tables);
         BOOST_REQUIRE(engine.has_value());
         engines.push_back(std::move(*engine));
     }
-    count_exactly(engines, shared);
+    count_exactly(engines, *shared);
     const auto entries = read_flow_memory(placed.memory());
     BOOST_REQUIRE(entries.has_value());
     BOOST_REQUIRE(entries->size() == kSources);
@@ -94,7 +96,7 @@ void count_by(const std::shared_ptr<const jit::NativeProgram>& native,
 
 BOOST_AUTO_TEST_CASE(a_limit_holds_for_all_threads_together) {
     const VerifiedModule program = verified("(< (count-by src-ip) 100)");
-    const auto native = jit::NativeProgram::compile(program);
+    const auto native = jit::NativeProgram::compile(program, {.bursts = jit::BatchVariant::best});
     BOOST_TEST_REQUIRE((native.has_value() || native.error().status == Status::refused));
     if (native) {
         count_by(*native, program, 0);
