@@ -1,6 +1,6 @@
 #include "bpfgen/printer.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 

@@ -1,6 +1,6 @@
 #include "bpfgen/source_lines.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 

@@ -1,7 +1,6 @@
 #include "core/asm/disassembler.h"
 
 #include <fmt/core.h>
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
@@ -120,7 +119,10 @@ void Disassembler::declarations() {
     for (const ImportDecl& import : module_.imports)
         put(".import {} args={}\n", quote(import.name), import.arity);
     for (const RuleTable& rules : module_.rule_tables) {
-        put(".rules {} keys={}\n", quote(rules.name), fmt::join(rules.key_widths, ","));
+        std::string widths;
+        for (const auto width : rules.key_widths)
+            widths += fmt::format("{}{}", widths.empty() ? "" : ",", width);
+        put(".rules {} keys={}\n", quote(rules.name), widths);
         for (const auto& row : rules.rows) {
             out_ += ".row";
             for (size_t key = 0; key < std::min(row.size(), rules.key_widths.size()); ++key)

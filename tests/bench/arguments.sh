@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Arguments of scripts/bench.sh, setup.sh and test.sh: arguments.sh SOURCE-DIR. What is wrong is said in one
+# Arguments of scripts/bench.sh, setup.sh, test.sh and lint.sh: arguments.sh SOURCE-DIR. What is wrong is said in one
 # line before anything is installed, built or measured. The programs that would do that are replaced by one
 # that says so, which also shows that good arguments get that far.
 set -euo pipefail
@@ -66,15 +66,20 @@ refuses 2 "what is '--nope'" bench.sh --nope
 refuses 2 "what is '--quick=1'" bench.sh --quick=1
 refuses 2 "--bench --foo" setup.sh --bench --foo
 refuses 2 "--foo" setup.sh --foo
+refuses 2 "--run --bench" setup.sh --run --bench
 refuses 2 "--quick --foo" test.sh --quick --foo
+refuses 2 "--all --foo" lint.sh --all --foo
 
 while IFS= read -r name; do shows "  $name " bench.sh --help; done \
     < <(sed -n 's/^BENCH_[A-Z]*("\([^"]*\)".*/\1/p' tests/bench/names.def)
 shows "--bench" setup.sh --help
+shows "--run" setup.sh --help
+shows "--all" lint.sh --help
 shows "--quick" test.sh -h
 
 begins bench.sh --quick --svg "$work/new.svg" --filter F1,F9 --trace=cut --engine jit --passes 3
 [ ! -e "$work/new.svg" ] || fail "an empty picture is left"
 begins setup.sh --bench
+begins setup.sh --run
 begins test.sh --quick
 exit $failed

@@ -1,7 +1,7 @@
 #include "userspace/jit/listing.h"
 
 #include <capstone/capstone.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>
