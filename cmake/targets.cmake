@@ -2,14 +2,17 @@
 #
 # Half of most files' time was the headers of others, so those are compiled once: `vfm_headers` for
 # what is built into products, `vfm_cli_headers` for what reads command lines and writes JSON,
-# `vfm_test_headers` for tests. A file includes what it uses all the same. A precompiled header serves
-# targets of equal flags only (a compiler that cannot use it says so, an error here): a target with
-# flags of its own names HEADERS none.
+# `vfm_test_headers` for tests; a room may have some of its own. A file includes what it uses all the
+# same. A precompiled header serves targets of equal flags only (a compiler that cannot use it says
+# so, an error here): a target with flags of its own names HEADERS none.
 
 option(VFM_PRECOMPILE "Compile the headers of the standard library and of others once" ON)
 
 # vfm_precompile(NAME product|test HEADERS <a> ... LIBS x ...): headers compiled for such targets.
 function(vfm_precompile NAME KIND)
+    if(NOT VFM_PRECOMPILE)
+        return()
+    endif()
     cmake_parse_arguments(ARG "" "" "HEADERS;LIBS" ${ARGN})
     set(empty ${CMAKE_BINARY_DIR}/${NAME}.cc)
     if(NOT EXISTS ${empty})
@@ -19,8 +22,10 @@ function(vfm_precompile NAME KIND)
     target_precompile_headers(${NAME} PRIVATE ${ARG_HEADERS})
     target_link_libraries(${NAME} PRIVATE ${ARG_LIBS})
     cmake_language(CALL vfm_flags_of_${KIND} ${NAME})
+    add_dependencies(vfm_generated ${NAME})
 endfunction()
 
+# vfm_use_precompiled(TARGET HEADERS): HEADERS is a name of vfm_precompile or none.
 function(vfm_use_precompiled NAME HEADERS)
     if(VFM_PRECOMPILE AND NOT HEADERS STREQUAL "none")
         target_precompile_headers(${NAME} REUSE_FROM ${HEADERS})
@@ -32,6 +37,9 @@ function(vfm_flags_of_product NAME)
     target_link_libraries(${NAME} PRIVATE vfm_flags)
     # Not by the property, which means -fPIE for programs: they share the precompiled headers.
     target_compile_options(${NAME} PRIVATE -fPIC)
+    if(VFM_FUZZ)  # the counters that libFuzzer reads
+        target_compile_options(${NAME} PRIVATE -fsanitize=fuzzer-no-link)
+    endif()
     set_target_properties(${NAME} PROPERTIES
         CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
 endfunction()
