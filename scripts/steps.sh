@@ -30,6 +30,7 @@ end_step() {
 
 # skipped NAME WHY
 skipped() {
+    end_step
     printf '\n== %s: skipped: %s\n' "$1" "$2"
     printf '%6s %6s  %s: %s\n' - - "$1" "$2" >>"$VFM_STEPS"
 }
@@ -42,4 +43,5 @@ show_steps() {
     cat "$VFM_STEPS"
     awk '{ took += $1; share += $2; over += / over its share$/ }
          END { printf "%6d %6d  all; %d over their share\n", took, share, over }' "$VFM_STEPS"
+    rm -f "$VFM_STEPS"
 }

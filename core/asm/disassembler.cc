@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "core/asm/operands.h"
 #include "core/asm/quote.h"
@@ -67,7 +66,7 @@ class Disassembler {
   private:
     template <class... T>
     void put(fmt::format_string<T...> format, T&&... values) {
-        fmt::format_to(std::back_inserter(out_), format, std::forward<T>(values)...);
+        out_ += fmt::format(format, std::forward<T>(values)...);
     }
 
     void find_targets();
