@@ -29,6 +29,8 @@ endfunction()
 function(vfm_use_precompiled NAME HEADERS)
     if(VFM_PRECOMPILE AND NOT HEADERS STREQUAL "none")
         target_precompile_headers(${NAME} REUSE_FROM ${HEADERS})
+        # Whatever it links itself: the headers were read with these.
+        target_compile_definitions(${NAME} PRIVATE $<TARGET_PROPERTY:${HEADERS},COMPILE_DEFINITIONS>)
     endif()
 endfunction()
 
