@@ -1,8 +1,6 @@
 #include "bpfgen/printer.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
+#include <fmt/core.h>
 
 #include "bpfgen/insns.h"
 #include "core/base/source.h"
@@ -156,7 +154,6 @@ std::string print_insn(const bpf_insn& insn, std::string_view map, int32_t high)
 
 std::string print_listing(const Program& program) {
     std::string out;
-    const auto append = std::back_inserter(out);
     const SourceFile source(program.source_name, program.source_text);
     size_t line = 0;
     size_t reference = 0;
@@ -166,8 +163,8 @@ std::string print_listing(const Program& program) {
             const LineInfo& at = program.lines[line];
             if (shown != nullptr && shown->position.line == at.position.line) continue;
             shown = &at;
-            fmt::format_to(append, "; {}:{}: {}\n", printable(program.source_name),
-                           at.position.line, printable(source.line(at.position.line), 80));
+            out += fmt::format("; {}:{}: {}\n", printable(program.source_name), at.position.line,
+                               printable(source.line(at.position.line), 80));
         }
         const bpf_insn& insn = program.insns[i];
         std::string_view map;
@@ -180,7 +177,7 @@ std::string print_listing(const Program& program) {
             map = program.maps[program.map_references[reference].map].name;
         }
         const int32_t high = is_wide(insn) ? program.insns[i + 1].imm : 0;
-        fmt::format_to(append, "{:6}: {}\n", i, print_insn(insn, map, high));
+        out += fmt::format("{:6}: {}\n", i, print_insn(insn, map, high));
         if (is_wide(insn)) ++i;
     }
     return out;

@@ -1,8 +1,6 @@
 #include "bpfgen/source_lines.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
+#include <fmt/core.h>
 
 namespace vfm::bpf {
 namespace {
@@ -11,11 +9,11 @@ std::string listing(const VerifiedModule& verified) {
     std::string text;
     for (const Insn& insn : verified.insns()) {
         const OpInfo& info = op_info(insn.op);
-        fmt::format_to(std::back_inserter(text), "+{:#x}  {}", insn.offset, info.name);
+        text += fmt::format("+{:#x}  {}", insn.offset, info.name);
         if (info.imm == ImmKind::jump) {
-            fmt::format_to(std::back_inserter(text), " to +{:#x}", insn.jump_target());
+            text += fmt::format(" to +{:#x}", insn.jump_target());
         } else if (info.imm != ImmKind::none) {
-            fmt::format_to(std::back_inserter(text), " {}", insn.imm);
+            text += fmt::format(" {}", insn.imm);
         }
         text += '\n';
     }

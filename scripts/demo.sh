@@ -4,7 +4,7 @@
 # own, which end with it, however it ends. Without root or BPF the same filter runs on a capture in user
 # space. What is claimed is checked: the exit status is 0 only if all of it was so.
 #
-#   scripts/demo.sh                installs what is missing (as root), builds, shows
+#   scripts/demo.sh                installs what running needs and is missing (as root), builds, shows
 #   scripts/demo.sh --built DIR    shows, with the programs in DIR
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -130,8 +130,9 @@ case "${1-}" in
     "")
         bin=$PWD/build/bin
         say "setting up and building"
-        scripts/setup.sh
-        cmake -S . -B build -G Ninja >/dev/null
+        scripts/setup.sh --run
+        # The tools that are shown; tests only where somebody has already asked for them.
+        [ -e build/CMakeCache.txt ] || cmake -S . -B build -G Ninja -DVFM_TESTS=OFF >/dev/null
         cmake --build build --target vfm-xdp vfm-test
         ;;
     --built) bin=$(cd "${2:?--built needs a directory}" && pwd) ;;

@@ -4,7 +4,7 @@
 #   scripts/fuzz.sh TARGET [LIBFUZZER-OPTION...]   lisp asm bytecode module pcap diff; until stopped
 #   scripts/fuzz.sh --case TARGET FILE             what a crash file is, and the command to see it
 #
-# The corpus grows in build-fuzz/corpus/TARGET and is kept from run to run.
+# The corpus grows in build-sanitize/corpus/TARGET and is kept from run to run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 usage() { sed -n '2,7s/^# \{0,1\}//p' "$0" >&2; exit 2; }
@@ -39,11 +39,11 @@ case "${1-}" in
     *) usage ;;
 esac
 
-CC=clang-19 CXX=clang++-19 cmake -S . -B build-fuzz -G Ninja -DVFM_FUZZ=ON -DVFM_SANITIZE=ON \
-    -DCMAKE_BUILD_TYPE=RelWithDebInfo >/dev/null
-cmake --build build-fuzz --target fuzz_targets -- --quiet
-python3 -B tests/fuzz/make_seeds.py . build-fuzz/bin build-fuzz/seeds
-mkdir -p "build-fuzz/corpus/$target" "build-fuzz/crashes"
-exec "build-fuzz/bin/fuzz_$target" -timeout=10 -rss_limit_mb=2048 -dict=build-fuzz/seeds/vfm.dict \
-    -artifact_prefix="build-fuzz/crashes/$target-" "$@" "build-fuzz/corpus/$target" \
-    "build-fuzz/seeds/$target"
+CC=clang-19 CXX=clang++-19 cmake -S . -B build-sanitize -G Ninja -DVFM_FUZZ=ON -DVFM_SANITIZE=ON \
+    -DCMAKE_BUILD_TYPE=Debug >/dev/null
+cmake --build build-sanitize --target fuzz_targets -- --quiet
+python3 -B tests/fuzz/make_seeds.py . build-sanitize/bin build-sanitize/seeds
+mkdir -p "build-sanitize/corpus/$target" "build-sanitize/crashes"
+exec "build-sanitize/bin/fuzz_$target" -timeout=10 -rss_limit_mb=2048 -dict=build-sanitize/seeds/vfm.dict \
+    -artifact_prefix="build-sanitize/crashes/$target-" "$@" "build-sanitize/corpus/$target" \
+    "build-sanitize/seeds/$target"

@@ -1,37 +1,46 @@
 #!/usr/bin/env bash
-# Installs everything VFM is built, tested and linted with, from Debian 12 packages only.
+# Installs what VFM is built, tested and linted with, from Debian 12 packages only.
 # Safe to run again: it asks apt only for what is missing. Needs root for that part.
 #
 #   scripts/setup.sh            what everything needs
-#   scripts/setup.sh --bench    also the libraries that scripts/bench.sh compares VFM with
+#   scripts/setup.sh --run      what building and running the tools needs, no more
+#   scripts/setup.sh --bench    everything, and the libraries that scripts/bench.sh compares VFM with
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-bench=no
+what=all
 [ $# -le 1 ] || set -- "$*"
 case "${1-}" in
     "") ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' scripts/setup.sh; exit 0 ;;
-    --bench) bench=yes ;;
-    *) echo "setup: error: what is '$1'? usage: scripts/setup.sh [--bench]" >&2; exit 2 ;;
+    --run) what=run ;;
+    --bench) what=bench ;;
+    *) echo "setup: error: what is '$1'? usage: scripts/setup.sh [--run|--bench]" >&2; exit 2 ;;
 esac
 
 packages=(
-    # build
+    # build; clang-19 and bpftool for the programs of bpf/
     g++ cmake ninja-build pkg-config protobuf-compiler libprotobuf-dev libfmt-dev
-    libboost-program-options-dev libboost-test-dev nlohmann-json3-dev
+    libboost-program-options-dev nlohmann-json3-dev
     libpcap-dev libbpf-dev libxdp-dev libelf-dev zlib1g-dev libasmjit-dev libcapstone-dev
-    # lint, fuzzing, reading emitted objects
-    clang-19 clang-tidy-19 clang-format-19 llvm-19 libclang-rt-19-dev
-    # running and testing: the outside programs that must accept what we emit
-    iproute2 iputils-ping bpftool xdp-tools ethtool tcpdump strace python3 util-linux man-db
-    iptables libnetfilter-queue-dev
+    clang-19 bpftool
+    # run
+    iproute2 python3 util-linux
 )
+if [ $what != run ]; then
+    packages+=(
+        libboost-test-dev
+        # lint, sanitizers, fuzzing, reading emitted objects
+        clang-tidy-19 clang-format-19 llvm-19 libclang-rt-19-dev
+        # testing: the outside programs that must accept what we emit
+        iputils-ping xdp-tools ethtool tcpdump strace man-db iptables libnetfilter-queue-dev
+    )
+fi
 # DPDK's engine without the two hundred packages of libdpdk-dev, of which only headers are needed;
 # Boost's hash maps are newer than the Boost that everything else is built with.
 unpacked=build/bench-headers
 unpack=()
-if [ "$bench" = yes ]; then
+if [ $what = bench ]; then
     packages+=(libabsl-dev libtsl-hopscotch-map-dev libbsd-dev)
     if ! pkg-config --exists libdpdk 2>/dev/null; then
         packages+=(librte-bpf23)

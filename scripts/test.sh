@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Sets up, builds and runs every test: release build, sanitizer builds, fuzz smoke run.
-# What a machine cannot do (no root, no BPF) is skipped by the test itself, with the reason.
+# Sets up, builds and runs every test: release build, sanitizer build with fuzz smoke runs, threads.
+# What a machine cannot do (no root, no BPF) is skipped by the test itself, with the reason. Says what
+# each step took, and which took more than its share (scripts/steps.sh).
 #
 #   scripts/test.sh            everything
 #   scripts/test.sh --quick    the release build only
@@ -16,38 +17,47 @@ case "${1-}" in
     *) echo "test: error: what is '$1'? usage: scripts/test.sh [--quick]" >&2; exit 2 ;;
 esac
 jobs=$(nproc)
+. scripts/steps.sh
+trap show_steps EXIT
 
-step() { printf '\n== %s (%s s so far)\n' "$1" "$SECONDS"; }
-
-# build_and_test DIR TARGETS WHICH-TESTS CMAKE-ARGUMENT...: the third are arguments of ctest.
-build_and_test() {
-    local dir=$1 targets which
+# build DIR TARGETS CMAKE-ARGUMENT...
+build() {
+    local dir=$1 targets
     read -ra targets <<<"$2"
-    read -ra which <<<"$3"
-    shift 3
+    shift 2
     cmake -S . -B "$dir" -G Ninja "$@" >"$dir.configure.log" 2>&1 || { cat "$dir.configure.log"; exit 1; }
     rm -f "$dir.configure.log"
     cmake --build "$dir" --target "${targets[@]}" -- -j "$jobs" --quiet
-    ctest --test-dir "$dir" --output-on-failure -j "$jobs" "${which[@]}"
 }
 
-step "setup"
+# run DIR CTEST-ARGUMENT...: the tests that are skipped say why.
+run() {
+    local dir=$1
+    shift
+    ctest --test-dir "$dir" --output-on-failure -j "$jobs" "$@"
+    grep -h '^SKIP: ' "$dir"/Testing/Temporary/LastTest*.log | sort | uniq -c || true
+}
+
+step 240 "setup"
 scripts/setup.sh
 
-if [ "$quick" = no ]; then
-    step "fuzz targets: build and smoke run"
-    CC=clang-19 CXX=clang++-19 build_and_test build-fuzz fuzz_targets "-L fuzz" \
-        -DVFM_FUZZ=ON -DVFM_SANITIZE=ON -DCMAKE_BUILD_TYPE=RelWithDebInfo
+if [ "$quick" = yes ]; then
+    skipped "sanitizers, fuzz targets, threads" "--quick"
+else
+    # One build for both: clang's, with the counters that libFuzzer reads.
+    step 660 "sanitizer build: ASan, UBSan, fuzz targets"
+    CC=clang-19 CXX=clang++-19 build build-sanitize all -DVFM_SANITIZE=ON -DVFM_FUZZ=ON \
+        -DCMAKE_BUILD_TYPE=Debug
 
-    step "sanitizer build: the same suites under ASan and UBSan"
-    build_and_test build-asan all "-LE e2e|check|example|bench" -DVFM_SANITIZE=ON -DCMAKE_BUILD_TYPE=Debug \
-        -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1"
+    step 240 "sanitizer build: its suites and fuzz smoke runs"
+    run build-sanitize -LE "e2e|check|example|bench"
 
-    step "threads: VMs that share a program, a filter that shares its tables, under ThreadSanitizer"
-    build_and_test build-tsan "test_capi.threads test_flow.threads" "-R ^(capi|flow).threads$" -DVFM_TSAN=ON \
-        -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -g1"
+    step 150 "threads that share a program and tables, under ThreadSanitizer"
+    build build-tsan "test_capi.threads test_flow.threads" -DVFM_TSAN=ON -DCMAKE_BUILD_TYPE=Debug
+    run build-tsan -R "^(capi|flow).threads$"
 fi
 
-step "release build: every suite"
-build_and_test build all ""
-step "done"
+step 540 "release build"
+build build all -DVFM_TESTS=ON
+step 300 "release build: every suite"
+run build

@@ -1,10 +1,8 @@
 #include "core/asm/disassembler.h"
 
 #include <fmt/core.h>
-#include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "core/asm/operands.h"
 #include "core/asm/quote.h"
@@ -68,7 +66,7 @@ class Disassembler {
   private:
     template <class... T>
     void put(fmt::format_string<T...> format, T&&... values) {
-        fmt::format_to(std::back_inserter(out_), format, std::forward<T>(values)...);
+        out_ += fmt::format(format, std::forward<T>(values)...);
     }
 
     void find_targets();
@@ -120,7 +118,10 @@ void Disassembler::declarations() {
     for (const ImportDecl& import : module_.imports)
         put(".import {} args={}\n", quote(import.name), import.arity);
     for (const RuleTable& rules : module_.rule_tables) {
-        put(".rules {} keys={}\n", quote(rules.name), fmt::join(rules.key_widths, ","));
+        std::string widths;
+        for (const auto width : rules.key_widths)
+            widths += fmt::format("{}{}", widths.empty() ? "" : ",", width);
+        put(".rules {} keys={}\n", quote(rules.name), widths);
         for (const auto& row : rules.rows) {
             out_ += ".row";
             for (size_t key = 0; key < std::min(row.size(), rules.key_widths.size()); ++key)

@@ -1,5 +1,5 @@
 // The invariants of a function. A pass that breaks one is wrong; optimise() asks after each.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

@@ -2,11 +2,12 @@
 // instruction it becomes; everything else has a line of its own.
 #include "core/ir/print.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>
 #include <optional>
+#include <span>
 
 #include "core/base/diagnostic.h"
 #include "core/ir/analysis.h"
@@ -94,8 +95,9 @@ class Printer {
     static std::string keys(const std::vector<uint64_t>& set) {
         constexpr size_t kShown = 8;
         const size_t shown = std::min(set.size(), kShown);
-        std::string text =
-            fmt::format("{}", fmt::join(set.begin(), set.begin() + static_cast<long>(shown), " "));
+        std::string text;
+        for (const uint64_t key : std::span(set).first(shown))
+            text += fmt::format("{}{}", text.empty() ? "" : " ", key);
         if (shown < set.size()) text += fmt::format(" ... {} keys", set.size());
         return text;
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Arguments of scripts/bench.sh, bench-live.sh, setup.sh and test.sh: arguments.sh SOURCE-DIR. What is wrong is said in one
-# line before anything is installed, built or measured. The programs that would do that are replaced by one
-# that says so, which also shows that good arguments get that far.
+# Arguments of scripts/bench.sh, bench-live.sh, setup.sh, test.sh and lint.sh: arguments.sh SOURCE-DIR. What is wrong is
+# said in one line before anything is installed, built or measured. The programs that would do that are
+# replaced by one that says so, which also shows that good arguments get that far.
 set -euo pipefail
 cd "$1"
 
@@ -75,17 +75,22 @@ refuses 2 "--rounds=0: needs a number from 1" bench-live.sh --rounds 0
 refuses 2 "what is '--svg'" bench-live.sh --svg
 refuses 2 "--bench --foo" setup.sh --bench --foo
 refuses 2 "--foo" setup.sh --foo
+refuses 2 "--run --bench" setup.sh --run --bench
 refuses 2 "--quick --foo" test.sh --quick --foo
+refuses 2 "--all --foo" lint.sh --all --foo
 
 while IFS= read -r name; do shows "  $name " bench.sh --help; done \
     < <(sed -n 's/^BENCH_[A-Z]*("\([^"]*\)".*/\1/p' tests/bench/names.def)
 shows "--without" bench-live.sh --help
 shows "--bench" setup.sh --help
+shows "--run" setup.sh --help
+shows "--all" lint.sh --help
 shows "--quick" test.sh -h
 
 begins bench.sh --quick --svg "$work/new.svg" --filter F1,F9 --trace=cut --engine jit --passes 3
 [ ! -e "$work/new.svg" ] || fail "an empty picture is left"
 begins bench-live.sh --quick --json --filter F1,F6 --without=nfqueue,plain --rounds=2
 begins setup.sh --bench
+begins setup.sh --run
 begins test.sh --quick
 exit $failed

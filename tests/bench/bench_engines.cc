@@ -6,7 +6,7 @@
 //
 // Exit status 0, 2 for wrong usage (a CPU that it may not use too), 3 if something does not start,
 // 4 if two engines differ.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdio>

@@ -1,6 +1,6 @@
 #include "tests/bench/filters.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <vector>
 

@@ -1,6 +1,6 @@
 #include "tests/bench/measure.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sched.h>
 #include <sys/resource.h>
 

@@ -1,6 +1,6 @@
 #include "tests/bench/options.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

@@ -1,5 +1,5 @@
 // Prints the C header with the lists of F7 and F8 that filters.c includes. Run by the build.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/bench/lists.h"
 

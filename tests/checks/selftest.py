@@ -24,6 +24,7 @@ CASES = [
     (layers, {"core/ir/a.cc": "#include <boost/program_options.hpp>\n"}, "belongs to core/cli"),
     (layers, {"core/verify/a.h": '#include "core/module/module.h"\n#include <pcap>\n'},
      "belongs to userspace/io"),
+    (layers, {"core/ir/a.cc": "#include <fmt/format.h>\n"}, "belongs to nobody"),
     (sizes, {"core/README.md": "\n", "core/a.cc": "\n" * 601}, "601 lines"),
     (sizes, {"core/README.md": "\n" * 41, "core/a.cc": "\n"}, "41 lines"),
     (sizes, {"core/a.cc": "\n"}, "has no README.md"),

@@ -1,6 +1,6 @@
 #include "tests/engines/case_file.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <fstream>

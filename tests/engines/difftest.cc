@@ -7,7 +7,7 @@
 //
 // An engine that aborts names seed and index before it dies; run again with that index, it is made
 // small as well.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <sys/wait.h>
 #include <unistd.h>

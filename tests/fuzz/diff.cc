@@ -1,7 +1,7 @@
 // A program and a packet through all engines that need no kernel. Input: u32 length of the code,
 // little-endian; the code; the packet. What verifies meets no error that the verifier excludes, and
 // all engines agree; the packet is run twice, for what flow tables remember.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "tests/engines/case_file.h"
 #include "tests/engines/compare.h"

@@ -1,6 +1,6 @@
 #include "userspace/jit/code_notes.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

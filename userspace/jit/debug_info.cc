@@ -1,7 +1,7 @@
 #include "userspace/jit/debug_info.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <asmjit/x86.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <initializer_list>
 #include <optional>

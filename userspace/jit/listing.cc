@@ -1,11 +1,10 @@
 #include "userspace/jit/listing.h"
 
 #include <capstone/capstone.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>
-#include <iterator>
 #include <utility>
 
 #include "core/asm/disassembler.h"
@@ -126,7 +125,7 @@ void Listing::comments(const Listed& listed, size_t at) {
         const NativeNote& note = listed.notes[note_];
         switch (note.kind) {
             case NativeNote::Kind::heading:
-                fmt::format_to(std::back_inserter(out_), "; {}\n", note.text);
+                out_ += fmt::format("; {}\n", note.text);
                 break;
             case NativeNote::Kind::remark:
                 if (!remarks_.empty()) remarks_ += "; ";
@@ -174,7 +173,7 @@ void Listing::line(const Listed& listed, size_t at, const Instruction& instructi
     const size_t shown = symbol_.empty() ? kBytesShown : kBytesBeforeAddress;
     std::string bytes;
     for (size_t i = 0; i < std::min(instruction.size, shown); ++i)
-        fmt::format_to(std::back_inserter(bytes), "{:02x}", listed.code[at + i]);
+        bytes += fmt::format("{:02x}", listed.code[at + i]);
     if (instruction.size > shown) bytes += "..";
     std::string operands = instruction.operands;
     if (!symbol_.empty())

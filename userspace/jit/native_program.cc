@@ -1,7 +1,7 @@
 #include "userspace/jit/native_program.h"
 
 #include <asmjit/x86.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <atomic>
 #include <new>

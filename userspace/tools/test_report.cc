@@ -1,10 +1,11 @@
 #include "userspace/tools/test_report.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <string>
 
 #include "core/base/source.h"
 
@@ -184,8 +185,8 @@ void Report::lines(std::span<const LineCount> all) {
     const auto shown = all.first(std::min(all.size(), kLinesShown));
     const SourceFile source(module_.source_name, module_.source_text);
     size_t hits = 1;
-    for (const LineCount& l : shown) hits = std::max(hits, fmt::formatted_size("{}", l.hits));
-    const size_t instructions = fmt::formatted_size("{}", shown.front().instructions);
+    for (const LineCount& l : shown) hits = std::max(hits, std::to_string(l.hits).size());
+    const size_t instructions = std::to_string(shown.front().instructions).size();
     fmt::print(out_, "{:<8} counted by the interpreter, those that ran most first\n", noun);
     for (const LineCount& l : shown) {
         const std::string text = by_line ? quoted(source.line(l.place)) : "";

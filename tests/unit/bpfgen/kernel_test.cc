@@ -2,7 +2,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <unistd.h>
 
 #include <cerrno>

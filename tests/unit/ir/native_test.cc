@@ -1,6 +1,6 @@
 // The passes for native code, one point each. That they keep what a function does is for
 // native_differential_test.cc; here it is seen that they do something, and where they must not.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <boost/test/unit_test.hpp>
 

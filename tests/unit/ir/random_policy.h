@@ -3,7 +3,7 @@
 // hold about as often as they fail.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <iterator>
 #include <string>

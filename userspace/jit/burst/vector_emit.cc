@@ -1,6 +1,6 @@
 #include "userspace/jit/burst/vector_emit.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

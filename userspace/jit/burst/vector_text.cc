@@ -1,6 +1,6 @@
 #include "userspace/jit/burst/vector_text.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "core/ir/print.h"
 

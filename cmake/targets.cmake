@@ -1,0 +1,100 @@
+# What every target is made by: vfm_library, vfm_tool, vfm_test.
+#
+# Half of most files' time was the headers of others, so those are compiled once: `vfm_headers` for
+# what is built into products, `vfm_cli_headers` for what reads command lines and writes JSON,
+# `vfm_test_headers` for tests; a room may have some of its own. A file includes what it uses all the
+# same. A precompiled header serves targets of equal flags only (a compiler that cannot use it says
+# so, an error here): a target with flags of its own names HEADERS none.
+
+option(VFM_PRECOMPILE "Compile the headers of the standard library and of others once" ON)
+
+# vfm_precompile(NAME product|test HEADERS <a> ... LIBS x ...): headers compiled for such targets.
+function(vfm_precompile NAME KIND)
+    if(NOT VFM_PRECOMPILE)
+        return()
+    endif()
+    cmake_parse_arguments(ARG "" "" "HEADERS;LIBS" ${ARGN})
+    set(empty ${CMAKE_BINARY_DIR}/${NAME}.cc)
+    if(NOT EXISTS ${empty})
+        file(WRITE ${empty} "// Whose precompiled headers others use.\n")
+    endif()
+    add_library(${NAME} OBJECT ${empty})
+    target_precompile_headers(${NAME} PRIVATE ${ARG_HEADERS})
+    target_link_libraries(${NAME} PRIVATE ${ARG_LIBS})
+    cmake_language(CALL vfm_flags_of_${KIND} ${NAME})
+    add_dependencies(vfm_generated ${NAME})
+endfunction()
+
+# vfm_use_precompiled(TARGET HEADERS): HEADERS is a name of vfm_precompile or none.
+function(vfm_use_precompiled NAME HEADERS)
+    if(VFM_PRECOMPILE AND NOT HEADERS STREQUAL "none")
+        target_precompile_headers(${NAME} REUSE_FROM ${HEADERS})
+        # Whatever it links itself: the headers were read with these.
+        target_compile_definitions(${NAME} PRIVATE $<TARGET_PROPERTY:${HEADERS},COMPILE_DEFINITIONS>)
+    endif()
+endfunction()
+
+# Everything can become part of the shared library, where code runs anywhere and its names are its own.
+function(vfm_flags_of_product NAME)
+    target_link_libraries(${NAME} PRIVATE vfm_flags)
+    # Not by the property, which means -fPIE for programs: they share the precompiled headers.
+    target_compile_options(${NAME} PRIVATE -fPIC)
+    if(VFM_FUZZ)  # the counters that libFuzzer reads
+        target_compile_options(${NAME} PRIVATE -fsanitize=fuzzer-no-link)
+    endif()
+    set_target_properties(${NAME} PROPERTIES
+        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+endfunction()
+
+# A test runs once or twice for every time it is compiled: little is gained by optimising it.
+function(vfm_flags_of_test NAME)
+    target_link_libraries(${NAME} PRIVATE vfm_flags)
+    target_compile_definitions(${NAME} PRIVATE BOOST_TEST_DYN_LINK)
+    target_compile_options(${NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+endfunction()
+
+# vfm_library(NAME SOURCES a.cc ... LIBS x ... [HEADERS none]): one static library for one room.
+function(vfm_library NAME)
+    cmake_parse_arguments(ARG "" "HEADERS" "SOURCES;LIBS" ${ARGN})
+    add_library(${NAME} STATIC ${ARG_SOURCES})
+    target_link_libraries(${NAME} PUBLIC vfm_flags ${ARG_LIBS})
+    vfm_flags_of_product(${NAME})
+    if(NOT ARG_HEADERS)
+        set(ARG_HEADERS vfm_headers)
+    endif()
+    vfm_use_precompiled(${NAME} ${ARG_HEADERS})
+endfunction()
+
+# vfm_tool(NAME SOURCES a.cc ... LIBS x ...): one program in build/bin and its man page, which the
+# program writes from its own table of options, in build/man.
+function(vfm_tool NAME)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+    add_executable(${NAME} ${ARG_SOURCES})
+    target_link_libraries(${NAME} PRIVATE ${ARG_LIBS})
+    vfm_flags_of_product(${NAME})
+    vfm_use_precompiled(${NAME} vfm_cli_headers)
+    set(page ${CMAKE_BINARY_DIR}/man/${NAME}.1)
+    add_custom_command(OUTPUT ${page} DEPENDS ${NAME}
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${CMAKE_BINARY_DIR}/man
+        COMMAND ${NAME} --man > ${page} VERBATIM)
+    add_custom_target(man_${NAME} ALL DEPENDS ${page})
+    install(TARGETS ${NAME})
+    install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endfunction()
+
+# vfm_test(NAME SOURCES a.cc ... LIBS x ... [LABEL unit]): one Boost.Test executable, one ctest row.
+function(vfm_test NAME)
+    cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LIBS" ${ARGN})
+    add_executable(test_${NAME} ${ARG_SOURCES} $<TARGET_OBJECTS:test_main>)
+    target_compile_definitions(test_${NAME} PRIVATE VFM_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
+        VFM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+    target_link_libraries(test_${NAME} PRIVATE ${ARG_LIBS} Boost::unit_test_framework)
+    vfm_flags_of_test(test_${NAME})
+    vfm_use_precompiled(test_${NAME} vfm_test_headers)
+    add_test(NAME ${NAME} COMMAND test_${NAME})
+    if(ARG_LABEL)
+        set_tests_properties(${NAME} PROPERTIES LABELS ${ARG_LABEL})
+    else()
+        set_tests_properties(${NAME} PROPERTIES LABELS unit)
+    endif()
+endfunction()
