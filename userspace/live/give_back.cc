@@ -2,7 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <fcntl.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <linux/bpf.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>

@@ -1,6 +1,6 @@
 #include "tests/bench/live/frames.h"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

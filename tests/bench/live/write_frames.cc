@@ -1,6 +1,6 @@
 // Prints what the live bench sends and what it says beside its figures, as JSON: the filters F1 to
 // F6 with their text and their frames, and the machine.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdio>
 #include <exception>

@@ -1,5 +1,5 @@
 // Writes the filters F1 to F9 and packets of the bench's traces: served_inputs DIRECTORY.
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdint>
