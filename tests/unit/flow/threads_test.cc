@@ -11,6 +11,7 @@
 #include "tests/unit/flow/placed_memory.h"
 #include "userspace/flow/shared_tables.h"
 #include "userspace/interp/interpreter.h"
+#include "userspace/jit/native_program.h"
 
 namespace vfm {
 namespace {
