@@ -51,6 +51,8 @@ std::string_view capability_name(Capability capability) {
     switch (capability) {
         case Capability::net_admin:
             return "CAP_NET_ADMIN";
+        case Capability::net_raw:
+            return "CAP_NET_RAW";
         case Capability::sys_admin:
             return "CAP_SYS_ADMIN";
         case Capability::sys_resource:
@@ -77,6 +79,7 @@ bool has_capability(Capability capability) {
         case Capability::perfmon:
         case Capability::net_admin:
             return has(Capability::sys_admin);
+        case Capability::net_raw:
         case Capability::sys_admin:
         case Capability::sys_resource:
             return false;

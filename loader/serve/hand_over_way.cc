@@ -23,10 +23,12 @@ bool kernel_is_at_least(int major, int minor) {
 
 }  // namespace
 
+bool hands_over_long_frames() { return kernel_is_at_least(6, 6); }
+
 Result<std::vector<HandOverWay>> hand_over_ways(const Interface& interface,
                                                 const InterfaceState& state,
                                                 const HandOverOptions& options) {
-    const bool multi_buffer = kernel_is_at_least(6, 6);
+    const bool multi_buffer = hands_over_long_frames();
     if (!multi_buffer && state.mtu + kTagAndEthernet > live::Socket::kChunk)
         return refuse(interface.name,
                       fmt::format("its MTU is {}: before Linux 6.6 a frame for user space has {} "

@@ -22,6 +22,9 @@ struct HandOverWay {
     bool ask_for_tags = false;
 };
 
+/// True if this kernel hands over frames longer than a chunk of a socket.
+bool hands_over_long_frames();
+
 /// The ways to try, the best first, at least one. Fails with Status::refused where frames would
 /// lose what they need: see docs/user-space.md.
 Result<std::vector<HandOverWay>> hand_over_ways(const Interface& interface,

@@ -15,6 +15,7 @@
 
 #include "core/front/front.h"
 #include "loader/attach.h"
+#include "loader/serve/demand.h"
 #include "loader/serve/hand_over_way.h"
 #include "loader/serve/handover.h"
 #include "loader/serve/live_program.h"
@@ -28,7 +29,8 @@ namespace vfm {
 struct ServeOptions {
     AttachOptions attach;  ///< its mode says nothing here
     HandOverOptions hand_over;
-    uint64_t max_memory = uint64_t{1} << 30;
+    uint64_t max_memory = kDefaultMemory;
+    bool foreground = false;  ///< messages stay on standard error
 };
 
 class Server {
@@ -42,13 +44,18 @@ class Server {
     Server& operator=(const Server&) = delete;
     ~Server();
 
-    /// Serves until somebody takes the filter off, SIGTERM or SIGINT comes, or the interface is
-    /// gone. What happens is said on standard error. True if a signal ended it.
-    bool serve();
+    /// Why serving ended: somebody else takes the filter off, SIGTERM or SIGINT came, or there is
+    /// nothing to serve any more, as when the interface is gone.
+    enum class End : uint8_t { taken_off, signal, lost };
+    /// Serves until then. What happens is said on standard error.
+    End serve();
     /// Serves what waits in the rings, ends the threads and gives up the helper interface.
     void finish();
-    /// Takes the filter off, as detach does, and finishes; for who serves in the foreground.
-    Result<> take_off();
+    /// Takes the program off the interface, and finishes; for who serves in the foreground. What
+    /// the filter has counted can be read until remove().
+    void take_off();
+    /// The state under the bpffs and the messages. Fails with Status::refused.
+    Result<> remove();
 
     const StoredFilter& filter() const { return stored_; }
     const LiveProgram& program() const { return live_; }
@@ -74,6 +81,7 @@ class Server {
     Interface interface_;
     ServeOptions options_;
     LiveProgram live_;
+    Demand demand_;
     std::string bpffs_;
     Record record_;
     StoredFilter stored_;
