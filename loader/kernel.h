@@ -36,6 +36,7 @@ std::unexpected<Failure> refuse(std::string where, std::string message, std::str
 enum class Capability : uint8_t {
     net_admin = 12,
     net_raw = 13,
+    ipc_lock = 14,
     sys_admin = 21,
     sys_resource = 24,
     perfmon = 38,

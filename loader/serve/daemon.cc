@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -90,7 +89,6 @@ Result<int> in_background(const std::string& name, const std::function<int(Launc
         close_what_is_inherited(writes.get());
         leave_the_session();
         enter_scope(name);
-        prctl(PR_SET_NAME, "vfm-serve");
         Launch launch(writes.get());
         const int status = serve(launch);
         std::fflush(nullptr);

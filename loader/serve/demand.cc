@@ -13,7 +13,7 @@
 namespace vfm {
 namespace {
 
-constexpr uint32_t kMostFrames = 4096, kFewestFrames = 256;
+constexpr uint32_t kFewestFrames = 256;
 constexpr uint64_t kFramesTogether = uint64_t{128} << 20;  // bytes, of all queues
 constexpr uint32_t kMostLater = 64;                        // queues that may come while it serves
 

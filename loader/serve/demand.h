@@ -15,6 +15,9 @@ namespace vfm {
 /// What one filter may ask for unless --max-memory says otherwise: bytes.
 constexpr uint64_t kDefaultMemory = uint64_t{1} << 30;
 
+/// Frames of a queue, where there are few queues.
+constexpr uint32_t kMostFrames = 4096;
+
 /// Bytes that the frames of one queue take.
 uint64_t frame_memory(uint32_t frames);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 
 #include "core/base/fd.h"
 #include "loader/kernel.h"
+#include "loader/serve/demand.h"
 #include "loader/serve/hand_over_way.h"
 #include "userspace/jit/native_program.h"
 #include "userspace/live/give_back.h"
@@ -30,6 +32,20 @@ Finding sockets() {
                 "run as root, or with the missing capability"};
     return {"af_xdp", Health::missing, fmt::format("no {}: {}", what, error_text(error)),
             "a kernel with CONFIG_XDP_SOCKETS"};
+}
+
+/// The kernel counts the frames of AF_XDP sockets against the user's limit.
+Finding locked_memory() {
+    const uint64_t of_queue = frame_memory(kMostFrames);
+    rlimit limit{};
+    getrlimit(RLIMIT_MEMLOCK, &limit);
+    if (has_capability(Capability::ipc_lock) || limit.rlim_cur == RLIM_INFINITY)
+        return {"af_xdp_memory", Health::ok, "no limit on locked memory for frames", {}};
+    const bool enough = limit.rlim_cur >= of_queue;
+    return {"af_xdp_memory", enough ? Health::ok : Health::missing,
+            fmt::format("{} bytes of locked memory; the frames of a queue take up to {}",
+                        limit.rlim_cur, of_queue),
+            enough ? "" : "CAP_IPC_LOCK, or `ulimit -l unlimited`"};
 }
 
 Finding long_frames() {
@@ -92,7 +108,7 @@ Finding native_code() {
 }  // namespace
 
 std::vector<Finding> examine_user_space() {
-    return {sockets(), long_frames(), give_back(), native_code()};
+    return {sockets(), locked_memory(), long_frames(), give_back(), native_code()};
 }
 
 }  // namespace vfm

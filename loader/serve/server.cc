@@ -87,7 +87,7 @@ Result<> Server::prepare(const Filter& filter) {
     bpf::attach_source(shown, verified);
     record_.source_name = shown.source_name;
     record_.source = shown.source_text;
-    if (!options_.foreground) record_.messages = messages_path(record_);
+    record_.messages = messages_path(record_);
     const auto state = TRY(interface_state(interface_.index));
     if (!state) return refuse(interface_.name, "the interface is gone");
     state_ = *state;
@@ -137,7 +137,7 @@ Result<> Server::attach(std::vector<Diagnostic>& notes) {
         if (&way == &ways.back()) return std::unexpected(stands.error());
         notes.push_back(note(interface_.name, stands.error().diagnostics.front().message));
     }
-    if (!options_.foreground) messages_ = TRY(make_messages(record_.messages));
+    messages_ = TRY(make_messages(record_.messages));
     const auto pinned = pin_all();
     if (!pinned) remove_messages(record_.messages);
     return pinned;
@@ -211,18 +211,22 @@ Result<> Server::pin_all() {
     return {};
 }
 
-Server::End Server::serve() {
+bool Server::serve() {
+    bool signalled = false;
     while (end_.empty()) {
         pollfd wait[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
                          {.fd = watch_->fd(), .events = POLLIN, .revents = 0}};
         poll(wait, 2, kLookEvery);
-        if (__atomic_load_n(&served()->control.stop, __ATOMIC_ACQUIRE) != 0) return End::taken_off;
-        if (wait[0].revents != 0) return End::signal;
+        if (__atomic_load_n(&served()->control.stop, __ATOMIC_ACQUIRE) != 0) break;
+        if (wait[0].revents != 0) {
+            signalled = true;
+            end_ = "a signal ends it";
+        }
         if (wait[1].revents != 0 && watch_->take(interface_.index)) look_at_interface();
         if (end_.empty()) look_at_queues();
     }
-    say(end_);
-    return End::lost;
+    if (!end_.empty() && !signalled) say(end_);
+    return signalled;
 }
 
 void Server::finish() {
@@ -233,12 +237,9 @@ void Server::finish() {
     give_back_.reset();
 }
 
-void Server::take_off() {
+Result<> Server::take_off() {
     (void)bpf_link_detach(link_.get());
     finish();
-}
-
-Result<> Server::remove() {
     const auto lock = TRY(StateLock::take(bpffs_));
     remove_messages(record_.messages);
     return remove_filter_directory(stored_.directory);

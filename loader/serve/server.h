@@ -30,7 +30,6 @@ struct ServeOptions {
     AttachOptions attach;  ///< its mode says nothing here
     HandOverOptions hand_over;
     uint64_t max_memory = kDefaultMemory;
-    bool foreground = false;  ///< messages stay on standard error
 };
 
 class Server {
@@ -44,18 +43,13 @@ class Server {
     Server& operator=(const Server&) = delete;
     ~Server();
 
-    /// Why serving ended: somebody else takes the filter off, SIGTERM or SIGINT came, or there is
-    /// nothing to serve any more, as when the interface is gone.
-    enum class End : uint8_t { taken_off, signal, lost };
-    /// Serves until then. What happens is said on standard error.
-    End serve();
+    /// Serves until somebody takes the filter off, SIGTERM or SIGINT comes, or the interface is
+    /// gone. What happens is said on standard error. True if a signal ended it.
+    bool serve();
     /// Serves what waits in the rings, ends the threads and gives up the helper interface.
     void finish();
-    /// Takes the program off the interface, and finishes; for who serves in the foreground. What
-    /// the filter has counted can be read until remove().
-    void take_off();
-    /// The state under the bpffs and the messages. Fails with Status::refused.
-    Result<> remove();
+    /// Takes the filter off, as detach does, and finishes; for who serves in the foreground.
+    Result<> take_off();
 
     const StoredFilter& filter() const { return stored_; }
     const LiveProgram& program() const { return live_; }

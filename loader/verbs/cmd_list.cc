@@ -69,8 +69,7 @@ std::string served_text(const StoredFilter& filter) {
     return fmt::format(
         "  served by {}, engine {}, frames handed over in {} mode\n"
         "  messages  {}\n",
-        who, filter.record.engine, filter.record.hand_over,
-        filter.record.messages.empty() ? "on its standard error" : filter.record.messages);
+        who, filter.record.engine, filter.record.hand_over, filter.record.messages);
 }
 
 std::string shown_text(const StoredFilter& filter) {

@@ -16,13 +16,12 @@ constexpr std::string_view kModes[] = {"auto", "userspace"};
 
 Result<ServeOptions> read_options(const CommandLine& line) {
     ServeOptions options = TRY(read_serve_options(line));
-    options.foreground = true;
     if (const auto mode = line.text("mode"))
         TRY(cli::choice_value(line.tool(), "mode", *mode, kModes));
     return options;
 }
 
-/// Until a signal, until another command takes the filter off, or there is nothing to serve.
+/// Until a signal, or until another command takes the filter off.
 Result<> run(const CommandLine& line, const ServeOptions& options) {
     const Filter filter = TRY(line.read_filter());
     cli::report(filter.warnings);
@@ -35,17 +34,13 @@ Result<> run(const CommandLine& line, const ServeOptions& options) {
     cli::report(notes);
     if (!server) return std::unexpected(server.error());
     cli::report({served_note(**server)});
-    const Server::End end = (*server)->serve();
-    const bool ours = end != Server::End::taken_off;  // to take off: nobody else does
-    if (ours) (*server)->take_off();
+    const bool signalled = (*server)->serve();
     (*server)->finish();
     const StoredFilter& served = (*server)->filter();
     const auto stats = stats_of(served);
     if (stats) std::fputs(stats_report({{served, *stats}}, line.has("json")).c_str(), stdout);
-    if (ours) TRY((*server)->remove());
-    if (!stats && ours) return std::unexpected(stats.error());
-    if (end == Server::End::lost)
-        return refuse(served.interface, "the filter could not be served any longer");
+    if (signalled) TRY((*server)->take_off());
+    if (!stats && signalled) return std::unexpected(stats.error());
     return {};
 }
 

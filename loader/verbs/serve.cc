@@ -62,8 +62,7 @@ int serve(Launch& launch, const Filter& filter, const Interface& interface,
     std::fflush(nullptr);
     if (!launch.done(0, (*server)->messages())) {
         // The command was interrupted before it could say that the filter stands.
-        (*server)->take_off();
-        (void)(*server)->remove();
+        (void)(*server)->take_off();
         return 3;
     }
     (*server)->serve();
@@ -102,10 +101,8 @@ Result<uint64_t> read_memory(const CommandLine& line) {
 }
 
 Result<ServeOptions> read_serve_options(const CommandLine& line) {
-    ServeOptions options{.attach = TRY(read_filter_options(line)),
-                         .hand_over = {},
-                         .max_memory = 0,
-                         .foreground = false};
+    ServeOptions options{
+        .attach = TRY(read_filter_options(line)), .hand_over = {}, .max_memory = 0};
     if (const auto mode = line.text("hand-over"))
         options.hand_over.mode =
             static_cast<Mode>(TRY(cli::choice_value(line.tool(), "hand-over", *mode, kHandOver)));

@@ -186,14 +186,14 @@ def workplace():
         shutil.rmtree(path, ignore_errors=True)
 
 
-def processes(names=("vfm-xdp", "vfm-serve")):
-    """Numbers of the processes of these names that are alive, in order."""
+def processes(name="vfm-xdp"):
+    """Numbers of the processes of this name that are alive, in order."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             with open(f"/proc/{pid}/stat") as file:
                 comm, _, rest = file.read().partition("(")[2].rpartition(")")
-            if comm in names and rest.split()[0] not in "ZX":
+            if comm == name and rest.split()[0] not in "ZX":
                 found.append(int(pid))
     return sorted(found)
 
