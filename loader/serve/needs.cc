@@ -14,7 +14,7 @@
 #include "core/base/fd.h"
 #include "loader/kernel.h"
 #include "loader/serve/demand.h"
-#include "loader/serve/hand_over_way.h"
+#include "loader/serve/hand_over_facts.h"
 #include "userspace/jit/native_program.h"
 #include "userspace/live/give_back.h"
 #include "userspace/live/socket.h"

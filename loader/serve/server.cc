@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 
 #include "bpfgen/source_lines.h"
 #include "core/module/module_file.h"
@@ -17,6 +18,7 @@
 #include "loader/link.h"
 #include "loader/messages.h"
 #include "loader/new_filter.h"
+#include "loader/serve/hand_over_facts.h"
 #include "loader/served.h"
 
 namespace vfm {
@@ -127,14 +129,21 @@ Result<> Server::attach(std::vector<Diagnostic>& notes) {
                                   program_text(programs.front())),
                       "frames are handed to user space by a program at XDP, of which an interface "
                       "has one; `bpftool net` shows what is attached");
-    const auto ways = TRY(hand_over_ways(interface_, state_, options_.hand_over));
+    const HandOverPlan plan =
+        TRY(plan_hand_over(hand_over_facts(interface_, state_), options_.hand_over));
     signals_ = TRY(catch_signals());
     watch_ = std::make_unique<InterfaceWatch>(TRY(InterfaceWatch::open()));
-    for (const HandOverWay& way : ways) {
-        const auto stands = hand_over(way);
-        if (stands) break;
+    for (const HandOverWay& way : plan.ways) {
+        auto stands = hand_over(way);
+        if (stands) {
+            std::ranges::copy(way.warnings, std::back_inserter(notes));
+            break;
+        }
         undo_hand_over();
-        if (&way == &ways.back()) return std::unexpected(stands.error());
+        if (&way == &plan.ways.back()) {
+            std::ranges::copy(plan.closed, std::back_inserter(stands.error().diagnostics));
+            return std::unexpected(std::move(stands).error());
+        }
         notes.push_back(note(interface_.name, stands.error().diagnostics.front().message));
     }
     messages_ = TRY(make_messages(record_.messages));
