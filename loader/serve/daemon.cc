@@ -75,7 +75,15 @@ bool Launch::done(int status, int messages) {
     return written == sizeof status;
 }
 
+void hold_standard_streams() {
+    int fd = -1;
+    do fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) close(fd);
+}
+
 Result<int> in_background(const std::string& name, const std::function<int(Launch&)>& serve) {
+    hold_standard_streams();
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0)
         return refuse("vfm-xdp", fmt::format("cannot make a pipe: {}", error_text(errno)));

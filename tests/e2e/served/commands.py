@@ -213,6 +213,16 @@ def foreground():
                     row = only(json.loads(printed))
                     same("statistics", (row["drop"], row["pass"] >= 1, row["name"]),
                          (1, True, "filter"))
+        # With its interface it goes, too.
+        process = w.server.start(["vfm-xdp", "run", "v0", "-e", "1", "--bpffs", lib_serve.BPFFS],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for("the filter", lambda: vfm_json(w.server, "list"))
+        w.server.run("ip link delete v0")
+        printed, said = process.communicate(timeout=20)
+        same(f"status without an interface: {said}", process.returncode, 3)
+        contains("the reason", said, "v0")
+        contains("statistics", printed, "PACKETS")
+        same("filters left", vfm_json(w.server, "list"), [])
     return on_world(check)
 
 
