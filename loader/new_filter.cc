@@ -15,13 +15,7 @@ namespace vfm {
 namespace {
 
 std::unexpected<Failure> cannot_make(const std::string& path) {
-    const int error = errno;
-    const bool denied = error == EROFS || error == EPERM || error == EACCES;
-    return refuse(path, fmt::format("cannot make the directory: {}", error_text(error)),
-                  denied
-                      ? "a container needs a BPF file system that it may write; --bpffs DIR names "
-                        "one"
-                      : "");
+    return refuse(path, fmt::format("cannot make the directory: {}", error_text(errno)));
 }
 
 std::unexpected<Failure> name_taken(const Record& wanted, const StoredFilter& by) {
