@@ -68,6 +68,19 @@ def received(sock, namespace):
     return data, source[:2], details
 
 
+def all_received(w, name, sock, namespace, size=len):
+    """Every datagram that comes, as received() has it."""
+    rows = []
+    sock.setblocking(False)
+
+    def look():
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                rows.append(received(sock, namespace))
+        return rows
+    return w.collect(name, look, size)
+
+
 def interface_name(namespace, index):
     with namespace, contextlib.suppress(OSError):
         return socket.if_indextoname(index)

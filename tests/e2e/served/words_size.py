@@ -2,7 +2,7 @@
 import socket
 import struct
 
-from lib_exchange import contents, ping, received, tcp_stream, udp_socket, word
+from lib_exchange import all_received, contents, ping, received, tcp_stream, udp_socket, word
 from lib_packet import (ETH_P_IP, ETH_P_IPV6, ETH_P_TEST, address, ethernet, icmp, pseudo, tcp,
                         total, udp)
 from lib_world import (CLIENT, CLIENT6, CLIENT_MAC, SERVER, SERVER6, SERVER_MAC)
@@ -47,10 +47,8 @@ def checksums(w):
             for size in (0, 1, 700, 1452):
                 client.sendto(contents(size), (SERVER, 7001))
                 client6.sendto(contents(size), (SERVER6, 7003))
-        for sock in four, six:
-            sock.settimeout(0.2)
-            while got := received(sock, w.server):
-                taken.append((got[0].hex(), got[1]))
+        for name, sock in ("four", four), ("six", six):
+            taken += [(row[0].hex(), row[1]) for row in all_received(w, name, sock, w.server)]
     streams = [tcp_stream(w.server, SERVER, w.client, 100_000),
                tcp_stream(w.client, CLIENT6, w.server, 100_000)]
 
@@ -88,11 +86,8 @@ def gso_gro(w):
                 client.sendto(contents(8500)[first:], (SERVER, 7001))
         except OSError as problem:
             record["segments"] = str(problem)  # without checksum offload the kernel may refuse
-        server.settimeout(0.2)
-        got = []
-        while (row := received(server, w.server)):
-            got.append(row[0].hex())
-        record["datagrams"] = got
+        record["datagrams"] = [row[0].hex() for row in all_received(w, "datagrams", server,
+                                                                    w.server)]
         # Joined again for a socket that wants it: the same bytes, whatever the pieces.
         server.setsockopt(17, UDP_GRO, 1)
         for first in range(5):
@@ -100,10 +95,11 @@ def gso_gro(w):
                 client.sendto(contents(8500)[first:], (SERVER, 7001))
             except OSError:
                 break
-        joined = b""
-        while (row := received(server, w.server)):
-            joined += row[0]
-        record["joined"] = joined.hex()
+
+        def joined(rows):
+            return b"".join(row[0] for row in rows)
+        rows = all_received(w, "joined", server, w.server, lambda rows: len(joined(rows)))
+        record["joined"] = joined(rows).hex()
     return record
 
 
