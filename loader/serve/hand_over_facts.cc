@@ -71,6 +71,8 @@ bool tells_tags(const Interface& interface, bool multi_buffer) {
 
 }  // namespace
 
+bool hands_over_long_frames() { return kernel_is_at_least(6, 6); }
+
 HandOverFacts hand_over_facts(const Interface& interface, const InterfaceState& state) {
     const LinkKind kind = link_kind(interface);
     HandOverFacts facts;
@@ -78,7 +80,7 @@ HandOverFacts hand_over_facts(const Interface& interface, const InterfaceState& 
     facts.kind = kind.name;
     facts.loopback = state.loopback;
     facts.mtu = state.mtu;
-    facts.multi_buffer = kernel_is_at_least(6, 6);
+    facts.multi_buffer = hands_over_long_frames();
     facts.tags = tag_taker(interface, TagKinds::all);
     facts.driver_tells_tags = facts.tags && tells_tags(interface, facts.multi_buffer);
     add_joiners(facts, interface, kind);

@@ -8,6 +8,9 @@
 
 namespace vfm {
 
+/// True if this kernel hands over frames longer than a chunk of a socket.
+bool hands_over_long_frames();
+
 /// In the network namespace of the calling thread. Where a VLAN tag may be taken out of the bytes,
 /// a program is loaded and unloaded to see whether the driver tells tags. What the kernel does not
 /// tell counts as a loss that may be.

@@ -3,7 +3,9 @@
 #include <bpf/bpf.h>
 #include <fmt/core.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -18,7 +20,9 @@
 #include "loader/link.h"
 #include "loader/messages.h"
 #include "loader/new_filter.h"
+#include "loader/serve/daemon.h"
 #include "loader/serve/hand_over_facts.h"
+#include "loader/serve/mounts.h"
 #include "loader/served.h"
 
 namespace vfm {
@@ -26,25 +30,7 @@ namespace {
 
 constexpr int kLookEvery = 250;  // ms, at the interface and whether the filter was taken off
 constexpr size_t kServedBytes = sizeof(vfm_served) * (1 + VFM_MAX_QUEUES);
-constexpr uint32_t kMostFrames = 4096, kFewestFrames = 256;
-constexpr uint64_t kFrameMemory = uint64_t{128} << 20;  // of all queues together
-constexpr uint32_t kMostLater = 64;                     // queues that may come while it serves
-constexpr uint32_t kTagAndEthernet = 22;                // of a frame beside its MTU
-
-/// Memory for frames does not grow with the number of queues beyond what kFrameMemory holds.
-uint32_t frames_for(uint32_t queues) {
-    uint32_t frames = kMostFrames;
-    while (frames > kFewestFrames &&
-           uint64_t{frames} * queues * live::Socket::kFrameSize > kFrameMemory)
-        frames /= 2;
-    return frames;
-}
-
-/// A module that declares no table has one all the same, which nobody need use.
-bool uses_tables(const VerifiedModule& program) {
-    return std::ranges::any_of(
-        program.insns(), [](const Insn& insn) { return op_info(insn.op).group == Group::flow; });
-}
+constexpr uint32_t kTagAndEthernet = 22;  // of a frame beside its MTU
 
 Diagnostic note(const std::string& where, std::string message) {
     auto diagnostic = Diagnostic::about(where, std::move(message));
@@ -52,12 +38,17 @@ Diagnostic note(const std::string& where, std::string message) {
     return diagnostic;
 }
 
-/// SIGTERM and SIGINT as a descriptor; blocked in every thread that begins from now on.
+/// What ends it as a descriptor; blocked in every thread that begins from now on.
 Result<Fd> catch_signals() {
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
+    // A terminal that goes ends what runs in its foreground, but not what was to outlive it.
+    struct sigaction hang_up{};
+    sigaction(SIGHUP, nullptr, &hang_up);
+    if (hang_up.sa_handler != SIG_IGN) sigaddset(&ends, SIGHUP);
+    std::signal(SIGPIPE, SIG_IGN);  // nobody need read what it says
     pthread_sigmask(SIG_BLOCK, &ends, nullptr);
     Fd fd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
     if (fd) return fd;
@@ -69,6 +60,7 @@ Result<Fd> catch_signals() {
 Result<std::unique_ptr<Server>> Server::start(const Filter& filter, const Interface& interface,
                                               const ServeOptions& options,
                                               std::vector<Diagnostic>& notes) {
+    hold_standard_streams();
     std::unique_ptr<Server> server(new Server(interface, options));
     TRY(server->prepare(filter));
     TRY(server->attach(notes));
@@ -116,18 +108,14 @@ Result<> Server::prepare(const Filter& filter) {
 
 Result<> Server::make_tables() {
     const VerifiedModule& verified = live_.program->verified();
-    const auto declarations =
-        uses_tables(verified) ? verified.tables() : decltype(verified.tables())();
-    std::vector<MemoryPart> parts = {{"the frames of its queues", kFrameMemory}};
-    for (const TableDecl& table : declarations)
-        parts.push_back(
-            {fmt::format("flow table {}", printable(table.name)), FlowTable::memory_size(table)});
-    TRY(require_memory(interface_.name, parts, options_.max_memory));
+    demand_ = TRY(demand_of(verified, interface_.name, state_.queues, options_.max_memory));
+    const auto declarations = tables_in_use(verified);
     std::vector<std::span<std::byte>> memories;
     for (size_t i = 0; i < declarations.size(); ++i) {
         const std::string name = fmt::format("vfm_table_{}", i);
-        table_memory_.push_back(TRY(SharedMemory::make(interface_.name, name, parts[1 + i].bytes)));
-        memories.push_back(table_memory_.back().bytes().first(parts[1 + i].bytes));
+        const size_t size = FlowTable::memory_size(declarations[i]);
+        table_memory_.push_back(TRY(SharedMemory::make(interface_.name, name, size)));
+        memories.push_back(table_memory_.back().bytes().first(size));
         record_.tables.push_back(
             {declarations[i].name, declarations[i].key, declarations[i].capacity, name});
     }
@@ -142,7 +130,7 @@ vfm_served* Server::served() const {
 
 /// What fails is all undone before the next way is tried.
 Result<> Server::attach(std::vector<Diagnostic>& notes) {
-    bpffs_ = TRY(ensure_bpffs(options_.attach.bpffs));
+    bpffs_ = leave_mounts(TRY(ensure_bpffs(options_.attach.bpffs)));
     const auto lock = TRY(StateLock::take(bpffs_));
     TRY(check_free(bpffs_, record_));
     if (const auto programs = TRY(xdp_programs(interface_)); !programs.empty())
@@ -168,10 +156,8 @@ Result<> Server::attach(std::vector<Diagnostic>& notes) {
         }
         notes.push_back(note(interface_.name, stands.error().diagnostics.front().message));
     }
-    messages_ = TRY(make_messages(record_.messages));
-    const auto pinned = pin_all();
-    if (!pinned) remove_messages(record_.messages);
-    return pinned;
+    messages_ = TRY(Messages::open(record_.messages));
+    return pin_all();
 }
 
 Result<> Server::hand_over(const HandOverWay& way) {
@@ -184,19 +170,16 @@ Result<> Server::hand_over(const HandOverWay& way) {
     NewLink link = TRY(make_link(handover_->program(), interface_, HookPoint::xdp, way.mode));
     link_ = std::move(link.fd);
     record_.hand_over = native ? "native" : "skb";
+    way_ = way;
     return {};
 }
 
 /// A driver that does not tell its queues has as many as take a socket.
 Result<> Server::open_queues(const HandOverWay& way) {
-    const QueueCount count = receive_queues(interface_.name);
-    const uint32_t wanted =
-        std::clamp(count.now != 0 ? count.now : state_.queues, 1U, uint32_t{VFM_MAX_QUEUES});
-    const uint32_t most = std::clamp(count.most, wanted, std::max(wanted, kMostLater));
-    give_back_ = TRY(GiveBack::open(static_cast<int>(interface_.index), most));
+    give_back_ = TRY(GiveBack::open(static_cast<int>(interface_.index), demand_.most));
     queues_ = TRY(Queues::open({.interface = interface_,
-                                .frames = frames_for(wanted),
-                                .most = most,
+                                .frames = demand_.frames,
+                                .most = demand_.most,
                                 .multi_buffer = way.multi_buffer,
                                 .has_tags = way.ask_for_tags,
                                 .drop_on_error = record_.drop_on_error,
@@ -205,11 +188,10 @@ Result<> Server::open_queues(const HandOverWay& way) {
                                 .handover = handover_.get(),
                                 .give_back = give_back_.get(),
                                 .served = {served(), 1 + VFM_MAX_QUEUES}}));
-    multi_buffer_ = way.multi_buffer;
-    while (queues_->size() < wanted) {
+    while (queues_->size() < demand_.queues) {
         const auto added = queues_->add();
         if (added) continue;
-        if (count.now == 0 && queues_->size() > 0) break;
+        if (!demand_.driver_tells && queues_->size() > 0) break;
         return std::unexpected(added.error());
     }
     return {};
@@ -237,6 +219,7 @@ Result<> Server::pin_all() {
     const Fd record_map = TRY(make_record_map(record_));
     TRY(directory.pin(record_map.get(), "record"));
     TRY(directory.pin(link_.get(), "link"));
+    TRY(messages_->publish());
     directory.keep();
     stored_ = {.directory = directory.path(),
                .record = record_,
@@ -246,22 +229,21 @@ Result<> Server::pin_all() {
     return {};
 }
 
-bool Server::serve() {
-    bool signalled = false;
+Server::End Server::serve() {
     while (end_.empty()) {
         pollfd wait[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
                          {.fd = watch_->fd(), .events = POLLIN, .revents = 0}};
         poll(wait, 2, kLookEvery);
-        if (__atomic_load_n(&served()->control.stop, __ATOMIC_ACQUIRE) != 0) break;
+        if (__atomic_load_n(&served()->control.stop, __ATOMIC_ACQUIRE) != 0) return End::taken_off;
         if (wait[0].revents != 0) {
-            signalled = true;
-            end_ = "a signal ends it";
+            messages_->say("a signal ends the process");
+            return End::signal;
         }
         if (wait[1].revents != 0 && watch_->take(interface_.index)) look_at_interface();
         if (end_.empty()) look_at_queues();
     }
-    if (!end_.empty() && !signalled) say(end_);
-    return signalled;
+    messages_->say(end_);
+    return End::lost;
 }
 
 void Server::finish() {
@@ -272,18 +254,31 @@ void Server::finish() {
     give_back_.reset();
 }
 
-Result<> Server::take_off() {
+void Server::take_off() {
     (void)bpf_link_detach(link_.get());
     finish();
+}
+
+Result<> Server::remove() {
+    // Somebody who detaches at this moment has the other lock and waits for this one.
+    flock(service_lock_.get(), LOCK_UN);
     const auto lock = TRY(StateLock::take(bpffs_));
+    if (!is_ours()) return {};
     remove_messages(record_.messages);
     return remove_filter_directory(stored_.directory);
+}
+
+/// False if the filter was taken off by somebody else, though there may be another of its name.
+bool Server::is_ours() const {
+    struct stat held{}, named{};
+    return fstat(service_lock_.get(), &held) == 0 && stat(stored_.directory.c_str(), &named) == 0 &&
+           held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
 /// Its name, address and MTU are the helper's too; without it there is nothing to serve.
 void Server::look_at_interface() {
     const auto found = interface_state(interface_.index);
-    if (!found) return;
+    if (!found) return messages_->say(found.error().diagnostics.front().message);
     if (!*found) {
         end_ =
             fmt::format("{} is gone from this network namespace: the filter is not served any more",
@@ -292,11 +287,12 @@ void Server::look_at_interface() {
     }
     const InterfaceState before = std::exchange(state_, **found);
     if (state_ == before) return;
-    if (state_.name != before.name) say(fmt::format("{} is {} now", before.name, state_.name));
+    if (state_.name != before.name)
+        messages_->say(fmt::format("{} is {} now", before.name, state_.name));
     interface_.name = state_.name;
     if (const auto updated = give_back_->update(); !updated)
-        say(updated.error().diagnostics.front().message);
-    if (!multi_buffer_ && state_.mtu + kTagAndEthernet > live::Socket::kChunk && !silenced_) {
+        messages_->say(updated.error().diagnostics.front().message);
+    if (!way_.multi_buffer && state_.mtu + kTagAndEthernet > live::Socket::kChunk && !silenced_) {
         silence(
             fmt::format("an MTU of {} is more than this kernel hands over: packets follow the "
                         "on-error verdict",
@@ -314,17 +310,45 @@ void Server::look_at_queues() {
         end_ = fmt::format("the socket of a queue has failed: {}", error_text(error));
     const auto link = link_state(link_.get());
     if (link && link->ifindex == 0) end_ = "its program is not attached any more";
-    const QueueCount count = receive_queues(interface_.name);
-    while (count.now > queues_->size() && !silenced_) {
+    if (faccessat(service_lock_.get(), "link", F_OK, 0) != 0 && errno == ENOENT)
+        end_ = "its pin is gone, and the filter with it";
+    const uint32_t now = receive_queues(interface_.name).now;
+    if (end_.empty() && !silenced_ && now > queues_->size() && now != unserved_) add_queues(now);
+}
+
+/// Those that have come since. What cannot be served is said once.
+void Server::add_queues(uint32_t now) {
+    while (queues_->size() < now) {
         const auto added = queues_->add();
-        say(added ? fmt::format("queue {} is served, too", queues_->size() - 1)
-                  : added.error().diagnostics.front().message);
-        if (!added) break;
+        if (added) {
+            messages_->say(fmt::format("queue {} is served, too", queues_->size() - 1));
+            continue;
+        }
+        messages_->say(added.error().diagnostics.front().message);
+        // It has no thread that beats, so that the filter is seen to be unserved.
+        handover_->queues()[queues_->size()].limit = 1;
+        unserved_ = now;
+        break;
     }
+    // The kernel's veth runs no program on a queue that is new, until one is put there.
+    if (way_.mode != Mode::native) return;
+    if (const auto renewed = renew_program(); !renewed)
+        messages_->say(renewed.error().diagnostics.front().message);
+}
+
+/// The kernel does nothing where a link gets the program that it has: so it gets another one of the
+/// same kind before.
+Result<> Server::renew_program() {
+    const Handover twin = TRY(handover_->twin());
+    for (const int program : {twin.program(), handover_->program()})
+        if (bpf_link_update(link_.get(), program, nullptr) != 0)
+            return refuse(interface_.name, fmt::format("cannot put the program on new queues: {}",
+                                                       error_text(errno)));
+    return {};
 }
 
 void Server::silence(const std::string& why) {
-    say(why);
+    messages_->say(why);
     queues_->silence();
     silenced_ = true;
 }
