@@ -55,7 +55,7 @@ def tcpdump(w):
     path = f"{os.path.dirname(lib_serve.BPFFS)}/dump.pcap"
     if os.path.exists(path):
         os.unlink(path)
-    dump = w.server.start(["tcpdump", "-i", "v0", "-U", "-n", "-w", path, "-s", "2000", "-B",
+    dump = w.server.start(["tcpdump", "-i", "v0", "-U", "-n", "-w", path, 2000, "-B",
                            "8192", "--immediate-mode", "-Z", "root"],
                           stdout=-3, stderr=-3)
     try:
@@ -127,8 +127,8 @@ def tc(w):
 def through_traffic(w, third_view):
     """From the client to the third host and back, by the kernel and by frames."""
     record = {"pings": [ping(w.client, THIRD), ping(w.third, CLIENT),
-                        ping(w.client, THIRD, "-s", "4000"),
-                        ping(w.client, THIRD, "-M", "do", "-s", "1472")]}
+                        ping(w.client, THIRD, 4000),
+                        ping(w.client, THIRD, 1472, whole=True)]}
     record["streams"] = [tcp_stream(w.third, THIRD, w.client, 1_000_000),
                          tcp_stream(w.client, CLIENT, w.third, 1_000_000)]
     taken = []
