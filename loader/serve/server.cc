@@ -167,7 +167,8 @@ Result<> Server::hand_over(const HandOverWay& way) {
                                         .multi_buffer = way.multi_buffer,
                                         .ask_for_tags = way.ask_for_tags})));
     TRY(open_queues(way));
-    NewLink link = TRY(make_link(handover_->program(), interface_, HookPoint::xdp, way.mode));
+    NewLink link = TRY(
+        make_link(handover_->program(), interface_, HookPoint::xdp, way.mode, "--hand-over=skb"));
     link_ = std::move(link.fd);
     record_.hand_over = native ? "native" : "skb";
     way_ = way;

@@ -131,21 +131,27 @@ class World:
         while self.open:
             self.open.pop().close()
 
-    def frames(self, name, watch, wanted=lambda frame: True, seconds=3.0, numbered=False):
-        """What `watch` saw, by flow and in order within each. The served run waits until there is
-        as much as in the plain one; both wait until nothing comes any more."""
+    def collect(self, name, look, size=len, seconds=3.0):
+        """What `look` sees in the end. The served run waits until there is as much as in the plain
+        one; both wait until nothing comes any more."""
         end = time.monotonic() + seconds
         target = self.expected.get(name)
-        count, quiet = -1, time.monotonic()
+        amount, quiet = -1, time.monotonic()
         while time.monotonic() < end:
-            found = [frame for frame in watch.drain() if wanted(frame)]
-            if len(found) != count:
-                count, quiet = len(found), time.monotonic()
-            rest = 0.05 if target is None or count >= target else 1.5
+            found = look()
+            if size(found) != amount:
+                amount, quiet = size(found), time.monotonic()
+            rest = 0.05 if target is None or amount >= target else 1.5
             if time.monotonic() - quiet > rest:
                 break
             time.sleep(0.005)
-        self.expected.setdefault(name, count)
+        self.expected.setdefault(name, amount)
+        return found
+
+    def frames(self, name, watch, wanted=lambda frame: True, seconds=3.0, numbered=False):
+        """What `watch` saw, by flow and in order within each."""
+        found = self.collect(name, lambda: [frame for frame in watch.drain() if wanted(frame)], len,
+                             seconds)
         return [frame.seen(numbered) for frame in sorted(found, key=lambda frame: frame.flow())]
 
     def counters(self):
