@@ -9,7 +9,7 @@ import time
 from lib_packet import total
 from lib_sandbox import LONG, Failed, Skip
 from lib_serve import SERVED_BY, attach, detach, stats
-from lib_world import Case, changes, difference, world
+from lib_world import Case, World, changes, difference, world
 
 PATIENCE = 5.0
 IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IPV6_RECVPKTINFO, IPV6_RECVHOPLIMIT = 8, 12, 13, 49, 51
@@ -223,14 +223,14 @@ class Overrun(Failed):
     """Nobody was there to decide on a packet."""
 
 
-def compare(function, case):
+def compare(function, case, made):
     """One exchange plain and the same with the filter `1` served; once more if the machine has
     lost frames meanwhile that the road does not account for, or has let nobody decide for three
     quarters of a second: a road that overruns without that does so at each attempt."""
     for attempt in range(ATTEMPTS):
         lost = machine_lost()
         try:
-            return compare_once(function, case)
+            return compare_once(function, case, made if attempt == 0 else None)
         except Failed as problem:
             if machine_lost() == lost and not isinstance(problem, Overrun):
                 raise
@@ -239,8 +239,8 @@ def compare(function, case):
     return None
 
 
-def compare_once(function, case):
-    with world(case) as w:
+def compare_once(function, case, made):
+    with world(case, made) as w:
         plain = w.exchange(function)
         # An exchange in which nothing happens would compare equal.
         if not any(value for key, value in plain.items()
@@ -275,10 +275,11 @@ def check_word(name):
     """The word in the whole matrix; every point is tried, the first that fails is told in full."""
     function, options = WORDS[name]
     problems, skipped, tried = [], [], 0
-    for case in cases(options):
+    worlds = [(case, World(case)) for case in cases(options)]  # their carriers come meanwhile
+    for case, made in worlds:
         tried += 1
         try:
-            compare(function, case)
+            compare(function, case, made)
         except Skip as reason:
             skipped.append(f"{case}: {reason}")
         except Failed as problem:

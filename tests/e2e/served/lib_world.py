@@ -62,6 +62,7 @@ class World:
         self.third = Namespace(f"third{number}") if case.third else None
         self.expected = {}  # frames that the watchers saw in the plain run, by watcher
         self.open = []
+        self.ends = []
         self.wire(self.server, "v0", SERVER_MAC, SERVER, SERVER6, self.client, "v1", CLIENT_MAC,
                   CLIENT, CLIENT6)
         if self.third:
@@ -88,7 +89,11 @@ class World:
                         f"address add {v4}/24 dev {name}",
                         f"address add {v6}/64 dev {name} nodad" if case.ipv6 else "",
                         "link set lo up", f"link set {name} up")
-        for space, name in (near, a), (far, b):
+        self.ends += (near, a), (far, b)
+
+    def wait_for_carriers(self):
+        """The kernel may take a second to say so."""
+        for space, name in self.ends:
             wait_for(f"carrier of {name}", lambda: self.flags(space, name) & RUNNING)
 
     @staticmethod
@@ -232,9 +237,11 @@ def difference(plain, served):
 
 
 @contextlib.contextmanager
-def world(case=Case()):
-    made = World(case)
+def world(case=Case(), made=None):
+    """`made` is one that stands already, or a new one."""
+    made = made or World(case)
     try:
+        made.wait_for_carriers()
         yield made
     finally:
         made.close()

@@ -55,7 +55,7 @@ def tcpdump(w):
     path = f"{os.path.dirname(lib_serve.BPFFS)}/dump.pcap"
     if os.path.exists(path):
         os.unlink(path)
-    dump = w.server.start(["tcpdump", "-i", "v0", "-U", "-n", "-w", path, 2000, "-B",
+    dump = w.server.start(["tcpdump", "-i", "v0", "-U", "-n", "-w", path, "-s", "2000", "-B",
                            "8192", "--immediate-mode", "-Z", "root"],
                           stdout=-3, stderr=-3)
     try:
