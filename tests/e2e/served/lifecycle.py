@@ -263,8 +263,6 @@ def pins_removed():
             os.unlink(f"{folder}/link")
             end_of(pid)
             same("nothing decides", arrives(w), True)
-            attach(w, FILTER)  # clears up behind it
-            detach(w)
     return on_world(check)
 
 

@@ -96,6 +96,19 @@ BOOST_AUTO_TEST_CASE(what_somebody_left_goes) {
     fs::remove("/run/other");
 }
 
+BOOST_AUTO_TEST_CASE(who_writes_removes_only_his_own) {
+    auto one = Messages::open(kPath);
+    BOOST_REQUIRE((one.has_value() && one->publish().has_value()));
+    one->remove();
+    BOOST_TEST(fs::is_empty("/run"));
+    auto next = Messages::open(kPath);
+    BOOST_REQUIRE((next.has_value() && next->publish().has_value()));
+    one->remove();
+    BOOST_TEST(fs::exists(kPath));
+    next->remove();
+    BOOST_TEST(fs::is_empty("/run"));
+}
+
 BOOST_AUTO_TEST_CASE(others_stay) {
     auto one = Messages::open(kPath), other = Messages::open("/run/vfm/other.log");
     BOOST_REQUIRE((one.has_value() && other.has_value()));
