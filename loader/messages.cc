@@ -91,6 +91,13 @@ void Messages::say(const std::string& message) const {
         (void)write_line(STDERR_FILENO, message);
 }
 
+void Messages::remove() const {
+    struct stat file{}, named{};
+    if (fstat(file_.get(), &file) == 0 && lstat(path_.c_str(), &named) == 0 &&
+        same_file(file, named))
+        remove_messages(path_);
+}
+
 void remove_messages(const std::string& path) {
     if (path.empty() || std::filesystem::path(path).parent_path() != kDirectory) return;
     unlink(path.c_str());

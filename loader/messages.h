@@ -25,6 +25,8 @@ class Messages {
     /// One line with the time before it, also on standard error if that is another file. One that
     /// cannot be written is lost; a file that grows too large begins anew.
     void say(const std::string& message) const;
+    /// Removes the file, unless there is another one of its name by now.
+    void remove() const;
     int fd() const { return file_.get(); }
 
   private:

@@ -27,8 +27,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 4s;  // for what waits in the rings to be served
-constexpr auto kPatienceWithTheDeaf = 500ms;
+constexpr auto kPatience = 4s;                 // for what waits in the rings to be served
+constexpr auto kPatienceWithTheDeaf = 1500ms;  // it may only have had no processor
 constexpr auto kAfterKill = 2s;
 
 Fd open_directory(const std::string& directory) {

@@ -175,13 +175,21 @@ bool same_file(int fd, const std::string& path) {
            open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
 }
 
+std::unexpected<Failure> cannot_make(const std::string& top, int error) {
+    const bool denied = error == EROFS || error == EPERM || error == EACCES;
+    return refuse(top, fmt::format("cannot make the directory: {}", error_text(error)),
+                  denied
+                      ? "a container needs a BPF file system that it may write; --bpffs DIR names "
+                        "one"
+                      : "");
+}
+
 /// The lock of the directory that is at `top` now, or the reason why not.
 Result<Fd> lock_top(const std::string& top) {
     using namespace std::chrono_literals;
     const auto give_up = std::chrono::steady_clock::now() + 10s;
     while (true) {
-        if (mkdir(top.c_str(), 0700) != 0 && errno != EEXIST)
-            return refuse(top, fmt::format("cannot make the directory: {}", error_text(errno)));
+        if (mkdir(top.c_str(), 0700) != 0 && errno != EEXIST) return cannot_make(top, errno);
         Fd fd(open(top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!fd && errno != ENOENT) return cannot_read(top, errno);
         // The last holder may have removed the directory that we have opened: then again.

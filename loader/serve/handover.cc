@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "handover.skel.h"
+#include "bpf/handover.skel.h"
 #include "loader/kernel.h"
 #include "userspace/live/socket.h"
 

@@ -167,7 +167,8 @@ Result<> Server::hand_over(const HandOverWay& way) {
                                         .multi_buffer = way.multi_buffer,
                                         .ask_for_tags = way.ask_for_tags})));
     TRY(open_queues(way));
-    NewLink link = TRY(make_link(handover_->program(), interface_, HookPoint::xdp, way.mode));
+    NewLink link = TRY(
+        make_link(handover_->program(), interface_, HookPoint::xdp, way.mode, "--hand-over=skb"));
     link_ = std::move(link.fd);
     record_.hand_over = native ? "native" : "skb";
     way_ = way;
@@ -243,6 +244,10 @@ Server::End Server::serve() {
         if (end_.empty()) look_at_queues();
     }
     messages_->say(end_);
+    if (is_unpinned_) {  // nobody can detach it any more
+        take_off();
+        (void)remove();
+    }
     return End::lost;
 }
 
@@ -263,8 +268,8 @@ Result<> Server::remove() {
     // Somebody who detaches at this moment has the other lock and waits for this one.
     flock(service_lock_.get(), LOCK_UN);
     const auto lock = TRY(StateLock::take(bpffs_));
+    messages_->remove();
     if (!is_ours()) return {};
-    remove_messages(record_.messages);
     return remove_filter_directory(stored_.directory);
 }
 
@@ -310,9 +315,15 @@ void Server::look_at_queues() {
         end_ = fmt::format("the socket of a queue has failed: {}", error_text(error));
     const auto link = link_state(link_.get());
     if (link && link->ifindex == 0) end_ = "its program is not attached any more";
-    if (faccessat(service_lock_.get(), "link", F_OK, 0) != 0 && errno == ENOENT)
+    if (faccessat(service_lock_.get(), "link", F_OK, 0) != 0 && errno == ENOENT) {
         end_ = "its pin is gone, and the filter with it";
+        is_unpinned_ = true;
+    }
     const uint32_t now = receive_queues(interface_.name).now;
+    if (unserved_ != 0 && now <= queues_->size()) {
+        show_next_queue(0);
+        unserved_ = 0;
+    }
     if (end_.empty() && !silenced_ && now > queues_->size() && now != unserved_) add_queues(now);
 }
 
@@ -325,15 +336,19 @@ void Server::add_queues(uint32_t now) {
             continue;
         }
         messages_->say(added.error().diagnostics.front().message);
-        // It has no thread that beats, so that the filter is seen to be unserved.
-        handover_->queues()[queues_->size()].limit = 1;
         unserved_ = now;
+        show_next_queue(1);
         break;
     }
     // The kernel's veth runs no program on a queue that is new, until one is put there.
     if (way_.mode != Mode::native) return;
     if (const auto renewed = renew_program(); !renewed)
         messages_->say(renewed.error().diagnostics.front().message);
+}
+
+/// The next queue has no thread that beats: with a limit the filter is seen to be unserved.
+void Server::show_next_queue(uint64_t limit) {
+    if (queues_->size() < VFM_MAX_QUEUES) handover_->queues()[queues_->size()].limit = limit;
 }
 
 /// The kernel does nothing where a link gets the program that it has: so it gets another one of the

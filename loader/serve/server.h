@@ -78,6 +78,7 @@ class Server {
     void look_at_interface();
     void look_at_queues();
     void add_queues(uint32_t now);
+    void show_next_queue(uint64_t limit);
     Result<> renew_program();
     bool is_ours() const;
     void silence(const std::string& why);
@@ -103,6 +104,7 @@ class Server {
     uint32_t unserved_ = 0;  // queues that there were when one could not be served
     std::string end_;        // why serving ends, once it does
     bool silenced_ = false;
+    bool is_unpinned_ = false;
 };
 
 }  // namespace vfm

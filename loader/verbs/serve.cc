@@ -40,8 +40,10 @@ Result<AttachOptions> read_filter_options(const CommandLine& line) {
 
 void print_served(const Server& server, bool json) {
     const StoredFilter& filter = server.filter();
+    Json object = filter_json(filter);
+    object["ns_per_packet"] = server.program().nanoseconds;
     if (json)
-        std::fputs(json_line(filter_json(filter)).c_str(), stdout);
+        std::fputs(json_line(object).c_str(), stdout);
     else
         fmt::print("attached '{}' to {} at {} (userspace, {}), messages in {}\n",
                    filter.record.name, filter.interface, hook_info(filter.record.hook).name,

@@ -18,7 +18,7 @@ namespace {
 
 static_assert(Socket::kHeadroom == 256, "XDP_PACKET_HEADROOM of the kernel");
 
-constexpr int kTriesWhileBusy = 50;
+constexpr int kTriesWhileBusy = 250;  // five seconds: under load two have been seen
 constexpr timespec kBetweenTries = {.tv_sec = 0, .tv_nsec = 20'000'000};
 
 std::string hint_for(int error) {

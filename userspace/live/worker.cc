@@ -71,8 +71,21 @@ void Worker::run() {
     store(parts_.shared->beat, 0);
     constexpr timespec kOnTheirWay = {.tv_sec = 0, .tv_nsec = 20'000'000};
     nanosleep(&kOnTheirWay, nullptr);
-    while (serve_burst(monotonic_now())) continue;
+    serve_outstanding();
     count_lost();
+}
+
+/// Nothing new is handed over, but a processor that was busy elsewhere may still have to put a
+/// frame into the ring for which it has taken credits.
+void Worker::serve_outstanding() {
+    constexpr timespec kShort = {.tv_sec = 0, .tv_nsec = 1'000'000};
+    const uint64_t end = monotonic_now() + nanoseconds(kSleep);
+    for (uint64_t now = monotonic_now(); now < end; now = monotonic_now()) {
+        if (serve_burst(now)) continue;
+        if (load(parts_.shared->consumed) == load(parts_.shared->redirected)) return;
+        nanosleep(&kShort, nullptr);
+    }
+    while (serve_burst(monotonic_now())) continue;
 }
 
 /// False if no frame waits.

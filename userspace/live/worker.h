@@ -66,6 +66,7 @@ class Worker {
     void discard_stale();
     bool rest();
     void settle_credits(uint64_t now);
+    void serve_outstanding();
     void count_lost();
     void look_for_deafness(uint64_t now, uint64_t redirected);
     void add(const Tally& tally, size_t packets);

@@ -65,7 +65,8 @@ def fallback():
         done = vfm(w.server, "attach", "v0", path, "--name", "large", "--json",
                    env=refusing("large"))
         answer = json.loads(done.stdout)
-        same("--json", (answer["mode"], answer["name"]), ("userspace", "large"))
+        same("--json", (answer["mode"], answer["name"], answer["ns_per_packet"] > 0),
+             ("userspace", "large", True))
         detach(w)
     return on_world(check)
 
@@ -95,6 +96,15 @@ def not_the_filter():
                 was_refused()
                 if "user space" in said:
                     raise Failed(f"falls back for want of privilege: {said}")
+            # Nor is it for want of what only user space needs, which is then named.
+            with w.server:
+                done = run(["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw", "vfm-xdp",
+                            "attach", "v0", "-e", FILTER, "--bpffs", lib_serve.BPFFS], check=False,
+                           env=refusing())
+            was_refused()
+            same(f"status without CAP_NET_RAW: {done.stderr}", done.returncode, 3)
+            for part in "warning:", "error:", "CAP_NET_RAW":
+                contains("what attach says", done.stderr, part)
             refused(w.server, "no such interface", "attach", "nowhere", "-e", FILTER,
                     env=refusing())
             refused(w.server, "unknown", "attach", "v0", "-e", "(= proot 6)", env=refusing(),
@@ -226,6 +236,27 @@ def foreground():
     return on_world(check)
 
 
+def interpreted():
+    """Where the system gives no executable memory the interpreter serves, and that is said."""
+    def check(w):
+        program = os.path.join(os.environ.get("VFM_E2E_BUILD", "."), "no_exec")
+        if not os.path.exists(program):
+            raise Skip("no_exec is not built")
+        with nothing_left(w), w.server:
+            done = run([program, "seccomp", "vfm-xdp", "attach", "v0", "-e", FILTER,
+                        "--mode=userspace", "--bpffs", lib_serve.BPFFS])
+            for part in "by interp", "no native code", "ns a packet":
+                contains("the note", done.stderr, part)
+            same("engine", (only(vfm_json(w.server, "list"))["engine"],
+                            only(vfm_json(w.server, "stats", "v0"))["engine"]), ("interp", "interp"))
+            same("decides", (arrives(w), arrives(w, 9998)), (False, True))
+            detach(w)
+            rows = json.loads(run([program, "seccomp", "vfm-xdp", "doctor", "--json"]).stdout)
+            row = only([row for row in rows if row["name"] == "native_code"])
+            same("doctor", (row["state"], bool(row["remedy"])), ("missing", True))
+    return on_world(check)
+
+
 def one_a_hook():
     """A second filter at the hook is refused where either is in user space."""
     def check(w):
@@ -260,8 +291,17 @@ def hooks():
             vfm(w.server, "detach", "v0", "--hook=tc-ingress")
             refused(w.server, "tc-egress", "attach", "v0", "-e", "1", "--hook=tc-egress",
                     "--mode=userspace")
-            refused(w.server, "tc-egress", "attach", "v0", "-e", FILTER, "--hook=tc-egress",
-                    env=refusing())
+            said = refused(w.server, "too large", "attach", "v0", "-e", FILTER, "--hook=tc-egress",
+                           env=refusing())
+            for part in "error:", "no way through user space at tc-egress":
+                contains("what attach says at tc-egress", said, part)
+            same("filters", vfm_json(w.server, "list"), [])
+            done = vfm(w.server, "attach", "v0", "-e", FILTER, "--hook=tc-ingress", env=refusing())
+            was_refused()
+            for part in "too large", "tc-ingress is served at XDP", "ns a packet":
+                contains("what attach says at tc-ingress", done.stderr, part)
+            same("decides", (arrives(w), arrives(w, 9998)), (False, True))
+            vfm(w.server, "detach", "v0")
         vfm(w.server, "attach", "v0", "-e", "1", "--name", "kernel", "--mode=native")
         refused(w.server, "kernel", "attach", "v0", "-e", "1", "--hook=tc-ingress",
                 "--mode=userspace")
@@ -350,7 +390,7 @@ def documented():
     return on_world(check)
 
 
-CHECKS = (fallback, no_fallback, not_the_filter, verbs, kernel_counts, foreground, one_a_hook, hooks,
-          outlives_command, helper, documented)
+CHECKS = (fallback, no_fallback, not_the_filter, verbs, kernel_counts, foreground, interpreted,
+          one_a_hook, hooks, outlives_command, helper, documented)
 if __name__ == "__main__":
-    lib_sandbox.main([(check.__name__, check) for check in CHECKS], lib_serve.must_serve)
+    lib_sandbox.main([(check.__name__, check) for check in CHECKS])

@@ -28,11 +28,13 @@ def on_world(check, **options):
     if SERVED_BY != "userspace":
         raise Skip(f"served by {SERVED_BY}: there is no process")
     hand_overs = options.pop("hand_overs", ("native",))
+    notes = []
     for hand_over in hand_overs:
         with lib_sandbox.workplace() as path, world(Case(hand_over, queues=4, **options)) as w:
             lib_serve.BPFFS = f"{path}/bpf"
             w.know_neighbours()
-            check(w)
+            notes.append(check(w) or "")
+    return "; ".join(filter(None, notes))
 
 
 def arrives(w, port=9999, address=SERVER, space=None):

@@ -108,9 +108,12 @@ class Frame:
     def parts(self):
         """EtherType behind all tags in the bytes, and what follows it."""
         at = 12
-        while struct.unpack_from("!H", self.data, at)[0] in (ETH_P_VLAN, ETH_P_QINQ):
+        while at + 2 <= len(self.data):
+            kind = struct.unpack_from("!H", self.data, at)[0]
+            if kind not in (ETH_P_VLAN, ETH_P_QINQ):
+                return kind, self.data[at + 2:]
             at += 4
-        return struct.unpack_from("!H", self.data, at)[0], self.data[at + 2:]
+        return 0, b""  # cut within a tag
 
     def layer4(self):
         """(proto, source, target, body) of an IP packet, else None."""

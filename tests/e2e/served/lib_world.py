@@ -62,6 +62,7 @@ class World:
         self.third = Namespace(f"third{number}") if case.third else None
         self.expected = {}  # frames that the watchers saw in the plain run, by watcher
         self.open = []
+        self.ends = []
         self.wire(self.server, "v0", SERVER_MAC, SERVER, SERVER6, self.client, "v1", CLIENT_MAC,
                   CLIENT, CLIENT6)
         if self.third:
@@ -88,7 +89,11 @@ class World:
                         f"address add {v4}/24 dev {name}",
                         f"address add {v6}/64 dev {name} nodad" if case.ipv6 else "",
                         "link set lo up", f"link set {name} up")
-        for space, name in (near, a), (far, b):
+        self.ends += (near, a), (far, b)
+
+    def wait_for_carriers(self):
+        """The kernel may take a second to say so."""
+        for space, name in self.ends:
             wait_for(f"carrier of {name}", lambda: self.flags(space, name) & RUNNING)
 
     @staticmethod
@@ -131,21 +136,27 @@ class World:
         while self.open:
             self.open.pop().close()
 
-    def frames(self, name, watch, wanted=lambda frame: True, seconds=3.0, numbered=False):
-        """What `watch` saw, by flow and in order within each. The served run waits until there is
-        as much as in the plain one; both wait until nothing comes any more."""
+    def collect(self, name, look, size=len, seconds=3.0):
+        """What `look` sees in the end. The served run waits until there is as much as in the plain
+        one; both wait until nothing comes any more."""
         end = time.monotonic() + seconds
         target = self.expected.get(name)
-        count, quiet = -1, time.monotonic()
+        amount, quiet = -1, time.monotonic()
         while time.monotonic() < end:
-            found = [frame for frame in watch.drain() if wanted(frame)]
-            if len(found) != count:
-                count, quiet = len(found), time.monotonic()
-            rest = 0.05 if target is None or count >= target else 1.5
+            found = look()
+            if size(found) != amount:
+                amount, quiet = size(found), time.monotonic()
+            rest = 0.05 if target is None or amount >= target else 1.5
             if time.monotonic() - quiet > rest:
                 break
             time.sleep(0.005)
-        self.expected.setdefault(name, count)
+        self.expected.setdefault(name, amount)
+        return found
+
+    def frames(self, name, watch, wanted=lambda frame: True, seconds=3.0, numbered=False):
+        """What `watch` saw, by flow and in order within each."""
+        found = self.collect(name, lambda: [frame for frame in watch.drain() if wanted(frame)], len,
+                             seconds)
         return [frame.seen(numbered) for frame in sorted(found, key=lambda frame: frame.flow())]
 
     def counters(self):
@@ -226,9 +237,11 @@ def difference(plain, served):
 
 
 @contextlib.contextmanager
-def world(case=Case()):
-    made = World(case)
+def world(case=Case(), made=None):
+    """`made` is one that stands already, or a new one."""
+    made = made or World(case)
     try:
+        made.wait_for_carriers()
         yield made
     finally:
         made.close()

@@ -7,7 +7,7 @@ import time
 
 import lib_bpf
 import lib_serve
-from lib_exchange import contents, ping, received, tcp_stream, udp_socket, word
+from lib_exchange import all_received, contents, ping, received, tcp_stream, udp_socket, word
 from lib_packet import (ETH_P_IP, ETH_P_TEST, ethernet, icmp, tcp, udp)
 from lib_sandbox import Failed, Skip, wait_for
 from lib_world import (IFF_PROMISC, CLIENT, CLIENT6, CLIENT_MAC, ROUTER, ROUTER6, SERVER, SERVER6,
@@ -106,15 +106,11 @@ def tc(w):
             os.unlink(path)
         filters = [w.server.out(f"tc filter show dev v0 {way}").split(" id ")[0] for way in tables]
         with udp_socket(w.server, SERVER, 7001) as server:
-            server.settimeout(0.3)
             for size in (10, 333, 500, 1472):
                 for _ in range(10):
                     send.send(ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP,
                                        udp(CLIENT, SERVER, 4000, 7001, contents(size))))
-            got = []
-            while row := received(server, w.server):
-                got.append(len(row[0]))
-            record["taken"] = got
+            record["taken"] = [len(row[0]) for row in all_received(w, "taken", server, w.server)]
             for size in (333, 334):  # what goes out
                 server.sendto(contents(size), (CLIENT, 9))
         record["seen"] = w.frames("seen", view, lambda frame: frame.data[12:14] == b"\x08\x00" and
@@ -131,8 +127,8 @@ def tc(w):
 def through_traffic(w, third_view):
     """From the client to the third host and back, by the kernel and by frames."""
     record = {"pings": [ping(w.client, THIRD), ping(w.third, CLIENT),
-                        ping(w.client, THIRD, "-s", "4000"),
-                        ping(w.client, THIRD, "-M", "do", "-s", "1472")]}
+                        ping(w.client, THIRD, 4000),
+                        ping(w.client, THIRD, 1472, whole=True)]}
     record["streams"] = [tcp_stream(w.third, THIRD, w.client, 1_000_000),
                          tcp_stream(w.client, CLIENT, w.third, 1_000_000)]
     taken = []

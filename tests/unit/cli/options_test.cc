@@ -92,7 +92,7 @@ BOOST_AUTO_TEST_CASE(numbers) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(bytes) {
+BOOST_AUTO_TEST_CASE(amounts_of_bytes) {
     const auto bytes = [](const std::string& text) {
         return cli::bytes_value(test::sample_tool(), "max-memory", text);
     };
