@@ -282,5 +282,4 @@ def manual_filters():
 
 if __name__ == "__main__":
     lib_sandbox.main([(check.__name__, check) for check in (queues, limit, errors, log, overrun,
-                                                            bench_filters, manual_filters)],
-                                                            lib_serve.must_serve)
+                                                            bench_filters, manual_filters)])
