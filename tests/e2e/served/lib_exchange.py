@@ -117,8 +117,8 @@ def echo_reply(sock, six, end):
 
 
 def ping(namespace, target, size=56, count=3, whole=False, seconds=3.0):
-    """A line for each answer, and one for all, as ping has it. ping itself waits for the last answer
-    only 10 ms, which a busy machine may need."""
+    """A line for each answer, and one for all, as ping has it. ping itself waits for the last
+    answer only 10 ms, which a busy machine may need."""
     six, lines, answered = ":" in target, [], 0
     with echo_socket(namespace, six, whole) as sock:
         for number in range(1, count + 1):
@@ -235,7 +235,8 @@ def compare(function, case, made):
             if machine_lost() == lost and not isinstance(problem, Overrun):
                 raise
             if attempt == ATTEMPTS - 1:
-                raise Failed(f"{problem}\n    (the machine lost {machine_lost() - lost} frames)") from None
+                lost = machine_lost() - lost
+                raise Failed(f"{problem}\n    (the machine lost {lost} frames)") from None
     return None
 
 

@@ -202,7 +202,7 @@ def nonblocking(fd):
     fcntl.fcntl(fd, fcntl.F_SETFL, fcntl.fcntl(fd, fcntl.F_GETFL) | os.O_NONBLOCK)
 
 
-def main(checks, prepare=None):
+def main(checks):
     """Runs the named checks, all or those that the command line names; one line each; exits with
     1 if one failed, 77 if all were skipped. `checks` are (name, function) pairs."""
     chosen = sys.argv[1:]
@@ -211,12 +211,6 @@ def main(checks, prepare=None):
         sys.exit(f"no such check: {unknown}; there are {[name for name, _ in checks]}")
     enter()
     states = []
-    if prepare:
-        try:
-            prepare()
-        except Skip as reason:
-            print(f"SKIP: {reason}")
-            sys.exit(SKIPPED)
     for name, function in checks:
         if chosen and name not in chosen:
             continue

@@ -11,7 +11,7 @@ import re
 import signal
 import time
 
-from lib_sandbox import Failed, Skip, contains, processes, run, same, wait_for
+from lib_sandbox import Failed, contains, processes, run, same, wait_for
 
 SERVED_BY = os.environ.get("VFM_SERVED_BY", "userspace")
 BPFFS = None  # of this test; set by its workplace
@@ -186,12 +186,6 @@ def nothing_left(world, seconds=5.0):
         wait_for("nothing left", as_before, seconds, 0.1)
     if left:
         raise Failed(f"left behind: {left}")
-
-
-def must_serve():
-    """Skips where the program under test knows no user space."""
-    if SERVED_BY == "userspace" and "userspace" not in run("vfm-xdp attach --help").stdout:
-        raise Skip("this vfm-xdp serves nothing in user space")
 
 
 def kill(pid, number=signal.SIGKILL):

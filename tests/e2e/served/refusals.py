@@ -198,6 +198,26 @@ def generic_senders():
     return on_world(check)
 
 
+def driver_refuses():
+    """A driver that refuses native mode as it is set up: where generic mode would lose something it
+    is said how that is mended, else generic mode it is."""
+    def check(w):
+        w.server.run("ethtool -L v0 rx 1")  # fewer than the peer sends by
+        with nothing_left(w):
+            said = refused(w.server, "native", "attach", "v0", "-e", "1", USERSPACE)
+            for part in "txvlan off", "tx-udp-segmentation off":
+                contains("why not in generic mode", said, part)
+            contains("the hint", refused(w.server, "native", "attach", "v0", "-e", "1", USERSPACE,
+                                         "--hand-over=native"), "--hand-over=skb")
+        features(w.client, "v1", tx_udp_segmentation=False, txvlan=False,
+                 tx_vlan_stag_hw_insert=False)
+        said = vfm(w.server, "attach", "v0", "-e", FILTER, USERSPACE).stderr
+        contains("the note", said, "no native XDP")
+        same("works", (arrives(w), arrives(w, 9998)), (False, True))
+        detach(w)
+    return on_world(check)
+
+
 def host_functions():
     """A filter that calls what a host registers is refused by the function's name."""
     def check(w):
@@ -260,7 +280,6 @@ def full_run():
 
 
 CHECKS = (no_interface, privileges, held_queue, limits, memory, foreign_program, devices,
-          generic_senders,
-          host_functions, no_bpffs, full_run)
+          generic_senders, driver_refuses, host_functions, no_bpffs, full_run)
 if __name__ == "__main__":
     lib_sandbox.main([(check.__name__, check) for check in CHECKS])

@@ -1,7 +1,6 @@
 """What else lives on the host."""
 import os
 import signal
-import socket
 import struct
 import time
 

@@ -1,5 +1,4 @@
 """Sums and sizes of frames."""
-import socket
 import struct
 
 from lib_exchange import all_received, contents, ping, received, tcp_stream, udp_socket, word
