@@ -62,6 +62,7 @@ Result<Handover> Handover::load(const Interface& interface, const HandoverOption
     handover_bpf& object = *handover.object_;
     object.rodata->on_error = options.drop_on_error ? kDrop : kPass;
     object.rodata->chunk = live::Socket::kChunk;
+    object.rodata->many_cpus = options.generic;
     object.rodata->multi_buffer = options.multi_buffer;
     bpf_program* const wanted =
         options.ask_for_tags ? object.progs.vfm_handover_tag : object.progs.vfm_handover;

@@ -114,7 +114,8 @@ Result<> Server::prepare(const Filter& filter) {
 
 Result<> Server::make_tables() {
     const VerifiedModule& verified = live_.program->verified();
-    const auto declarations = uses_tables(verified) ? verified.tables() : decltype(verified.tables())();
+    const auto declarations =
+        uses_tables(verified) ? verified.tables() : decltype(verified.tables())();
     std::vector<MemoryPart> parts = {{"the frames of its queues", kFrameMemory}};
     for (const TableDecl& table : declarations)
         parts.push_back(
@@ -168,6 +169,7 @@ Result<> Server::hand_over(const HandOverWay& way) {
     const bool native = way.mode == Mode::native;
     handover_ = std::make_unique<Handover>(
         TRY(Handover::load(interface_, {.drop_on_error = record_.drop_on_error,
+                                        .generic = !native,
                                         .multi_buffer = way.multi_buffer,
                                         .ask_for_tags = way.ask_for_tags})));
     TRY(open_queues(way));

@@ -35,6 +35,8 @@ class GiveBack {
   public:
     /// The most pieces one frame may have.
     static constexpr size_t kMaxChunks = 32;
+    /// Bytes before a frame that must be there; they are overwritten.
+    static constexpr size_t kHeadroom = 10;
 
     /// A helper for the interface with the index `target` in the caller's network namespace, with
     /// one way in for each of `queues` threads. Refused with what is missing: the privilege
@@ -50,9 +52,9 @@ class GiveBack {
     static std::string missing();
 
     /// One frame from its Ethernet header on; all headers of it are in the first chunk, whose SCTP
-    /// checksum may be completed in place. By the time it returns the stack has done its work on
-    /// the frame, so a caller is never faster than the stack. False, and counted, if it was lost.
-    /// No allocation. One thread at a time for each queue.
+    /// checksum may be completed in place, with kHeadroom bytes before it. By the time it returns
+    /// the stack has done its work on the frame, so a caller is never faster than the stack. False,
+    /// and counted, if it was lost. No allocation. One thread at a time for each queue.
     bool give(unsigned queue, std::span<const iovec> chunks);
 
     /// For any thread.
