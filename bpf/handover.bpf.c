@@ -14,7 +14,6 @@
 /* Set before the program is loaded; the verifier then drops what is not wanted. */
 const volatile __u32 on_error = XDP_PASS;
 const volatile __u32 chunk = 3840;          /* bytes of a frame that one chunk holds */
-const volatile __u64 patience = 750000000;  /* ns after a beat until its queue counts as unserved */
 const volatile _Bool multi_buffer = 0;
 /* Where frames of one queue may come on several CPUs at once, as in generic mode. A driver's own hook
  * takes a queue's frames one after the other, which the sockets behind it rely on too. */
@@ -74,7 +73,7 @@ static __always_inline _Bool is_alive(struct vfm_queue *queue)
 
     if (jiffy == queue->checked && beat != 0)
         return 1;
-    if ((__s64)(bpf_ktime_get_coarse_ns() - beat) > (__s64)patience)
+    if ((__s64)(bpf_ktime_get_coarse_ns() - beat) > (__s64)VFM_PATIENCE)
         return 0;
     queue->checked = jiffy;
     return 1;

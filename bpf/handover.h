@@ -12,6 +12,9 @@
 /* Queues that can be served; frames of those beyond are unserved. */
 #define VFM_MAX_QUEUES 256
 
+/* ns after its last beat until a queue counts as unserved. */
+#define VFM_PATIENCE 750000000ULL
+
 /* One queue, an entry of the array `vfm_queues`. Each half is written by one side only and has cache
  * lines of its own. */
 struct vfm_queue {

@@ -13,13 +13,33 @@ namespace vfm {
 /// The file of a filter.
 std::string messages_path(const Record& record);
 
-/// An empty one, with the directory above it. Fails with Status::refused, as where /run is full.
-Result<Fd> make_messages(const std::string& path);
+/// Written by the process that serves. Not thread safe.
+class Messages {
+  public:
+    /// An empty file that has no name yet, so that nothing is left of a process that is killed
+    /// before its filter stands. Fails with Status::refused, as where /run is full.
+    static Result<Messages> open(std::string path);
+    /// Gives the file its name; one of that name that somebody has left goes.
+    Result<> publish();
 
-/// Removes it, and its directory if nothing else is in it.
+    /// One line with the time before it, also on standard error if that is another file. One that
+    /// cannot be written is lost; a file that grows too large begins anew.
+    void say(const std::string& message) const;
+    int fd() const { return file_.get(); }
+
+  private:
+    Messages(std::string path, Fd file, bool named)
+        : path_(std::move(path)), file_(std::move(file)), named_(named) {}
+
+    std::string path_;
+    Fd file_;
+    bool named_;
+};
+
+/// Removes the file, and its directory if nothing else is in it.
 void remove_messages(const std::string& path);
 
-/// One line with the time before it, on standard error. A file that grows too large begins anew.
-void say(const std::string& message);
+/// Removes the directory of messages if nothing is in it.
+void sweep_messages();
 
 }  // namespace vfm

@@ -27,8 +27,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr uint64_t kAnswerTime = 1'000'000'000;  // ns
-constexpr auto kPatience = 4s;                   // for what waits in the rings to be served
+constexpr auto kPatience = 4s;  // for what waits in the rings to be served
+constexpr auto kPatienceWithTheDeaf = 500ms;
 constexpr auto kAfterKill = 2s;
 
 Fd open_directory(const std::string& directory) {
@@ -121,7 +121,7 @@ Service service_of(const std::string& directory) {
     const uint64_t now = monotonic_now();
     for (const vfm_queue& queue : read_queues(directory)) {
         if (queue.limit == 0) continue;  // never served
-        const bool recent = queue.beat + kAnswerTime > now;
+        const bool recent = queue.beat != 0 && queue.beat + VFM_PATIENCE > now;
         if (!recent) return service.answers = false, service;
         service.answers = true;
     }
@@ -131,9 +131,11 @@ Service service_of(const std::string& directory) {
 Result<> end_service(const std::string& directory) {
     const Fd fd = open_directory(directory);
     if (!fd || !is_held(fd.get())) return {};
+    // Asked first: its threads stop beating as soon as it is told.
+    const auto patience = service_of(directory).answers ? kPatience : kPatienceWithTheDeaf;
     write_stop_word(directory);
     signal_owner(fd.get(), SIGTERM);
-    if (wait_until_free(fd.get(), service_of(directory).answers ? kPatience : 300ms)) return {};
+    if (wait_until_free(fd.get(), patience)) return {};
     signal_owner(fd.get(), SIGKILL);
     if (wait_until_free(fd.get(), kAfterKill)) return {};
     return refuse(directory, "the process that serves the filter does not end",

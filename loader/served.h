@@ -26,7 +26,7 @@ Fd take_service_lock(const std::string& directory);
 /// How a filter is served at the moment.
 struct Service {
     bool process = false;  ///< a process holds the lock
-    bool answers = false;  ///< and every queue's thread has looked at its ring within a second
+    bool answers = false;  ///< and every queue's thread has looked at its ring lately
     pid_t pid = 0;         ///< as seen from here; 0: unknown
 };
 Service service_of(const std::string& directory);

@@ -18,6 +18,7 @@
 #include "loader/interface.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/messages.h"
 #include "loader/served.h"
 
 namespace vfm {
@@ -85,8 +86,10 @@ void find_condition(StoredFilter& filter, const LinkState& link) {
         filter.condition = Condition::stale;
         return;
     }
+    // An interface that has moved may have another index now, which is somebody else's here.
     const auto name = interface_name(link.ifindex);
-    const bool here = record.network_namespace == network_namespace() && name;
+    const bool here =
+        record.network_namespace == network_namespace() && record.ifindex == link.ifindex && name;
     filter.condition = here ? Condition::attached : Condition::elsewhere;
     if (!here) return;
     filter.interface = *name;
@@ -245,6 +248,7 @@ Result<StateLock> StateLock::take(const std::string& bpffs) {
         return refuse(top, "belongs to somebody else and is not trusted");
     StateLock lock(top, std::move(fd));
     sweep(top);
+    sweep_messages();
     return lock;
 }
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -76,7 +75,15 @@ bool Launch::done(int status, int messages) {
     return written == sizeof status;
 }
 
+void hold_standard_streams() {
+    int fd = -1;
+    do fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0) close(fd);
+}
+
 Result<int> in_background(const std::string& name, const std::function<int(Launch&)>& serve) {
+    hold_standard_streams();
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0)
         return refuse("vfm-xdp", fmt::format("cannot make a pipe: {}", error_text(errno)));
@@ -90,7 +97,6 @@ Result<int> in_background(const std::string& name, const std::function<int(Launc
         close_what_is_inherited(writes.get());
         leave_the_session();
         enter_scope(name);
-        prctl(PR_SET_NAME, "vfm-serve");
         Launch launch(writes.get());
         const int status = serve(launch);
         std::fflush(nullptr);

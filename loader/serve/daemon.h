@@ -23,6 +23,10 @@ class Launch {
     int pipe_;
 };
 
+/// Where a standard stream is closed, /dev/null takes its number, so that no descriptor of ours
+/// gets it and is written to as if it were a stream.
+void hold_standard_streams();
+
 /// Runs `serve` in a process of its own, and gives the status that it says by Launch::done(), or
 /// that with which it ends before. The calling process must have one thread. Where systemd runs,
 /// the process is in a scope of its own, for a unit or a login that ends takes its processes with

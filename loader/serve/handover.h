@@ -33,6 +33,9 @@ class Handover {
     Handover& operator=(Handover&&) noexcept;
     ~Handover();
 
+    /// The same program once more, on the same maps. Its queues() may not be asked.
+    Result<Handover> twin() const;
+
     int program() const;
     /// Shared with the program: VFM_MAX_QUEUES of them.
     std::span<vfm_queue> queues() const { return {queues_, VFM_MAX_QUEUES}; }
@@ -48,14 +51,17 @@ class Handover {
     std::vector<PinnedMap> pinned_maps() const;
 
   private:
-    Handover() = default;
+    Handover(const Interface& interface, const HandoverOptions& options)
+        : options_(options), interface_(interface) {}
+    Result<> open();
+    Result<> load();
     struct Closer {
         void operator()(handover_bpf* object) const;
     };
     std::unique_ptr<handover_bpf, Closer> object_;
     vfm_queue* queues_ = nullptr;
-    bool tags_ = false;
-    std::string interface_;
+    HandoverOptions options_;
+    Interface interface_;
 };
 
 }  // namespace vfm

@@ -3,7 +3,9 @@
 #include <bpf/bpf.h>
 #include <fmt/core.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +19,8 @@
 #include "loader/link.h"
 #include "loader/messages.h"
 #include "loader/new_filter.h"
+#include "loader/serve/daemon.h"
+#include "loader/serve/mounts.h"
 #include "loader/served.h"
 
 namespace vfm {
@@ -50,12 +54,17 @@ Diagnostic note(const std::string& where, std::string message) {
     return diagnostic;
 }
 
-/// SIGTERM and SIGINT as a descriptor; blocked in every thread that begins from now on.
+/// What ends it as a descriptor; blocked in every thread that begins from now on.
 Result<Fd> catch_signals() {
     sigset_t ends;
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);
+    // A terminal that goes ends what runs in its foreground, but not what was to outlive it.
+    struct sigaction hang_up{};
+    sigaction(SIGHUP, nullptr, &hang_up);
+    if (hang_up.sa_handler != SIG_IGN) sigaddset(&ends, SIGHUP);
+    std::signal(SIGPIPE, SIG_IGN);  // nobody need read what it says
     pthread_sigmask(SIG_BLOCK, &ends, nullptr);
     Fd fd(signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK));
     if (fd) return fd;
@@ -67,6 +76,7 @@ Result<Fd> catch_signals() {
 Result<std::unique_ptr<Server>> Server::start(const Filter& filter, const Interface& interface,
                                               const ServeOptions& options,
                                               std::vector<Diagnostic>& notes) {
+    hold_standard_streams();
     std::unique_ptr<Server> server(new Server(interface, options));
     TRY(server->prepare(filter));
     TRY(server->attach(notes));
@@ -140,7 +150,7 @@ vfm_served* Server::served() const {
 
 /// What fails is all undone before the next way is tried.
 Result<> Server::attach(std::vector<Diagnostic>& notes) {
-    bpffs_ = TRY(ensure_bpffs(options_.attach.bpffs));
+    bpffs_ = leave_mounts(TRY(ensure_bpffs(options_.attach.bpffs)));
     const auto lock = TRY(StateLock::take(bpffs_));
     TRY(check_free(bpffs_, record_));
     if (const auto programs = TRY(xdp_programs(interface_)); !programs.empty())
@@ -159,10 +169,8 @@ Result<> Server::attach(std::vector<Diagnostic>& notes) {
         if (&way == &ways.back()) return std::unexpected(stands.error());
         notes.push_back(note(interface_.name, stands.error().diagnostics.front().message));
     }
-    messages_ = TRY(make_messages(record_.messages));
-    const auto pinned = pin_all();
-    if (!pinned) remove_messages(record_.messages);
-    return pinned;
+    messages_ = TRY(Messages::open(record_.messages));
+    return pin_all();
 }
 
 Result<> Server::hand_over(const HandOverWay& way) {
@@ -176,6 +184,7 @@ Result<> Server::hand_over(const HandOverWay& way) {
     NewLink link = TRY(make_link(handover_->program(), interface_, HookPoint::xdp, way.mode));
     link_ = std::move(link.fd);
     record_.hand_over = native ? "native" : "skb";
+    way_ = way;
     return {};
 }
 
@@ -197,7 +206,6 @@ Result<> Server::open_queues(const HandOverWay& way) {
                                 .handover = handover_.get(),
                                 .give_back = give_back_.get(),
                                 .served = {served(), 1 + VFM_MAX_QUEUES}}));
-    multi_buffer_ = way.multi_buffer;
     while (queues_->size() < wanted) {
         const auto added = queues_->add();
         if (added) continue;
@@ -229,6 +237,7 @@ Result<> Server::pin_all() {
     const Fd record_map = TRY(make_record_map(record_));
     TRY(directory.pin(record_map.get(), "record"));
     TRY(directory.pin(link_.get(), "link"));
+    TRY(messages_->publish());
     directory.keep();
     stored_ = {.directory = directory.path(),
                .record = record_,
@@ -247,12 +256,12 @@ bool Server::serve() {
         if (__atomic_load_n(&served()->control.stop, __ATOMIC_ACQUIRE) != 0) break;
         if (wait[0].revents != 0) {
             signalled = true;
-            end_ = "a signal ends it";
+            end_ = "a signal ends the process";
         }
         if (wait[1].revents != 0 && watch_->take(interface_.index)) look_at_interface();
         if (end_.empty()) look_at_queues();
     }
-    if (!end_.empty() && !signalled) say(end_);
+    if (!end_.empty()) messages_->say(end_);
     return signalled;
 }
 
@@ -267,15 +276,25 @@ void Server::finish() {
 Result<> Server::take_off() {
     (void)bpf_link_detach(link_.get());
     finish();
+    // Somebody who detaches at this moment has the other lock and waits for this one.
+    flock(service_lock_.get(), LOCK_UN);
     const auto lock = TRY(StateLock::take(bpffs_));
+    if (!is_ours()) return {};
     remove_messages(record_.messages);
     return remove_filter_directory(stored_.directory);
+}
+
+/// False if the filter was taken off by somebody else, though there may be another of its name.
+bool Server::is_ours() const {
+    struct stat held{}, named{};
+    return fstat(service_lock_.get(), &held) == 0 && stat(stored_.directory.c_str(), &named) == 0 &&
+           held.st_ino == named.st_ino && held.st_dev == named.st_dev;
 }
 
 /// Its name, address and MTU are the helper's too; without it there is nothing to serve.
 void Server::look_at_interface() {
     const auto found = interface_state(interface_.index);
-    if (!found) return;
+    if (!found) return messages_->say(found.error().diagnostics.front().message);
     if (!*found) {
         end_ =
             fmt::format("{} is gone from this network namespace: the filter is not served any more",
@@ -284,11 +303,12 @@ void Server::look_at_interface() {
     }
     const InterfaceState before = std::exchange(state_, **found);
     if (state_ == before) return;
-    if (state_.name != before.name) say(fmt::format("{} is {} now", before.name, state_.name));
+    if (state_.name != before.name)
+        messages_->say(fmt::format("{} is {} now", before.name, state_.name));
     interface_.name = state_.name;
     if (const auto updated = give_back_->update(); !updated)
-        say(updated.error().diagnostics.front().message);
-    if (!multi_buffer_ && state_.mtu + kTagAndEthernet > live::Socket::kChunk && !silenced_) {
+        messages_->say(updated.error().diagnostics.front().message);
+    if (!way_.multi_buffer && state_.mtu + kTagAndEthernet > live::Socket::kChunk && !silenced_) {
         silence(
             fmt::format("an MTU of {} is more than this kernel hands over: packets follow the "
                         "on-error verdict",
@@ -306,17 +326,45 @@ void Server::look_at_queues() {
         end_ = fmt::format("the socket of a queue has failed: {}", error_text(error));
     const auto link = link_state(link_.get());
     if (link && link->ifindex == 0) end_ = "its program is not attached any more";
-    const QueueCount count = receive_queues(interface_.name);
-    while (count.now > queues_->size() && !silenced_) {
+    if (faccessat(service_lock_.get(), "link", F_OK, 0) != 0 && errno == ENOENT)
+        end_ = "its pin is gone, and the filter with it";
+    const uint32_t now = receive_queues(interface_.name).now;
+    if (end_.empty() && !silenced_ && now > queues_->size() && now != unserved_) add_queues(now);
+}
+
+/// Those that have come since. What cannot be served is said once.
+void Server::add_queues(uint32_t now) {
+    while (queues_->size() < now) {
         const auto added = queues_->add();
-        say(added ? fmt::format("queue {} is served, too", queues_->size() - 1)
-                  : added.error().diagnostics.front().message);
-        if (!added) break;
+        if (added) {
+            messages_->say(fmt::format("queue {} is served, too", queues_->size() - 1));
+            continue;
+        }
+        messages_->say(added.error().diagnostics.front().message);
+        // It has no thread that beats, so that the filter is seen to be unserved.
+        handover_->queues()[queues_->size()].limit = 1;
+        unserved_ = now;
+        break;
     }
+    // The kernel's veth runs no program on a queue that is new, until one is put there.
+    if (way_.mode != Mode::native) return;
+    if (const auto renewed = renew_program(); !renewed)
+        messages_->say(renewed.error().diagnostics.front().message);
+}
+
+/// The kernel does nothing where a link gets the program that it has: so it gets another one of the
+/// same kind before.
+Result<> Server::renew_program() {
+    const Handover twin = TRY(handover_->twin());
+    for (const int program : {twin.program(), handover_->program()})
+        if (bpf_link_update(link_.get(), program, nullptr) != 0)
+            return refuse(interface_.name, fmt::format("cannot put the program on new queues: {}",
+                                                       error_text(errno)));
+    return {};
 }
 
 void Server::silence(const std::string& why) {
-    say(why);
+    messages_->say(why);
     queues_->silence();
     silenced_ = true;
 }

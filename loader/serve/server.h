@@ -15,6 +15,7 @@
 
 #include "core/front/front.h"
 #include "loader/attach.h"
+#include "loader/messages.h"
 #include "loader/serve/hand_over_way.h"
 #include "loader/serve/handover.h"
 #include "loader/serve/live_program.h"
@@ -42,8 +43,8 @@ class Server {
     Server& operator=(const Server&) = delete;
     ~Server();
 
-    /// Serves until somebody takes the filter off, SIGTERM or SIGINT comes, or the interface is
-    /// gone. What happens is said on standard error. True if a signal ended it.
+    /// Serves until somebody takes the filter off, SIGTERM, SIGINT or a hang-up comes, or the
+    /// interface is gone. What happens is said in its messages. True if a signal ended it.
     bool serve();
     /// Serves what waits in the rings, ends the threads and gives up the helper interface.
     void finish();
@@ -52,8 +53,8 @@ class Server {
 
     const StoredFilter& filter() const { return stored_; }
     const LiveProgram& program() const { return live_; }
-    /// Descriptor of the file for messages.
-    int messages() const { return messages_.get(); }
+    /// Where it writes what it has to say.
+    const Messages& messages() const { return *messages_; }
 
   private:
     Server(const Interface& interface, const ServeOptions& options)
@@ -69,6 +70,9 @@ class Server {
     void undo_hand_over();
     void look_at_interface();
     void look_at_queues();
+    void add_queues(uint32_t now);
+    Result<> renew_program();
+    bool is_ours() const;
     void silence(const std::string& why);
 
     Interface interface_;
@@ -77,7 +81,8 @@ class Server {
     std::string bpffs_;
     Record record_;
     StoredFilter stored_;
-    Fd messages_, signals_, service_lock_, link_;
+    std::optional<Messages> messages_;
+    Fd signals_, service_lock_, link_;
     std::vector<SharedMemory> table_memory_;
     std::optional<SharedMemory> served_;
     std::shared_ptr<SharedTables> tables_;
@@ -86,8 +91,9 @@ class Server {
     std::unique_ptr<Queues> queues_;
     std::unique_ptr<InterfaceWatch> watch_;
     InterfaceState state_;
-    bool multi_buffer_ = false;
-    std::string end_;  // why serving ends, once it does
+    HandOverWay way_;
+    uint32_t unserved_ = 0;  // queues that there were when one could not be served
+    std::string end_;        // why serving ends, once it does
     bool silenced_ = false;
 };
 

@@ -61,13 +61,21 @@ Result<std::optional<InterfaceState>> interface_state(uint32_t index) {
     request.info.ifi_index = static_cast<int>(index);
     if (send(socket.get(), &request, sizeof request, 0) < 0) return refused("ask for an interface");
     alignas(nlmsghdr) std::array<char, kMessages> answer;
-    const ssize_t size = recv(socket.get(), answer.data(), answer.size(), 0);
+    ssize_t size = 0;
+    do size = recv(socket.get(), answer.data(), answer.size(), MSG_TRUNC);
+    while (size < 0 && errno == EINTR);
     if (size < 0) return refused("read about an interface");
-    auto left = static_cast<unsigned>(size);
+    errno = static_cast<size_t>(size) > answer.size() ? EMSGSIZE : EPROTO;
+    auto left = static_cast<unsigned>(std::min<size_t>(static_cast<size_t>(size), answer.size()));
     const auto* message = reinterpret_cast<const nlmsghdr*>(answer.data());
-    for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left))
-        if (message->nlmsg_type == RTM_NEWLINK) return state_of(message);
-    return std::nullopt;
+    if (!NLMSG_OK(message, left)) return refused("read about an interface");
+    if (message->nlmsg_type == RTM_NEWLINK) return state_of(message);
+    // Only this says that there is none. Any other failure tells nothing.
+    if (message->nlmsg_type == NLMSG_ERROR) {
+        errno = -static_cast<const nlmsgerr*>(NLMSG_DATA(message))->error;
+        if (errno == ENODEV) return std::nullopt;
+    }
+    return refused("read about an interface");
 }
 
 QueueCount receive_queues(const std::string& interface) {

@@ -44,7 +44,7 @@ int serve(Launch& launch, const Filter& filter, const Interface& interface,
     cli::report({served_note(**server)});
     print_served(**server, json);
     std::fflush(nullptr);
-    if (!launch.done(0, (*server)->messages())) {
+    if (!launch.done(0, (*server)->messages().fd())) {
         // The command was interrupted before it could say that the filter stands.
         (void)(*server)->take_off();
         return 3;

@@ -8,11 +8,15 @@
 namespace vfm::live {
 namespace {
 
-uint64_t monotonic_now() {
+uint64_t now_of(clockid_t clock) {
     timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
+
+uint64_t monotonic_now() { return now_of(CLOCK_MONOTONIC); }
+/// A tick behind at most, and cheap enough to be asked for each frame.
+uint64_t coarse_now() { return now_of(CLOCK_MONOTONIC_COARSE); }
 
 /// Both sides of shared memory read each word whole; only one of them writes it.
 template <class Word>
@@ -38,7 +42,10 @@ constexpr uint64_t nanoseconds(std::chrono::nanoseconds time) {
 
 Worker::Worker(WorkerParts parts) : parts_(std::move(parts)) {
     store(parts_.shared->limit, parts_.socket->credits());
-    store(parts_.shared->consumed, load(parts_.shared->redirected));
+    begun_at_ = load(parts_.shared->redirected);
+    store(parts_.shared->consumed, begun_at_);
+    // Frames that come before the thread runs wait for it.
+    beat(monotonic_now());
 }
 
 void Worker::beat(uint64_t now) {
@@ -69,6 +76,7 @@ void Worker::run() {
     for (auto packets = parts_.socket->receive(); !packets.empty();
          packets = parts_.socket->receive())
         serve(packets);
+    count_lost();
 }
 
 void Worker::serve(std::span<const Packet> packets) {
@@ -84,6 +92,7 @@ void Worker::end_burst(size_t packets) {
 }
 
 void Worker::decide(std::span<const Packet> packets) {
+    const uint64_t now = packets[0].timestamp;
     const std::span<Outcome> outcomes(outcomes_.data(), packets.size());
     {
         const auto changes = parts_.tables->changes();
@@ -97,6 +106,12 @@ void Worker::decide(std::span<const Packet> packets) {
         if (failed) ++tally.errors[static_cast<size_t>(-static_cast<int>(outcome.error))];
         if (failed ? parts_.drop_on_error : outcome.value == 0) {
             ++tally.drop;
+            continue;
+        }
+        // The thread may have been stopped since the burst came.
+        if (coarse_now() > now + nanoseconds(kStale)) {
+            ++tally.drop;
+            ++tally.lost;
             continue;
         }
         ++(!failed && outcome.value == kLogVerdict ? tally.log : tally.pass);
@@ -157,14 +172,7 @@ void Worker::add(const Tally& tally, size_t packets) {
 /// ring is empty, nothing is outstanding, whatever the numbers say.
 void Worker::settle_credits(uint64_t now) {
     settled_ = now;
-    const uint64_t lost = parts_.socket->lost();
-    if (lost != lost_before_) {
-        Tally tally;
-        tally.drop = tally.lost = lost - lost_before_;
-        add(tally, tally.lost);
-        increase(parts_.shared->consumed, tally.lost);
-        lost_before_ = lost;
-    }
+    count_lost();
     const uint64_t redirected = load(parts_.shared->redirected);
     if (redirected != idle_redirected_ || parts_.socket->has_frames()) {
         idle_redirected_ = redirected;
@@ -172,8 +180,28 @@ void Worker::settle_credits(uint64_t now) {
     } else if (now - idle_since_ >= nanoseconds(kSleep)) {
         store(parts_.shared->consumed, redirected);
     }
-    if (received_ == 0 && lost == 0 && redirected >= kDeafAfter &&
-        now - idle_since_ >= nanoseconds(kSleep)) {
+    look_for_deafness(now, redirected);
+}
+
+void Worker::count_lost() {
+    const uint64_t lost = parts_.socket->lost();
+    if (lost == lost_before_) return;
+    Tally tally;
+    tally.drop = tally.lost = lost - lost_before_;
+    add(tally, tally.lost);
+    increase(parts_.shared->consumed, tally.lost);
+    lost_before_ = lost;
+}
+
+/// A frame that is handed over is in the ring at once. Where more come all the time, none is ever
+/// idle: so what counts is the time since there were enough of them.
+void Worker::look_for_deafness(uint64_t now, uint64_t redirected) {
+    if (received_ != 0 || lost_before_ != 0 || redirected - begun_at_ < kDeafAfter ||
+        parts_.socket->has_frames()) {
+        expected_since_ = 0;
+    } else if (expected_since_ == 0) {
+        expected_since_ = now;
+    } else if (now - expected_since_ >= nanoseconds(kSleep)) {
         deaf_.store(true, std::memory_order_relaxed);
         silence();
     }

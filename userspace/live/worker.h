@@ -67,6 +67,8 @@ class Worker {
     void end_burst(size_t packets);
     bool rest();
     void settle_credits(uint64_t now);
+    void count_lost();
+    void look_for_deafness(uint64_t now, uint64_t redirected);
     void add(const Tally& tally, size_t packets);
     void beat(uint64_t now);
 
@@ -77,6 +79,8 @@ class Worker {
     uint64_t received_ = 0;     // frames, ever
     uint64_t lost_before_ = 0;  // Socket::lost() that is counted already
     uint64_t idle_since_ = 0, idle_redirected_ = 0;
+    uint64_t begun_at_ = 0;        // credits that were taken before
+    uint64_t expected_since_ = 0;  // when frames should have come; 0: none is missing
     std::atomic<bool> deaf_ = false, silent_ = false;
     std::atomic<int> error_ = 0;
 };

@@ -225,4 +225,4 @@ def cycles():
 
 if __name__ == "__main__":
     lib_sandbox.main([(check.__name__, check) for check in (stream, connections, datagrams, pings,
-                                                            cycles)], lib_serve.must_serve)
+                                                            cycles)])
