@@ -14,6 +14,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -93,10 +94,10 @@ void forget_flows(int queue) {
 }
 
 /// The frame with the header that begins at `begin`, directly before it. In one piece it takes less
-/// time.
+/// time; and glibc's write() is a cancellation point, which costs something in a thread.
 ssize_t write_whole(int fd, uint8_t* begin, std::span<const iovec> chunks) {
     const size_t first = GiveBack::kHeadroom + chunks[0].iov_len;
-    if (chunks.size() == 1) return write(fd, begin, first);
+    if (chunks.size() == 1) return syscall(SYS_write, fd, begin, first);
     std::array<iovec, GiveBack::kMaxChunks> pieces;
     std::ranges::copy(chunks, pieces.begin());
     pieces[0] = {begin, first};

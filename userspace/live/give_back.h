@@ -57,6 +57,8 @@ class GiveBack {
     /// and counted, if it was lost. No allocation. One thread at a time for each queue.
     bool give(unsigned queue, std::span<const iovec> chunks);
 
+    /// What frames of the queue are written to.
+    int fd(unsigned queue) const { return queues_[queue].fd; }
     /// For any thread.
     GiveCounts counts(unsigned queue) const;
 

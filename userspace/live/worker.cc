@@ -1,7 +1,10 @@
 #include "userspace/live/worker.h"
 
 #include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <climits>
 #include <cstring>
 #include <ctime>
 
@@ -38,6 +41,37 @@ constexpr uint64_t nanoseconds(std::chrono::nanoseconds time) {
     return static_cast<uint64_t>(time.count());
 }
 
+/// A thread's own table of descriptors with these and 0 to 2 alone, while it lives. In a table that
+/// threads share each system call counts who uses the file. Where it cannot be had all goes on with
+/// the shared one. Nothing of the process's other files stays open here.
+class OwnFiles {
+  public:
+    explicit OwnFiles(std::array<int, 3> kept) {
+        std::ranges::sort(kept);
+        unsigned first = STDERR_FILENO + 1;
+        for (const int fd : kept) {
+            close_between(first, static_cast<unsigned>(fd));
+            first = static_cast<unsigned>(fd) + 1;
+        }
+        close_between(first, UINT_MAX);
+    }
+    OwnFiles(const OwnFiles&) = delete;
+    OwnFiles& operator=(const OwnFiles&) = delete;
+    /// Who waits for the thread's end may do so sooner than the kernel closes its files.
+    ~OwnFiles() {
+        if (own_) close_range(0, UINT_MAX, 0);
+    }
+
+  private:
+    void close_between(unsigned first, unsigned end) {
+        if (!is_possible_ || first >= end) return;
+        is_possible_ = close_range(first, end - (end == UINT_MAX ? 0 : 1),
+                                   own_ ? 0 : CLOSE_RANGE_UNSHARE) == 0;
+        own_ = own_ || is_possible_;
+    }
+    bool is_possible_ = true, own_ = false;
+};
+
 }  // namespace
 
 Worker::Worker(WorkerParts parts) : parts_(std::move(parts)) {
@@ -54,6 +88,7 @@ void Worker::beat(uint64_t now) {
 }
 
 void Worker::run() {
+    const OwnFiles files({parts_.socket->fd(), parts_.stop, parts_.give_back->fd(parts_.queue)});
     beat(monotonic_now());
     for (;;) {
         const auto packets = parts_.socket->receive();
