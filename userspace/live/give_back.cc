@@ -93,15 +93,11 @@ void forget_flows(int queue) {
     close(program);
 }
 
-/// The frame with the header that begins at `begin`, directly before it. In one piece it takes less
-/// time; and glibc's write() is a cancellation point, which costs something in a thread.
-ssize_t write_whole(int fd, uint8_t* begin, std::span<const iovec> chunks) {
-    const size_t first = GiveBack::kHeadroom + chunks[0].iov_len;
-    if (chunks.size() == 1) return syscall(SYS_write, fd, begin, first);
-    std::array<iovec, GiveBack::kMaxChunks> pieces;
-    std::ranges::copy(chunks, pieces.begin());
-    pieces[0] = {begin, first};
-    return writev(fd, pieces.data(), static_cast<int>(chunks.size()));
+/// One piece takes less time; and glibc's write() is a cancellation point, which costs something in
+/// a thread.
+ssize_t write_whole(int fd, std::span<const iovec> chunks) {
+    if (chunks.size() == 1) return syscall(SYS_write, fd, chunks[0].iov_base, chunks[0].iov_len);
+    return writev(fd, chunks.data(), static_cast<int>(chunks.size()));
 }
 
 }  // namespace
@@ -276,18 +272,23 @@ bool GiveBack::Queue::count(int error) {
     }
 }
 
+void GiveBack::prepare(std::span<iovec> chunks) const {
+    if (chunks.empty()) return;
+    iovec& first = chunks[0];
+    size_t length = 0;
+    for (const iovec& chunk : chunks) length += chunk.iov_len;
+    const ByteView head(static_cast<const uint8_t*>(first.iov_base), first.iov_len);
+    const Offload offload = find_offload(head, length, mtu_.load(std::memory_order_relaxed));
+    complete_sctp(chunks, offload);
+    first = {static_cast<uint8_t*>(first.iov_base) - kHeadroom, first.iov_len + kHeadroom};
+    std::memcpy(first.iov_base, &offload.header, kHeadroom);
+}
+
 bool GiveBack::give(unsigned queue, std::span<const iovec> chunks) {
     Queue& way = queues_[queue];
     if (chunks.empty() || chunks.size() > kMaxChunks) return way.count(EMSGSIZE);
-    size_t length = 0;
-    for (const iovec& chunk : chunks) length += chunk.iov_len;
-    const ByteView head(static_cast<const uint8_t*>(chunks[0].iov_base), chunks[0].iov_len);
-    Offload offload = find_offload(head, length, mtu_.load(std::memory_order_relaxed));
-    complete_sctp(chunks, offload);
-    auto* const begin = static_cast<uint8_t*>(chunks[0].iov_base) - kHeadroom;
-    std::memcpy(begin, &offload.header, kHeadroom);
     ssize_t written;
-    while ((written = write_whole(way.fd, begin, chunks)) < 0 && errno == EINTR) continue;
+    while ((written = write_whole(way.fd, chunks)) < 0 && errno == EINTR) continue;
     return way.count(written < 0 ? errno : 0);
 }
 

@@ -51,10 +51,13 @@ class GiveBack {
     /// loopback interface and takes it away again.
     static std::string missing();
 
-    /// One frame from its Ethernet header on; all headers of it are in the first chunk, whose SCTP
-    /// checksum may be completed in place, with kHeadroom bytes before it. By the time it returns
-    /// the stack has done its work on the frame, so a caller is never faster than the stack. False,
-    /// and counted, if it was lost. No allocation. One thread at a time for each queue.
+    /// Puts what the stack must know of a frame before it. `chunks` are the frame from its Ethernet
+    /// header on, with all headers of it in the first one, before which are kHeadroom bytes that
+    /// are overwritten; it begins there afterwards. An SCTP checksum may be completed in place.
+    void prepare(std::span<iovec> chunks) const;
+    /// One frame that was prepared. By the time it returns the stack has done its work on the
+    /// frame, so a caller is never faster than the stack. False, and counted, if it was lost. No
+    /// allocation. One thread at a time for each queue.
     bool give(unsigned queue, std::span<const iovec> chunks);
 
     /// What frames of the queue are written to.

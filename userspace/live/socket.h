@@ -58,6 +58,7 @@ class Socket {
         return std::span(chunks_).subspan(begins_[i], begins_[i + 1] - begins_[i]);
     }
     FrameInfo info(size_t i) const;
+    bool has_tags() const { return options_.has_tags; }
     /// What the burst took, in credits.
     uint64_t burst_credits() const;
     /// Chunks of the last burst go back to the kernel.

@@ -41,6 +41,20 @@ constexpr uint64_t nanoseconds(std::chrono::nanoseconds time) {
     return static_cast<uint64_t>(time.count());
 }
 
+/// The tag that the receive offload took out goes back into the bytes, for which the addresses move
+/// into the room before them: nobody needs them there any more.
+void put_tag_back(const VlanTag& tag, iovec& first) {
+    constexpr size_t kAddresses = 12, kTag = 4;
+    if (!tag.present()) return;
+    auto* const begin = static_cast<uint8_t*>(first.iov_base) - kTag;
+    std::memmove(begin, begin + kTag, kAddresses);
+    const uint8_t bytes[kTag] = {static_cast<uint8_t>(tag.protocol >> 8),
+                                 static_cast<uint8_t>(tag.protocol),
+                                 static_cast<uint8_t>(tag.tci >> 8), static_cast<uint8_t>(tag.tci)};
+    std::memcpy(begin + kAddresses, bytes, kTag);
+    first = {begin, first.iov_len + kTag};
+}
+
 /// A thread's own table of descriptors with these and 0 to 2 alone, while it lives. In a table that
 /// threads share each system call counts who uses the file. Where it cannot be had all goes on with
 /// the shared one. Nothing of the process's other files stays open here.
@@ -127,13 +141,13 @@ void Worker::end_burst(size_t packets) {
 }
 
 void Worker::decide(std::span<const Packet> packets) {
-    const uint64_t now = packets[0].timestamp;
     const std::span<Outcome> outcomes(outcomes_.data(), packets.size());
     {
         const auto changes = parts_.tables->changes();
         parts_.filter->run_batch(packets, outcomes);
     }
     Tally tally;
+    size_t passing = 0;
     for (size_t i = 0; i < packets.size(); ++i) {
         const Outcome& outcome = outcomes[i];
         tally.bytes += packets[i].bytes.size();
@@ -143,35 +157,28 @@ void Worker::decide(std::span<const Packet> packets) {
             ++tally.drop;
             continue;
         }
-        // The thread may have been stopped since the burst came.
-        if (coarse_now() > now + nanoseconds(kStale)) {
-            ++tally.drop;
-            ++tally.lost;
-            continue;
-        }
-        ++(!failed && outcome.value == kLogVerdict ? tally.log : tally.pass);
-        give(i, tally);
+        const std::span<iovec> chunks = parts_.socket->chunks(i);
+        if (parts_.socket->has_tags()) put_tag_back(parts_.socket->info(i).taken_tag, chunks[0]);
+        parts_.give_back->prepare(chunks);
+        passing_[passing++] = {chunks, !failed && outcome.value == kLogVerdict};
     }
+    if (passing != 0) give(std::span(passing_).first(passing), packets[0].timestamp, tally);
     add(tally, packets.size());
 }
 
-/// Into the host's stack. The tag that the receive offload took out goes back into the bytes, for
-/// which the addresses move into the room before them: nobody needs them there any more.
-void Worker::give(size_t frame, Tally& tally) {
-    constexpr size_t kAddresses = 12, kTag = 4;
-    const VlanTag tag = parts_.socket->info(frame).taken_tag;
-    const std::span<iovec> chunks = parts_.socket->chunks(frame);
-    if (tag.present()) {
-        iovec& first = chunks[0];
-        auto* const begin = static_cast<uint8_t*>(first.iov_base) - kTag;
-        std::memmove(begin, begin + kTag, kAddresses);
-        const uint8_t bytes[kTag] = {
-            static_cast<uint8_t>(tag.protocol >> 8), static_cast<uint8_t>(tag.protocol),
-            static_cast<uint8_t>(tag.tci >> 8), static_cast<uint8_t>(tag.tci)};
-        std::memcpy(begin + kAddresses, bytes, kTag);
-        first = {begin, first.iov_len + kTag};
+/// Into the host's stack, in a loop of its own: after a system call little of other code is near.
+void Worker::give(std::span<const Passing> frames, uint64_t since, Tally& tally) {
+    constexpr size_t kLookEvery = 8;
+    for (size_t i = 0; i < frames.size(); ++i) {
+        // The thread may have been stopped since the burst came.
+        if (i % kLookEvery == 0 && coarse_now() > since + nanoseconds(kStale)) {
+            tally.drop += frames.size() - i;
+            tally.lost += frames.size() - i;
+            return;
+        }
+        ++(frames[i].is_logged ? tally.log : tally.pass);
+        if (!parts_.give_back->give(parts_.queue, frames[i].chunks)) ++tally.lost;
     }
-    if (!parts_.give_back->give(parts_.queue, chunks)) ++tally.lost;
 }
 
 /// What has waited while this thread was stopped is worth nothing to anybody any more. `packets`

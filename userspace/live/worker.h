@@ -60,9 +60,14 @@ class Worker {
         std::array<uint64_t, VFM_ERROR_KINDS> errors{};
     };
 
+    struct Passing {
+        std::span<const iovec> chunks;
+        bool is_logged = false;
+    };
+
     void serve(std::span<const Packet> packets);
     void decide(std::span<const Packet> packets);
-    void give(size_t frame, Tally& tally);
+    void give(std::span<const Passing> frames, uint64_t since, Tally& tally);
     void discard_stale(std::span<const Packet> packets);
     void end_burst(size_t packets);
     bool rest();
@@ -74,6 +79,7 @@ class Worker {
 
     WorkerParts parts_;
     std::array<Outcome, Socket::kBurst> outcomes_;
+    std::array<Passing, Socket::kBurst> passing_;
     uint64_t looked_ = 0;       // when the ring was looked at last
     uint64_t settled_ = 0;      // when credits were settled last
     uint64_t received_ = 0;     // frames, ever

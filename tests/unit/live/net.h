@@ -181,6 +181,7 @@ struct Net {
         frame.insert(frame.begin(), room, 0);
         for (size_t at = 0; at < size; at += chunk)
             chunks.push_back({frame.data() + room + at, std::min(chunk, size - at)});
+        way->prepare(chunks);
         return way->give(queue, chunks);
     }
 };
