@@ -15,6 +15,9 @@
 const volatile __u32 on_error = XDP_PASS;
 const volatile __u32 chunk = 3840;          /* bytes of a frame that one chunk holds */
 const volatile _Bool multi_buffer = 0;
+/* Where frames of one queue may come on several CPUs at once, as in generic mode. A driver's own hook
+ * takes a queue's frames one after the other, which the sockets behind it rely on too. */
+const volatile _Bool many_cpus = 1;
 
 struct {
     __uint(type, BPF_MAP_TYPE_XSKMAP);
@@ -76,6 +79,17 @@ static __always_inline _Bool is_alive(struct vfm_queue *queue)
     return 1;
 }
 
+/* What there was before. A locked instruction would wait until the last frame's copy is in memory. */
+static __always_inline __u64 add_redirected(struct vfm_queue *queue, __u64 credits)
+{
+    __u64 before = queue->redirected;
+
+    if (many_cpus)
+        return __sync_fetch_and_add(&queue->redirected, credits);
+    queue->redirected = before + credits;
+    return before;
+}
+
 /* Takes a frame's credits; false if its queue has no thread that lives, or has too few. */
 static __always_inline _Bool take_credits(struct vfm_queue *queue, __u64 credits)
 {
@@ -83,10 +97,10 @@ static __always_inline _Bool take_credits(struct vfm_queue *queue, __u64 credits
 
     if (!is_alive(queue))
         return 0;
-    before = __sync_fetch_and_add(&queue->redirected, credits);
+    before = add_redirected(queue, credits);
     if ((__s64)(before + credits - queue->consumed) <= (__s64)queue->limit)
         return 1;
-    __sync_fetch_and_add(&queue->redirected, -credits);
+    add_redirected(queue, -credits);
     return 0;
 }
 
@@ -100,7 +114,7 @@ static __always_inline int hand_over(struct xdp_md *ctx, __u64 length)
         return overrun(length);
     if (bpf_redirect_map(&vfm_sockets, number, XDP_ABORTED) == XDP_REDIRECT)
         return XDP_REDIRECT;
-    __sync_fetch_and_add(&queue->redirected, -credits); /* no socket there */
+    add_redirected(queue, -credits); /* no socket there */
     return overrun(length);
 }
 

@@ -83,6 +83,7 @@ Result<> Handover::open() {
     handover_bpf& object = *object_;
     object.rodata->on_error = options_.drop_on_error ? kDrop : kPass;
     object.rodata->chunk = live::Socket::kChunk;
+    object.rodata->many_cpus = options_.generic;
     object.rodata->multi_buffer = options_.multi_buffer;
     bpf_program* const wanted =
         options_.ask_for_tags ? object.progs.vfm_handover_tag : object.progs.vfm_handover;

@@ -17,6 +17,7 @@ namespace vfm {
 
 struct HandoverOptions {
     bool drop_on_error = false;
+    bool generic = true;        ///< not in the driver: a queue's frames may come on several CPUs
     bool multi_buffer = false;  ///< frames of several pieces; needs Linux 5.18
     /// Asks the driver for the VLAN tag that its receive offload has taken; then the program is
     /// bound to the interface, cannot run in generic mode, and the kernel refuses it where the

@@ -164,6 +164,7 @@ Result<> Server::hand_over(const HandOverWay& way) {
     const bool native = way.mode == Mode::native;
     handover_ = std::make_unique<Handover>(
         TRY(Handover::load(interface_, {.drop_on_error = record_.drop_on_error,
+                                        .generic = !native,
                                         .multi_buffer = way.multi_buffer,
                                         .ask_for_tags = way.ask_for_tags})));
     TRY(open_queues(way));

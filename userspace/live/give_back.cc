@@ -14,6 +14,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/tc_act/tc_mirred.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,6 +25,9 @@
 #include "userspace/live/offload_header.h"
 
 namespace vfm {
+
+static_assert(GiveBack::kHeadroom == sizeof(VirtioHeader));
+
 namespace {
 
 constexpr uint32_t kIngress = TC_H_MAKE(TC_H_CLSACT, 0);
@@ -87,6 +91,13 @@ void forget_flows(int queue) {
     if (program < 0) return;
     (void)ioctl(queue, TUNSETSTEERINGEBPF, &program);
     close(program);
+}
+
+/// One piece takes less time; and glibc's write() is a cancellation point, which costs something in
+/// a thread.
+ssize_t write_whole(int fd, std::span<const iovec> chunks) {
+    if (chunks.size() == 1) return syscall(SYS_write, fd, chunks[0].iov_base, chunks[0].iov_len);
+    return writev(fd, chunks.data(), static_cast<int>(chunks.size()));
 }
 
 }  // namespace
@@ -261,23 +272,23 @@ bool GiveBack::Queue::count(int error) {
     }
 }
 
+void GiveBack::prepare(std::span<iovec> chunks) const {
+    if (chunks.empty()) return;
+    iovec& first = chunks[0];
+    size_t length = 0;
+    for (const iovec& chunk : chunks) length += chunk.iov_len;
+    const ByteView head(static_cast<const uint8_t*>(first.iov_base), first.iov_len);
+    const Offload offload = find_offload(head, length, mtu_.load(std::memory_order_relaxed));
+    complete_sctp(chunks, offload);
+    first = {static_cast<uint8_t*>(first.iov_base) - kHeadroom, first.iov_len + kHeadroom};
+    std::memcpy(first.iov_base, &offload.header, kHeadroom);
+}
+
 bool GiveBack::give(unsigned queue, std::span<const iovec> chunks) {
     Queue& way = queues_[queue];
     if (chunks.empty() || chunks.size() > kMaxChunks) return way.count(EMSGSIZE);
-    std::array<iovec, kMaxChunks + 1> pieces;
-    size_t length = 0;
-    for (size_t i = 0; i < chunks.size(); ++i) {
-        pieces[i + 1] = chunks[i];
-        length += chunks[i].iov_len;
-    }
-    const ByteView head(static_cast<const uint8_t*>(chunks[0].iov_base), chunks[0].iov_len);
-    Offload offload = find_offload(head, length, mtu_.load(std::memory_order_relaxed));
-    complete_sctp(chunks, offload);
-    pieces[0] = {&offload.header, sizeof offload.header};
-    const auto count = static_cast<int>(chunks.size() + 1);
     ssize_t written;
-    while ((written = writev(way.fd, pieces.data(), count)) < 0 && errno == EINTR) {
-    }
+    while ((written = write_whole(way.fd, chunks)) < 0 && errno == EINTR) continue;
     return way.count(written < 0 ? errno : 0);
 }
 

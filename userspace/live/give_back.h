@@ -35,6 +35,8 @@ class GiveBack {
   public:
     /// The most pieces one frame may have.
     static constexpr size_t kMaxChunks = 32;
+    /// Bytes before a frame that must be there; they are overwritten.
+    static constexpr size_t kHeadroom = 10;
 
     /// A helper for the interface with the index `target` in the caller's network namespace, with
     /// one way in for each of `queues` threads. Refused with what is missing: the privilege
@@ -49,12 +51,17 @@ class GiveBack {
     /// loopback interface and takes it away again.
     static std::string missing();
 
-    /// One frame from its Ethernet header on; all headers of it are in the first chunk, whose SCTP
-    /// checksum may be completed in place. By the time it returns the stack has done its work on
-    /// the frame, so a caller is never faster than the stack. False, and counted, if it was lost.
-    /// No allocation. One thread at a time for each queue.
+    /// Puts what the stack must know of a frame before it. `chunks` are the frame from its Ethernet
+    /// header on, with all headers of it in the first one, before which are kHeadroom bytes that
+    /// are overwritten; it begins there afterwards. An SCTP checksum may be completed in place.
+    void prepare(std::span<iovec> chunks) const;
+    /// One frame that was prepared. By the time it returns the stack has done its work on the
+    /// frame, so a caller is never faster than the stack. False, and counted, if it was lost. No
+    /// allocation. One thread at a time for each queue.
     bool give(unsigned queue, std::span<const iovec> chunks);
 
+    /// What frames of the queue are written to.
+    int fd(unsigned queue) const { return queues_[queue].fd; }
     /// For any thread.
     GiveCounts counts(unsigned queue) const;
 

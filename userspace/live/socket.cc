@@ -21,6 +21,12 @@ static_assert(Socket::kHeadroom == 256, "XDP_PACKET_HEADROOM of the kernel");
 constexpr int kTriesWhileBusy = 250;  // five seconds: under load two have been seen
 constexpr timespec kBetweenTries = {.tv_sec = 0, .tv_nsec = 20'000'000};
 
+uint64_t monotonic_now() {
+    timespec now{};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
 std::string hint_for(int error) {
     switch (error) {
         case EBUSY:
@@ -106,43 +112,54 @@ Socket::~Socket() {
 
 bool Socket::has_frames() { return xsk_cons_nb_avail(&received_, 1) > 0; }
 
-std::span<Received> Socket::receive() {
+std::span<const Packet> Socket::receive() {
     taken_ = xsk_ring_cons__peek(&received_, kBurst, &first_);
     frame_count_ = 0;
+    if (taken_ == 0) return {};
+    const uint64_t now = monotonic_now();
     joined_size_ = 0;
     uint32_t whole = 0;  // descriptors of whole frames
     for (uint32_t i = 0; i < taken_; ++i) {
         const xdp_desc* const one = xsk_ring_cons__rx_desc(&received_, first_ + i);
         chunks_[i] = {memory_ + one->addr, one->len};
         if ((one->options & XDP_PKT_CONTD) != 0) continue;
-        add_frame(whole, i + 1 - whole);
+        const size_t frame = frame_count_++;
+        packets_[frame] = {.bytes = {memory_ + one->addr, one->len}, .timestamp = now};
+        begins_[frame + 1] = i + 1;
+        if (i != whole) join(frame);
         whole = i + 1;
     }
     // The rest of a frame that the burst has cut comes with the next one: no frame fills a burst.
-    xsk_ring_cons__cancel(&received_, taken_ - whole);
+    if (whole != taken_) xsk_ring_cons__cancel(&received_, taken_ - whole);
     taken_ = whole;
-    return std::span(frames_).first(frame_count_);
+    return std::span(packets_).first(frame_count_);
 }
 
-void Socket::add_frame(uint32_t first, uint32_t count) {
-    const auto chunks = std::span(chunks_).subspan(first, count);
-    const auto* const begin = static_cast<const uint8_t*>(chunks[0].iov_base);
-    Received& frame = frames_[frame_count_++];
-    frame = {.packet = {.bytes = {begin, chunks[0].iov_len}},
-             .info = {.interface = options_.ifindex, .queue = options_.queue},
-             .chunks = chunks};
-    if (options_.has_tags) {
-        vfm_frame_tag tag;
-        std::memcpy(&tag, begin - sizeof tag, sizeof tag);
-        frame.info.taken_tag = {.protocol = ntohs(tag.protocol), .tci = tag.tci};
-    }
-    if (count == 1) return;
+void Socket::join(size_t frame) {
     const size_t at = joined_size_;
-    for (const iovec& chunk : chunks) {
+    for (const iovec& chunk : chunks(frame)) {
         std::memcpy(joined_.data() + joined_size_, chunk.iov_base, chunk.iov_len);
         joined_size_ += chunk.iov_len;
     }
-    frame.packet.bytes = ByteView(joined_).subspan(at, joined_size_ - at);
+    packets_[frame].bytes = ByteView(joined_).subspan(at, joined_size_ - at);
+}
+
+FrameInfo Socket::info(size_t i) const {
+    FrameInfo info = {.interface = options_.ifindex, .queue = options_.queue};
+    if (!options_.has_tags) return info;
+    vfm_frame_tag tag;
+    const auto* const begin = static_cast<const uint8_t*>(chunks_[begins_[i]].iov_base);
+    std::memcpy(&tag, begin - sizeof tag, sizeof tag);
+    info.taken_tag = {.protocol = ntohs(tag.protocol), .tci = tag.tci};
+    return info;
+}
+
+uint64_t Socket::burst_credits() const {
+    if (taken_ == frame_count_) return taken_;
+    uint64_t credits = 0;
+    for (const Packet& packet : std::span(packets_).first(frame_count_))
+        credits += vfm_credits(packet.bytes.size(), kChunk);
+    return credits;
 }
 
 void Socket::give_back() {

@@ -23,13 +23,6 @@
 
 namespace vfm::live {
 
-/// A frame as it came. All of it is valid until the burst is given back.
-struct Received {
-    Packet packet;  ///< its bytes in one piece, from the Ethernet header on
-    FrameInfo info;
-    std::span<iovec> chunks;  ///< the same bytes where the kernel has put them
-};
-
 struct SocketOptions {
     std::string interface;
     uint32_t ifindex = 0;
@@ -55,9 +48,19 @@ class Socket {
     Socket& operator=(const Socket&) = delete;
     ~Socket();
 
-    /// The next frames, at most kBurst, without their time; valid until give_back(), which must
-    /// come before the next call. Never waits.
-    std::span<Received> receive();
+    /// The next frames, at most kBurst, each in one piece from its Ethernet header on, with the
+    /// time (CLOCK_MONOTONIC) at which they were taken; valid until give_back(), which must come
+    /// before the next call. Never waits.
+    std::span<const Packet> receive();
+    /// Of frame `i` of the burst: its bytes where the kernel has put them, with kHeadroom bytes
+    /// before them that nobody needs once info() was asked; and what else is known of it.
+    std::span<iovec> chunks(size_t i) {
+        return std::span(chunks_).subspan(begins_[i], begins_[i + 1] - begins_[i]);
+    }
+    FrameInfo info(size_t i) const;
+    bool has_tags() const { return options_.has_tags; }
+    /// What the burst took, in credits.
+    uint64_t burst_credits() const;
     /// Chunks of the last burst go back to the kernel.
     void give_back();
     /// True if a frame waits.
@@ -76,7 +79,7 @@ class Socket {
     explicit Socket(const SocketOptions& options) : options_(options) {}
     Result<> make();
     std::unexpected<Failure> refused(const char* what, int error) const;
-    void add_frame(uint32_t first, uint32_t count);
+    void join(size_t frame);
 
     SocketOptions options_;
     uint8_t* memory_ = nullptr;
@@ -88,9 +91,10 @@ class Socket {
     uint32_t taken_ = 0;  // descriptors of the last burst
     uint32_t first_ = 0;  // the first of them
     uint32_t frame_count_ = 0;
-    std::array<Received, kBurst> frames_;
+    std::array<Packet, kBurst> packets_;
     std::array<iovec, kBurst> chunks_;
-    std::vector<uint8_t> joined_;  // frames of several chunks, of one burst
+    std::array<uint32_t, kBurst + 1> begins_{};  // of each frame in chunks_, and the end
+    std::vector<uint8_t> joined_;                // frames of several chunks, of one burst
     size_t joined_size_ = 0;
 };
 

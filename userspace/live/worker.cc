@@ -1,8 +1,10 @@
 #include "userspace/live/worker.h"
 
 #include <poll.h>
-#include <sys/uio.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <climits>
 #include <cstring>
 #include <ctime>
 
@@ -39,6 +41,51 @@ constexpr uint64_t nanoseconds(std::chrono::nanoseconds time) {
     return static_cast<uint64_t>(time.count());
 }
 
+/// The tag that the receive offload took out goes back into the bytes, for which the addresses move
+/// into the room before them: nobody needs them there any more.
+void put_tag_back(const VlanTag& tag, iovec& first) {
+    constexpr size_t kAddresses = 12, kTag = 4;
+    if (!tag.present()) return;
+    auto* const begin = static_cast<uint8_t*>(first.iov_base) - kTag;
+    std::memmove(begin, begin + kTag, kAddresses);
+    const uint8_t bytes[kTag] = {static_cast<uint8_t>(tag.protocol >> 8),
+                                 static_cast<uint8_t>(tag.protocol),
+                                 static_cast<uint8_t>(tag.tci >> 8), static_cast<uint8_t>(tag.tci)};
+    std::memcpy(begin + kAddresses, bytes, kTag);
+    first = {begin, first.iov_len + kTag};
+}
+
+/// A thread's own table of descriptors with these and 0 to 2 alone, while it lives. In a table that
+/// threads share each system call counts who uses the file. Where it cannot be had all goes on with
+/// the shared one. Nothing of the process's other files stays open here.
+class OwnFiles {
+  public:
+    explicit OwnFiles(std::array<int, 3> kept) {
+        std::ranges::sort(kept);
+        unsigned first = STDERR_FILENO + 1;
+        for (const int fd : kept) {
+            close_between(first, static_cast<unsigned>(fd));
+            first = static_cast<unsigned>(fd) + 1;
+        }
+        close_between(first, UINT_MAX);
+    }
+    OwnFiles(const OwnFiles&) = delete;
+    OwnFiles& operator=(const OwnFiles&) = delete;
+    /// Who waits for the thread's end may do so sooner than the kernel closes its files.
+    ~OwnFiles() {
+        if (own_) close_range(0, UINT_MAX, 0);
+    }
+
+  private:
+    void close_between(unsigned first, unsigned end) {
+        if (!is_possible_ || first >= end) return;
+        is_possible_ = close_range(first, end - (end == UINT_MAX ? 0 : 1),
+                                   own_ ? 0 : CLOSE_RANGE_UNSHARE) == 0;
+        own_ = own_ || is_possible_;
+    }
+    bool is_possible_ = true, own_ = false;
+};
+
 }  // namespace
 
 Worker::Worker(WorkerParts parts) : parts_(std::move(parts)) {
@@ -55,17 +102,21 @@ void Worker::beat(uint64_t now) {
 }
 
 void Worker::run() {
-    looked_ = monotonic_now();
+    const OwnFiles files({parts_.socket->fd(), parts_.stop, parts_.give_back->fd(parts_.queue)});
+    beat(monotonic_now());
     for (;;) {
-        const uint64_t now = monotonic_now();
-        if (now - settled_ >= nanoseconds(kSettleEvery)) settle_credits(now);
-        if (now - looked_ > nanoseconds(kStale)) discard_stale();
-        if (serve_burst(now)) {
-            beat(now);
+        const auto packets = parts_.socket->receive();
+        if (packets.empty()) {
+            if (rest()) break;
             continue;
         }
+        const uint64_t now = packets[0].timestamp;
+        if (now - looked_ > nanoseconds(kStale))
+            discard_stale(packets);
+        else
+            serve(packets);
         beat(now);
-        if (rest()) break;
+        if (now - settled_ >= nanoseconds(kSettleEvery)) settle_credits(now);
     }
     // Who stops the threads has taken the program off, or has silenced them before.
     store(parts_.shared->beat, 0);
@@ -80,95 +131,87 @@ void Worker::run() {
 void Worker::serve_outstanding() {
     constexpr timespec kShort = {.tv_sec = 0, .tv_nsec = 1'000'000};
     const uint64_t end = monotonic_now() + nanoseconds(kSleep);
-    for (uint64_t now = monotonic_now(); now < end; now = monotonic_now()) {
-        if (serve_burst(now)) continue;
+    while (monotonic_now() < end) {
+        serve_waiting();
         if (load(parts_.shared->consumed) == load(parts_.shared->redirected)) return;
         nanosleep(&kShort, nullptr);
     }
-    while (serve_burst(monotonic_now())) continue;
+    serve_waiting();
 }
 
-/// False if no frame waits.
-bool Worker::serve_burst(uint64_t now) {
-    const auto frames = parts_.socket->receive();
-    if (frames.empty()) return false;
-    decide(frames, now);
-    uint64_t credits = 0;
-    for (const Received& frame : frames)
-        credits += vfm_credits(frame.packet.bytes.size(), Socket::kChunk);
+void Worker::serve_waiting() {
+    for (auto packets = parts_.socket->receive(); !packets.empty();
+         packets = parts_.socket->receive())
+        serve(packets);
+}
+
+void Worker::serve(std::span<const Packet> packets) {
+    decide(packets);
+    end_burst(packets.size());
+}
+
+void Worker::end_burst(size_t packets) {
+    const uint64_t credits = parts_.socket->burst_credits();
     parts_.socket->give_back();
     increase(parts_.shared->consumed, credits);
-    received_ += frames.size();
-    return true;
+    received_ += packets;
 }
 
-void Worker::decide(std::span<const Received> frames, uint64_t now) {
-    for (size_t i = 0; i < frames.size(); ++i)
-        packets_[i] = {.bytes = frames[i].packet.bytes, .timestamp = now};
-    const std::span<Outcome> outcomes(outcomes_.data(), frames.size());
+void Worker::decide(std::span<const Packet> packets) {
+    const std::span<Outcome> outcomes(outcomes_.data(), packets.size());
     {
         const auto changes = parts_.tables->changes();
-        parts_.filter->run_batch(std::span(packets_).first(frames.size()), outcomes);
+        parts_.filter->run_batch(packets, outcomes);
     }
     Tally tally;
-    for (size_t i = 0; i < frames.size(); ++i) {
+    size_t passing = 0;
+    for (size_t i = 0; i < packets.size(); ++i) {
         const Outcome& outcome = outcomes[i];
-        tally.bytes += frames[i].packet.bytes.size();
+        tally.bytes += packets[i].bytes.size();
         const bool failed = outcome.error != ErrorKind::success;
         if (failed) ++tally.errors[static_cast<size_t>(-static_cast<int>(outcome.error))];
         if (failed ? parts_.drop_on_error : outcome.value == 0) {
             ++tally.drop;
             continue;
         }
+        const std::span<iovec> chunks = parts_.socket->chunks(i);
+        if (parts_.socket->has_tags()) put_tag_back(parts_.socket->info(i).taken_tag, chunks[0]);
+        parts_.give_back->prepare(chunks);
+        passing_[passing++] = {chunks, !failed && outcome.value == kLogVerdict};
+    }
+    if (passing != 0) give(std::span(passing_).first(passing), packets[0].timestamp, tally);
+    add(tally, packets.size());
+}
+
+/// Into the host's stack, in a loop of its own: after a system call little of other code is near.
+void Worker::give(std::span<const Passing> frames, uint64_t since, Tally& tally) {
+    constexpr size_t kLookEvery = 8;
+    for (size_t i = 0; i < frames.size(); ++i) {
         // The thread may have been stopped since the burst came.
-        if (coarse_now() > now + nanoseconds(kStale)) {
-            ++tally.drop;
-            ++tally.lost;
-            continue;
+        if (i % kLookEvery == 0 && coarse_now() > since + nanoseconds(kStale)) {
+            tally.drop += frames.size() - i;
+            tally.lost += frames.size() - i;
+            return;
         }
-        ++(!failed && outcome.value == kLogVerdict ? tally.log : tally.pass);
-        give(frames[i], tally);
+        ++(frames[i].is_logged ? tally.log : tally.pass);
+        if (!parts_.give_back->give(parts_.queue, frames[i].chunks)) ++tally.lost;
     }
-    add(tally, frames.size());
 }
 
-/// Into the host's stack. The tag that the receive offload took out goes back into the bytes, for
-/// which the addresses move into the room before them: nobody needs them there any more.
-void Worker::give(const Received& frame, Tally& tally) {
-    constexpr size_t kAddresses = 12, kTag = 4;
-    const VlanTag tag = frame.info.taken_tag;
-    if (tag.present()) {
-        iovec& first = frame.chunks[0];
-        auto* const begin = static_cast<uint8_t*>(first.iov_base) - kTag;
-        std::memmove(begin, begin + kTag, kAddresses);
-        const uint8_t bytes[kTag] = {
-            static_cast<uint8_t>(tag.protocol >> 8), static_cast<uint8_t>(tag.protocol),
-            static_cast<uint8_t>(tag.tci >> 8), static_cast<uint8_t>(tag.tci)};
-        std::memcpy(begin + kAddresses, bytes, kTag);
-        first = {begin, first.iov_len + kTag};
-    }
-    if (!parts_.give_back->give(parts_.queue, frame.chunks)) ++tally.lost;
-}
-
-/// What has waited while this thread was stopped is worth nothing to anybody any more.
-void Worker::discard_stale() {
+/// What has waited while this thread was stopped is worth nothing to anybody any more. `packets`
+/// are the first of it.
+void Worker::discard_stale(std::span<const Packet> packets) {
     Tally tally;
-    size_t packets = 0;
-    uint64_t credits = 0;
-    for (size_t most = parts_.socket->credits(); packets < most;) {
-        const auto frames = parts_.socket->receive();
-        if (frames.empty()) break;
-        for (const Received& frame : frames) {
-            tally.bytes += frame.packet.bytes.size();
-            credits += vfm_credits(frame.packet.bytes.size(), Socket::kChunk);
-        }
-        packets += frames.size();
-        parts_.socket->give_back();
+    size_t discarded = 0;
+    for (const size_t most = parts_.socket->credits(); !packets.empty();) {
+        for (const Packet& packet : packets) tally.bytes += packet.bytes.size();
+        discarded += packets.size();
+        end_burst(packets.size());
+        if (discarded >= most) break;
+        packets = parts_.socket->receive();
     }
-    tally.drop = tally.lost = packets;
-    add(tally, packets);
-    increase(parts_.shared->consumed, credits);
-    received_ += packets;
+    tally.drop = tally.lost = discarded;
+    add(tally, discarded);
 }
 
 void Worker::add(const Tally& tally, size_t packets) {
@@ -223,17 +266,25 @@ void Worker::look_for_deafness(uint64_t now, uint64_t redirected) {
     }
 }
 
-/// Until a frame comes, at most kSleep; true if the thread is to end.
+/// Until a frame comes, at most kSleep; true if the thread is to end. While frames come often only
+/// the socket is waited for, which takes less time.
 bool Worker::rest() {
     pollfd wait[] = {{.fd = parts_.socket->fd(), .events = POLLIN, .revents = 0},
                      {.fd = parts_.stop, .events = POLLIN, .revents = 0}};
-    poll(wait, 2, static_cast<int>(kSleep.count()));
+    if (poll(wait, 1, static_cast<int>(kShortSleep.count())) == 0)
+        poll(wait, 2, static_cast<int>((kSleep - kShortSleep).count()));
     if (wait[1].revents != 0) return true;
-    if ((wait[0].revents & (POLLERR | POLLHUP)) == 0) return false;
-    if (const int error = parts_.socket->error(); error != 0) error_.store(error);
-    // The descriptor says so again at once, for ever: the thread that watches the interface acts.
-    constexpr timespec kShort = {.tv_sec = 0, .tv_nsec = 50'000'000};
-    nanosleep(&kShort, nullptr);
+    if ((wait[0].revents & (POLLERR | POLLHUP)) != 0) {
+        if (const int error = parts_.socket->error(); error != 0) error_.store(error);
+        // The descriptor says so again at once, for ever: the thread that watches the interface
+        // acts. Until it stops this one it waits here.
+        if (poll(&wait[1], 1, 50) > 0) return true;
+    }
+    if (wait[0].revents & POLLIN) return false;
+    const uint64_t now = monotonic_now();
+    if (parts_.socket->has_frames()) return false;
+    beat(now);
+    if (now - settled_ >= nanoseconds(kSettleEvery)) settle_credits(now);
     return false;
 }
 

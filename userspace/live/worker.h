@@ -35,7 +35,7 @@ struct WorkerParts {
 
 class Worker {
   public:
-    static constexpr std::chrono::milliseconds kSleep{250};
+    static constexpr std::chrono::milliseconds kSleep{250}, kShortSleep{10};
     static constexpr std::chrono::milliseconds kSettleEvery{50};
     /// A frame that has waited longer is not given back any more.
     static constexpr std::chrono::seconds kStale{1};
@@ -60,21 +60,28 @@ class Worker {
         std::array<uint64_t, VFM_ERROR_KINDS> errors{};
     };
 
-    bool serve_burst(uint64_t now);
-    void decide(std::span<const Received> frames, uint64_t now);
-    void give(const Received& frame, Tally& tally);
-    void discard_stale();
+    struct Passing {
+        std::span<const iovec> chunks;
+        bool is_logged = false;
+    };
+
+    void serve(std::span<const Packet> packets);
+    void decide(std::span<const Packet> packets);
+    void give(std::span<const Passing> frames, uint64_t since, Tally& tally);
+    void discard_stale(std::span<const Packet> packets);
+    void end_burst(size_t packets);
     bool rest();
     void settle_credits(uint64_t now);
     void serve_outstanding();
+    void serve_waiting();
     void count_lost();
     void look_for_deafness(uint64_t now, uint64_t redirected);
     void add(const Tally& tally, size_t packets);
     void beat(uint64_t now);
 
     WorkerParts parts_;
-    std::array<Packet, Socket::kBurst> packets_;
     std::array<Outcome, Socket::kBurst> outcomes_;
+    std::array<Passing, Socket::kBurst> passing_;
     uint64_t looked_ = 0;       // when the ring was looked at last
     uint64_t settled_ = 0;      // when credits were settled last
     uint64_t received_ = 0;     // frames, ever

@@ -75,7 +75,13 @@ static void open_road(struct road* road, const char* interface) {
         *xsk_ring_prod__fill_addr(&road->fill, at + i) = (__u64)i * XSK_UMEM__DEFAULT_FRAME_SIZE;
     xsk_ring_prod__submit(&road->fill, FRAMES);
     const struct xsk_socket_config config = {.rx_size = RING, .bind_flags = XDP_USE_NEED_WAKEUP};
-    error = xsk_socket__create(&road->socket, interface, 0, road->umem, &road->rx, NULL, &config);
+    /* the kernel frees a queue some time after its last socket is closed */
+    for (int tries = 0; tries < 100; ++tries) {
+        error =
+            xsk_socket__create(&road->socket, interface, 0, road->umem, &road->rx, NULL, &config);
+        if (error != -EBUSY) break;
+        usleep(20000);
+    }
     if (error) fail("xsk_socket__create", -error);
 }
 

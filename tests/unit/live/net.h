@@ -175,11 +175,14 @@ struct Net {
         if (!made) BOOST_FAIL(render(made.error().diagnostics));
         way = std::move(*made);
     }
-    bool give(Bytes frame, size_t chunk = 1 << 20) {
+    bool give(Bytes frame, size_t chunk = 1 << 20, unsigned queue = 0) {
         std::vector<iovec> chunks;
-        for (size_t at = 0; at < frame.size(); at += chunk)
-            chunks.push_back({frame.data() + at, std::min(chunk, frame.size() - at)});
-        return way->give(0, chunks);
+        const size_t size = frame.size(), room = GiveBack::kHeadroom;
+        frame.insert(frame.begin(), room, 0);
+        for (size_t at = 0; at < size; at += chunk)
+            chunks.push_back({frame.data() + room + at, std::min(chunk, size - at)});
+        way->prepare(chunks);
+        return way->give(queue, chunks);
     }
 };
 
