@@ -71,6 +71,7 @@ constexpr CapabilityUse kCapabilities[] = {
     {Capability::net_admin, "cap_net_admin", "attach, detach and check"},
     {Capability::perfmon, "cap_perfmon",
      "filters that read packets: the verifier forbids most of them without"},
+    {Capability::net_raw, "cap_net_raw", "filters in user space: AF_XDP sockets"},
     {Capability::sys_admin, "cap_sys_admin", "mounting a bpffs, naming programs of others"},
 };
 

@@ -140,7 +140,9 @@ Failure load_failure(const LoadRefusal& refusal, const Filter& filter) {
             "packets",
             capability_name(*refusal.missing));
     else if (refusal.error == EPERM)
-        diagnostic.hint = "`vfm-xdp doctor` shows which privileges are missing";
+        diagnostic.hint =
+            "loading a filter wants CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; where `vfm-xdp doctor` "
+            "finds all of them, a security module, a seccomp filter or lockdown forbids it";
     return {Status::refused, std::move(diagnostic)};
 }
 

@@ -106,6 +106,31 @@ std::optional<Value> value_of(ByteView bytes) {
     return value;
 }
 
+/// The kernel's attributes of an interface.
+Bytes ask_link(const Interface& interface) {
+    ifinfomsg wanted{};
+    wanted.ifi_index = static_cast<int>(interface.index);
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&wanted);
+    return ask_route(RTM_GETLINK, ByteView(bytes, sizeof wanted), NLMSG_ALIGN(sizeof wanted));
+}
+
+/// Of IFLA_LINKINFO.
+LinkKind read_kind(ByteView info) {
+    LinkKind kind;
+    for_each_attribute(info, [&](uint16_t type, ByteView value) {
+        if (type == IFLA_INFO_KIND) kind.name.assign(value.begin(), std::ranges::find(value, 0));
+    });
+    if (kind.name != "tun") return kind;
+    for_each_attribute(info, [&](uint16_t type, ByteView data) {
+        if (type != IFLA_INFO_DATA) return;
+        for_each_attribute(data, [&](uint16_t inner, ByteView value) {
+            if (inner == IFLA_TUN_VNET_HDR)
+                kind.has_segments = value_of<uint8_t>(value).value_or(0) != 0;
+        });
+    });
+    return kind;
+}
+
 /// What this namespace calls the one behind the descriptor.
 std::optional<int32_t> namespace_id(int descriptor) {
     Bytes body(RTA_ALIGN(sizeof(rtgenmsg)));
@@ -169,23 +194,25 @@ std::optional<bool> feature_is_on(const std::string& interface, std::string_view
     return (block.active >> (*number % 32) & 1) != 0;
 }
 
+LinkKind link_kind(const Interface& interface) {
+    LinkKind kind;
+    const Bytes answer = ask_link(interface);
+    for_each_attribute(answer, [&](uint16_t type, ByteView value) {
+        if (type == IFLA_LINKINFO) kind = read_kind(value);
+    });
+    return kind;
+}
+
 std::optional<VethPeer> veth_peer(const Interface& interface) {
-    ifinfomsg wanted{};
-    wanted.ifi_index = static_cast<int>(interface.index);
-    const auto* bytes = reinterpret_cast<const uint8_t*>(&wanted);
-    const Bytes answer =
-        ask_route(RTM_GETLINK, ByteView(bytes, sizeof wanted), NLMSG_ALIGN(sizeof wanted));
+    const Bytes answer = ask_link(interface);
     VethPeer peer;
-    std::string kind;
+    LinkKind kind;
     for_each_attribute(answer, [&](uint16_t type, ByteView value) {
         if (type == IFLA_LINK) peer.ifindex = value_of<uint32_t>(value).value_or(0);
         if (type == IFLA_LINK_NETNSID) peer.namespace_id = value_of<int32_t>(value);
-        if (type != IFLA_LINKINFO) return;
-        for_each_attribute(value, [&](uint16_t inner, ByteView text) {
-            if (inner == IFLA_INFO_KIND) kind.assign(text.begin(), std::ranges::find(text, 0));
-        });
+        if (type == IFLA_LINKINFO) kind = read_kind(value);
     });
-    if (kind != "veth" || peer.ifindex == 0) return std::nullopt;
+    if (kind.name != "veth" || peer.ifindex == 0) return std::nullopt;
     return peer;
 }
 

@@ -33,6 +33,15 @@ struct Uses {
     }
 };
 
+/// What turns those off that are on, for ethtool -K.
+std::string switches_of(std::string_view customer, bool customer_on, std::string_view service,
+                        bool service_on) {
+    std::string text;
+    if (customer_on) text += fmt::format(" {} off", customer);
+    if (service_on) text += fmt::format(" {} off", service);
+    return text;
+}
+
 }  // namespace
 
 bool looks_at_vlan_tags(const Module& module) {
@@ -62,27 +71,35 @@ bool looks_at_vlan_tags(const Module& module) {
     return uses.may_compare();
 }
 
-std::optional<TagTaker> tag_taker(const Interface& interface) {
+std::optional<TagTaker> tag_taker(const Interface& interface, TagKinds kinds) {
+    const bool all = kinds == TagKinds::all;
     if (const auto peer = veth_peer(interface)) {
         const auto sends = peer_feature_is_on(*peer, kSendVlan);
-        if (sends && !*sends) return std::nullopt;
+        const bool service = all && peer_feature_is_on(*peer, kSendServiceVlan).value_or(false);
+        if (sends && !*sends && !service) return std::nullopt;
         const auto name = peer->namespace_id ? std::nullopt : interface_name(peer->ifindex);
+        const std::string switches =
+            switches_of("txvlan", sends.value_or(true), kSendServiceVlan, service);
         return TagTaker{
             .certain = sends.has_value(),
             .message =
                 "the other end of this veth pair sends VLAN tags beside the packet, where "
                 "XDP does not see them",
-            .remedy = name ? fmt::format("ethtool -K {} txvlan off", *name)
+            .remedy = name ? fmt::format("ethtool -K {}{}", *name, switches)
                            : fmt::format("in the network namespace of the other end (interface "
-                                         "{} there): ethtool -K PEER txvlan off",
-                                         peer->ifindex)};
+                                         "{} there): ethtool -K PEER{}",
+                                         peer->ifindex, switches)};
     }
-    if (!feature_is_on(interface.name, kReceiveVlan).value_or(false)) return std::nullopt;
-    return TagTaker{.certain = true,
-                    .message =
-                        "the receive offload takes VLAN tags out of the packet before XDP "
-                        "sees it",
-                    .remedy = fmt::format("ethtool -K {} rxvlan off", interface.name)};
+    const bool customer = feature_is_on(interface.name, kReceiveVlan).value_or(false);
+    const bool service = all && feature_is_on(interface.name, kReceiveServiceVlan).value_or(false);
+    if (!customer && !service) return std::nullopt;
+    return TagTaker{
+        .certain = true,
+        .message =
+            "the receive offload takes VLAN tags out of the packet before XDP "
+            "sees it",
+        .remedy = fmt::format("ethtool -K {}{}", interface.name,
+                              switches_of("rxvlan", customer, kReceiveServiceVlan, service))};
 }
 
 std::optional<Diagnostic> vlan_warning(const Module& module, const Interface& interface) {

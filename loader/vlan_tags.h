@@ -1,6 +1,7 @@
 // Filters that look at VLAN tags where the kernel has taken the tag out of the bytes before XDP.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "core/base/diagnostic.h"
@@ -21,8 +22,10 @@ struct TagTaker {
     std::string message;  ///< "the receive offload takes VLAN tags ..."
     std::string remedy;   ///< the ethtool line
 };
-/// Nothing if XDP on the interface sees every tag or the kernel does not tell.
-std::optional<TagTaker> tag_taker(const Interface& interface);
+/// Which tags: those of 802.1Q, or those of 802.1ad, too.
+enum class TagKinds : uint8_t { customer, all };
+/// Nothing if XDP on the interface sees every such tag or the kernel does not tell.
+std::optional<TagTaker> tag_taker(const Interface& interface, TagKinds kinds = TagKinds::customer);
 
 /// The warning of attach at XDP; nothing if there is no need.
 std::optional<Diagnostic> vlan_warning(const Module& module, const Interface& interface);

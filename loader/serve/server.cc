@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <iterator>
 
 #include "bpfgen/source_lines.h"
 #include "core/module/module_file.h"
@@ -20,6 +21,7 @@
 #include "loader/messages.h"
 #include "loader/new_filter.h"
 #include "loader/serve/daemon.h"
+#include "loader/serve/hand_over_facts.h"
 #include "loader/serve/mounts.h"
 #include "loader/served.h"
 
@@ -28,25 +30,7 @@ namespace {
 
 constexpr int kLookEvery = 250;  // ms, at the interface and whether the filter was taken off
 constexpr size_t kServedBytes = sizeof(vfm_served) * (1 + VFM_MAX_QUEUES);
-constexpr uint32_t kMostFrames = 4096, kFewestFrames = 256;
-constexpr uint64_t kFrameMemory = uint64_t{128} << 20;  // of all queues together
-constexpr uint32_t kMostLater = 64;                     // queues that may come while it serves
-constexpr uint32_t kTagAndEthernet = 22;                // of a frame beside its MTU
-
-/// Memory for frames does not grow with the number of queues beyond what kFrameMemory holds.
-uint32_t frames_for(uint32_t queues) {
-    uint32_t frames = kMostFrames;
-    while (frames > kFewestFrames &&
-           uint64_t{frames} * queues * live::Socket::kFrameSize > kFrameMemory)
-        frames /= 2;
-    return frames;
-}
-
-/// A module that declares no table has one all the same, which nobody need use.
-bool uses_tables(const VerifiedModule& program) {
-    return std::ranges::any_of(
-        program.insns(), [](const Insn& insn) { return op_info(insn.op).group == Group::flow; });
-}
+constexpr uint32_t kTagAndEthernet = 22;  // of a frame beside its MTU
 
 Diagnostic note(const std::string& where, std::string message) {
     auto diagnostic = Diagnostic::about(where, std::move(message));
@@ -124,18 +108,14 @@ Result<> Server::prepare(const Filter& filter) {
 
 Result<> Server::make_tables() {
     const VerifiedModule& verified = live_.program->verified();
-    const auto declarations =
-        uses_tables(verified) ? verified.tables() : decltype(verified.tables())();
-    std::vector<MemoryPart> parts = {{"the frames of its queues", kFrameMemory}};
-    for (const TableDecl& table : declarations)
-        parts.push_back(
-            {fmt::format("flow table {}", printable(table.name)), FlowTable::memory_size(table)});
-    TRY(require_memory(interface_.name, parts, options_.max_memory));
+    demand_ = TRY(demand_of(verified, interface_.name, state_.queues, options_.max_memory));
+    const auto declarations = tables_in_use(verified);
     std::vector<std::span<std::byte>> memories;
     for (size_t i = 0; i < declarations.size(); ++i) {
         const std::string name = fmt::format("vfm_table_{}", i);
-        table_memory_.push_back(TRY(SharedMemory::make(interface_.name, name, parts[1 + i].bytes)));
-        memories.push_back(table_memory_.back().bytes().first(parts[1 + i].bytes));
+        const size_t size = FlowTable::memory_size(declarations[i]);
+        table_memory_.push_back(TRY(SharedMemory::make(interface_.name, name, size)));
+        memories.push_back(table_memory_.back().bytes().first(size));
         record_.tables.push_back(
             {declarations[i].name, declarations[i].key, declarations[i].capacity, name});
     }
@@ -159,14 +139,21 @@ Result<> Server::attach(std::vector<Diagnostic>& notes) {
                                   program_text(programs.front())),
                       "frames are handed to user space by a program at XDP, of which an interface "
                       "has one; `bpftool net` shows what is attached");
-    const auto ways = TRY(hand_over_ways(interface_, state_, options_.hand_over));
+    const HandOverPlan plan =
+        TRY(plan_hand_over(hand_over_facts(interface_, state_), options_.hand_over));
     signals_ = TRY(catch_signals());
     watch_ = std::make_unique<InterfaceWatch>(TRY(InterfaceWatch::open()));
-    for (const HandOverWay& way : ways) {
-        const auto stands = hand_over(way);
-        if (stands) break;
+    for (const HandOverWay& way : plan.ways) {
+        auto stands = hand_over(way);
+        if (stands) {
+            std::ranges::copy(way.warnings, std::back_inserter(notes));
+            break;
+        }
         undo_hand_over();
-        if (&way == &ways.back()) return std::unexpected(stands.error());
+        if (&way == &plan.ways.back()) {
+            std::ranges::copy(plan.closed, std::back_inserter(stands.error().diagnostics));
+            return std::unexpected(std::move(stands).error());
+        }
         notes.push_back(note(interface_.name, stands.error().diagnostics.front().message));
     }
     messages_ = TRY(Messages::open(record_.messages));
@@ -190,14 +177,10 @@ Result<> Server::hand_over(const HandOverWay& way) {
 
 /// A driver that does not tell its queues has as many as take a socket.
 Result<> Server::open_queues(const HandOverWay& way) {
-    const QueueCount count = receive_queues(interface_.name);
-    const uint32_t wanted =
-        std::clamp(count.now != 0 ? count.now : state_.queues, 1U, uint32_t{VFM_MAX_QUEUES});
-    const uint32_t most = std::clamp(count.most, wanted, std::max(wanted, kMostLater));
-    give_back_ = TRY(GiveBack::open(static_cast<int>(interface_.index), most));
+    give_back_ = TRY(GiveBack::open(static_cast<int>(interface_.index), demand_.most));
     queues_ = TRY(Queues::open({.interface = interface_,
-                                .frames = frames_for(wanted),
-                                .most = most,
+                                .frames = demand_.frames,
+                                .most = demand_.most,
                                 .multi_buffer = way.multi_buffer,
                                 .has_tags = way.ask_for_tags,
                                 .drop_on_error = record_.drop_on_error,
@@ -206,10 +189,10 @@ Result<> Server::open_queues(const HandOverWay& way) {
                                 .handover = handover_.get(),
                                 .give_back = give_back_.get(),
                                 .served = {served(), 1 + VFM_MAX_QUEUES}}));
-    while (queues_->size() < wanted) {
+    while (queues_->size() < demand_.queues) {
         const auto added = queues_->add();
         if (added) continue;
-        if (count.now == 0 && queues_->size() > 0) break;
+        if (!demand_.driver_tells && queues_->size() > 0) break;
         return std::unexpected(added.error());
     }
     return {};
@@ -247,22 +230,21 @@ Result<> Server::pin_all() {
     return {};
 }
 
-bool Server::serve() {
-    bool signalled = false;
+Server::End Server::serve() {
     while (end_.empty()) {
         pollfd wait[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
                          {.fd = watch_->fd(), .events = POLLIN, .revents = 0}};
         poll(wait, 2, kLookEvery);
-        if (__atomic_load_n(&served()->control.stop, __ATOMIC_ACQUIRE) != 0) break;
+        if (__atomic_load_n(&served()->control.stop, __ATOMIC_ACQUIRE) != 0) return End::taken_off;
         if (wait[0].revents != 0) {
-            signalled = true;
-            end_ = "a signal ends the process";
+            messages_->say("a signal ends the process");
+            return End::signal;
         }
         if (wait[1].revents != 0 && watch_->take(interface_.index)) look_at_interface();
         if (end_.empty()) look_at_queues();
     }
-    if (!end_.empty()) messages_->say(end_);
-    return signalled;
+    messages_->say(end_);
+    return End::lost;
 }
 
 void Server::finish() {
@@ -273,9 +255,12 @@ void Server::finish() {
     give_back_.reset();
 }
 
-Result<> Server::take_off() {
+void Server::take_off() {
     (void)bpf_link_detach(link_.get());
     finish();
+}
+
+Result<> Server::remove() {
     // Somebody who detaches at this moment has the other lock and waits for this one.
     flock(service_lock_.get(), LOCK_UN);
     const auto lock = TRY(StateLock::take(bpffs_));

@@ -16,6 +16,7 @@
 #include "core/front/front.h"
 #include "loader/attach.h"
 #include "loader/messages.h"
+#include "loader/serve/demand.h"
 #include "loader/serve/hand_over_way.h"
 #include "loader/serve/handover.h"
 #include "loader/serve/live_program.h"
@@ -29,7 +30,7 @@ namespace vfm {
 struct ServeOptions {
     AttachOptions attach;  ///< its mode says nothing here
     HandOverOptions hand_over;
-    uint64_t max_memory = uint64_t{1} << 30;
+    uint64_t max_memory = kDefaultMemory;
 };
 
 class Server {
@@ -43,13 +44,19 @@ class Server {
     Server& operator=(const Server&) = delete;
     ~Server();
 
-    /// Serves until somebody takes the filter off, SIGTERM, SIGINT or a hang-up comes, or the
-    /// interface is gone. What happens is said in its messages. True if a signal ended it.
-    bool serve();
+    /// Why serving ended: somebody else takes the filter off; SIGTERM, SIGINT or a hang-up came; or
+    /// there is nothing to serve any more, as when the interface is gone.
+    enum class End : uint8_t { taken_off, signal, lost };
+    /// Serves until then. What happens is said in its messages.
+    End serve();
     /// Serves what waits in the rings, ends the threads and gives up the helper interface.
     void finish();
-    /// Takes the filter off, as detach does, and finishes; for who serves in the foreground.
-    Result<> take_off();
+    /// Takes the program off the interface and finishes, for who serves in the foreground. What the
+    /// filter has counted can be read until remove().
+    void take_off();
+    /// Removes the state and the messages, unless somebody else has taken the filter off. Fails
+    /// with Status::refused.
+    Result<> remove();
 
     const StoredFilter& filter() const { return stored_; }
     const LiveProgram& program() const { return live_; }
@@ -78,6 +85,7 @@ class Server {
     Interface interface_;
     ServeOptions options_;
     LiveProgram live_;
+    Demand demand_;
     std::string bpffs_;
     Record record_;
     StoredFilter stored_;

@@ -29,6 +29,7 @@ InterfaceState state_of(const nlmsghdr* message) {
     InterfaceState state;
     const auto* const info = static_cast<const ifinfomsg*>(NLMSG_DATA(message));
     state.up = (info->ifi_flags & IFF_UP) != 0;
+    state.loopback = (info->ifi_flags & IFF_LOOPBACK) != 0;
     auto left = static_cast<int>(IFLA_PAYLOAD(message));
     for (const rtattr* at = IFLA_RTA(info); RTA_OK(at, left); at = RTA_NEXT(at, left)) {
         const auto* const data = static_cast<const char*>(RTA_DATA(at));

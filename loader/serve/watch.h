@@ -19,6 +19,7 @@ struct InterfaceState {
     uint32_t mtu = 0;
     uint32_t queues = 1;  ///< receive queues that the device was made with
     bool up = false;
+    bool loopback = false;
     bool operator==(const InterfaceState&) const = default;
 };
 

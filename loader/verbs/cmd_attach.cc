@@ -19,9 +19,8 @@ struct Options {
 };
 
 Result<Options> read_options(const CommandLine& line) {
-    Options options;
-    AttachOptions& attach = options.serve.attach = TRY(read_filter_options(line));
-    options.serve.hand_over = TRY(read_hand_over(line));
+    Options options{.serve = TRY(read_serve_options(line))};
+    AttachOptions& attach = options.serve.attach;
     if (const auto mode = line.text("mode"))
         attach.mode =
             static_cast<Mode>(TRY(cli::choice_value(line.tool(), "mode", *mode, mode_names())));
@@ -63,6 +62,13 @@ int attach_in_kernel(const PreparedFilter& prepared, const Interface& interface,
     return 0;
 }
 
+/// Why a filter that the kernel refuses is not served.
+Diagnostic no_way_note(const Interface& interface) {
+    auto note = Diagnostic::about(interface.name, std::string(kNoWayAtEgress));
+    note.severity = Severity::note;
+    return note;
+}
+
 /// The work after the command line is known to be right.
 Result<int> attach(const CommandLine& line, const Options& options) {
     const ServeOptions& serve = options.serve;
@@ -77,8 +83,12 @@ Result<int> attach(const CommandLine& line, const Options& options) {
             prepare_filter(filter, attach.hook, attach.name, attach.drop_on_error);
         if (prepared) return attach_in_kernel(*prepared, interface, attach, json);
         const bool another_way = options.fallback && attach.hook != HookPoint::tc_egress;
-        if (prepared.error().blame != Blame::filter || !another_way)
-            return report_preparation(prepared.error(), verbose, json);
+        if (prepared.error().blame != Blame::filter || !another_way) {
+            const int status = report_preparation(prepared.error(), verbose, json);
+            if (prepared.error().blame == Blame::filter && options.fallback)
+                cli::report({no_way_note(interface)});
+            return status;
+        }
         warn_of_refusal(prepared.error(), verbose);
     }
     return attach_in_user_space(filter, interface, serve, json);

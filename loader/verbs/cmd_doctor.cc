@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 
 #include "loader/doctor.h"
+#include "loader/serve/needs.h"
 #include "loader/verbs/commands.h"
 #include "loader/verbs/report.h"
 
@@ -45,15 +47,17 @@ const cli::Tool kDoctor = {
     .usage = "[OPTIONS]",
     .summary = "Reports what works on this machine and how to get the rest.",
     .description =
-        "Kernel, privileges, BPF file system, program and map types, links, and which drivers run "
-        "XDP themselves. It changes nothing and needs no privileges, but finds out more with them.",
+        "Kernel, privileges, BPF file system, program and map types, links, which drivers run XDP "
+        "themselves, and what filters in user space need. It changes nothing and needs no "
+        "privileges, but finds out more with them.",
     .examples = {{"sudo vfm-xdp doctor", "everything it can find out"}}};
 
 int run_doctor(const std::vector<std::string>& arguments) {
     CommandLine line(kDoctor);
     line.bpffs().json();
     if (const auto status = line.parse(arguments)) return *status;
-    const auto findings = examine(line.bpffs_directory());
+    auto findings = examine(line.bpffs_directory());
+    std::ranges::move(examine_user_space(), std::back_inserter(findings));
     std::fputs((line.has("json") ? as_json(findings) : as_text(findings)).c_str(), stdout);
     return 0;
 }

@@ -15,19 +15,18 @@ constexpr Capability kNeeded[] = {Capability::bpf, Capability::net_admin};
 constexpr std::string_view kModes[] = {"auto", "userspace"};
 
 Result<ServeOptions> read_options(const CommandLine& line) {
-    ServeOptions options;
-    options.attach = TRY(read_filter_options(line));
-    options.hand_over = TRY(read_hand_over(line));
+    ServeOptions options = TRY(read_serve_options(line));
     if (const auto mode = line.text("mode"))
         TRY(cli::choice_value(line.tool(), "mode", *mode, kModes));
     return options;
 }
 
-/// Until a signal, or until another command takes the filter off.
+/// Until a signal, until another command takes the filter off, or there is nothing to serve.
 Result<> run(const CommandLine& line, const ServeOptions& options) {
     const Filter filter = TRY(line.read_filter());
     cli::report(filter.warnings);
     TRY(require_capabilities("run", kNeeded));
+    TRY(require_sockets("run"));
     const Interface interface = TRY(find_interface(*line.text("iface")));
     std::vector<Diagnostic> notes;
     TRY(check_served_hook(interface, options.attach.hook, notes));
@@ -35,13 +34,15 @@ Result<> run(const CommandLine& line, const ServeOptions& options) {
     cli::report(notes);
     if (!server) return std::unexpected(server.error());
     cli::report({served_note(**server)});
-    const bool signalled = (*server)->serve();
-    (*server)->finish();
+    const Server::End end = (*server)->serve();
+    (*server)->take_off();
     const StoredFilter& served = (*server)->filter();
     const auto stats = stats_of(served);
     if (stats) std::fputs(stats_report({{served, *stats}}, line.has("json")).c_str(), stdout);
-    if (signalled) TRY((*server)->take_off());
-    if (!stats && signalled) return std::unexpected(stats.error());
+    TRY((*server)->remove());
+    if (!stats && end != Server::End::taken_off) return std::unexpected(stats.error());
+    if (end == Server::End::lost)
+        return refuse(served.interface, "the filter could not be served any longer");
     return {};
 }
 

@@ -90,8 +90,8 @@ std::optional<std::string> CommandLine::text(const std::string& name) const {
     return values_[name].as<std::string>();
 }
 
-Result<Filter> CommandLine::read_filter() const {
-    const auto expression = text("expression"), file = text("file");
+Result<Filter> CommandLine::read_filter(const std::optional<std::string>& file) const {
+    const auto expression = text("expression");
     if (expression && file)
         return std::unexpected(cli::usage_error(
             tool_, "both -e and a FILE are given: the filter must be one of them"));

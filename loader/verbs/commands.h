@@ -41,7 +41,9 @@ class CommandLine {
     bool has(const std::string& name) const { return values_.contains(name); }
     std::optional<std::string> text(const std::string& name) const;
     /// The filter that -e or FILE names; exactly one of them must be there.
-    Result<Filter> read_filter() const;
+    Result<Filter> read_filter() const { return read_filter(text("file")); }
+    /// The same where the file is told otherwise.
+    Result<Filter> read_filter(const std::optional<std::string>& file) const;
     /// --hook, or nothing where it is not given.
     Result<std::optional<HookPoint>> hook() const;
     std::optional<std::string> bpffs_directory() const { return text("bpffs"); }

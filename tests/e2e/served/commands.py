@@ -4,12 +4,16 @@
 import errno
 import json
 import os
+import re
+import signal
+import subprocess
 import time
+from pathlib import Path
 
 import lib_sandbox
 import lib_serve
 from failure import FILTER, arrives, on_world, reachable
-from lib_sandbox import Failed, Skip, contains, processes, run, same
+from lib_sandbox import Failed, Skip, contains, processes, run, same, wait_for
 from lib_serve import attach, detach, nothing_left, only, refused, stats, vfm, vfm_json
 from lib_world import CLIENT, SERVER
 
@@ -145,11 +149,80 @@ def verbs():
         # Would the kernel take it? Both answers, with what user space would take.
         same("check", json.loads(vfm(w.server, "check", "v0", "-e", filter_text,
                                      "--json").stdout)["ok"], True)
-        done = vfm(w.server, "check", "v0", "-e", FILTER, "--json", env=refusing(), status=3)
-        same("check of what is refused", json.loads(done.stdout)["ok"], False)
-        names = {row["name"] for row in vfm_json(w.server, "doctor")}
-        if not any("xsk" in name or "af_xdp" in name or "userspace" in name for name in names):
-            raise Failed(f"doctor says nothing of AF_XDP: {sorted(names)}")
+        checked = refusing("check")
+        done = vfm(w.server, "check", "v0", "-e", filter_text, "--json", env=checked, status=3)
+        was_refused()
+        answer = json.loads(done.stdout)
+        same("check of what is refused", (answer["ok"], answer["userspace"]["ok"],
+                                          answer["userspace"]["queues"]), (False, True, 4))
+        frames = answer["userspace"]["queues"] * answer["userspace"]["frames"] * 4096
+        parts = {part["what"]: part["bytes"] for part in answer["userspace"]["memory"]}
+        same("memory", (answer["userspace"]["memory_bytes"], frames in parts.values(),
+                        "flow table src-ip" in parts), (sum(parts.values()), True, True))
+        done = vfm(w.server, "check", "-e", filter_text, env=checked, status=3)
+        for part in "too large", "user space takes it", "ns a packet", "bytes of memory":
+            contains("check as text", done.stderr, part)
+        done = vfm(w.server, "check", "-e", filter_text, "--json", "--max-memory=64K", env=checked,
+                   status=3)
+        contains("bounded", json.loads(done.stdout)["userspace"]["reason"], "--max-memory=65536")
+        rows = {row["name"]: row for row in vfm_json(w.server, "doctor")}
+        for name in "cap_net_raw", "af_xdp", "af_xdp_long_frames", "give_back", "native_code":
+            contains("doctor", rows, name)
+            same(f"doctor: {name}: remedy", bool(rows[name]["remedy"]), rows[name]["state"] != "ok")
+        for name in "cap_net_raw", "af_xdp", "give_back":  # else nothing above had worked
+            same(f"doctor: {name}", rows[name]["state"], "ok")
+        contains("doctor as text", vfm(w.server, "doctor").stdout, "af_xdp")
+    return on_world(check)
+
+
+def kernel_counts():
+    """A filter in the kernel has the same keys: nothing is overrun there."""
+    def check(w):
+        vfm(w.server, "attach", "v0", "-e", "1", "--mode=native")
+        row = only(vfm_json(w.server, "stats", "v0"))
+        same("stats", (row["engine"], row["overrun"]), ("kernel", 0))
+        row = only(vfm_json(w.server, "list"))
+        same("list", (row["engine"], row["mode"], row["state"]), ("kernel", "native", "attached"))
+        detach(w)
+    return on_world(check)
+
+
+def foreground():
+    """run serves until a signal or until another command takes the filter off, and prints what was
+    counted; nothing is left."""
+    def check(w):
+        for end in signal.SIGINT, signal.SIGTERM, None:
+            with nothing_left(w):
+                process = w.server.start(
+                    ["vfm-xdp", "run", "v0", "-e", FILTER, "--json", "--bpffs", lib_serve.BPFFS],
+                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                wait_for("the filter", lambda: [f["state"] for f in vfm_json(w.server, "list")]
+                         == ["attached"])
+                same("decides", (arrives(w), arrives(w, 9998)), (False, True))
+                shown = only(vfm_json(w.server, "show", "v0"))
+                same("show", (shown["mode"], shown["pid"], os.path.exists(shown["messages"])),
+                     ("userspace", process.pid, True))
+                if end:
+                    process.send_signal(end)
+                else:
+                    vfm(w.server, "detach", "v0")
+                printed, said = process.communicate(timeout=20)
+                same(f"status after {end}: {said}", process.returncode, 0)
+                contains("the note", said, "ns a packet")
+                if end:
+                    row = only(json.loads(printed))
+                    same("statistics", (row["drop"], row["pass"] >= 1, row["name"]),
+                         (1, True, "filter"))
+        # With its interface it goes, too.
+        process = w.server.start(["vfm-xdp", "run", "v0", "-e", "1", "--bpffs", lib_serve.BPFFS],
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for("the filter", lambda: vfm_json(w.server, "list"))
+        w.server.run("ip link delete v0")
+        printed, said = process.communicate(timeout=20)
+        same(f"status without an interface: {said}", process.returncode, 3)
+        contains("the reason", said, "v0")
+        contains("statistics", printed, "PACKETS")
+        same("filters left", vfm_json(w.server, "list"), [])
     return on_world(check)
 
 
@@ -229,13 +302,55 @@ def helper():
             and "ff01::1" not in line], [])
         sent = w.watch(w.client, "v1", incoming_only=True)
         time.sleep(0.5)
-        same("frames of its own", len(sent.drain()), 0)
+        same("frames of its own", [frame.data.hex() for frame in sent.drain()], [])
         w.tidy()
         detach(w)
         same("after detach", w.helpers(), [])
     return on_world(check, hand_overs=("native", "skb"), ipv6=True)
 
 
-CHECKS = (fallback, no_fallback, not_the_filter, verbs, one_a_hook, hooks, outlives_command, helper)
+def documented():
+    """What docs/user-space.md shows of commands is what they print, but for numbers and times."""
+    page = (Path(__file__).resolve().parents[3] / "docs/user-space.md").read_text()
+    block = next(b for b in re.findall(r"(?:^    .*\n|^\n)+", page, re.M) if "# vfm-xdp" in b)
+    lines = [line[4:] for line in block.strip("\n").split("\n")]
+
+    def plain(text):
+        """Numbers, times and the width of columns differ from run to run."""
+        text = re.sub(r"\d{4}-\d\d-\d\dT[\d:]+Z", "TIME", text)
+        return [" ".join(re.sub(r"\d+(\.\d+)?", "N", line).split())
+                for line in text.strip("\n").split("\n")]
+
+    def check(w):
+        # The kernel refuses the program of `policy`, whatever else it may come to take.
+        env = refusing("policy", VFM_REFUSE_LOG="1: (bf) r6 = r1\n"
+                       "BPF program is too large. Processed 1000001 insn\n")
+        folder = os.path.dirname(lib_serve.BPFFS)
+        w.server.batch("link set v0 down", "link set v0 name eth0", "link set eth0 up")
+        number = 0
+        while number < len(lines):
+            command = lines[number].removeprefix("# ")
+            number += 1
+            shown = []
+            while number < len(lines) and not lines[number].startswith("# "):
+                shown.append(lines[number])
+                number += 1
+            if command == "cat policy.vfl":
+                Path(folder, "policy.vfl").write_text("\n".join(shown).strip("\n") + "\n")
+                continue
+            words = command.split()
+            same("the documented program", words[0], "vfm-xdp")
+            with w.server:
+                done = subprocess.run([*words, "--bpffs", lib_serve.BPFFS], cwd=folder, env=env,
+                                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+            same(f"status of {command}: {done.stdout}", done.returncode, 0)
+            same(f"output of {command}", plain(done.stdout.replace(lib_serve.BPFFS, "/sys/fs/bpf")),
+                 plain("\n".join(shown)))
+        same("filters left", vfm_json(w.server, "list"), [])
+    return on_world(check)
+
+
+CHECKS = (fallback, no_fallback, not_the_filter, verbs, kernel_counts, foreground, one_a_hook, hooks,
+          outlives_command, helper, documented)
 if __name__ == "__main__":
     lib_sandbox.main([(check.__name__, check) for check in CHECKS], lib_serve.must_serve)

@@ -26,8 +26,8 @@ def options_for(hand_over):
 def vfm(space, verb, *arguments, status=0, **options):
     """vfm-xdp in a namespace; its CompletedProcess. `status` None takes any."""
     with space:
-        done = run(["vfm-xdp", verb, *arguments, "--bpffs", BPFFS], check=False, timeout=60,
-                   **options)
+        state = [] if verb == "check" else ["--bpffs", BPFFS]
+        done = run(["vfm-xdp", verb, *arguments, *state], check=False, timeout=60, **options)
     if status is not None and done.returncode != status:
         raise Failed(f"vfm-xdp {verb} {' '.join(map(str, arguments))}: status {done.returncode}, "
                      f"expected {status}: {done.stderr}{done.stdout}")

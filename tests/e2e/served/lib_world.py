@@ -69,7 +69,8 @@ class World:
                       THIRD, THIRD6)
         if case.hand_over == "skb":
             # What the peer must not send whole or beside the bytes to a generic hand-over.
-            features(self.client, "v1", tx_udp_segmentation=False, txvlan=False)
+            features(self.client, "v1", tx_udp_segmentation=False, txvlan=False,
+                     tx_vlan_stag_hw_insert=False)
 
     def wire(self, near, a, a_mac, a4, a6, far, b, b_mac, b4, b6):
         case = self.case
@@ -120,8 +121,8 @@ class World:
         self.open.append(watch)
         return watch
 
-    def sender(self, namespace, interface):
-        sender = Sender(namespace, interface)
+    def sender(self, namespace, interface, **options):
+        sender = Sender(namespace, interface, **options)
         self.open.append(sender)
         return sender
 

@@ -124,13 +124,14 @@ def foreign_program():
 
 
 def devices():
-    """lo and tap are served by the generic way; tun is no Ethernet; native is not to be had
-    there."""
+    """A tap and a dummy are served by the generic way, native is not to be had there; tun is no
+    Ethernet; what lo carries has no addresses by which it could be given back. The kernel's own XDP
+    runs on lo all the same."""
     def check(w):
         w.server.run("ip tuntap add t0 mode tap")
         w.server.run("ip tuntap add t1 mode tun")
         w.server.batch("link set t0 up", "link set t1 up")
-        kinds = ["lo", "t0"]
+        kinds = ["t0"]
         if w.server.run("ip link add d0 type dummy", check=False).returncode == 0:
             kinds.append("d0")
         with nothing_left(w):
@@ -141,13 +142,11 @@ def devices():
                 vfm(w.server, "attach", name, "-e", FILTER, USERSPACE)
                 vfm(w.server, "detach", name)
             refused(w.server, "Ethernet", "attach", "t1", "-e", "1", USERSPACE)
-        # What passes lo comes back to it once.
-        vfm(w.server, "attach", "lo", "-e", "1", USERSPACE)
-        from lib_exchange import ping
-        lines = ping(w.server, "127.0.0.1")
-        contains("ping on lo", lines[-1], "3 received, 0%")
-        vfm(w.server, "detach", "lo")
-        if len(kinds) == 2:
+            refused(w.server, "loopback", "attach", "lo", "-e", "1", USERSPACE)
+            refused(w.server, "loopback", "run", "lo", "-e", "1")
+            vfm(w.server, "attach", "lo", "-e", "1")
+            vfm(w.server, "detach", "lo")
+        if len(kinds) == 1:
             return "this kernel has no dummy"
     return on_world(check)
 
@@ -168,7 +167,7 @@ def generic_senders():
             contains("the way round", said, "--force")
             attach(w, "1", "--force", hand_over="skb")
             detach(w)
-        features(w.client, "v1", txvlan=False)
+        features(w.client, "v1", txvlan=False, tx_vlan_stag_hw_insert=False)
         attach(w, "1", hand_over="skb")
         detach(w)
     return on_world(check)
