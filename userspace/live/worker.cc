@@ -55,14 +55,15 @@ void put_tag_back(const VlanTag& tag, iovec& first) {
     first = {begin, first.iov_len + kTag};
 }
 
-/// A thread's own table of descriptors with these and 0 to 2 alone, while it lives. In a table that
+/// A thread's own table of descriptors with these alone, while it lives. In a table that
 /// threads share each system call counts who uses the file. Where it cannot be had all goes on with
-/// the shared one. Nothing of the process's other files stays open here.
+/// the shared one. Nothing of the process's other files stays open here: what waits for its end, as
+/// the reader of a pipe, does not wait for this thread.
 class OwnFiles {
   public:
     explicit OwnFiles(std::array<int, 3> kept) {
         std::ranges::sort(kept);
-        unsigned first = STDERR_FILENO + 1;
+        unsigned first = 0;
         for (const int fd : kept) {
             close_between(first, static_cast<unsigned>(fd));
             first = static_cast<unsigned>(fd) + 1;

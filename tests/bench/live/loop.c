@@ -2,8 +2,8 @@
  * documentation: takes every frame of queue 0 of an interface by an AF_XDP socket and gives all
  * back through a TAP, or drops all. No filter, no statistics but one number, no care for anything.
  *
- *   live_loop INTERFACE TAP   gives back; the TAP is there, with vnet_hdr, and leads to the
- * interface live_loop INTERFACE       drops
+ *   live_loop INTERFACE TAP   gives back; the TAP is there, with vnet_hdr, and leads back
+ *   live_loop INTERFACE       drops
  *
  * Says `ready`; ends at SIGINT or SIGTERM and prints what it has seen. */
 #include <errno.h>
