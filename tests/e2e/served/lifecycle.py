@@ -183,6 +183,10 @@ def mounts_left():
                                        "-c", 'mount -t bpf bpf /sys/fs/bpf && exec "$@"', "sh")
                 same("a state of its own", mounts != first, True)
                 run(f"nsenter --net={w.server.path} --mount=/proc/{pid}/ns/mnt vfm-xdp detach v0")
+                pid, mounts = attached("nsenter", f"--net={w.server.path}", "unshare", "--mount", "sh",
+                                       "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh")
+                same("messages of its own", mounts != first, True)
+                run(f"nsenter --net={w.server.path} --mount=/proc/{pid}/ns/mnt vfm-xdp detach v0")
         finally:
             run("umount -l /sys/fs/bpf")
     return on_world(check)
