@@ -5,6 +5,7 @@ import ctypes
 import os
 import random
 import signal
+import socket
 import subprocess
 import time
 
@@ -315,6 +316,31 @@ def one_thread_hangs():
     return on_world(check)
 
 
+def deaf():
+    """Frames are handed over and none arrives, here since another socket has got the place of the
+    queue's: packets follow --on-error, also where they come without a pause, and it is said."""
+    def check(w):
+        attach(w, FILTER)
+        numbers = [number for kind, number in lib_serve.objects() if kind == "map"]
+        sockets = [number for number in numbers
+                   if '"vfm_sockets"' in run(f"bpftool -j map show id {number}").stdout]
+        with w.server.socket(44, socket.SOCK_RAW) as nobody:  # AF_XDP, not bound
+            for queue in range(4):
+                run(f"bpftool map update id {only(sockets)} key {queue} 0 0 0 "
+                    f"value {nobody.fileno()} 0 0 0", pass_fds=[nobody.fileno()])
+            sender = w.sender(w.client, "v1")
+            frame = ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP, udp(CLIENT, SERVER, 1000, 9999, b"?"))
+            for _ in range(200):  # a hundred a second: never a quarter of a second without one
+                sender.send(frame)
+                time.sleep(0.01)
+            same("state", state(w), "unserved")
+            contains("its last message", messages(w)[1], "none of the frames")
+            same("follows --on-error", (reachable(w), arrives(w)), (True, True))
+        w.tidy()
+        detach(w)
+    return on_world(check, hand_overs=("native", "skb"))
+
+
 def run_fails():
     """`run` killed, stopped, without a reader of what it prints, without its terminal."""
     def check(w):
@@ -360,6 +386,6 @@ def run_fails():
 
 
 CHECKS = (killed_at_start, detached_twice, streams_closed, descriptors, odd_names, mounts_left, scope,
-          messages_survive, pins_removed, terminated, one_thread_hangs, run_fails)
+          messages_survive, pins_removed, terminated, one_thread_hangs, deaf, run_fails)
 if __name__ == "__main__":
     lib_sandbox.main([(check.__name__, check) for check in CHECKS])
