@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 import lib_sandbox
@@ -330,11 +331,19 @@ def deaf():
                     f"value {nobody.fileno()} 0 0 0", pass_fds=[nobody.fileno()])
             sender = w.sender(w.client, "v1")
             frame = ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP, udp(CLIENT, SERVER, 1000, 9999, b"?"))
-            for _ in range(200):  # a hundred a second: never a quarter of a second without one
-                sender.send(frame)
-                time.sleep(0.01)
-            same("state", state(w), "unserved")
-            contains("its last message", messages(w)[1], "none of the frames")
+            enough = threading.Event()
+
+            def send():  # never a quarter of a second without one
+                while not enough.wait(0.005):
+                    sender.send(frame)
+            thread = threading.Thread(target=send)
+            thread.start()
+            try:
+                wait_for("unserved", lambda: state(w) == "unserved", 10)
+            finally:
+                enough.set()
+                thread.join()
+            wait_for("a message", lambda: "none of the frames" in messages(w)[1], 3)
             same("follows --on-error", (reachable(w), arrives(w)), (True, True))
         w.tidy()
         detach(w)
