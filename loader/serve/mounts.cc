@@ -39,6 +39,8 @@ std::string leave_mounts(const std::string& bpffs) {
     // What cannot be looked at is not left either.
     struct stat first{};
     if (stat(kFirstMounts, &first) != 0 || same_file(kFirstMounts, kOwnMounts)) return bpffs;
+    // Its messages must be where the commands look for them.
+    if (!same_file("/run", std::string(kFirstRoot) + "/run")) return bpffs;
     const auto there = seen_by_first(bpffs);
     const Fd ours(open(kOwnMounts, O_RDONLY | O_CLOEXEC));
     const Fd mounts(open(kFirstMounts, O_RDONLY | O_CLOEXEC));

@@ -5,7 +5,9 @@ import ctypes
 import os
 import random
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 import lib_sandbox
@@ -183,6 +185,10 @@ def mounts_left():
                                        "-c", 'mount -t bpf bpf /sys/fs/bpf && exec "$@"', "sh")
                 same("a state of its own", mounts != first, True)
                 run(f"nsenter --net={w.server.path} --mount=/proc/{pid}/ns/mnt vfm-xdp detach v0")
+                pid, mounts = attached("nsenter", f"--net={w.server.path}", "unshare", "--mount", "sh",
+                                       "-c", 'mount -t tmpfs tmpfs /run && exec "$@"', "sh")
+                same("messages of its own", mounts != first, True)
+                run(f"nsenter --net={w.server.path} --mount=/proc/{pid}/ns/mnt vfm-xdp detach v0")
         finally:
             run("umount -l /sys/fs/bpf")
     return on_world(check)
@@ -311,6 +317,39 @@ def one_thread_hangs():
     return on_world(check)
 
 
+def deaf():
+    """Frames are handed over and none arrives, here since another socket has got the place of the
+    queue's: packets follow --on-error, also where they come without a pause, and it is said."""
+    def check(w):
+        attach(w, FILTER)
+        numbers = [number for kind, number in lib_serve.objects() if kind == "map"]
+        sockets = [number for number in numbers
+                   if '"vfm_sockets"' in run(f"bpftool -j map show id {number}").stdout]
+        with w.server.socket(44, socket.SOCK_RAW) as nobody:  # AF_XDP, not bound
+            for queue in range(4):
+                run(f"bpftool map update id {only(sockets)} key {queue} 0 0 0 "
+                    f"value {nobody.fileno()} 0 0 0", pass_fds=[nobody.fileno()])
+            sender = w.sender(w.client, "v1")
+            frame = ethernet(SERVER_MAC, CLIENT_MAC, ETH_P_IP, udp(CLIENT, SERVER, 1000, 9999, b"?"))
+            enough = threading.Event()
+
+            def send():  # never a quarter of a second without one
+                while not enough.wait(0.005):
+                    sender.send(frame)
+            thread = threading.Thread(target=send)
+            thread.start()
+            try:
+                wait_for("unserved", lambda: state(w) == "unserved", 10)
+            finally:
+                enough.set()
+                thread.join()
+            wait_for("a message", lambda: "none of the frames" in messages(w)[1], 3)
+            same("follows --on-error", (reachable(w), arrives(w)), (True, True))
+        w.tidy()
+        detach(w)
+    return on_world(check, hand_overs=("native", "skb"))
+
+
 def run_fails():
     """`run` killed, stopped, without a reader of what it prints, without its terminal."""
     def check(w):
@@ -356,6 +395,6 @@ def run_fails():
 
 
 CHECKS = (killed_at_start, detached_twice, streams_closed, descriptors, odd_names, mounts_left, scope,
-          messages_survive, pins_removed, terminated, one_thread_hangs, run_fails)
+          messages_survive, pins_removed, terminated, one_thread_hangs, deaf, run_fails)
 if __name__ == "__main__":
     lib_sandbox.main([(check.__name__, check) for check in CHECKS])
