@@ -75,6 +75,8 @@ def killed_at_start():
                 if states not in ([], ["attached"], ["unserved"]):
                     raise Failed(f"start {number}: {rows}")
                 found[tuple(states)] = found.get(tuple(states), 0) + 1
+                if states:
+                    pause()  # a second is what it may take to follow --on-error
                 same(f"start {number}: reachable", reachable(w), True)
                 if states:
                     detach(w)
