@@ -15,8 +15,8 @@
 /* ns after its last beat until a queue counts as unserved. */
 #define VFM_PATIENCE 750000000ULL
 
-/* One queue, an entry of the array `vfm_queues`. Each half is written by one side only and has cache
- * lines of its own. */
+/* One queue, an entry of the array `vfm_queues`. Each half is written by one side only and has
+ * cache lines of its own. */
 struct vfm_queue {
     __u64 beat;     /* CLOCK_MONOTONIC ns when its thread last looked at its ring; 0: it has none */
     __u64 consumed; /* credits given back, ever */
@@ -27,8 +27,8 @@ struct vfm_queue {
     __u64 redirected_padding[14];
 };
 
-/* Of the array `vfm_served`, which the process makes: entry 0 is `control`, entry 1 + i holds what the
- * thread of queue i has decided. */
+/* Of the array `vfm_served`, which the process makes: entry 0 is `control`, entry 1 + i holds what
+ * the thread of queue i has decided. */
 union vfm_served {
     struct {
         __u64 stop; /* not 0: the process is to end; written by who takes the filter off */
@@ -37,15 +37,15 @@ union vfm_served {
     __u64 size[64];
 };
 
-/* A receive offload's VLAN tag, which stands before the frame where the program could ask for it. */
+/* A receive offload's VLAN tag, which stands before the frame where the program could ask for it.
+ */
 struct vfm_frame_tag {
     __u16 protocol; /* TPID in network byte order, 0 for no tag */
     __u16 tci;      /* in host byte order */
 };
 
 /* Credits that a frame takes. */
-static inline __u64 vfm_credits(__u64 length, __u32 chunk)
-{
+static inline __u64 vfm_credits(__u64 length, __u32 chunk) {
     return length <= chunk ? 1 : (length - 1) / chunk + 1;
 }
 
