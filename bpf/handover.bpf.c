@@ -5,9 +5,11 @@
  *
  * Built with clang when the project is built; `bpftool gen skeleton` puts it into the loader.
  */
+// clang-format off: libbpf's headers want the kernel's types before them
+#include <linux/bpf.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
-#include <linux/bpf.h>
+// clang-format on
 
 #include "bpf/handover.h"
 
