@@ -20,6 +20,11 @@ struct vfm_stats {
     __u64 errors[VFM_ERROR_KINDS]; /* by -kind; [0] stays 0. Each also counts in pass or drop */
     __u64 scratch;                 /* these two are of the program while it runs; no statistics */
     __u64 length;
+    /* Of a filter that is served in user space: packets that were not decided but took the on-error
+     * verdict, which also count in pass or drop; and those that were dropped undecided or passed
+     * and did not arrive, which also count in drop or pass. */
+    __u64 overrun;
+    __u64 lost;
 };
 
 /* The one value of the per-CPU array `vfm_result` of a test build. */

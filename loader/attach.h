@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/front/front.h"
+#include "loader/blame.h"
 #include "loader/hook.h"
 #include "loader/interface.h"
 #include "loader/load.h"
@@ -24,6 +25,7 @@ struct PreparedFilter {
 struct PrepareFailure {
     Failure failure;
     std::string verifier_log;  ///< the kernel's whole log, where it came to that
+    Blame blame = Blame::system;
 };
 
 /// Verifies, translates and loads. `name` becomes the name that bpftool shows, as far as it can.
@@ -41,12 +43,13 @@ struct AttachOptions {
 
 struct AttachedFilter {
     StoredFilter filter;
-    std::vector<Diagnostic> notes;
+    std::vector<Diagnostic> notes;  ///< and warnings
 };
 
 /// Attaches and pins. All or nothing: after a failure, and after a kill at any moment, either the
 /// whole filter is there or nothing is attached. Fails with Status::refused; a name that is taken
-/// on that interface and hook leaves the old filter alone.
+/// on that interface and hook leaves the old filter alone. No failure is the filter's fault: what
+/// prepare_filter() has given the kernel has taken.
 Result<AttachedFilter> attach_filter(const PreparedFilter& prepared, const Interface& interface,
                                      const AttachOptions& options);
 

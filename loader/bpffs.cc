@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <fstream>
 
-#include "loader/fd.h"
+#include "core/base/fd.h"
 #include "loader/kernel.h"
 
 namespace vfm {
@@ -29,9 +31,39 @@ uint64_t mount_namespace(const std::string& process) {
     return stat(path.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
-bool in_other_namespace_than(const std::string& process) {
-    const uint64_t theirs = mount_namespace(process);
-    return theirs != 0 && theirs != mount_namespace("self");
+enum class Sharing : uint8_t { same, different, unknown };
+
+/// Is our mount namespace that of the process?
+Sharing shares_mounts_with(const std::string& process) {
+    const uint64_t ours = mount_namespace("self"), theirs = mount_namespace(process);
+    if (ours == 0 || theirs == 0) return Sharing::unknown;
+    return ours == theirs ? Sharing::same : Sharing::different;
+}
+
+/// A process's parent; 0 for none, or if /proc does not tell.
+int parent_of(int process) {
+    std::ifstream file(fmt::format("/proc/{}/stat", process));
+    std::string text;
+    std::getline(file, text);
+    // "12 (any name) S 1 ...": the name may hold anything, so from its end.
+    const size_t name_end = text.rfind(')');
+    int parent = 0;
+    if (name_end != text.npos && name_end + 4 < text.size())
+        std::from_chars(&text[name_end + 4], text.data() + text.size(), parent);
+    return parent;
+}
+
+/// True if all that can be seen of our ancestors, our parent at least, shares our mount namespace:
+/// then it was not made for this command. Asked where the first process cannot be seen.
+bool ancestors_share_mounts() {
+    bool any = false;
+    for (int process = getppid(); process > 0; process = parent_of(process)) {
+        const Sharing sharing = shares_mounts_with(std::to_string(process));
+        if (sharing == Sharing::different) return false;
+        if (sharing == Sharing::unknown) break;
+        any = true;
+    }
+    return any;
 }
 
 int mount_bpffs() { return mount("bpf", kDefaultBpffs, "bpf", 0, "mode=0700") == 0 ? 0 : errno; }
@@ -42,7 +74,10 @@ int mount_for_first_process() {
     if (!mounts) return errno;
     const pid_t child = fork();
     if (child < 0) return errno;
-    if (child == 0) _exit(setns(mounts.get(), CLONE_NEWNS) == 0 ? mount_bpffs() : errno);
+    if (child == 0) {
+        if (setns(mounts.get(), CLONE_NEWNS) != 0) _exit(errno);
+        _exit(is_bpffs(kDefaultBpffs).value_or(false) ? 0 : mount_bpffs());
+    }
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
@@ -59,11 +94,43 @@ std::unexpected<Failure> cannot_mount(int error) {
                   std::move(hint));
 }
 
+std::unexpected<Failure> would_not_last(std::string_view why) {
+    return refuse(
+        kDefaultBpffs,
+        fmt::format(
+            "no BPF file system is mounted here, and one that is mounted now would end with "
+            "this command, and the filter with it: {}",
+            why),
+        "enter the network namespace alone (`nsenter --net=/run/netns/NAME vfm-xdp ...`), or give "
+        "a "
+        "bpffs that lasts with --bpffs DIR");
+}
+
+/// Mounts one where it outlives the command and gives its place.
+Result<std::string> mount_lasting() {
+    const Sharing first = shares_mounts_with("1");
+    if (first == Sharing::different) {
+        const int error = mount_for_first_process();
+        if (error == 0 && TRY(is_bpffs(kFirstProcessBpffs))) return kFirstProcessBpffs;
+        return would_not_last(
+            fmt::format("that of process 1, whose mount namespace is another, "
+                        "cannot be used ({})",
+                        error_text(error != 0 ? error : ENOENT)));
+    }
+    if (first == Sharing::unknown && !ancestors_share_mounts())
+        return would_not_last(
+            "nothing shows that this mount namespace is not the command's own, for the first "
+            "process "
+            "cannot be seen");
+    if (const int error = mount_bpffs(); error != 0) return cannot_mount(error);
+    return kDefaultBpffs;
+}
+
 Result<std::string> check_given(const std::string& path) {
     struct stat status{};
     if (stat(path.c_str(), &status) != 0)
         return refuse(printable(path, 200), fmt::format("no bpffs: {}", error_text(errno)));
-    if (!is_bpffs(path))
+    if (!TRY(is_bpffs(path)))
         return refuse(printable(path, 200), "is not in a BPF file system",
                       fmt::format("mount -t bpf bpf {}", printable(path, 200)));
     return path;
@@ -71,27 +138,27 @@ Result<std::string> check_given(const std::string& path) {
 
 }  // namespace
 
-bool is_bpffs(const std::string& path) {
+Result<bool> is_bpffs(const std::string& path) {
     struct statfs status{};
-    return statfs(path.c_str(), &status) == 0 &&
-           static_cast<uint64_t>(status.f_type) == BPF_FS_MAGIC;
+    if (statfs(path.c_str(), &status) == 0)
+        return static_cast<uint64_t>(status.f_type) == BPF_FS_MAGIC;
+    if (errno == ENOENT || errno == ENOTDIR) return false;
+    return refuse(printable(path, 200), fmt::format("cannot look at it: {}", error_text(errno)));
 }
 
 Result<std::optional<std::string>> find_bpffs(const std::optional<std::string>& given) {
     if (given) return TRY(check_given(*given));
-    if (is_bpffs(kDefaultBpffs)) return kDefaultBpffs;
-    if (in_other_namespace_than("1") && is_bpffs(kFirstProcessBpffs)) return kFirstProcessBpffs;
+    if (TRY(is_bpffs(kDefaultBpffs))) return kDefaultBpffs;
+    // One that we may not look at is none for us.
+    if (shares_mounts_with("1") == Sharing::different &&
+        is_bpffs(kFirstProcessBpffs).value_or(false))
+        return kFirstProcessBpffs;
     return std::nullopt;
 }
 
 Result<std::string> ensure_bpffs(const std::optional<std::string>& given) {
     if (const auto found = TRY(find_bpffs(given))) return *found;
-    // A namespace that our parent shares lives longer than this command: mount where we are.
-    const bool short_lived =
-        in_other_namespace_than("1") && in_other_namespace_than(std::to_string(getppid()));
-    const int error = short_lived ? mount_for_first_process() : mount_bpffs();
-    if (error != 0) return cannot_mount(error);
-    return short_lived ? kFirstProcessBpffs : kDefaultBpffs;
+    return mount_lasting();
 }
 
 }  // namespace vfm

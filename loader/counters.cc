@@ -42,6 +42,18 @@ Result<std::vector<FlowCount>> read_one_by_one(int map, size_t limit) {
 
 }  // namespace
 
+void add_stats(vfm_stats& sum, const vfm_stats& one) {
+    sum.packets += one.packets;
+    sum.bytes += one.bytes;
+    sum.pass += one.pass;
+    sum.drop += one.drop;
+    sum.log += one.log;
+    sum.refused_stores += one.refused_stores;
+    sum.overrun += one.overrun;
+    sum.lost += one.lost;
+    for (unsigned kind = 0; kind < VFM_ERROR_KINDS; ++kind) sum.errors[kind] += one.errors[kind];
+}
+
 unsigned cpu_count() {
     silence_libbpf();
     return static_cast<unsigned>(std::max(1, libbpf_num_possible_cpus()));
@@ -61,14 +73,7 @@ Result<vfm_stats> read_stats(int stats_map) {
     for (size_t cpu = 0; cpu < values.size() / size; ++cpu) {
         vfm_stats one{};
         std::memcpy(&one, &values[cpu * size], std::min(sizeof one, size_t{info.value_size}));
-        sum.packets += one.packets;
-        sum.bytes += one.bytes;
-        sum.pass += one.pass;
-        sum.drop += one.drop;
-        sum.log += one.log;
-        sum.refused_stores += one.refused_stores;
-        for (unsigned kind = 0; kind < VFM_ERROR_KINDS; ++kind)
-            sum.errors[kind] += one.errors[kind];
+        add_stats(sum, one);
     }
     return sum;
 }

@@ -10,6 +10,9 @@
 
 namespace vfm {
 
+/// Adds the counters of one to another.
+void add_stats(vfm_stats& sum, const vfm_stats& one);
+
 /// The sum over all CPUs. Fails with Status::refused.
 Result<vfm_stats> read_stats(int stats_map);
 

@@ -15,14 +15,17 @@
 #include <array>
 #include <cerrno>
 #include <fstream>
+#include <memory>
 
+#include "core/base/fd.h"
 #include "loader/bpffs.h"
 #include "loader/driver_modes.h"
-#include "loader/fd.h"
 #include "loader/hook.h"
+#include "loader/interface.h"
 #include "loader/kernel.h"
 #include "loader/load.h"
 #include "loader/test_run.h"
+#include "loader/vlan_tags.h"
 
 namespace vfm {
 namespace {
@@ -66,7 +69,9 @@ struct CapabilityUse {
 constexpr CapabilityUse kCapabilities[] = {
     {Capability::bpf, "cap_bpf", "every verb but doctor"},
     {Capability::net_admin, "cap_net_admin", "attach, detach and check"},
-    {Capability::perfmon, "cap_perfmon", "larger filters: the verifier is stricter without"},
+    {Capability::perfmon, "cap_perfmon",
+     "filters that read packets: the verifier forbids most of them without"},
+    {Capability::net_raw, "cap_net_raw", "filters in user space: AF_XDP sockets"},
     {Capability::sys_admin, "cap_sys_admin", "mounting a bpffs, naming programs of others"},
 };
 
@@ -258,6 +263,24 @@ void drivers(std::vector<Finding>& findings) {
     }
 }
 
+/// For filters at XDP that look at VLAN tags.
+void vlan_tags(std::vector<Finding>& findings) {
+    using List = std::unique_ptr<struct if_nameindex, decltype(&if_freenameindex)>;
+    const List list(if_nameindex(), if_freenameindex);
+    for (const auto* at = list.get(); at && at->if_index; ++at) {
+        const auto interface = find_interface(at->if_name);
+        if (!interface || interface->name == "lo") continue;
+        std::string name = "xdp_vlan_tags:" + interface->name;
+        const auto taker = tag_taker(*interface);
+        if (!taker)
+            findings.push_back(good(std::move(name), "XDP sees VLAN tags"));
+        else
+            findings.push_back({std::move(name), taker->certain ? Health::missing : Health::unknown,
+                                (taker->certain ? "" : "perhaps ") + taker->message,
+                                taker->remedy});
+    }
+}
+
 Finding test_run() {
     const std::string missing = kernel_engine_missing();
     if (missing.empty()) return good("test_run", "the engine `kernel` of vfm-test");
@@ -290,6 +313,7 @@ std::vector<Finding> examine(const std::optional<std::string>& bpffs) {
     findings.push_back(test_run());
     attaching(findings);
     drivers(findings);
+    vlan_tags(findings);
     return findings;
 }
 

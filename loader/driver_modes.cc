@@ -10,7 +10,7 @@
 #include <functional>
 
 #include "core/base/bytes.h"
-#include "loader/fd.h"
+#include "core/base/fd.h"
 #include "loader/interface.h"
 
 namespace vfm {

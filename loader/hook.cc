@@ -16,7 +16,7 @@ constexpr HookInfo kHooks[] = {
     {HookPoint::tc_egress, "tc-egress", bpf::Hook::tc, kTcxEgress},
 };
 
-constexpr std::string_view kModes[] = {"auto", "native", "skb"};
+constexpr std::string_view kModes[] = {"auto", "native", "skb", "userspace"};
 
 }  // namespace
 

@@ -25,8 +25,9 @@ const HookInfo* find_hook(std::string_view name);
 /// The names in the order of HookPoint.
 std::span<const std::string_view> hook_names();
 
-/// How XDP runs: in the driver, or on socket buffers. A tc program always runs on socket buffers.
-enum class Mode : uint8_t { automatic, native, skb };
+/// Where a filter runs: at XDP in the driver, on socket buffers (as a tc program always does), or
+/// in a process that XDP hands the frames to.
+enum class Mode : uint8_t { automatic, native, skb, userspace };
 std::string_view mode_name(Mode mode);
 std::optional<Mode> find_mode(std::string_view name);
 /// The names in the order of Mode.

@@ -12,8 +12,8 @@
 #include <memory>
 #include <vector>
 
+#include "core/base/fd.h"
 #include "core/base/text.h"
-#include "loader/fd.h"
 #include "loader/kernel.h"
 
 namespace vfm {

@@ -51,6 +51,10 @@ std::string_view capability_name(Capability capability) {
     switch (capability) {
         case Capability::net_admin:
             return "CAP_NET_ADMIN";
+        case Capability::net_raw:
+            return "CAP_NET_RAW";
+        case Capability::ipc_lock:
+            return "CAP_IPC_LOCK";
         case Capability::sys_admin:
             return "CAP_SYS_ADMIN";
         case Capability::sys_resource:
@@ -77,6 +81,8 @@ bool has_capability(Capability capability) {
         case Capability::perfmon:
         case Capability::net_admin:
             return has(Capability::sys_admin);
+        case Capability::net_raw:
+        case Capability::ipc_lock:
         case Capability::sys_admin:
         case Capability::sys_resource:
             return false;

@@ -35,6 +35,8 @@ std::unexpected<Failure> refuse(std::string where, std::string message, std::str
 /// Numbers are the kernel's.
 enum class Capability : uint8_t {
     net_admin = 12,
+    net_raw = 13,
+    ipc_lock = 14,
     sys_admin = 21,
     sys_resource = 24,
     perfmon = 38,

@@ -34,14 +34,16 @@ std::unexpected<Failure> taken(const Interface& interface) {
         "an interface has room for one XDP program; `bpftool net` shows what is attached");
 }
 
-std::string native_hint(int error) {
-    if (error == -EOPNOTSUPP) return "the driver has no native XDP; try --mode=skb";
+std::string native_hint(int error, std::string_view generic_option) {
+    const std::string hint = fmt::format("try {}", generic_option);
+    if (error == -EOPNOTSUPP) return "the driver has no native XDP; " + hint;
     if (error == -EINVAL || error == -ERANGE)
-        return "the driver refuses its present settings (MTU, receive offloads); try --mode=skb";
-    return "try --mode=skb";
+        return "the driver refuses its present settings (MTU, receive offloads); " + hint;
+    return hint;
 }
 
-Result<NewLink> make_xdp_link(int program, const Interface& interface, Mode mode) {
+Result<NewLink> make_xdp_link(int program, const Interface& interface, Mode mode,
+                              std::string_view generic_option) {
     NewLink link;
     if (mode != Mode::skb) {
         const int native = create(program, interface, BPF_XDP, XDP_FLAGS_DRV_MODE);
@@ -50,7 +52,7 @@ Result<NewLink> make_xdp_link(int program, const Interface& interface, Mode mode
         const std::string why = error_text(native);
         if (mode == Mode::native)
             return refuse(interface.name, fmt::format("no native XDP: {}", why),
-                          native_hint(native));
+                          native_hint(native, generic_option));
         link.notes.push_back(Diagnostic::about(
             interface.name,
             fmt::format("no native XDP ({}): attaching in skb mode, which is slower", why)));
@@ -83,9 +85,10 @@ Result<NewLink> make_tcx_link(int program, const Interface& interface, const Hoo
 
 }  // namespace
 
-Result<NewLink> make_link(int program, const Interface& interface, HookPoint hook, Mode mode) {
+Result<NewLink> make_link(int program, const Interface& interface, HookPoint hook, Mode mode,
+                          std::string_view generic_option) {
     silence_libbpf();
-    if (hook == HookPoint::xdp) return make_xdp_link(program, interface, mode);
+    if (hook == HookPoint::xdp) return make_xdp_link(program, interface, mode, generic_option);
     return make_tcx_link(program, interface, hook_info(hook));
 }
 

@@ -5,10 +5,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "core/base/fd.h"
 #include "core/base/result.h"
-#include "loader/fd.h"
 #include "loader/hook.h"
 #include "loader/interface.h"
 
@@ -22,8 +23,9 @@ struct NewLink {
 
 /// Attaches. XDP in mode auto tries the driver first and falls back to skb with a note. Fails with
 /// Status::refused: the interface has an XDP program already, the driver has no XDP, the kernel has
-/// no tcx.
-Result<NewLink> make_link(int program, const Interface& interface, HookPoint hook, Mode mode);
+/// no tcx. `generic_option` is what a hint names where only the driver refuses.
+Result<NewLink> make_link(int program, const Interface& interface, HookPoint hook, Mode mode,
+                          std::string_view generic_option = "--mode=skb");
 
 /// Ids of the XDP programs on the interface; empty for none. Fails with Status::refused.
 Result<std::vector<uint32_t>> xdp_programs(const Interface& interface);

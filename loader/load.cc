@@ -41,11 +41,21 @@ std::string first_warning(const std::string& warnings) {
 
 LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program) {
     const std::string warnings = take_libbpf_warnings();
-    LoadRefusal refusal{.error = std::abs(error), .reason = {}, .code_offset = {}, .log = {}};
     const VerifierComplaint complaint = read_verifier_log(log);
-    refusal.reason = complaint.reason;
-    refusal.code_offset = code_offset_of(program, complaint.insn);
-    refusal.log = std::move(log);
+    const bool has_perfmon = has_capability(Capability::perfmon);
+    LoadRefusal refusal{.error = std::abs(error),
+                        .reason = complaint.reason,
+                        .code_offset = code_offset_of(program, complaint.insn),
+                        .log = std::move(log),
+                        .blame = blame_for_load(std::abs(error), complaint, has_perfmon),
+                        .missing = {}};
+    if (complaint.lacks_privilege || (!has_perfmon && !complaint.reason.empty()))
+        refusal.missing = Capability::perfmon;
+    // A log that had no room (before Linux 6.4) keeps its beginning and tells nothing of the end.
+    if (refusal.error == ENOSPC) {
+        refusal.reason = "too large or too complex: the verifier's log has no end";
+        refusal.code_offset.reset();
+    }
     if (refusal.reason.empty()) {
         const std::string warning = first_warning(warnings);
         refusal.reason = error_text(error);
@@ -119,11 +129,20 @@ std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& progr
 }
 
 Failure load_failure(const LoadRefusal& refusal, const Filter& filter) {
-    const std::string message = "the kernel refuses it: " + refusal.reason;
+    const std::string without =
+        refusal.missing ? fmt::format(" without {}", capability_name(*refusal.missing)) : "";
+    const std::string message = fmt::format("the kernel refuses it{}: {}", without, refusal.reason);
     Diagnostic diagnostic = refusal.code_offset ? locate(filter, *refusal.code_offset, message)
                                                 : Diagnostic::about(filter.name, message);
-    if (refusal.error == EPERM && refusal.log.empty())
-        diagnostic.hint = "`vfm-xdp doctor` shows which privileges are missing";
+    if (refusal.missing)
+        diagnostic.hint = fmt::format(
+            "run it as root, or with {} too: without it the verifier forbids most filters to read "
+            "packets",
+            capability_name(*refusal.missing));
+    else if (refusal.error == EPERM)
+        diagnostic.hint =
+            "loading a filter wants CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; where `vfm-xdp doctor` "
+            "finds all of them, a security module, a seccomp filter or lockdown forbids it";
     return {Status::refused, std::move(diagnostic)};
 }
 

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "bpfgen/object.h"
+#include "core/base/fd.h"
 #include "core/front/front.h"
-#include "loader/fd.h"
+#include "loader/blame.h"
+#include "loader/kernel.h"
 
 namespace vfm {
 
@@ -38,6 +40,8 @@ struct LoadRefusal {
     std::string reason;                   ///< one line, never empty
     std::optional<uint32_t> code_offset;  ///< of the bytecode, where the verifier stopped
     std::string log;                      ///< the verifier's whole log; may be empty
+    Blame blame = Blame::system;
+    std::optional<Capability> missing;  ///< without which the verifier is stricter
 };
 
 std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program);

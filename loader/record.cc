@@ -44,6 +44,9 @@ std::optional<Record> from_json(const json& object) {
     if (!hook || !mode) return std::nullopt;
     record.hook = hook->point;
     record.mode = *mode;
+    record.engine = object.value("engine", "kernel");  // records of before have neither
+    record.messages = object.value("messages", "");
+    record.hand_over = object.value("hand_over", "");
     record.drop_on_error = object.at("drop_on_error");
     record.attached_at = object.at("attached_at");
     record.source_name = object.at("source_name");
@@ -66,6 +69,9 @@ Bytes record_bytes(const Record& record) {
                    {"netns", record.network_namespace},
                    {"hook", hook_info(record.hook).name},
                    {"mode", mode_name(record.mode)},
+                   {"engine", record.engine},
+                   {"messages", record.messages},
+                   {"hand_over", record.hand_over},
                    {"drop_on_error", record.drop_on_error},
                    {"attached_at", record.attached_at},
                    {"source_name", record.source_name},

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/base/fd.h"
 #include "core/base/result.h"
 #include "core/module/module.h"
-#include "loader/fd.h"
 #include "loader/hook.h"
 
 namespace vfm {
@@ -28,7 +28,10 @@ struct Record {
     uint32_t ifindex = 0;
     uint64_t network_namespace = 0;
     HookPoint hook = HookPoint::xdp;
-    Mode mode = Mode::native;  ///< never automatic
+    Mode mode = Mode::native;       ///< never automatic
+    std::string engine = "kernel";  ///< what runs it: "kernel", "jit" or "interp"
+    std::string messages;           ///< file into which the process that serves it writes
+    std::string hand_over;          ///< where XDP hands its frames over: "native" or "skb"
     bool drop_on_error = false;
     std::string attached_at;  ///< UTC, "2030-01-31T23:59:59Z"
     std::string source_name;

@@ -18,6 +18,8 @@
 #include "loader/interface.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/messages.h"
+#include "loader/served.h"
 
 namespace vfm {
 namespace {
@@ -61,9 +63,10 @@ std::vector<std::string> filter_directories(const std::string& top, std::error_c
     return found;
 }
 
-bool exists(const std::string& path) {
+/// True only where the system says that it is not there. Any other failure tells nothing.
+bool is_absent(const std::string& path) {
     struct stat status{};
-    return lstat(path.c_str(), &status) == 0;
+    return lstat(path.c_str(), &status) != 0 && errno == ENOENT;
 }
 
 std::unexpected<Failure> cannot_read(const std::string& path, int error) {
@@ -83,10 +86,15 @@ void find_condition(StoredFilter& filter, const LinkState& link) {
         filter.condition = Condition::stale;
         return;
     }
+    // An interface that has moved may have another index now, which is somebody else's here.
     const auto name = interface_name(link.ifindex);
-    const bool here = record.network_namespace == network_namespace() && name;
+    const bool here =
+        record.network_namespace == network_namespace() && record.ifindex == link.ifindex && name;
     filter.condition = here ? Condition::attached : Condition::elsewhere;
-    if (here) filter.interface = *name;
+    if (!here) return;
+    filter.interface = *name;
+    if (record.mode == Mode::userspace && !service_of(filter.directory).answers)
+        filter.condition = Condition::unserved;
 }
 
 std::string unescaped(std::string_view text) {
@@ -130,7 +138,7 @@ Result<std::optional<StoredFilter>> read_filter(const std::string& directory) {
     const Fd record(bpf_obj_get((directory + "/record").c_str()));
     if (!record && errno != ENOENT) return cannot_read(directory, errno);
     // Another process has been detaching it since: its link was there a moment ago.
-    if (!record && !exists(directory + "/link")) return std::nullopt;
+    if (!record && is_absent(directory + "/link")) return std::nullopt;
     auto read = record ? read_record_map(record.get()) : refuse(directory, "no record");
     filter.record = read ? *std::move(read) : record_of_place(directory);
     const auto state = link_state(link.get());
@@ -153,7 +161,7 @@ int remove_directory(const std::string& directory) {
 void sweep(const std::string& top) {
     std::error_code ignored;
     for (const std::string& directory : filter_directories(top, ignored))
-        if (!exists(directory + "/link")) (void)remove_filter_directory(directory);
+        if (is_absent(directory + "/link")) (void)remove_filter_directory(directory);
     for (const std::string& interface : entries(top, ignored)) {
         const std::string above = top + "/" + interface;
         for (const std::string& hook : entries(above, ignored)) rmdir((above + "/" + hook).c_str());
@@ -167,13 +175,21 @@ bool same_file(int fd, const std::string& path) {
            open_one.st_ino == named.st_ino && open_one.st_dev == named.st_dev;
 }
 
+std::unexpected<Failure> cannot_make(const std::string& top, int error) {
+    const bool denied = error == EROFS || error == EPERM || error == EACCES;
+    return refuse(top, fmt::format("cannot make the directory: {}", error_text(error)),
+                  denied
+                      ? "a container needs a BPF file system that it may write; --bpffs DIR names "
+                        "one"
+                      : "");
+}
+
 /// The lock of the directory that is at `top` now, or the reason why not.
 Result<Fd> lock_top(const std::string& top) {
     using namespace std::chrono_literals;
     const auto give_up = std::chrono::steady_clock::now() + 10s;
     while (true) {
-        if (mkdir(top.c_str(), 0700) != 0 && errno != EEXIST)
-            return refuse(top, fmt::format("cannot make the directory: {}", error_text(errno)));
+        if (mkdir(top.c_str(), 0700) != 0 && errno != EEXIST) return cannot_make(top, errno);
         Fd fd(open(top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!fd && errno != ENOENT) return cannot_read(top, errno);
         // The last holder may have removed the directory that we have opened: then again.
@@ -204,6 +220,8 @@ std::string_view condition_name(Condition condition) {
             return "elsewhere";
         case Condition::stale:
             return "stale";
+        case Condition::unserved:
+            return "unserved";
     }
     return "";
 }
@@ -231,11 +249,14 @@ Result<Fd> open_pin(const StoredFilter& filter, const std::string& name) {
 Result<StateLock> StateLock::take(const std::string& bpffs) {
     silence_libbpf();
     const std::string top = top_of(bpffs);
+    Fd fd = TRY(lock_top(top));
     struct stat status{};
-    if (stat(top.c_str(), &status) == 0 && status.st_uid != 0 && status.st_uid != geteuid())
+    if (fstat(fd.get(), &status) != 0) return cannot_read(top, errno);
+    if (status.st_uid != 0 && status.st_uid != geteuid())
         return refuse(top, "belongs to somebody else and is not trusted");
-    StateLock lock(top, TRY(lock_top(top)));
+    StateLock lock(top, std::move(fd));
     sweep(top);
+    sweep_messages();
     return lock;
 }
 
@@ -252,11 +273,15 @@ Result<> remove_filter_directory(const std::string& directory) {
     if (error == 0 || error == ENOENT) error = remove_directory(directory);
     if (error != 0)
         return refuse(directory, fmt::format("cannot remove it: {}", error_text(error)));
+    remove_empty_above(directory);
+    return {};
+}
+
+void remove_empty_above(const std::string& directory) {
     const fs::path hook = fs::path(directory).parent_path();
     // They stay as long as other filters are in them, or may never have been made.
     rmdir(hook.c_str());
     rmdir(hook.parent_path().c_str());
-    return {};
 }
 
 }  // namespace vfm

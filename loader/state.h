@@ -17,8 +17,8 @@
 #include <string>
 #include <vector>
 
+#include "core/base/fd.h"
 #include "core/base/result.h"
-#include "loader/fd.h"
 #include "loader/record.h"
 
 namespace vfm {
@@ -33,8 +33,9 @@ enum class Condition : uint8_t {
     attached,   ///< works on an interface of this network namespace
     elsewhere,  ///< works on an interface of another network namespace
     stale,      ///< its interface is gone, or somebody has detached its link
+    unserved,   ///< in user space: its process is gone or does not answer
 };
-/// "attached", "elsewhere", "stale"
+/// "attached", "elsewhere", "stale", "unserved"
 std::string_view condition_name(Condition condition);
 
 /// A filter read back.
@@ -42,7 +43,7 @@ struct StoredFilter {
     std::string directory;
     Record record;
     Condition condition = Condition::attached;
-    std::string interface;  ///< its present name; the recorded one unless attached
+    std::string interface;  ///< its present name; the recorded one unless it is here
     uint32_t program_id = 0;
 };
 
@@ -70,5 +71,8 @@ class StateLock {
 /// Removes a filter's directory, its link first, and the directories above it that become empty.
 /// Takes half-made ones too. Needs the lock. Fails with Status::refused.
 Result<> remove_filter_directory(const std::string& directory);
+
+/// Removes the directories above a filter's, as far as they are empty. Needs the lock.
+void remove_empty_above(const std::string& directory);
 
 }  // namespace vfm

@@ -18,15 +18,30 @@ namespace {
 /// What no run leaves in the result map: errors are 0 or negative.
 constexpr vfm_result kUntouched = {.value = 0, .error = 1};
 
-class KernelEngine final : public Engine {
+class KernelProgram final : public Program {
   public:
-    explicit KernelEngine(LoadedProgram program)
+    KernelProgram(const VerifiedModule& program, bpf::Program emitted)
+        : Program(program), emitted_(std::move(emitted)) {}
+
+    std::string_view name() const override { return kName; }
+
+    static constexpr std::string_view kName = "kernel";
+
+  private:
+    Result<std::unique_ptr<Instance>> make_instance(const InstanceOptions& options) const override;
+
+    bpf::Program emitted_;
+};
+
+class KernelInstance final : public Instance {
+  public:
+    explicit KernelInstance(LoadedProgram program)
         : program_(std::move(program)),
           result_map_(program_.find(bpf::MapRole::result)->fd.get()),
           untouched_(cpu_count(), kUntouched),
           results_(cpu_count()) {}
 
-    std::string_view name() const override { return "kernel"; }
+    std::string_view name() const override { return KernelProgram::kName; }
     Outcome run(const Packet& packet) override;
     std::vector<FlowEntry> flows() const override;
     uint64_t refused_stores() const override;
@@ -38,7 +53,7 @@ class KernelEngine final : public Engine {
     std::vector<vfm_result> results_;  // by CPU
 };
 
-Outcome KernelEngine::run(const Packet& packet) {
+Outcome KernelInstance::run(const Packet& packet) {
     const uint32_t key = 0;
     // The run may be on any CPU: the one whose value has changed afterwards is it.
     if (bpf_map_update_elem(result_map_, &key, untouched_.data(), BPF_ANY) != 0)
@@ -58,7 +73,7 @@ Outcome KernelEngine::run(const Packet& packet) {
     return Outcome::skip();
 }
 
-std::vector<FlowEntry> KernelEngine::flows() const {
+std::vector<FlowEntry> KernelInstance::flows() const {
     std::vector<FlowEntry> entries;
     for (const LoadedMap& map : program_.maps) {
         if (map.declaration.role != bpf::MapRole::flow) continue;
@@ -70,7 +85,7 @@ std::vector<FlowEntry> KernelEngine::flows() const {
     return entries;
 }
 
-uint64_t KernelEngine::refused_stores() const {
+uint64_t KernelInstance::refused_stores() const {
     const LoadedMap* map = program_.find(bpf::MapRole::stats);
     const auto stats = map ? read_stats(map->fd.get()) : Result<vfm_stats>(vfm_stats{});
     return stats ? stats->refused_stores : 0;
@@ -83,9 +98,17 @@ Filter filter_of(const VerifiedModule& program) {
     return filter;
 }
 
+// An emitted program calls no host functions: CALL is refused there.
+Result<std::unique_ptr<Instance>> KernelProgram::make_instance(
+    const InstanceOptions& /*options*/) const {
+    auto loaded = load_program(emitted_);
+    if (!loaded) return std::unexpected(load_failure(loaded.error(), filter_of(verified())));
+    return std::make_unique<KernelInstance>(std::move(*loaded));
+}
+
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_kernel_engine_at(const VerifiedModule& program,
+Result<std::shared_ptr<const Program>> kernel_program(const VerifiedModule& program,
                                                       bpf::Hook hook) {
     for (const Insn& insn : program.insns()) {
         if (insn.op != Opcode::NOW && insn.op != Opcode::RAND) continue;
@@ -96,14 +119,7 @@ Result<std::unique_ptr<Engine>> make_kernel_engine_at(const VerifiedModule& prog
                                op_info(insn.op).name))));
     }
     const bpf::Options options{.hook = hook, .result_map = true};
-    const bpf::Program emitted = TRY(bpf::generate(program, options));
-    auto loaded = load_program(emitted);
-    if (!loaded) return std::unexpected(load_failure(loaded.error(), filter_of(program)));
-    return std::make_unique<KernelEngine>(std::move(*loaded));
-}
-
-Result<std::unique_ptr<Engine>> make_kernel_engine(const VerifiedModule& program) {
-    return make_kernel_engine_at(program, bpf::Hook::xdp);
+    return std::make_shared<const KernelProgram>(program, TRY(bpf::generate(program, options)));
 }
 
 std::string kernel_engine_missing() {
@@ -119,6 +135,7 @@ std::string kernel_engine_missing() {
             if (!has_capability(Capability::net_admin)) return "needs CAP_NET_ADMIN";
             return fmt::format("the kernel loads no XDP program: {}", error_text(error));
         }
+        if (!has_capability(Capability::perfmon)) return "needs CAP_PERFMON";
         const std::array<uint8_t, 64> packet{};
         auto options = libbpf_options<bpf_test_run_opts>();
         options.data_in = packet.data();

@@ -6,19 +6,18 @@
 
 #include "bpfgen/object.h"
 #include "core/base/result.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/verify/verify.h"
 
 namespace vfm {
 
-/// Loads the test build of the program with empty flow tables. Fails with Status::refused if the
-/// back end cannot translate it, if it reads the clock or random numbers (nobody could compare
-/// those), or if the kernel rejects it; the diagnostics stand at the source line. Packets that the
-/// kernel's test run does not take (XDP: below 14 bytes, tc: below about 60 and beyond about 3,700)
-/// are skipped.
-Result<std::unique_ptr<Engine>> make_kernel_engine(const VerifiedModule& program);
-Result<std::unique_ptr<Engine>> make_kernel_engine_at(const VerifiedModule& program,
-                                                      bpf::Hook hook);
+/// The test build of the program. Each instance loads it into the kernel, with maps of its own.
+/// Status::refused if the back end cannot translate it or if it reads the clock or random numbers
+/// (nobody could compare those), and from instantiate() if the kernel rejects it; the diagnostics
+/// stand at the source line. Packets that the kernel's test run does not take (XDP: below 14 bytes,
+/// tc: below about 60 and beyond about 3,700) are skipped.
+Result<std::shared_ptr<const Program>> kernel_program(const VerifiedModule& program,
+                                                      bpf::Hook hook = bpf::Hook::xdp);
 
 /// Why this machine cannot run the engine ("needs CAP_BPF"), or empty. Tried once a process.
 std::string kernel_engine_missing();

@@ -30,6 +30,15 @@ bool is_progress(std::string_view line) {
     return line.empty() || (digits > 0 && digits != line.npos && line.substr(digits, 1) == ":");
 }
 
+/// Rules that hold only for those without CAP_PERFMON.
+bool is_about_privilege(std::string_view reason) {
+    constexpr std::array<std::string_view, 4> kParts = {
+        "for !root", "pointer comparison prohibited", "leaks addr", "corrupt spilled pointer"};
+    for (const std::string_view part : kParts)
+        if (reason.find(part) != reason.npos) return true;
+    return false;
+}
+
 }  // namespace
 
 VerifierComplaint read_verifier_log(std::string_view log) {
@@ -46,6 +55,7 @@ VerifierComplaint read_verifier_log(std::string_view log) {
             complaint.reason += line;
         }
     }
+    complaint.lacks_privilege = is_about_privilege(complaint.reason);
     complaint.reason = printable(complaint.reason, kReasonLimit);
     return complaint;
 }

@@ -12,6 +12,7 @@ namespace vfm {
 struct VerifierComplaint {
     std::optional<uint32_t> insn;  ///< instruction of the program as loaded
     std::string reason;            ///< one line; empty if the log gives none
+    bool lacks_privilege = false;  ///< the same program would pass with CAP_PERFMON
 };
 
 VerifierComplaint read_verifier_log(std::string_view log);

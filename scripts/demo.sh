@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Shows the whole road on real packets: builds, attaches a filter to one end of a veth pair, talks TCP
-# and UDP through it, shows counters and flows, detaches. Everything happens in namespaces of the demo's
-# own, which end with it, however it ends. Without root or BPF the same filter runs on a capture in user
+# and UDP through it, shows counters and flows, detaches; then the same with the filter in user space, as
+# where the kernel refuses it. Everything happens in namespaces of the demo's own, which end with it, however it ends. Without root or BPF the same filter runs on a capture in user
 # space. What is claimed is checked: the exit status is 0 only if all of it was so.
 #
 #   scripts/demo.sh                installs what running needs and is missing (as root), builds, shows
@@ -29,6 +29,8 @@ run() {  # a command as it would be typed, then what it prints
 }
 json() { python3 -c "import json, sys; j = json.load(sys.stdin); print($1)"; }
 
+alive() { if kill -0 "$1" 2>/dev/null; then echo yes; else echo no; fi; }
+
 in_user_space() {
     say "$1: the same filter in user space, on a capture"
     local capture
@@ -50,14 +52,65 @@ print(*[r["value"] for r in rows if r.get("key") == 0x0a000001])' <"$work/out")"
     say "done: 'sudo scripts/demo.sh' shows it on a network interface"
 }
 
+# UDP, then TCP of two sources through the filter, and what it has counted then.
+watch_it_decide() {
+    say "UDP is dropped"
+    claim "UDP messages answered of 3" "$(ask udp 10.77.0.2 3)" 0
+
+    say "TCP passes until the 100th packet of a source"
+    local answered first second
+    answered=$(ask tcp 10.77.0.2 500)
+    echo "   10.77.0.2: $answered of 500 messages answered, then silence"
+    [ "$answered" -gt 20 ] && [ "$answered" -lt 100 ] || claim "messages answered" "$answered" "21 to 99"
+    claim "10.77.0.3 is another source: messages answered of 10" "$(ask tcp 10.77.0.3 10)" 10
+
+    say "what $1 counted"
+    sleep 0.3
+    # What is sent again meanwhile is counted too: numbers that belong together are read together.
+    run vfm-xdp stats demo0
+    run vfm-xdp flows demo0
+    client ip link set demo1 down
+    sleep 0.2
+    first=$(vfm-xdp flows demo0 --json | json '{f["key"]: f["value"] for f in j}["10.77.0.2"]')
+    second=$(vfm-xdp flows demo0 --json | json '{f["key"]: f["value"] for f in j}["10.77.0.3"]')
+    [ "$first" -ge 100 ] || claim "packets of 10.77.0.2" "$first" "100 or more"
+    claim "passed: 99 of 10.77.0.2 and all $second of 10.77.0.3" \
+        "$(vfm-xdp stats demo0 --json | json 'j[0]["pass"]')" $((99 + second))
+    claim "dropped: the other $((first - 99)) of 10.77.0.2 and 3 of UDP" \
+        "$(vfm-xdp stats demo0 --json | json 'j[0]["drop"]')" $((first - 99 + 3))
+    client ip link set demo1 up
+    tell_client
+}
+
+# What the kernel refuses changes with kernels and with what we translate, so it is not asked.
+served_in_user_space() {
+    say "where the kernel refuses a filter, a process decides in its place, here by --mode=userspace"
+    run vfm-xdp attach demo0 -e "$filter" --name demo --mode=userspace
+    run vfm-xdp list
+    claim "where it runs" "$(vfm-xdp list --json | json 'j[0]["mode"], j[0]["state"]')" \
+        "userspace attached"
+    local server
+    server=$(vfm-xdp show demo0 --json | json 'j[0]["pid"]')
+    claim "process $server, which serves it" "$(alive "$server")" yes
+    watch_it_decide "the process"
+    claim "packets that it was too slow for" "$(vfm-xdp stats demo0 --json | json 'j[0]["overrun"]')" 0
+
+    say "without the filter everything passes again"
+    run vfm-xdp detach demo0
+    claim "UDP messages answered of 3" "$(ask udp 10.77.0.2 3)" 3
+    claim "filters left" "$(vfm-xdp list --json | json 'len(j)')" 0
+    claim "process $server is there" "$(alive "$server")" no
+    claim "interfaces of its own" "$(ip -o link show type tun | wc -l)" 0
+}
+
 on_an_interface() {
     work=$(mktemp -d)
     trap 'rm -rf "$work"; echo "   cleaned up"' EXIT
     trap 'exit 130' INT TERM
     # Of this mount namespace only: what is mounted and named here nobody else sees.
     mount -t bpf bpf /sys/fs/bpf
-    mkdir -p /run/netns
-    mount -t tmpfs tmpfs /run/netns
+    mount -t tmpfs tmpfs /run
+    mkdir /run/netns
 
     say "a veth pair: demo0 (10.77.0.1) here, demo1 (10.77.0.2 and .3) in the namespace 'client'"
     ip netns add client
@@ -77,7 +130,10 @@ on_an_interface() {
     for last in 2 3; do
         ip neighbour add 10.77.0.$last lladdr 02:77:00:00:00:02 dev demo0 nud permanent
     done
-    client ip neighbour add 10.77.0.1 lladdr 02:77:00:00:00:01 dev demo1 nud permanent
+    tell_client() {
+        client ip neighbour replace 10.77.0.1 lladdr 02:77:00:00:00:01 dev demo1 nud permanent
+    }
+    tell_client
     python3 -B scripts/demo_traffic.py serve 10.77.0.1 >"$work/server" 2>&1 &
     for _ in $(seq 200); do grep -qs ready "$work/server" && break; sleep 0.05; done
     ask() { client python3 -B scripts/demo_traffic.py "$1" 10.77.0.1 "$2" "$3"; }
@@ -86,38 +142,20 @@ on_an_interface() {
     say "the filter: TCP only, and of each source less than 100 packets"
     run vfm-xdp attach demo0 -e "$filter" --name demo
     run vfm-xdp list
-
-    say "UDP is dropped"
-    claim "UDP messages answered of 3" "$(ask udp 10.77.0.2 3)" 0
-
-    say "TCP passes until the 100th packet of a source"
-    local answered first second
-    answered=$(ask tcp 10.77.0.2 500)
-    echo "   10.77.0.2: $answered of 500 messages answered, then silence"
-    [ "$answered" -gt 20 ] && [ "$answered" -lt 100 ] || claim "messages answered" "$answered" "21 to 99"
-    claim "10.77.0.3 is another source: messages answered of 10" "$(ask tcp 10.77.0.3 10)" 10
-
-    say "what the kernel counted"
-    sleep 0.3
-    # What is sent again meanwhile is counted too: numbers that belong together are read together.
-    run vfm-xdp stats demo0
-    run vfm-xdp flows demo0
-    client ip link set demo1 down
-    sleep 0.2
-    first=$(vfm-xdp flows demo0 --json | json '{f["key"]: f["value"] for f in j}["10.77.0.2"]')
-    second=$(vfm-xdp flows demo0 --json | json '{f["key"]: f["value"] for f in j}["10.77.0.3"]')
-    [ "$first" -ge 100 ] || claim "packets of 10.77.0.2" "$first" "100 or more"
-    claim "passed: 99 of 10.77.0.2 and all $second of 10.77.0.3" \
-        "$(vfm-xdp stats demo0 --json | json 'j[0]["pass"]')" $((99 + second))
-    claim "dropped: the other $((first - 99)) of 10.77.0.2 and 3 of UDP" \
-        "$(vfm-xdp stats demo0 --json | json 'j[0]["drop"]')" $((first - 99 + 3))
-    client ip link set demo1 up
-    client ip neighbour replace 10.77.0.1 lladdr 02:77:00:00:00:01 dev demo1 nud permanent
-
+    watch_it_decide "the kernel"
     say "without the filter everything passes again"
     run vfm-xdp detach demo0
     claim "UDP messages answered of 3" "$(ask udp 10.77.0.2 3)" 3
     claim "filters left" "$(vfm-xdp list --json | json 'len(j)')" 0
+
+    local missing
+    missing=$(vfm-xdp doctor --json | json '"; ".join(f["detail"] for f in j if f["state"] != "ok"
+        and f["name"] in ("cap_net_raw", "af_xdp", "give_back"))')
+    if [ -n "$missing" ]; then
+        say "not shown: filters in user space, for this machine lacks: $missing"
+    else
+        served_in_user_space
+    fi
     say "done"
 }
 

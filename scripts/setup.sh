@@ -33,7 +33,7 @@ if [ $what != run ]; then
         # lint, sanitizers, fuzzing, reading emitted objects
         clang-tidy-19 clang-format-19 llvm-19 libclang-rt-19-dev
         # testing: the outside programs that must accept what we emit
-        iputils-ping xdp-tools ethtool tcpdump man-db
+        iputils-ping xdp-tools ethtool tcpdump strace man-db iptables libnetfilter-queue-dev
     )
 fi
 # DPDK's engine without the two hundred packages of libdpdk-dev, of which only headers are needed;

@@ -20,13 +20,14 @@ jobs=$(nproc)
 . scripts/steps.sh
 trap show_steps EXIT
 
-# build DIR TARGET CMAKE-ARGUMENT...
+# build DIR TARGETS CMAKE-ARGUMENT...
 build() {
-    local dir=$1 target=$2
+    local dir=$1 targets
+    read -ra targets <<<"$2"
     shift 2
     cmake -S . -B "$dir" -G Ninja "$@" >"$dir.configure.log" 2>&1 || { cat "$dir.configure.log"; exit 1; }
     rm -f "$dir.configure.log"
-    cmake --build "$dir" --target "$target" -- -j "$jobs" --quiet
+    cmake --build "$dir" --target "${targets[@]}" -- -j "$jobs" --quiet
 }
 
 # run DIR CTEST-ARGUMENT...: the tests that are skipped say why.
@@ -51,9 +52,9 @@ else
     step 240 "sanitizer build: its suites and fuzz smoke runs"
     run build-sanitize -LE "e2e|check|example|bench"
 
-    step 120 "threads: VMs that share a program, under ThreadSanitizer"
-    build build-tsan test_capi.threads -DVFM_TSAN=ON -DCMAKE_BUILD_TYPE=Debug
-    run build-tsan -R "^capi.threads$"
+    step 150 "threads that share a program and tables, under ThreadSanitizer"
+    build build-tsan "test_capi.threads test_flow.threads" -DVFM_TSAN=ON -DCMAKE_BUILD_TYPE=Debug
+    run build-tsan -R "^(capi|flow).threads$"
 fi
 
 step 540 "release build"

@@ -53,6 +53,9 @@ Failure usage_error(const Tool& tool, std::string message);
 /// usage_error().
 Result<uint64_t> number_value(const Tool& tool, std::string_view option, const std::string& text,
                               uint64_t first, uint64_t last);
+/// The value of an option that is an amount of bytes: a number, K, M or G (of 1024) behind it or
+/// not. Anything else is a usage_error().
+Result<uint64_t> bytes_value(const Tool& tool, std::string_view option, const std::string& text);
 /// The value of an option that is one of some words: its index. Anything else is a usage_error()
 /// that lists them and suggests the nearest.
 Result<size_t> choice_value(const Tool& tool, std::string_view option, std::string_view text,

@@ -123,6 +123,20 @@ Result<uint64_t> number_value(const Tool& tool, std::string_view option, const s
                                       first, last, printable(text))));
 }
 
+Result<uint64_t> bytes_value(const Tool& tool, std::string_view option, const std::string& text) {
+    constexpr std::string_view kUnits = "KMG";
+    const size_t unit = text.empty() ? kUnits.npos : kUnits.find(text.back());
+    const bool has_unit = unit != kUnits.npos;
+    const unsigned shift = has_unit ? 10 * (static_cast<unsigned>(unit) + 1) : 0;
+    const ParsedNumber number = parse_number(text.substr(0, text.size() - (has_unit ? 1 : 0)));
+    if (number.value && !number.is_ipv4 && *number.value <= UINT64_MAX >> shift)
+        return *number.value << shift;
+    return std::unexpected(usage_error(
+        tool, fmt::format("option '--{}' takes a number of bytes, such as 65536, 64K, 512M or 2G, "
+                          "got '{}'",
+                          option, printable(text))));
+}
+
 Result<size_t> choice_value(const Tool& tool, std::string_view option, std::string_view text,
                             std::span<const std::string_view> choices) {
     const auto found = std::ranges::find(choices, text);

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/verify/verify.h"
 
 namespace vfm {

@@ -3,13 +3,21 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 namespace vfm {
 
-/// Uniform 32-bit numbers, the same ones from every new instance. A program's run takes them in the
-/// order in which it executes RAND; the sequence goes on from packet to packet.
+/// Uniform 32-bit numbers, the same ones from every new instance with the same seed. A program's
+/// run takes them in the order in which it executes RAND; the sequence goes on from packet to
+/// packet.
 class RandomSequence {
   public:
+    RandomSequence() = default;
+    /// Without a seed the sequence that every instance has.
+    explicit RandomSequence(std::optional<uint64_t> seed) {
+        if (seed) state_ = *seed;
+    }
+
     uint32_t next() {
         state_ += 0x9E3779B97F4A7C15;
         uint64_t z = state_;

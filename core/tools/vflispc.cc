@@ -95,12 +95,12 @@ Result<> print_listing(const Input& input, bool json) {
     return {};
 }
 
-Result<std::unique_ptr<Engine>> start(const Input& input) {
+Result<std::unique_ptr<Instance>> start(const Input& input) {
     return find_engine("interp")->make(TRY(verify_filter(input.filter)));
 }
 
 Result<> run_samples(const Input& input, bool json) {
-    const std::unique_ptr<Engine> engine = TRY(start(input));
+    const std::unique_ptr<Instance> engine = TRY(start(input));
     ResultReport report(json);
     for (const SamplePacket& sample : sample_packets())
         print(report.packet(sample.name, sample.bytes.size(),
@@ -110,7 +110,7 @@ Result<> run_samples(const Input& input, bool json) {
 }
 
 Result<> run_capture(const Input& input, const std::string& path, bool json) {
-    const std::unique_ptr<Engine> engine = TRY(start(input));
+    const std::unique_ptr<Instance> engine = TRY(start(input));
     CaptureReader capture = TRY(CaptureReader::open(path));
     ResultReport report(json);
     for (;;) {

@@ -7,7 +7,7 @@
 
 #include "core/lisp/ast.h"
 #include "core/module/module.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 
 namespace vfm {
 

@@ -53,7 +53,8 @@ Result<std::string> optimised_ir(const Filter& filter, const VerifiedModule& pro
 }
 
 Result<std::string> native_code(const Filter& filter, const VerifiedModule& program) {
-    const auto compiled = jit::NativeProgram::compile(program, {.lines = true});
+    const auto compiled =
+        jit::NativeProgram::compile(program, {.lines = true, .bursts = jit::BatchVariant::best});
     if (!compiled) return std::unexpected(locate(filter, compiled.error()));
     return jit::listing(**compiled);
 }

@@ -1,6 +1,6 @@
 // vfm-xdp: the loader.
 #include "core/cli/verbs.h"
-#include "loader/commands.h"
+#include "loader/verbs/commands.h"
 
 namespace vfm {
 namespace {
@@ -21,10 +21,8 @@ const cli::Tool kTool = {
                  {"vfm-xdp detach eth0", "takes it off again"}}};
 
 const std::vector<cli::Verb> kVerbs = {
-    {"attach", &kAttach, run_attach}, {"detach", &kDetach, run_detach},
-    {"list", &kList, run_list},       {"show", &kShow, run_show},
-    {"stats", &kStats, run_stats},    {"flows", &kFlows, run_flows},
-    {"check", &kCheck, run_check},    {"doctor", &kDoctor, run_doctor},
+#define VFM_VERB(word, Name) {#word, &k##Name, run_##word},
+#include "loader/verbs/verbs.def"
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Arguments of scripts/bench.sh, setup.sh, test.sh and lint.sh: arguments.sh SOURCE-DIR. What is wrong is said in one
-# line before anything is installed, built or measured. The programs that would do that are replaced by one
-# that says so, which also shows that good arguments get that far.
+# Arguments of scripts/bench.sh, bench-live.sh, setup.sh, test.sh and lint.sh: arguments.sh SOURCE-DIR. What is wrong is
+# said in one line before anything is installed, built or measured. The programs that would do that are
+# replaced by one that says so, which also shows that good arguments get that far.
 set -euo pipefail
 cd "$1"
 
@@ -64,6 +64,15 @@ refuses 3 "cannot write /nonexistent/x.svg: No such file or directory" bench.sh 
 refuses 3 "cannot write $work: Is a directory" bench.sh --svg "$work"
 refuses 2 "what is '--nope'" bench.sh --nope
 refuses 2 "what is '--quick=1'" bench.sh --quick=1
+refuses 2 "--filter=F7: there is no 'F7'; there are F1 F2" bench-live.sh --filter=F7
+refuses 2 "--filter=: there is no ''" bench-live.sh --filter=
+refuses 2 "there is no ''" bench-live.sh --filter F1,
+refuses 2 "there is no 'F1 F2'" bench-live.sh --filter="F1 F2"
+refuses 2 "there is no 'kernel'; there are plain loop nfqueue road" bench-live.sh --without=loop,kernel
+refuses 2 "--without needs a value" bench-live.sh --quick --without
+refuses 2 "needs the number of a CPU; this process may use " bench-live.sh --cpu=99999
+refuses 2 "--rounds=0: needs a number from 1" bench-live.sh --rounds 0
+refuses 2 "what is '--svg'" bench-live.sh --svg
 refuses 2 "--bench --foo" setup.sh --bench --foo
 refuses 2 "--foo" setup.sh --foo
 refuses 2 "--run --bench" setup.sh --run --bench
@@ -72,6 +81,7 @@ refuses 2 "--all --foo" lint.sh --all --foo
 
 while IFS= read -r name; do shows "  $name " bench.sh --help; done \
     < <(sed -n 's/^BENCH_[A-Z]*("\([^"]*\)".*/\1/p' tests/bench/names.def)
+shows "--without" bench-live.sh --help
 shows "--bench" setup.sh --help
 shows "--run" setup.sh --help
 shows "--all" lint.sh --help
@@ -79,6 +89,7 @@ shows "--quick" test.sh -h
 
 begins bench.sh --quick --svg "$work/new.svg" --filter F1,F9 --trace=cut --engine jit --passes 3
 [ ! -e "$work/new.svg" ] || fail "an empty picture is left"
+begins bench-live.sh --quick --json --filter F1,F6 --without=nfqueue,plain --rounds=2
 begins setup.sh --bench
 begins setup.sh --run
 begins test.sh --quick

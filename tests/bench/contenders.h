@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/verify/verify.h"
 #include "tests/bench/filters.h"
 

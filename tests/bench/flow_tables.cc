@@ -160,7 +160,7 @@ std::vector<std::unique_ptr<Contender>> make_contenders(size_t entries) {
     std::vector<std::unique_ptr<Contender>> all;
     all.push_back(std::make_unique<Own>(entries));
     using Key = uint64_t;
-    using Equal = std::equal_to<Key>;
+    using Equal [[maybe_unused]] = std::equal_to<Key>;
 #ifdef BENCH_BOOST
     using Boost = boost::unordered_flat_map<Key, Key, boost::hash<Key>, Equal, Memory<kBoost>>;
     all.push_back(std::make_unique<Rival<Boost, kBoost>>("boost::unordered_flat_map"));

@@ -24,21 +24,21 @@ VerifiedModule compiled(const BenchFilter& filter) {
     return value_or_throw(verify_named(std::move(module), filter.name), filter.name);
 }
 
-std::unique_ptr<Engine> engine(std::string_view name, const BenchFilter& filter) {
+std::unique_ptr<Instance> engine(std::string_view name, const BenchFilter& filter) {
     const EngineKind* kind = find_engine(name);
-    return value_or_throw(kind->make(program_of(filter)), filter.name);
+    return value_or_throw(kind->make(program_of(filter), {.bursts = true}), filter.name);
 }
 
 class OneByOne final : public Prepared {
   public:
-    explicit OneByOne(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
+    explicit OneByOne(std::unique_ptr<Instance> engine) : engine_(std::move(engine)) {}
     void walk(std::span<const Packet> packets, uint8_t* verdicts) override {
-        Engine& engine = *engine_;
+        Instance& engine = *engine_;
         walk_each(packets, verdicts, [&](const Packet& p) { return engine.run(p).value != 0; });
     }
 
   private:
-    std::unique_ptr<Engine> engine_;
+    std::unique_ptr<Instance> engine_;
 };
 
 /// Generated code called through a pointer, as the C filters are.
@@ -63,7 +63,7 @@ class Native final : public Prepared {
 
 class Bursts final : public Prepared {
   public:
-    explicit Bursts(std::unique_ptr<Engine> engine) : engine_(std::move(engine)) {}
+    explicit Bursts(std::unique_ptr<Instance> engine) : engine_(std::move(engine)) {}
     void walk(std::span<const Packet> packets, uint8_t* verdicts) override {
         each_burst(packets, [&](std::span<const Outcome> results) {
             for (const Outcome& result : results) *verdicts++ = result.value != 0;
@@ -87,7 +87,7 @@ class Bursts final : public Prepared {
         }
     }
 
-    std::unique_ptr<Engine> engine_;
+    std::unique_ptr<Instance> engine_;
     std::array<Outcome, kBurst> results_;
 };
 

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/run/engine.h"
+#include "core/run/program.h"
 
 namespace vfm::bench {
 

@@ -27,9 +27,12 @@ userspace/interp      4      userspace/flow                   -
 userspace/ebpf        4      userspace/flow                   -
 userspace/io          4      -                                -
 userspace/jit         4      userspace/flow                   -
+userspace/live        4      userspace/flow                   -
 loader                5      -                                userspace
 userspace/capi        5      -                                loader
 userspace/engines     6      -                                -
+loader/serve          6      -                                -
+loader/verbs          6      loader/serve,userspace/engines   -
 core/tools            7      -                                -
 bpfgen/tools          7      -                                -
 userspace/tools       7      -                                -
@@ -43,13 +46,13 @@ asmjit/                 userspace/jit
 capstone                userspace/jit
 pcap                    userspace/io tests/bench
 rte_                    tests/bench
-boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader
-core/cli/               core/cli core/tools bpfgen/tools userspace/tools loader tests
+boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools
+core/cli/               core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools tests
 core/front/             core/front core/tools bpfgen/tools userspace/tools loader tests
 bpf/libbpf              loader tests
-bpf/bpf.h               loader tests
+bpf/bpf.h               userspace/live loader tests
 bpf/btf.h               loader tests
-xdp/                    loader
+xdp/                    userspace/live tests/bench
 google/protobuf/        core/module
 boost/test/             tests
 fmt/format.h            nobody

@@ -33,6 +33,35 @@ has_default_bpffs || fail "attach mounts no bpffs"
 vfm-xdp detach v0 >/dev/null
 same "nothing is left" "$(find /sys/fs/bpf -mindepth 1 ! -name '*.debug')" ""
 
+# Where the bpffs of the first process cannot be reached a filter would end with the command: refused,
+# with the way out; nothing is attached and nothing mounted.
+umount /sys/fs/bpf
+lonely() { setpriv --bounding-set=-sys_ptrace --inh-caps=-sys_ptrace "$@"; }  # /proc/1 is closed to it
+for command in "ip netns exec other vfm-xdp attach lo -e 1" \
+    "ip netns exec other sh -c 'vfm-xdp attach lo -e 1; exit \$?'" \
+    "mount -t tmpfs tmpfs /proc && ip netns exec other vfm-xdp attach lo -e 1"; do
+    refused 3 "would end with this command" lonely unshare --mount bash -c "$command; exit \$?"
+    refused 3 "nsenter --net=" lonely unshare --mount bash -c "$command; exit \$?"
+    ! ip netns exec other ip -d link show lo | grep -q prog/xdp || fail "$command: attached"
+    ! has_default_bpffs || fail "$command: mounted"
+done
+# The ways that the message names work.
+lonely ip netns exec other vfm-xdp attach lo -e 1 --bpffs "$bpffs" >/dev/null 2>&1 || fail "--bpffs"
+contains "attached by --bpffs" "$(ip netns exec other ip -d link show lo)" prog/xdp
+ip netns exec other vfm-xdp detach lo --bpffs "$bpffs" >/dev/null
+nsenter --net=/run/netns/other vfm-xdp attach lo -e 1 >/dev/null 2>&1 || fail "nsenter"
+contains "attached by nsenter" "$(ip netns exec other ip -d link show lo)" prog/xdp
+nsenter --net=/run/netns/other vfm-xdp detach lo >/dev/null
+
+# A bpffs that cannot be looked at is not covered by another one.
+if command -v strace >/dev/null; then
+    vfm-xdp attach v0 -e 1 --name below >/dev/null
+    refused 3 "cannot look at it" strace -f -qq -o /dev/null -e inject=statfs:error=ENOMEM \
+        vfm-xdp attach v0 -e 1 --name above --hook=tc-ingress
+    same "mounts" "$(grep -c ' /sys/fs/bpf ' /proc/self/mounts)" 1
+    vfm-xdp detach v0 >/dev/null
+fi
+
 # Without the privilege to mount one.
 umount /sys/fs/bpf
 refused 3 "mounting needs CAP_SYS_ADMIN" setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin \

@@ -7,9 +7,12 @@ unchanged() { same "state after: $*" "$(state)" "$before"; }
 # Wrong usage.
 refused 2 "IFACE is missing" xdp attach
 refused 2 "filter is missing" xdp attach v0
+refused 2 "filter is missing" xdp run v0
+refused 2 "--max-memory" xdp attach v0 -e 1 --max-memory=much
+refused 2 "exclude" xdp attach v0 -e 1 --mode=userspace --no-fallback
 refused 2 "both -e and a FILE" xdp attach v0 -e 1 some.vfl
 refused 2 "--hook" xdp attach v0 -e 1 --hook=tc
-refused 2 "--mode" xdp attach v0 -e 1 --mode=userspace
+refused 2 "--mode" xdp attach v0 -e 1 --mode=fast
 refused 2 "native" xdp attach v0 -e 1 --hook=tc-ingress --mode=native
 refused 2 "--on-error" xdp attach v0 -e 1 --on-error=log
 refused 2 "--prio" xdp attach v0 -e 1 --prio 3
@@ -20,7 +23,7 @@ refused 2 "--name" xdp attach v0 -e 1 --name=
 for name in 'a/b' '../x' 'a b' "$(printf 'x%.0s' $(seq 65))"; do
     refused 2 "no name for a filter" xdp attach v0 -e 1 --name="$name"
 done
-for verb in log replace confirm run attatch; do
+for verb in log replace confirm attatch; do
     refused 2 "unknown verb '$verb'" vfm-xdp $verb
 done
 refused 2 "verb" vfm-xdp
@@ -34,7 +37,7 @@ refused 1 "INVALID_PROGRAM" xdp attach v0 "$work/empty.bin"
 head -c 300 /dev/urandom >"$work/random.bin"
 refused 1 "error" xdp attach v0 "$work/random.bin"
 printf 'again:\n LEN\n PUSH 1\n JEQ again\n RET 1\n' >"$work/loop.vfm"
-refused 3 "eBPF:" xdp attach v0 "$work/loop.vfm"
+refused 3 "eBPF:" xdp attach v0 "$work/loop.vfm" --no-fallback
 unchanged "bad filters"
 
 # Interfaces.
@@ -116,4 +119,15 @@ done
 as_nobody "$work/vfm-xdp" doctor --json | json 'len(j)' >/dev/null || fail "doctor needs privileges"
 refused 3 "CAP_NET_ADMIN" setpriv --bounding-set=-net_admin,-sys_admin --inh-caps=-net_admin,-sys_admin \
     "$work/vfm-xdp" attach v0 -e 1
+# Without CAP_PERFMON the verifier is stricter: that is no fault of the filter, and is named.
+no_perfmon() { setpriv --bounding-set=-perfmon,-sys_admin --inh-caps=-perfmon,-sys_admin "$@"; }
+for verb in 'check' "attach v0 --bpffs $bpffs" "attach v0 --hook=tc-ingress --bpffs $bpffs"; do
+    refused 3 "without CAP_PERFMON" no_perfmon vfm-xdp $verb -e '(= proto 6)'
+done
+contains "check --json" "$(no_perfmon vfm-xdp check --json -e '(= proto 6)' 2>/dev/null)" "CAP_PERFMON"
+same "doctor names it" "$(no_perfmon vfm-xdp doctor --json |
+    json '[("packets" in f["detail"], f["state"]) for f in j if f["name"] == "cap_perfmon"]')" \
+    "[(True, 'missing')]"
+printf '\324\303\262\241\2\0\4\0\0\0\0\0\0\0\0\0\0\0\4\0\1\0\0\0' >"$work/empty.pcap"
+refused 3 "needs CAP_PERFMON" no_perfmon vfm-test --engine=kernel -e '(= proto 6)' "$work/empty.pcap"
 unchanged "privileges"

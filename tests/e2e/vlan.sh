@@ -60,6 +60,34 @@ frames 'tcp*2'
 same "XDP offset" "$(stat_after '["pass"]' 5)" 3
 xdp detach v0 >/dev/null
 
+# A tag that is sent beside the bytes is not seen at XDP: a filter that looks at tags gets a warning with
+# the switch to turn, whichever namespace the other end is in; others do not.
+peer ethtool -K v1 txvlan on >/dev/null
+warning() { xdp attach v0 "$@" 2>&1 >/dev/null && xdp detach v0 >/dev/null; }
+for mode in native skb; do
+    for filter in '(= ethertype 0x8100)' '(= ethertype 34984)'; do
+        contains "a warning for $filter" "$(warning -e "$filter" --mode=$mode)" "warning: the filter looks at VLAN"
+    done
+    contains "a warning for HDR 7" "$(warning "$work/tagged.vfm" --mode=$mode)" "ethtool -K PEER txvlan off"
+    same "no warning where no tag is asked for" "$(warning -e '(= proto 6)' --mode=$mode)" ""
+done
+same "no warning at tc" "$(warning "$work/tagged.vfm" --hook=tc-ingress)" ""
+found() { vfm-xdp doctor --json | json "[(f['state'], f['remedy'][-10:]) for f in j if f['name'] == 'xdp_vlan_tags:$1']"; }
+same "doctor" "$(found v0)" "[('missing', 'txvlan off')]"
+peer ethtool -K v1 txvlan off >/dev/null
+same "no warning once it is off" "$(warning "$work/tagged.vfm")" ""
+same "doctor, once it is off" "$(found v0)" "[('ok', '')]"
+peer ethtool -K v1 txvlan on >/dev/null
+ip link add w0 type veth peer name w1
+contains "both ends here" "$(xdp attach w0 "$work/tagged.vfm" 2>&1 >/dev/null)" "ethtool -K w1 txvlan off"
+same "doctor, both ends here" "$(found w1)" "[('missing', 'txvlan off')]"
+ip link delete w0
+xdp detach w0 >/dev/null
+# The other end is in a namespace that cannot be entered: nobody knows.
+contains "perhaps" "$(setpriv --bounding-set=-sys_admin --inh-caps=-sys_admin \
+    vfm-xdp attach v0 "$work/tagged.vfm" --bpffs "$bpffs" 2>&1 >/dev/null)" "but perhaps the other end"
+xdp detach v0 >/dev/null
+
 # An interface with a dot in its name takes filters too.
 ip link set v0 name v0.100
 xdp attach v0.100 -e '(= proto 6)' --hook=tc-egress >/dev/null

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "tests/engines/made_program.h"
 #include "tests/harness/rng.h"
-#include "userspace/jit/engine.h"
+#include "userspace/jit/native_program.h"
 
 namespace vfm::test {
 namespace {
@@ -21,9 +22,9 @@ bool stateless(const VerifiedModule& program) {
     });
 }
 
-class BurstEngine final : public Engine {
+class BurstEngine final : public Instance {
   public:
-    BurstEngine(std::unique_ptr<Engine> engine, bool stateless, uint64_t seed)
+    BurstEngine(std::unique_ptr<Instance> engine, bool stateless, uint64_t seed)
         : engine_(std::move(engine)), stateless_(stateless), rng_(seed) {}
 
     std::string_view name() const override { return kBurstEngine; }
@@ -54,21 +55,25 @@ class BurstEngine final : public Engine {
     uint64_t refused_stores() const override { return engine_->refused_stores(); }
 
   private:
-    std::unique_ptr<Engine> engine_;
+    std::unique_ptr<Instance> engine_;
     bool stateless_;
     Rng rng_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_burst_engine(const VerifiedModule& program,
-                                                  const EngineOptions& options,
-                                                  jit::BatchVariant variant) {
+Result<std::shared_ptr<const Program>> burst_program(const VerifiedModule& program,
+                                                     jit::BatchVariant variant) {
     const jit::CompileOptions compile{.bursts = variant};
-    auto native = TRY(jit::NativeProgram::compile(program, compile));
-    auto engine = TRY(make_jit_engine(std::move(native), options));
-    return std::make_unique<BurstEngine>(std::move(engine), stateless(program),
-                                         program.module().code.size());
+    const auto native = TRY(jit::NativeProgram::compile(program, compile));
+    return MadeProgram::of(
+        program, std::string(kBurstEngine),
+        [native](const InstanceOptions& options) -> Result<std::unique_ptr<Instance>> {
+            const VerifiedModule& verified = native->verified();
+            return std::make_unique<BurstEngine>(TRY(native->instantiate(options)),
+                                                 stateless(verified),
+                                                 verified.module().code.size());
+        });
 }
 
 }  // namespace vfm::test

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "core/base/result.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/verify/verify.h"
 #include "userspace/jit/burst/batch_variant.h"
 
@@ -16,8 +16,7 @@ inline constexpr std::string_view kBurstEngine = "batch";
 
 /// run_batch() cuts what it is given into bursts of odd lengths, the same for the same program.
 /// run() puts the packet, if its neighbours cannot change what it gives, at some place of a burst.
-Result<std::unique_ptr<Engine>> make_burst_engine(const VerifiedModule& program,
-                                                  const EngineOptions& options,
-                                                  jit::BatchVariant variant);
+Result<std::shared_ptr<const Program>> burst_program(const VerifiedModule& program,
+                                                     jit::BatchVariant variant);
 
 }  // namespace vfm::test

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "core/module/module.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 
 namespace vfm::test {
 

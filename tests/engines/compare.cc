@@ -24,7 +24,7 @@ std::string show(const std::vector<FlowEntry>& flows) {
     return text.empty() ? " none" : text;
 }
 
-std::vector<FlowEntry> sorted_flows(const Engine& engine) {
+std::vector<FlowEntry> sorted_flows(const Instance& engine) {
     std::vector<FlowEntry> flows = engine.flows();
     std::ranges::sort(flows);
     return flows;
@@ -46,7 +46,7 @@ std::string kind_of(const std::string& message) {
 }
 
 /// What an engine gives for each packet, in their order.
-std::vector<Outcome> outcomes_of(Engine& engine, std::span<const Packet> packets) {
+std::vector<Outcome> outcomes_of(Instance& engine, std::span<const Packet> packets) {
     std::vector<Outcome> outcomes(packets.size());
     if (engine.name() == kBurstEngine)
         engine.run_batch(packets, outcomes);
@@ -74,9 +74,9 @@ Differential::Differential(std::vector<EngineKind> kinds) : kinds_(std::move(kin
 
 std::optional<Difference> Differential::run(const VerifiedModule& program,
                                             std::span<const Bytes> packets,
-                                            std::unique_ptr<Engine> witness) {
+                                            std::unique_ptr<Instance> witness) {
     struct Running {
-        std::unique_ptr<Engine> engine;
+        std::unique_ptr<Instance> engine;
         Tally* tally;
         uint64_t skipped = 0;
     };
@@ -101,7 +101,7 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
         running.push_back({std::move(witness), &tallies_.back()});
     }
     const auto others = std::span(running).subspan(1);
-    Engine& reference = *running.front().engine;
+    Instance& reference = *running.front().engine;
     std::vector<Packet> views;
     for (size_t i = 0; i < packets.size(); ++i) views.push_back({packets[i], 1'000'000'000 + i});
     const std::vector<Outcome> expected = outcomes_of(reference, views);

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/verify/verify.h"
 #include "userspace/engines/engines.h"
 
@@ -38,7 +38,7 @@ class Differential {
     /// Flow tables start empty, live for all packets, and are compared at the end where no engine
     /// can have evicted an entry. The witness is one engine more, made by the caller.
     std::optional<Difference> run(const VerifiedModule& program, std::span<const Bytes> packets,
-                                  std::unique_ptr<Engine> witness = {});
+                                  std::unique_ptr<Instance> witness = {});
 
     const std::vector<Tally>& tallies() const { return tallies_; }
     /// A line an engine and one for every reason of refusals: for the end of a suite.

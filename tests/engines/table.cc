@@ -8,10 +8,11 @@
 #include "core/isa/alu.h"
 #include "core/run/host_functions.h"
 #include "tests/engines/burst_engine.h"
+#include "tests/engines/made_program.h"
 #include "tests/engines/some_passes.h"
 #include "tests/harness/ir_eval.h"
 #include "userspace/engines/bpf_engine.h"
-#include "userspace/jit/engine.h"
+#include "userspace/jit/native_program.h"
 
 namespace vfm::test {
 namespace {
@@ -25,32 +26,29 @@ uint64_t number_of(const VerifiedModule& program) {
     return number | 1;
 }
 
+using Compiled = Result<std::shared_ptr<const Program>>;
+
 /// The engine `bpf` in a way that no user asks for. Of a cut packet 14 to 77 bytes are linear.
 template <bpf::Hook kHook, bool kCut, bool kOtherRegisters>
-Result<std::unique_ptr<Engine>> make_bpf(const VerifiedModule& program,
-                                         const EngineOptions& /*options*/) {
+Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*options*/) {
     const uint64_t number = number_of(program);
     BpfEngineOptions options;
     options.hook = kHook;
     if (kCut) options.linear = 14 + number / 2 % 64;
     if (kOtherRegisters) options.register_seed = number;
     options.drop_on_error = kOtherRegisters;
-    return make_bpf_engine(program, options);
+    return bpf_program(program, options);
 }
 
 /// The engine `jit` with other registers, and fewer.
-Result<std::unique_ptr<Engine>> make_jit_registers(const VerifiedModule& program,
-                                                   const EngineOptions& options) {
-    const jit::CompileOptions compile{.register_seed = number_of(program)};
-    return make_jit_engine(TRY(jit::NativeProgram::compile(program, compile)), options);
+Compiled compile_registers(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return jit::NativeProgram::compile(program, {.register_seed = number_of(program)});
 }
 
 /// The engine `jit` with nothing but what every x86-64 CPU has.
-Result<std::unique_ptr<Engine>> make_jit_plain(const VerifiedModule& program,
-                                               const EngineOptions& options) {
+Compiled compile_plain(const VerifiedModule& program, const ProgramOptions& /*options*/) {
     static constexpr jit::Cpu kPlain;
-    const jit::CompileOptions compile{.cpu = &kPlain};
-    return make_jit_engine(TRY(jit::NativeProgram::compile(program, compile)), options);
+    return jit::NativeProgram::compile(program, {.cpu = &kPlain});
 }
 
 Result<ir::Function> lifted(const VerifiedModule& program) {
@@ -60,25 +58,21 @@ Result<ir::Function> lifted(const VerifiedModule& program) {
 }
 
 /// The engine `jit` on the IR as it was lifted: every guard, every copy, all fuel.
-Result<std::unique_ptr<Engine>> make_jit_lifted(const VerifiedModule& program,
-                                                const EngineOptions& options) {
-    const ir::Function function = TRY(lifted(program));
-    return make_jit_engine(TRY(jit::NativeProgram::compile(program, function, {})), options);
+Compiled compile_lifted(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return jit::NativeProgram::compile(program, TRY(lifted(program)), {});
 }
 
 /// The engine `jit` after some of the passes, drawn for each program.
-Result<std::unique_ptr<Engine>> make_jit_some_passes(const VerifiedModule& program,
-                                                     const EngineOptions& options) {
+Compiled compile_some_passes(const VerifiedModule& program, const ProgramOptions& /*options*/) {
     ir::Function function = TRY(lifted(program));
     if (const std::string broken = run_some_passes(function, number_of(program)); !broken.empty())
         return fail(Diagnostic::about("passes", broken), Status::bug);
-    return make_jit_engine(TRY(jit::NativeProgram::compile(program, function, {})), options);
+    return jit::NativeProgram::compile(program, function, {});
 }
 
 template <jit::BatchVariant kVariant>
-Result<std::unique_ptr<Engine>> make_bursts(const VerifiedModule& program,
-                                            const EngineOptions& options) {
-    return make_burst_engine(program, options, kVariant);
+Compiled compile_bursts(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return burst_program(program, kVariant);
 }
 
 /// How far the IR goes on its way to a back end.
@@ -86,63 +80,69 @@ enum class Stage : uint8_t { lifted, optimised, native };
 
 /// The IR, evaluated without any back end.
 template <Stage kStage>
-class IrEngine : public Engine {
+class IrEngine : public Instance {
   public:
     IrEngine(ir::Function function, std::vector<HostFunction> host_functions)
         : evaluator_(std::move(function), std::move(host_functions)) {}
 
-    static Result<std::unique_ptr<Engine>> make(const VerifiedModule& program,
-                                                const EngineOptions& options) {
+    static Compiled compile(const VerifiedModule& program, const ProgramOptions& /*options*/) {
         // The evaluator's tables have no end, so it is no witness for small ones.
         for (const TableDecl& table : program.tables())
             if (table.capacity < 1000)
                 return fail(Diagnostic::about("ir", "small tables"), Status::refused);
-        auto host_functions = TRY(match_host_functions(program, options.host_functions));
         ir::Function function = TRY(lifted(program));
         if (kStage == Stage::optimised) ir::optimise(function);
         if (kStage == Stage::native) ir::optimise_for_native(function);
-        return std::make_unique<IrEngine>(std::move(function), std::move(host_functions));
+        return MadeProgram::of(
+            program, std::string(kName),
+            [program,
+             function](const InstanceOptions& options) -> Result<std::unique_ptr<Instance>> {
+                return std::make_unique<IrEngine>(
+                    function, TRY(match_host_functions(program, options.host_functions)));
+            });
     }
 
-    std::string_view name() const override {
-        return kStage == Stage::lifted ? "ir-lifted" : kStage == Stage::native ? "ir-native" : "ir";
-    }
+    std::string_view name() const override { return kName; }
     Outcome run(const Packet& packet) override { return evaluator_.run(packet); }
     std::vector<FlowEntry> flows() const override { return evaluator_.flows(); }
     uint64_t refused_stores() const override { return 0; }
 
   private:
+    static constexpr std::string_view kName = kStage == Stage::lifted   ? "ir-lifted"
+                                              : kStage == Stage::native ? "ir-native"
+                                                                        : "ir";
+
     IrEvaluator evaluator_;
 };
 
 // Tc sees the packet through other context fields; cut packets go through the load helpers; another
 // choice of registers makes mistakes of their allocation visible.
 const EngineKind kVariants[] = {
-    {"ir-lifted", "the IR as it was lifted", false, IrEngine<Stage::lifted>::make, nothing},
-    {"ir", "the IR after its passes", false, IrEngine<Stage::optimised>::make, nothing},
-    {"ir-native", "the IR after the passes for native code", false, IrEngine<Stage::native>::make,
+    {"ir-lifted", "the IR as it was lifted", false, IrEngine<Stage::lifted>::compile, nothing},
+    {"ir", "the IR after its passes", false, IrEngine<Stage::optimised>::compile, nothing},
+    {"ir-native", "the IR after the passes for native code", false,
+     IrEngine<Stage::native>::compile, nothing},
+    {"jit-registers", "native code, other registers", false, compile_registers,
+     jit::NativeProgram::missing},
+    {"jit-plain", "native code for the least CPU", false, compile_plain,
+     jit::NativeProgram::missing},
+    {"jit-lifted", "native code without any pass", false, compile_lifted,
+     jit::NativeProgram::missing},
+    {"jit-some-passes", "native code after some passes", false, compile_some_passes,
+     jit::NativeProgram::missing},
+    {"batch", "native code, bursts", true, compile_bursts<jit::BatchVariant::best>,
+     jit::NativeProgram::missing},
+    {"batch-avx2", "bursts with AVX2 at most", true, compile_bursts<jit::BatchVariant::avx2>,
+     jit::NativeProgram::missing},
+    {"batch-scalar", "bursts without vectors", true, compile_bursts<jit::BatchVariant::scalar>,
+     jit::NativeProgram::missing},
+    {"bpf-tc", "the program for tc", false, compile_bpf<bpf::Hook::tc, false, false>, nothing},
+    {"bpf-tc-cut", "tc, few bytes are linear", false, compile_bpf<bpf::Hook::tc, true, false>,
      nothing},
-    {"jit-registers", "native code, other registers", false, make_jit_registers,
-     jit::NativeProgram::missing},
-    {"jit-plain", "native code for the least CPU", false, make_jit_plain,
-     jit::NativeProgram::missing},
-    {"jit-lifted", "native code without any pass", false, make_jit_lifted,
-     jit::NativeProgram::missing},
-    {"jit-some-passes", "native code after some passes", false, make_jit_some_passes,
-     jit::NativeProgram::missing},
-    {"batch", "native code, bursts", true, make_bursts<jit::BatchVariant::best>,
-     jit::NativeProgram::missing},
-    {"batch-avx2", "bursts with AVX2 at most", true, make_bursts<jit::BatchVariant::avx2>,
-     jit::NativeProgram::missing},
-    {"batch-scalar", "bursts without vectors", true, make_bursts<jit::BatchVariant::scalar>,
-     jit::NativeProgram::missing},
-    {"bpf-tc", "the program for tc", false, make_bpf<bpf::Hook::tc, false, false>, nothing},
-    {"bpf-tc-cut", "tc, few bytes are linear", false, make_bpf<bpf::Hook::tc, true, false>,
+    {"bpf-xdp-cut", "XDP, few bytes are linear", false, compile_bpf<bpf::Hook::xdp, true, false>,
      nothing},
-    {"bpf-xdp-cut", "XDP, few bytes are linear", false, make_bpf<bpf::Hook::xdp, true, false>,
-     nothing},
-    {"bpf-registers", "other registers, errors drop", false, make_bpf<bpf::Hook::xdp, false, true>,
-     nothing},
+    {"bpf-registers", "other registers, errors drop", false,
+     compile_bpf<bpf::Hook::xdp, false, true>, nothing},
 };
 
 std::vector<EngineKind> all_rows() {

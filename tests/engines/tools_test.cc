@@ -5,6 +5,7 @@
 #include "core/asm/assembler.h"
 #include "tests/engines/case_file.h"
 #include "tests/engines/compare.h"
+#include "tests/engines/made_program.h"
 #include "tests/engines/shrink.h"
 #include "tests/engines/table.h"
 
@@ -16,9 +17,9 @@ Module assembled(const std::string& text) {
 }
 
 /// The reference with one mistake: a result above 1000 is one too large.
-class Wrong : public Engine {
+class Wrong : public Instance {
   public:
-    explicit Wrong(std::unique_ptr<Engine> right) : right_(std::move(right)) {}
+    explicit Wrong(std::unique_ptr<Instance> right) : right_(std::move(right)) {}
     std::string_view name() const override { return "wrong"; }
     Outcome run(const Packet& packet) override {
         Outcome outcome = right_->run(packet);
@@ -34,15 +35,20 @@ class Wrong : public Engine {
     uint64_t refused_stores() const override { return right_->refused_stores(); }
 
   private:
-    std::unique_ptr<Engine> right_;
+    std::unique_ptr<Instance> right_;
 };
 
 std::vector<EngineKind> with_a_wrong_one() {
     const EngineKind wrong = {
         "wrong", "", false,
-        [](const VerifiedModule& program, const EngineOptions& /*options*/) {
-            auto right = engine_kinds().front().make(program);
-            return Result<std::unique_ptr<Engine>>(std::make_unique<Wrong>(*std::move(right)));
+        [](const VerifiedModule& program,
+           const ProgramOptions& /*options*/) -> Result<std::shared_ptr<const Program>> {
+            const auto right = TRY(engine_kinds().front().compile(program, {}));
+            return MadeProgram::of(
+                program, "wrong",
+                [right](const InstanceOptions& options) -> Result<std::unique_ptr<Instance>> {
+                    return std::make_unique<Wrong>(TRY(right->instantiate(options)));
+                });
         },
         [] { return std::string(); }};
     return {engine_kinds().front(), wrong};
@@ -73,7 +79,8 @@ BOOST_AUTO_TEST_CASE(a_wrong_flow_table_is_found) {
 
 BOOST_AUTO_TEST_CASE(a_lazy_engine_is_found) {
     EngineKind lazy = with_a_wrong_one()[1];
-    lazy.load = [](const VerifiedModule&, const EngineOptions&) -> Result<std::unique_ptr<Engine>> {
+    lazy.compile = [](const VerifiedModule&,
+                      const ProgramOptions&) -> Result<std::shared_ptr<const Program>> {
         return fail(Diagnostic::about("lazy", "no time at +0x12"), Status::refused);
     };
     Differential differential({engine_kinds().front(), lazy});

@@ -7,7 +7,7 @@
 namespace vfm::test {
 namespace {
 
-class TreeEngine : public Engine {
+class TreeEngine : public Instance {
   public:
     explicit TreeEngine(const lisp::Tree& tree) : evaluator_(tree) {}
 
@@ -27,7 +27,7 @@ std::optional<lisp::Tree> parse_tree(std::shared_ptr<const SourceFile> source) {
     return lisp::check(lisp::read(std::move(source), errors), errors);
 }
 
-std::unique_ptr<Engine> make_tree_engine(const lisp::Tree& tree) {
+std::unique_ptr<Instance> make_tree_engine(const lisp::Tree& tree) {
     return std::make_unique<TreeEngine>(tree);
 }
 

@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "core/lisp/ast.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 
 namespace vfm::test {
 
@@ -13,6 +13,6 @@ namespace vfm::test {
 std::optional<lisp::Tree> parse_tree(std::shared_ptr<const SourceFile> source);
 
 /// The tree must outlive the engine.
-std::unique_ptr<Engine> make_tree_engine(const lisp::Tree& tree);
+std::unique_ptr<Instance> make_tree_engine(const lisp::Tree& tree);
 
 }  // namespace vfm::test

@@ -11,16 +11,16 @@
 namespace vfm::test {
 namespace {
 
-std::unique_ptr<Engine> engine_for(const std::string& text) {
+std::unique_ptr<Instance> engine_for(const std::string& text) {
     const auto source = std::make_shared<const SourceFile>("vlan.vfm", text);
     const auto program = verify(assemble(source)->module);
-    return *make_bpf_engine(*program, {.hook = bpf::Hook::tc, .vlan_in_metadata = true});
+    return *instance_of(bpf_program(*program, {.hook = bpf::Hook::tc, .vlan_in_metadata = true}));
 }
 
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_tag_in_metadata_is_the_outer_tag) {
-    std::vector<std::unique_ptr<Engine>> facts;
+    std::vector<std::unique_ptr<Instance>> facts;
     for (unsigned what = 0; what < 8; ++what)
         facts.push_back(engine_for("HDR " + std::to_string(what) + "\nRET"));
     const auto hash = engine_for("HASH5\nRET");

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     render(compiled->warnings);
     const auto program = verify(compiled->module);
     VFM_CHECK(program.has_value(), "what compiles verifies");
-    const auto engine = make_interpreter(*program);
+    const auto engine = instance_of(interpreter_program(*program));
     if (!engine) return 0;
     const auto tree = test::parse_tree(source);
     VFM_CHECK(tree.has_value(), "what compiles has a tree");

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "core/ir/ir.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/run/random.h"
 
 namespace vfm::test {

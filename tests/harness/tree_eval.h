@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "core/lisp/ast.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 
 namespace vfm::test {
 

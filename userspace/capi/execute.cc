@@ -24,14 +24,14 @@ bool can_run(const vfm_state_t* vm, const uint8_t* packet, size_t length) {
 }
 
 Outcome run(const vfm_state_t& vm, const uint8_t* packet, size_t length) {
-    return vm.loaded.engine->run(capi::packet_of(vm.loaded, packet, length));
+    return vm.loaded.instance->run(capi::packet_of(vm.loaded, packet, length));
 }
 
 /// Runs the packets that stand in the VM's burst.
 void run_burst(vfm_state_t& vm, size_t count, vfm_outcome_t* outcomes) noexcept {
     const auto results = std::span(vm.results).first(count);
     const int code = capi::guarded([&] {
-        vm.loaded.engine->run_batch(std::span(vm.burst).first(count), results);
+        vm.loaded.instance->run_batch(std::span(vm.burst).first(count), results);
         return VFM_SUCCESS;
     });
     if (code != VFM_SUCCESS) std::ranges::fill(results, Outcome::trap(ErrorKind::no_memory));

@@ -5,6 +5,8 @@
 
 #include "core/module/module_file.h"
 #include "userspace/capi/border.h"
+#include "userspace/interp/interpreter.h"
+#include "userspace/jit/native_program.h"
 
 namespace vfm::capi {
 
@@ -25,12 +27,19 @@ Result<std::shared_ptr<const Program>> Program::with_limit(uint64_t limit) const
     return std::make_shared<const Program>(TRY(verify_named(std::move(module), "limit")), name_);
 }
 
-const NativeCode& Program::native() const {
+// Bursts too: vfm_execute_batch() compiles nothing, and nobody says beforehand who will call it.
+const Compiled& Program::native() const {
     const std::scoped_lock lock(compiling_);
-    if (!native_) {
-        native_ = std::make_unique<const NativeCode>(jit::NativeProgram::compile(verified_));
-    }
+    if (!native_)
+        native_.emplace(
+            jit::NativeProgram::compile(verified_, {.bursts = jit::BatchVariant::best}));
     return *native_;
+}
+
+const Compiled& Program::interpreted() const {
+    const std::scoped_lock lock(compiling_);
+    if (!interpreted_) interpreted_.emplace(interpreter_program(verified_));
+    return *interpreted_;
 }
 
 }  // namespace vfm::capi

@@ -4,16 +4,17 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "core/base/result.h"
 #include "core/verify/verify.h"
 #include "userspace/capi/vfm.h"
-#include "userspace/jit/native_program.h"
+#include "userspace/flow/user_program.h"
 
 namespace vfm::capi {
 
-using NativeCode = Result<std::shared_ptr<const jit::NativeProgram>>;
+using Compiled = Result<std::shared_ptr<const UserProgram>>;
 
 class Program {
   public:
@@ -29,15 +30,18 @@ class Program {
     const std::string& name() const { return name_; }
     /// NOW is in it: whoever runs it reads the clock for each packet.
     bool reads_clock() const { return reads_clock_; }
-    /// Native code, compiled for the first VM that asks, or why there is none.
-    const NativeCode& native() const;
+    /// The program as native code, for bursts too, or for the interpreter; or why it cannot be.
+    /// Made for the first VM that asks.
+    const Compiled& native() const;
+    const Compiled& interpreted() const;
 
   private:
     VerifiedModule verified_;
     std::string name_;
     bool reads_clock_ = false;
     mutable std::mutex compiling_;
-    mutable std::unique_ptr<const NativeCode> native_;  // does not change once it is there
+    // Neither changes once it is there.
+    mutable std::optional<const Compiled> native_, interpreted_;
 };
 
 }  // namespace vfm::capi

@@ -5,8 +5,6 @@
 #include <utility>
 
 #include "core/run/host_functions.h"
-#include "userspace/interp/interpreter.h"
-#include "userspace/jit/engine.h"
 
 namespace vfm::capi {
 namespace {
@@ -30,15 +28,19 @@ std::shared_ptr<FlowTables> make_tables(const VerifiedModule& program, uint32_t 
     return std::make_shared<FlowTables>(declarations);
 }
 
-void choose_native(Loaded& loaded, const EngineOptions& options) {
-    const NativeCode& code = loaded.active->native();
-    auto engine =
-        code ? make_jit_engine(*code, options, loaded.tables.get()) : std::unexpected(code.error());
-    loaded.native = engine.has_value();
-    if (engine)
-        loaded.engine = *std::move(engine);
+Result<std::unique_ptr<Instance>> instantiate(const Compiled& compiled, const Loaded& loaded,
+                                              const InstanceOptions& options) {
+    if (!compiled) return std::unexpected(compiled.error());
+    return (*compiled)->instantiate_on(loaded.tables, options);
+}
+
+void choose_native(Loaded& loaded, const InstanceOptions& options) {
+    auto instance = instantiate(loaded.active->native(), loaded, options);
+    loaded.native = instance.has_value();
+    if (instance)
+        loaded.instance = *std::move(instance);
     else
-        loaded.remark = text_of(placed(*loaded.active, std::move(engine).error()));
+        loaded.remark = text_of(placed(*loaded.active, std::move(instance).error()));
 }
 
 Result<Loaded> prepare(const Settings& settings, std::shared_ptr<const Program> program,
@@ -50,15 +52,15 @@ Result<Loaded> prepare(const Settings& settings, std::shared_ptr<const Program> 
     const VerifiedModule& verified = loaded.active->verified();
     loaded.tables = tables ? std::move(tables) : make_tables(verified, settings.flow_capacity);
 
-    const EngineOptions options{.host_functions = settings.host_functions};
+    const InstanceOptions options{.host_functions = settings.host_functions};
     if (auto matched = match_host_functions(verified, options.host_functions); !matched)
         return as_kind(ErrorKind::verification_failed, *loaded.program, std::move(matched).error());
     if (settings.jit) choose_native(loaded, options);
     if (!loaded.native) {
-        auto engine = make_interpreter(verified, options, loaded.tables.get());
-        if (!engine)
-            return as_kind(ErrorKind::invalid_opcode, *loaded.program, std::move(engine).error());
-        loaded.engine = *std::move(engine);
+        auto instance = instantiate(loaded.active->interpreted(), loaded, options);
+        if (!instance)
+            return as_kind(ErrorKind::invalid_opcode, *loaded.program, std::move(instance).error());
+        loaded.instance = *std::move(instance);
     }
     return loaded;
 }

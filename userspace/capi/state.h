@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "userspace/capi/border.h"
 #include "userspace/capi/program.h"
 #include "userspace/flow/flow_table.h"
@@ -34,14 +34,14 @@ struct Loaded {
     std::shared_ptr<const Program> program;  ///< as it was given
     std::shared_ptr<const Program> active;   ///< the same under Settings::limit
     std::shared_ptr<FlowTables> tables;
-    std::unique_ptr<Engine> engine;  ///< of `active` on `tables`
-    bool native = false;             ///< the engine is native code
-    bool reads_clock = false;        ///< the program asks for the time
-    std::string remark;              ///< why it is not, although it was to be
-    std::optional<Stepper> stepper;  ///< the run in steps, once one was begun
+    std::unique_ptr<Instance> instance;  ///< of `active` on `tables`
+    bool native = false;                 ///< the instance is native code
+    bool reads_clock = false;            ///< the program asks for the time
+    std::string remark;                  ///< why it is not, although it was to be
+    std::optional<Stepper> stepper;      ///< the run in steps, once one was begun
 };
 
-inline constexpr size_t kBurst = 64;  // packets that a batch hands to the engine at once
+inline constexpr size_t kBurst = 64;  // packets that a batch hands to the instance at once
 
 }  // namespace vfm::capi
 
@@ -52,7 +52,7 @@ struct vfm_state {
     std::array<vfm::Packet, vfm::capi::kBurst> burst;  // of a batch under way
     std::array<vfm::Outcome, vfm::capi::kBurst> results;
 
-    bool is_loaded() const { return loaded.engine != nullptr; }
+    bool is_loaded() const { return loaded.instance != nullptr; }
 };
 
 namespace vfm::capi {

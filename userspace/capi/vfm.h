@@ -74,7 +74,7 @@ VFM_API int vfm_verify(const uint8_t* program, uint32_t len);
 /* From now on programs of this VM run as native code where that is possible, and are interpreted
  * where it is not; vfm_jit_active() tells. Before or after a program is loaded; flow tables keep
  * their content. VFM_ERROR_NO_MEMORY, and nothing changes, if this machine cannot run native code
- * at all. */
+ * at all, or the system gives no executable memory. What runs batches is compiled with the rest. */
 VFM_API int vfm_enable_jit(vfm_state_t* vm);
 
 /* 1 if the loaded program runs as native code, else 0. */

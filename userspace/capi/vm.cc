@@ -6,6 +6,7 @@
 #include "core/base/io.h"
 #include "core/module/declarations.h"
 #include "userspace/capi/state.h"
+#include "userspace/jit/native_program.h"
 
 using namespace vfm;  // NOLINT(google-build-using-namespace): the C functions stand outside
 

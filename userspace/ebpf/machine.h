@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/run/packet.h"
 #include "core/run/random.h"
 #include "userspace/ebpf/frame.h"
 #include "userspace/ebpf/maps.h"
@@ -40,18 +41,12 @@ struct Image {
     std::vector<MapUse> map_uses;
 };
 
-/// A VLAN tag that the hook has in the metadata instead of the bytes. Both in host byte order.
-struct VlanTag {
-    uint16_t protocol = 0x8100;
-    uint16_t tci = 0;
-};
-
 /// One packet as the hook sees it.
 struct Input {
     ByteView bytes = {};
-    size_t linear = SIZE_MAX;          ///< bytes before data_end; the rest only through helpers
-    uint64_t timestamp = 0;            ///< what ktime_get_ns gives
-    std::optional<VlanTag> vlan = {};  ///< tc only
+    size_t linear = SIZE_MAX;  ///< bytes before data_end; the rest only through helpers
+    uint64_t timestamp = 0;    ///< what ktime_get_ns gives
+    VlanTag vlan = {};         ///< tc only: in the metadata instead of the bytes
 };
 
 /// Why a program was not loaded or a run stopped.

@@ -39,7 +39,7 @@ bool Run::load_context(Value& out, int64_t at, unsigned size) {
                 return stop(fmt::format("xdp_md has no field for programs at {}", at));
         }
     }
-    const auto& vlan = input_.vlan;
+    const VlanTag& vlan = input_.vlan;
     switch (at) {
         case offsetof(__sk_buff, len):
             out = Value::scalar(input_.bytes.size());
@@ -48,13 +48,13 @@ bool Run::load_context(Value& out, int64_t at, unsigned size) {
             out = Value::scalar(protocol_field(input_.bytes));
             return true;
         case offsetof(__sk_buff, vlan_present):
-            out = Value::scalar(vlan ? 1 : 0);
+            out = Value::scalar(vlan.present() ? 1 : 0);
             return true;
         case offsetof(__sk_buff, vlan_tci):
-            out = Value::scalar(vlan ? vlan->tci : 0);
+            out = Value::scalar(vlan.tci);
             return true;
         case offsetof(__sk_buff, vlan_proto):
-            out = Value::scalar(vlan ? std::byteswap(vlan->protocol) : 0);
+            out = Value::scalar(std::byteswap(vlan.protocol));
             return true;
         case offsetof(__sk_buff, mark):
             out = Value::scalar(0);

@@ -32,17 +32,39 @@ ebpf::Image image_of(const bpf::Program& program) {
     return image;
 }
 
-class BpfEngine final : public Engine {
+class EmittedProgram final : public Program {
   public:
-    BpfEngine(bpf::Program program, ebpf::Machine machine, const BpfEngineOptions& options)
-        : program_(std::move(program)), machine_(std::move(machine)), options_(options) {
+    EmittedProgram(const VerifiedModule& program, bpf::Program emitted,
+                   const BpfEngineOptions& options)
+        : Program(program), emitted_(std::move(emitted)), options_(options) {}
+
+    std::string_view name() const override { return kName; }
+    const bpf::Program& emitted() const { return emitted_; }
+    const BpfEngineOptions& options() const { return options_; }
+
+    static constexpr std::string_view kName = "bpf";
+
+  private:
+    Result<std::unique_ptr<Instance>> make_instance(const InstanceOptions& options) const override;
+
+    bpf::Program emitted_;
+    BpfEngineOptions options_;
+};
+
+class EmittedInstance final : public Instance {
+  public:
+    EmittedInstance(std::shared_ptr<const EmittedProgram> owner, ebpf::Machine machine)
+        : owner_(std::move(owner)),
+          program_(owner_->emitted()),
+          machine_(std::move(machine)),
+          options_(owner_->options()) {
         const auto result = std::ranges::find(program_.maps, bpf::MapRole::result, &bpf::Map::role);
         VFM_CHECK(result != program_.maps.end(), "a test build has a result map");
         result_map_ = static_cast<size_t>(result - program_.maps.begin());
-        if (options.vlan_in_metadata) untagged_.resize(UINT16_MAX + kTag);
+        if (options_.vlan_in_metadata) untagged_.resize(UINT16_MAX + kTag);
     }
 
-    std::string_view name() const override { return "bpf"; }
+    std::string_view name() const override { return EmittedProgram::kName; }
     Outcome run(const Packet& packet) override;
     std::vector<FlowEntry> flows() const override;
     uint64_t refused_stores() const override;
@@ -52,23 +74,23 @@ class BpfEngine final : public Engine {
     ebpf::Input input_of(const Packet& packet);
     [[noreturn, gnu::cold]] void abort_run(const ebpf::Fault& fault) const;
 
-    bpf::Program program_;
+    std::shared_ptr<const EmittedProgram> owner_;
+    const bpf::Program& program_;
     ebpf::Machine machine_;
-    BpfEngineOptions options_;
+    const BpfEngineOptions& options_;
     size_t result_map_ = 0;
     Bytes untagged_;  // the packet without its outer tag
 };
 
 /// With `vlan_in_metadata` what a tc hook sees of a tagged packet: the tag beside the bytes.
-ebpf::Input BpfEngine::input_of(const Packet& packet) {
+ebpf::Input EmittedInstance::input_of(const Packet& packet) {
     ebpf::Input input = {
         .bytes = packet.bytes, .linear = options_.linear, .timestamp = packet.timestamp};
     const ByteView bytes = packet.visible();
     if (!options_.vlan_in_metadata || bytes.size() < kAddresses + kTag + 2) return input;
     const auto protocol = load_be<uint16_t>(bytes.data() + kAddresses);
     if (protocol != 0x8100 && protocol != 0x88a8) return input;
-    input.vlan = ebpf::VlanTag{.protocol = protocol,
-                               .tci = load_be<uint16_t>(bytes.data() + kAddresses + 2)};
+    input.vlan = {.protocol = protocol, .tci = load_be<uint16_t>(bytes.data() + kAddresses + 2)};
     std::memcpy(untagged_.data(), bytes.data(), kAddresses);
     std::memcpy(untagged_.data() + kAddresses, bytes.data() + kAddresses + kTag,
                 bytes.size() - kAddresses - kTag);
@@ -76,7 +98,7 @@ ebpf::Input BpfEngine::input_of(const Packet& packet) {
     return input;
 }
 
-Outcome BpfEngine::run(const Packet& packet) {
+Outcome EmittedInstance::run(const Packet& packet) {
     uint8_t* result_bytes = machine_.map(result_map_).value(0);
     std::memcpy(result_bytes, &kUntouched, sizeof kUntouched);
     const auto verdict = machine_.run(input_of(packet));
@@ -94,7 +116,7 @@ Outcome BpfEngine::run(const Packet& packet) {
                              : Outcome::trap(static_cast<ErrorKind>(result.error));
 }
 
-void BpfEngine::abort_run(const ebpf::Fault& fault) const {
+void EmittedInstance::abort_run(const ebpf::Fault& fault) const {
     std::string place;
     for (const bpf::LineInfo& line : program_.lines)
         if (line.insn <= fault.pc) place = fmt::format(", bytecode +{:#x}", line.code_offset);
@@ -104,7 +126,7 @@ void BpfEngine::abort_run(const ebpf::Fault& fault) const {
     std::unreachable();
 }
 
-std::vector<FlowEntry> BpfEngine::flows() const {
+std::vector<FlowEntry> EmittedInstance::flows() const {
     std::vector<FlowEntry> out;
     for (size_t i = 0; i < program_.maps.size(); ++i) {
         const bpf::Map& map = program_.maps[i];
@@ -117,7 +139,7 @@ std::vector<FlowEntry> BpfEngine::flows() const {
     return out;
 }
 
-uint64_t BpfEngine::refused_stores() const {
+uint64_t EmittedInstance::refused_stores() const {
     for (size_t i = 0; i < program_.maps.size(); ++i)
         if (program_.maps[i].role == bpf::MapRole::stats)
             return load_le<uint64_t>(machine_.map(i).value(0) +
@@ -125,32 +147,35 @@ uint64_t BpfEngine::refused_stores() const {
     return 0;
 }
 
-std::optional<uint32_t> BpfEngine::ended_at() const {
+std::optional<uint32_t> EmittedInstance::ended_at() const {
     std::optional<uint32_t> offset;
     for (const bpf::LineInfo& line : program_.lines)
         if (line.insn <= machine_.exit_pc()) offset = line.code_offset;
     return offset;
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Engine>> make_bpf_engine(const VerifiedModule& program) {
-    return make_bpf_engine(program, BpfEngineOptions{});
-}
-
-Result<std::unique_ptr<Engine>> make_bpf_engine(const VerifiedModule& program,
-                                                const BpfEngineOptions& options) {
-    bpf::Options build{.hook = options.hook, .result_map = true};
-    build.drop_on_error = options.drop_on_error;
-    build.register_seed = options.register_seed;
-    bpf::Program emitted = TRY(bpf::generate(program, build));
-    auto machine = ebpf::Machine::load(image_of(emitted));
+// An emitted program calls no host functions: CALL is refused there.
+Result<std::unique_ptr<Instance>> EmittedProgram::make_instance(
+    const InstanceOptions& /*options*/) const {
+    auto machine = ebpf::Machine::load(image_of(emitted_));
     if (!machine) {
         const std::string what = fmt::format("an emitted program loads (eBPF insn {}: {})",
                                              machine.error().pc, machine.error().reason);
         VFM_CHECK(false, what.c_str());
     }
-    return std::make_unique<BpfEngine>(std::move(emitted), *std::move(machine), options);
+    return std::make_unique<EmittedInstance>(
+        std::static_pointer_cast<const EmittedProgram>(shared_from_this()), *std::move(machine));
+}
+
+}  // namespace
+
+Result<std::shared_ptr<const Program>> bpf_program(const VerifiedModule& program,
+                                                   const BpfEngineOptions& options) {
+    bpf::Options build{.hook = options.hook, .result_map = true};
+    build.drop_on_error = options.drop_on_error;
+    build.register_seed = options.register_seed;
+    return std::make_shared<const EmittedProgram>(program, TRY(bpf::generate(program, build)),
+                                                  options);
 }
 
 }  // namespace vfm

@@ -6,7 +6,7 @@
 
 #include "bpfgen/object.h"
 #include "core/base/result.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/verify/verify.h"
 
 namespace vfm {
@@ -20,11 +20,11 @@ struct BpfEngineOptions {
     bool drop_on_error = false;     ///< bpf::Options::drop_on_error
 };
 
-/// Loads the test build of the program with empty flow tables. Fails with Status::refused and a
-/// located reason if the back end cannot translate it. A fault of the emitted program, or a verdict
-/// that does not fit its result, is a bug of ours and aborts.
-Result<std::unique_ptr<Engine>> make_bpf_engine(const VerifiedModule& program);
-Result<std::unique_ptr<Engine>> make_bpf_engine(const VerifiedModule& program,
-                                                const BpfEngineOptions& options);
+/// The test build of the program; instances have maps of their own. Fails with Status::refused and
+/// a located reason if the back end cannot translate it. A fault of the emitted program, or a
+/// verdict that does not fit its result, is a bug of ours and aborts. RAND's sequence is the
+/// machine's own, whatever seed an instance is given.
+Result<std::shared_ptr<const Program>> bpf_program(const VerifiedModule& program,
+                                                   const BpfEngineOptions& options = {});
 
 }  // namespace vfm

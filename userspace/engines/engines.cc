@@ -5,34 +5,39 @@
 #include "loader/test_run.h"
 #include "userspace/engines/bpf_engine.h"
 #include "userspace/interp/interpreter.h"
-#include "userspace/jit/engine.h"
+#include "userspace/jit/native_program.h"
 
 namespace vfm {
 namespace {
 
 std::string nothing() { return {}; }
 
-// An emitted program calls no host functions: CALL is refused there.
-Result<std::unique_ptr<Engine>> load_bpf(const VerifiedModule& program,
-                                         const EngineOptions& /*options*/) {
-    return make_bpf_engine(program);
+using Compiled = Result<std::shared_ptr<const Program>>;
+
+Compiled compile_interp(const VerifiedModule& program, const ProgramOptions& options) {
+    return interpreter_program(program, options);
 }
 
-Result<std::unique_ptr<Engine>> load_jit(const VerifiedModule& program,
-                                         const EngineOptions& options) {
-    return make_jit_engine(program, options);
+Compiled compile_jit(const VerifiedModule& program, const ProgramOptions& options) {
+    jit::CompileOptions compile;
+    if (options.bursts) compile.bursts = jit::BatchVariant::best;
+    return jit::NativeProgram::compile(program, compile);
 }
 
-Result<std::unique_ptr<Engine>> load_kernel(const VerifiedModule& program,
-                                            const EngineOptions& /*options*/) {
-    return make_kernel_engine(program);
+Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return bpf_program(program);
+}
+
+Compiled compile_kernel(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return kernel_program(program);
 }
 
 constexpr EngineKind kKinds[] = {
-    {"interp", "the reference interpreter", false, make_interpreter, nothing},
-    {"jit", "native code for this CPU", true, load_jit, jit::NativeProgram::missing},
-    {"bpf", "the emitted eBPF program in user space", false, load_bpf, nothing},
-    {"kernel", "the emitted eBPF program in the kernel", false, load_kernel, kernel_engine_missing},
+    {"interp", "the reference interpreter", false, compile_interp, nothing},
+    {"jit", "native code for this CPU", true, compile_jit, jit::NativeProgram::missing},
+    {"bpf", "the emitted eBPF program in user space", false, compile_bpf, nothing},
+    {"kernel", "the emitted eBPF program in the kernel", false, compile_kernel,
+     kernel_engine_missing},
 };
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/base/result.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/verify/verify.h"
 
 namespace vfm {
@@ -16,17 +16,18 @@ namespace vfm {
 struct EngineKind {
     std::string_view name;
     std::string_view what;  ///< one phrase for --help
-    bool has_bursts;        ///< run_batch() does more than run() on each packet
-    /// Loads a program with empty flow tables. Fails with Status::refused and a located reason if
-    /// the back end cannot translate it or the kernel rejects it.
-    Result<std::unique_ptr<Engine>> (*load)(const VerifiedModule& program,
-                                            const EngineOptions& options);
+    bool has_bursts;        ///< ProgramOptions::bursts make a difference
+    /// Makes the program ready, once for all threads. Fails with Status::refused and a located
+    /// reason if the back end cannot translate it.
+    Result<std::shared_ptr<const Program>> (*compile)(const VerifiedModule& program,
+                                                      const ProgramOptions& options);
     /// Why this machine cannot run the engine ("needs CAP_BPF"), or empty.
     std::string (*missing)();
 
-    Result<std::unique_ptr<Engine>> make(const VerifiedModule& program,
-                                         const EngineOptions& options = {}) const {
-        return load(program, options);
+    /// The only instance of a program that nobody else runs.
+    Result<std::unique_ptr<Instance>> make(const VerifiedModule& program,
+                                           const ProgramOptions& options = {}) const {
+        return instance_of(compile(program, options));
     }
 };
 

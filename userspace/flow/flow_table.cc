@@ -3,8 +3,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <tuple>
 #include <utility>
+
+#include "core/base/check.h"
 
 namespace vfm {
 namespace {
@@ -31,16 +34,9 @@ uint64_t at_least(uint64_t bound, uint64_t levels) {
 /// Entries that so many buckets take before a table grows: 45 % of what they hold.
 uint32_t room(uint32_t buckets) { return static_cast<uint32_t>(uint64_t{buckets} * 9 / 5); }
 
-/// The number whose product with an odd one is 1, modulo 2^64.
-uint64_t inverse(uint64_t odd) {
-    uint64_t found = odd;  // right in the three lowest bits; each step doubles them
-    for (int i = 0; i < 5; ++i) found *= 2 - odd * found;
-    return found;
-}
-
 }  // namespace
 
-uint64_t FlowTable::key_at(Place at) const { return hash_at(at) * inverse(factor_) ^ marker_; }
+uint64_t FlowTable::key_at(Place at) const { return hash_at(at) * flow_inverse(factor_) ^ marker_; }
 
 /// Buckets of a table at its smallest, an even number. Doubled again and again they become enough
 /// for the capacity and at most an eighth more.
@@ -60,10 +56,36 @@ size_t FlowTable::bytes_for(uint32_t buckets) const {
            groups_of(buckets) * (sizeof(*levels_) + sizeof(*arrivals_));
 }
 
-size_t FlowTable::most_bytes() const {
+uint32_t FlowTable::last_buckets() const {
+    if (capacity_ == 0) return 0;
     uint32_t buckets = first_buckets();
     while (room(buckets) < capacity_) buckets *= 2;
-    return capacity_ == 0 ? 0 : bytes_for(buckets);
+    return buckets;
+}
+
+size_t FlowTable::most_bytes() const { return bytes_for(last_buckets()); }
+
+size_t FlowTable::memory_size(const TableDecl& declaration) {
+    const size_t size = sizeof(FlowMemoryHeader) + FlowTable(declaration).most_bytes();
+    return (size + kFlowAlignment - 1) / kFlowAlignment * kFlowAlignment;
+}
+
+FlowTable::FlowTable(const PlacedTable& placed) : FlowTable(placed.declaration) {
+    std::byte* const memory = placed.memory.data();
+    VFM_CHECK(placed.memory.size() >= memory_size(placed.declaration), "memory for the table");
+    VFM_CHECK(reinterpret_cast<uintptr_t>(memory) % kFlowAlignment == 0, "memory of whole lines");
+    header_ = reinterpret_cast<FlowMemoryHeader*>(memory);
+    if (capacity_ > 0) lay_out(memory + sizeof(FlowMemoryHeader), last_buckets());
+    header_->version = FlowMemoryHeader::kVersion;
+    header_->capacity = capacity_;
+    header_->bucket_count = bucket_count();
+    header_->key = static_cast<uint8_t>(placed.declaration.key);
+    header_->eviction = static_cast<uint8_t>(eviction_);
+    header_->levels_at = sizeof(FlowMemoryHeader);
+    if (levels_)
+        header_->levels_at = static_cast<size_t>(reinterpret_cast<std::byte*>(levels_) - memory);
+    header_->numbers = {marker_, factor_};
+    store(header_->magic, FlowMemoryHeader::kMagic);
 }
 
 FlowTable::Place FlowTable::find(uint64_t hash) const {
@@ -111,7 +133,7 @@ uint64_t FlowTable::level(const Levels* levels, Place at) {
 void FlowTable::set_level(Place at, uint64_t level) {
     const uint64_t shift = at.number() % 16 * 4;
     uint64_t& word = levels_[at.bucket / kGroup][at.number() / 16 % std::tuple_size_v<Levels>];
-    word = (word & ~(uint64_t{15} << shift)) | level << shift;
+    store(word, (word & ~(uint64_t{15} << shift)) | level << shift);
 }
 
 /// Keeps an entry from the next age().
@@ -140,12 +162,13 @@ bool FlowTable::take_use(Place at) {
 /// Makes an entry for a key that has none.
 FlowTable::Place FlowTable::create(uint64_t key) {
     if (size_ < limit_ && size_ == room(bucket_count()) &&
-        !rebuild(size_ == 0 ? first_buckets() : bucket_count() * 2, factor_, marker_))
+        !grow(size_ == 0 ? first_buckets() : bucket_count() * 2))
         limit_ = size_;
     const bool at_limit = size_ == limit_;
     if ((at_limit && (eviction_ == Eviction::none || size_ == 0)) ||
         (looks_empty(hash(key)) && !scatter(key))) {
         ++refused_stores_;
+        if (header_) header_->refused_stores = refused_stores_;
         return {};
     }
     if (at_limit) evict_for(hash(key));
@@ -167,9 +190,16 @@ FlowTable::Place FlowTable::place(uint64_t hash, uint64_t& distance) {
     Place at = {home(hash), 0};
     for (distance = 0; buckets_[at.bucket].full(); ++distance) at.bucket = next(at.bucket);
     while (is_entry(at)) ++at.which;
-    word(at) = hash & ~kFirstBit;
-    value(at) = 0;
+    write_entry(at, hash & ~kFirstBit, 0);
     return at;
+}
+
+/// In an order in which no reader of given memory finds a key with the value of another, wherever
+/// the writer stops.
+void FlowTable::write_entry(Place at, uint64_t new_word, uint64_t new_value) {
+    store(word(at), 0);
+    store(value(at), new_value);
+    store(word(at), new_word);
 }
 
 void FlowTable::erase(Place at) {
@@ -184,15 +214,15 @@ void FlowTable::vacate(Place at) {
     Place last = {at.bucket, kBucket - 1};
     while (!is_entry(last)) --last.which;
     if (last != at) move(last, at);
-    word(last) = 0;
+    store(word(last), 0);
     set_level(last, 0);
 }
 
 /// Makes `to` what `from` is, which stays as it was.
 void FlowTable::move(Place from, Place to) {
-    word(to) = word(from);
-    value(to) = value(from);
+    store(word(to), 0);  // no reader finds what was there with this level
     set_level(to, level(levels_, from));
+    write_entry(to, word(from), value(from));
     if (order_) order_[to.number()] = order_[from.number()];
 }
 
@@ -306,43 +336,47 @@ void FlowTable::entries(uint32_t table, std::vector<FlowEntry>& out) const {
 }
 
 void FlowTable::clear() {
-    memory_ = {};
-    buckets_ = &no_bucket_;
-    bucket_count_ = 1;
-    order_ = nullptr;
-    levels_ = nullptr;
-    arrivals_ = nullptr;
+    if (header_) {
+        std::memset(static_cast<void*>(buckets_), 0, bytes_for(bucket_count()));
+        header_->refused_stores = 0;
+    } else {
+        memory_ = {};
+        buckets_ = &no_bucket_;
+        bucket_count_ = 1;
+        order_ = nullptr;
+        levels_ = nullptr;
+        arrivals_ = nullptr;
+    }
     size_ = 0;
     limit_ = capacity_;
     next_to_age_ = 0;
     refused_stores_ = 0;
 }
 
-/// Moves all entries to new memory of so many buckets; false if the system has none, then nothing
-/// has changed. No key may have a hash then that looks like no entry.
-bool FlowTable::rebuild(uint32_t count, uint64_t factor, uint64_t marker) {
-    ZeroedMemory memory = ZeroedMemory::make(bytes_for(count));
-    if (!memory.data()) return false;
-    const std::span<const Bucket> old_buckets(buckets_, bucket_count());
-    const uint64_t* const old_order = order_;
-    const Levels* const old_levels = levels_;
-    const uint64_t unhash = inverse(factor_), unmark = marker_;
-    const bool same = factor == factor_ && marker == marker_;
-    const ZeroedMemory old = std::exchange(memory_, std::move(memory));
-
-    std::byte* free = memory_.data();
+/// The arrays of a table of so many buckets, one behind the other.
+void FlowTable::lay_out(std::byte* memory, uint32_t count) {
     const auto take = [&]<class T>(T*& array, size_t elements) {
-        array = reinterpret_cast<T*>(free);
-        free += elements * sizeof(T);
+        array = reinterpret_cast<T*>(memory);
+        memory += elements * sizeof(T);
     };
     take(buckets_, count);
     if (capacity_ <= kExact) take(order_, size_t{count} * kBucket);
     take(levels_, groups_of(count));
     take(arrivals_, groups_of(count));
     bucket_count_ = count;
-    factor_ = factor;
-    marker_ = marker;
     next_to_age_ = 0;
+}
+
+/// Moves all entries to new memory of so many buckets; false if the system has none, then nothing
+/// has changed.
+bool FlowTable::grow(uint32_t count) {
+    ZeroedMemory memory = ZeroedMemory::make(bytes_for(count));
+    if (!memory.data()) return false;
+    const std::span<const Bucket> old_buckets(buckets_, bucket_count());
+    const uint64_t* const old_order = order_;
+    const Levels* const old_levels = levels_;
+    const ZeroedMemory old = std::exchange(memory_, std::move(memory));
+    lay_out(memory_.data(), count);
 
     uint64_t distance = 0;
     for (Place from; from.bucket < old_buckets.size(); ++from.bucket) {
@@ -350,8 +384,7 @@ bool FlowTable::rebuild(uint32_t count, uint64_t factor, uint64_t marker) {
         const uint64_t first_bit = from.bucket < old_buckets.size() / 2 ? 0 : kFirstBit;
         for (from.which = 0; from.which < kBucket && bucket.words[from.which] != 0; ++from.which) {
             const uint64_t old_word = bucket.words[from.which];
-            const uint64_t old_hash = (old_word & ~kFirstBit) | first_bit;
-            const Place to = place(same ? old_hash : hash(old_hash * unhash ^ unmark), distance);
+            const Place to = place((old_word & ~kFirstBit) | first_bit, distance);
             word(to) |= old_word & kFirstBit;
             value(to) = bucket.values[from.which];
             set_level(to, level(old_levels, from));
@@ -359,17 +392,6 @@ bool FlowTable::rebuild(uint32_t count, uint64_t factor, uint64_t marker) {
         }
     }
     return true;
-}
-
-/// Hashes all keys anew, with numbers that nobody can guess and by which `key` has a hash too.
-bool FlowTable::scatter(uint64_t key) {
-    for (;;) {
-        std::array<uint64_t, 2> random;
-        if (getentropy(random.data(), sizeof random) != 0) return false;
-        const auto [marker, other] = std::pair(random[0], random[0] ^ kFirstBit);
-        if (key == marker || key == other || contains(marker) || contains(other)) continue;
-        return rebuild(bucket_count(), random[1] | 1, marker);
-    }
 }
 
 std::vector<FlowEntry> FlowTables::entries() const {

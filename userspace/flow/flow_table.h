@@ -24,6 +24,7 @@
 #endif
 
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -31,12 +32,22 @@
 #include <vector>
 
 #include "core/module/module.h"
-#include "core/run/engine.h"
+#include "core/run/flow_memory.h"
+#include "core/run/program.h"
 #include "userspace/flow/zeroed_memory.h"
 
 namespace vfm {
 
-/// Starts empty; memory doubles as entries come, up to what the capacity needs. A new key that
+/// A table that is to lie in given memory: memory_size() zeroed bytes or more, that begin at a
+/// cache line and outlive the table.
+struct PlacedTable {
+    const TableDecl& declaration;
+    std::span<std::byte> memory;
+};
+
+/// Starts empty; memory doubles as entries come, up to what the capacity needs. In given memory it
+/// has its last size from the start, and others can list its entries from there at any moment:
+/// read_flow_memory() in core/run/flow_memory.h. A new key that
 /// meets a full table takes the place of an entry that was neither read nor written for long
 /// (eviction `lru`; the longest of all if the capacity is at most kExact) or is refused (`none`).
 /// Where the system has no memory left, the table is full at the size it has. Not thread safe: one
@@ -52,6 +63,10 @@ class FlowTable {
 
     explicit FlowTable(const TableDecl& declaration)
         : capacity_(declaration.capacity), limit_(capacity_), eviction_(declaration.eviction) {}
+    /// Never allocates, also later. Who made the memory has checked its size.
+    explicit FlowTable(const PlacedTable& placed);
+    /// Bytes of memory that such a table needs.
+    static size_t memory_size(const TableDecl& declaration);
     FlowTable(const FlowTable&) = delete;
     FlowTable& operator=(const FlowTable&) = delete;
 
@@ -94,6 +109,21 @@ class FlowTable {
     };
     static consteval Layout layout();
 
+    /// Around all that changes a table in given memory, a burst at a time: readers in other
+    /// processes know by this when they saw it at rest. Two stores, none for other tables.
+    void begin_changes() {
+        if (!header_) return;
+        __atomic_store_n(&header_->changes, header_->changes + 1, __ATOMIC_RELAXED);
+#ifdef __SANITIZE_THREAD__  // knows no fences
+        std::atomic_signal_fence(std::memory_order_release);
+#else
+        std::atomic_thread_fence(std::memory_order_release);
+#endif
+    }
+    void end_changes() {
+        if (header_) __atomic_store_n(&header_->changes, header_->changes + 1, __ATOMIC_RELEASE);
+    }
+
     /// Forgets a key; false if it had no entry.
     bool remove(uint64_t key);
 
@@ -109,29 +139,24 @@ class FlowTable {
     uint64_t refused_stores() const { return refused_stores_; }
     /// Memory for entries now, and what it never exceeds but by the rest of a cache line or page.
     /// Only while a table grows, the memory it had before, half as much, is there too.
-    size_t bytes() const { return memory_.size(); }
+    size_t bytes() const { return header_ ? bytes_for(bucket_count()) : memory_.size(); }
     size_t most_bytes() const;
 
     /// Appends every entry as one of table number `table`, in no particular order.
     void entries(uint32_t table, std::vector<FlowEntry>& out) const;
 
-    /// Forgets all entries and the count of refused stores, and gives the memory back.
+    /// Forgets all entries and the count of refused stores, and gives memory of its own back.
     void clear();
 
   private:
-    static constexpr uint32_t kBucket = 4;   // entries
+    using Bucket = FlowBucket;
+    static constexpr uint32_t kBucket = Bucket::kEntries;
     static constexpr uint32_t kGroup = 16;   // buckets
     static constexpr uint64_t kNear = 4096;  // buckets: 256 KiB, which caches of second level hold
     /// Of a hash: its home is in the upper half. Of a word: the entry was used.
     static constexpr uint64_t kFirstBit = uint64_t{1} << 63;
 
-    struct alignas(ZeroedMemory::kAlignment) Bucket {
-        std::array<uint64_t, kBucket> words;  // a hash, but for its first bit; 0: no entry
-        std::array<uint64_t, kBucket> values;
-
-        bool full() const { return words[kBucket - 1] != 0; }
-    };
-    static_assert(sizeof(Bucket) == ZeroedMemory::kAlignment);
+    static_assert(alignof(Bucket) == ZeroedMemory::kAlignment);
 
     /// Of a group: four bits an entry, 1 to 7 how far it is from being evicted, 0 for no entry, and
     /// 8 if age() must spare it.
@@ -169,7 +194,7 @@ class FlowTable {
     uint64_t& value(Place at) { return buckets_[at.bucket].values[at.which]; }
     bool is_entry(Place at) const { return at.which < kBucket && word(at) != 0; }
     uint32_t bucket_count() const {
-        return memory_.data() ? static_cast<uint32_t>(bucket_count_) : 0;
+        return buckets_ == &no_bucket_ ? 0 : static_cast<uint32_t>(bucket_count_);
     }
     static uint32_t groups_of(uint32_t buckets) { return (buckets + kGroup - 1) / kGroup; }
 
@@ -229,9 +254,26 @@ class FlowTable {
     void count_arrival(uint64_t group);
     static uint64_t level(const Levels* levels, Place at);
     void set_level(Place at, uint64_t level);
-    bool rebuild(uint32_t count, uint64_t factor, uint64_t marker);
+    bool grow(uint32_t count);
     bool scatter(uint64_t key);
+    void rehash(const FlowNumbers& numbers);
+    struct Moving;
+    Moving take_out(Place at, const FlowNumbers& earlier);
+    Moving put_down(const Moving& entry, const FlowNumbers& earlier);
+    uint64_t waiting(uint64_t bucket) const;
+    void spare_all();
+    /// Behind all stores before it, for readers of given memory.
+    static void store(uint64_t& to, uint64_t value) {
+        __atomic_store_n(&to, value, __ATOMIC_RELEASE);
+    }
+    static void store_numbers(FlowNumbers& to, const FlowNumbers& numbers) {
+        store(to.marker, numbers.marker);
+        store(to.factor, numbers.factor);
+    }
+    void write_entry(Place at, uint64_t word, uint64_t value);
+    void lay_out(std::byte* memory, uint32_t count);
     uint32_t first_buckets() const;
+    uint32_t last_buckets() const;
     size_t bytes_for(uint32_t buckets) const;
 
     static inline Bucket no_bucket_{};  // what a table without memory looks at; nobody writes to it
@@ -252,7 +294,8 @@ class FlowTable {
     uint64_t refused_stores_ = 0;
     uint64_t created_ = 0;     // entries, ever
     uint64_t calm_until_ = 0;  // value of created_ before which keys are not scattered anew
-    ZeroedMemory memory_;      // of all these arrays
+    ZeroedMemory memory_;      // of all these arrays, if it is the table's own
+    FlowMemoryHeader* header_ = nullptr;  // in front of given memory
 };
 
 consteval FlowTable::Layout FlowTable::layout() {
@@ -270,7 +313,16 @@ class FlowTables {
   public:
     explicit FlowTables(std::span<const TableDecl> declarations)
         : tables_(declarations.begin(), declarations.end()) {}
+    explicit FlowTables(std::span<const PlacedTable> placed)
+        : tables_(placed.begin(), placed.end()) {}
 
+    bool empty() const { return tables_.empty(); }
+    void begin_changes() {
+        for (FlowTable& table : tables_) table.begin_changes();
+    }
+    void end_changes() {
+        for (FlowTable& table : tables_) table.end_changes();
+    }
     FlowTable& operator[](size_t table) { return tables_[table]; }
     FlowTable* data() { return tables_.data(); }
     /// Every entry of every table.

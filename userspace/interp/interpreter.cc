@@ -12,8 +12,8 @@
 #include "core/base/check.h"
 #include "core/isa/alu.h"
 #include "core/packet/headers.h"
+#include "core/run/host_functions.h"
 #include "core/run/random.h"
-#include "userspace/flow/flow_table.h"
 #include "userspace/interp/loading.h"
 
 namespace vfm {
@@ -183,43 +183,68 @@ class LazyHeaders {
     Headers headers_;
 };
 
-class Interpreter final : public Engine {
+/// The steps of a program.
+class StepProgram final : public UserProgram {
   public:
-    /// Null `tables` means tables of its own.
-    Interpreter(const VerifiedModule& program, std::vector<HostFunction> host, FlowTables* tables,
-                bool counts)
-        : fuel_(program.fuel()),
-          host_(std::move(host)),
-          own_tables_(tables ? std::span<const TableDecl>() : program.tables()),
-          tables_(tables ? *tables : own_tables_),
-          block_runs_(counts ? program.blocks().size() : 0) {
+    StepProgram(const VerifiedModule& program, bool counts)
+        : UserProgram(program), counts_(counts) {
         Decoder decoder(program, counts);
         steps_ = std::move(decoder.steps);
         places_ = std::move(decoder.places);
     }
 
-    std::string_view name() const override { return "interp"; }
+    std::string_view name() const override { return kName; }
+    bool counts() const { return counts_; }
+    const Step* steps() const { return steps_.data(); }
+    uint32_t place(const Step* step) const { return places_[static_cast<size_t>(step - steps())]; }
+
+    static constexpr std::string_view kName = "interp";
+
+  private:
+    Result<std::unique_ptr<Instance>> make_instance_on(
+        std::shared_ptr<FlowTables> tables, const InstanceOptions& options) const override;
+
+    bool counts_;  // runs of blocks
+    std::vector<Step> steps_;
+    std::vector<uint32_t> places_;  // by step
+};
+
+class Interpreter final : public Instance {
+  public:
+    Interpreter(std::shared_ptr<const StepProgram> program, std::shared_ptr<FlowTables> tables,
+                std::vector<HostFunction> host, const InstanceOptions& options)
+        : program_(std::move(program)),
+          steps_(program_->steps()),
+          fuel_(program_->verified().fuel()),
+          host_(std::move(host)),
+          owner_(std::move(tables)),
+          tables_(owner_->data()),
+          block_runs_(program_->counts() ? program_->verified().blocks().size() : 0),
+          random_(options.random_seed),
+          last_(steps_) {}
+
+    std::string_view name() const override { return StepProgram::kName; }
     Outcome run(const Packet& packet) override;
-    std::vector<FlowEntry> flows() const override { return tables_.entries(); }
-    uint64_t refused_stores() const override { return tables_.refused_stores(); }
-    std::optional<uint32_t> ended_at() const override { return places_[last_]; }
+    std::vector<FlowEntry> flows() const override { return owner_->entries(); }
+    uint64_t refused_stores() const override { return owner_->refused_stores(); }
+    std::optional<uint32_t> ended_at() const override { return program_->place(last_); }
     std::span<const uint64_t> block_runs() const override { return block_runs_; }
 
   private:
     Outcome end(const Step* at, Outcome outcome) {
-        last_ = static_cast<size_t>(at - steps_.data());
+        last_ = at;
         return outcome;
     }
 
+    std::shared_ptr<const StepProgram> program_;
+    const Step* steps_;
     uint64_t fuel_;
     std::vector<HostFunction> host_;  // by import
-    FlowTables own_tables_;
-    FlowTables& tables_;
+    std::shared_ptr<FlowTables> owner_;
+    FlowTable* tables_;                 // by number
     std::vector<uint64_t> block_runs_;  // by block; empty if nobody asked
-    std::vector<Step> steps_;
-    std::vector<uint32_t> places_;  // by step
     RandomSequence random_;
-    size_t last_ = 0;  // the step that ended the last run
+    const Step* last_;  // the step that ended the last run
 };
 
 // How steps follow each other. `at` is the step that runs; each ends with an indirect jump of its
@@ -264,7 +289,7 @@ Outcome Interpreter::run(const Packet& packet) {
     const uint64_t length = bytes.size();
     LazyHeaders headers(bytes);
     uint64_t fuel = fuel_;
-    const Step* at = steps_.data();
+    const Step* at = steps_;
 
     // The top of the stack is `top`, the values below it end in front of `rest`. With an empty
     // stack `top` means nothing; the first push saves it all the same, so there is a place for it.
@@ -434,20 +459,23 @@ do_CALL: {
 do_IN:
 do_IN128:
 do_MATCH:
-    VFM_CHECK(false, "prepare() refuses IN, IN128 and MATCH");
+    VFM_CHECK(false, "nothing with IN, IN128 and MATCH is made ready");
+}
+
+Result<std::unique_ptr<Instance>> StepProgram::make_instance_on(
+    std::shared_ptr<FlowTables> tables, const InstanceOptions& options) const {
+    auto host = TRY(match_host_functions(verified(), options.host_functions));
+    return std::make_unique<Interpreter>(
+        std::static_pointer_cast<const StepProgram>(shared_from_this()), std::move(tables),
+        std::move(host), options);
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
-                                                 const EngineOptions& options) {
-    return make_interpreter(program, options, nullptr);
-}
-
-Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
-                                                 const EngineOptions& options, FlowTables* tables) {
-    return std::make_unique<Interpreter>(program, TRY(prepare(program, options)), tables,
-                                         options.count_blocks);
+Result<std::shared_ptr<const UserProgram>> interpreter_program(const VerifiedModule& program,
+                                                               const ProgramOptions& options) {
+    TRY(refuse_unsupported(program));
+    return std::make_shared<const StepProgram>(program, options.count_blocks);
 }
 
 }  // namespace vfm

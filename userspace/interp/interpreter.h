@@ -7,22 +7,16 @@
 #include <memory>
 
 #include "core/base/result.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/verify/verify.h"
+#include "userspace/flow/user_program.h"
 
 namespace vfm {
 
-class FlowTables;
-
-/// Loads a program with empty flow tables. IN, IN128 and MATCH have no implementation here: a
-/// program with one fails with the opcode and its offset, Status::refused; so does one with an
-/// import that no host function fits. Counts blocks if the options ask for it.
-Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
-                                                 const EngineOptions& options = {});
-
-/// The same on the caller's flow tables, made from program.tables(), so that several engines can
-/// take turns on them. They must outlive the engine; null means tables of its own.
-Result<std::unique_ptr<Engine>> make_interpreter(const VerifiedModule& program,
-                                                 const EngineOptions& options, FlowTables* tables);
+/// Makes a program ready to be interpreted. IN, IN128 and MATCH have no implementation here: a
+/// program with one fails with the opcode and its offset, Status::refused. Counts blocks if the
+/// options ask for it.
+Result<std::shared_ptr<const UserProgram>> interpreter_program(const VerifiedModule& program,
+                                                               const ProgramOptions& options = {});
 
 }  // namespace vfm

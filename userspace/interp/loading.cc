@@ -2,12 +2,9 @@
 
 #include <fmt/core.h>
 
-#include "core/run/host_functions.h"
-
 namespace vfm {
 
-Result<std::vector<HostFunction>> prepare(const VerifiedModule& program,
-                                          const EngineOptions& options) {
+Result<> refuse_unsupported(const VerifiedModule& program) {
     for (const Insn& insn : program.insns()) {
         const OpInfo& info = op_info(insn.op);
         if (info.group == Group::set || info.group == Group::match)
@@ -15,7 +12,7 @@ Result<std::vector<HostFunction>> prepare(const VerifiedModule& program,
                                               fmt::format("{} is unsupported here", info.name)),
                         Status::refused);
     }
-    return match_host_functions(program, options.host_functions);
+    return {};
 }
 
 }  // namespace vfm

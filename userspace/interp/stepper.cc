@@ -4,13 +4,16 @@
 
 #include "core/isa/alu.h"
 #include "core/packet/headers.h"
+#include "core/run/host_functions.h"
 #include "userspace/interp/loading.h"
 
 namespace vfm {
 
-Result<Stepper> Stepper::make(const VerifiedModule& program, const EngineOptions& options,
+Result<Stepper> Stepper::make(const VerifiedModule& program, const InstanceOptions& options,
                               FlowTables& tables, const Packet& packet) {
-    return Stepper(program, TRY(prepare(program, options)), tables, packet);
+    TRY(refuse_unsupported(program));
+    auto host = TRY(match_host_functions(program, options.host_functions));
+    return Stepper(program, std::move(host), tables, packet, options);
 }
 
 std::optional<Outcome> Stepper::step() {
@@ -93,7 +96,7 @@ ErrorKind Stepper::execute(const Insn& insn) {
             call(insn);
             break;
         case Group::ret:  // step() ends the run
-        case Group::set:  // prepare() refuses these
+        case Group::set:  // make() refuses these
         case Group::match:
             break;
     }

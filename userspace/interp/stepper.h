@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/run/random.h"
 #include "core/verify/verify.h"
 #include "userspace/flow/flow_table.h"
@@ -23,7 +23,7 @@ class Stepper {
     /// A stepper at the first instruction for `packet`, whose bytes must stay until the run ends.
     /// `tables`, made from program.tables(), must outlive it. IN, IN128 and MATCH have no
     /// implementation here, and an import needs its function: else Status::refused.
-    static Result<Stepper> make(const VerifiedModule& program, const EngineOptions& options,
+    static Result<Stepper> make(const VerifiedModule& program, const InstanceOptions& options,
                                 FlowTables& tables, const Packet& packet);
 
     /// Executes the next instruction. Nothing while the run goes on; after its end the outcome, as
@@ -39,12 +39,13 @@ class Stepper {
 
   private:
     Stepper(VerifiedModule program, std::vector<HostFunction> host, FlowTables& tables,
-            const Packet& packet)
+            const Packet& packet, const InstanceOptions& options)
         : program_(std::move(program)),
           host_(std::move(host)),
           tables_(&tables),
           bytes_(packet.visible()),
           now_(packet.timestamp),
+          random_(options.random_seed),
           fuel_(program_.fuel()) {}
 
     void push(uint64_t value) { stack_[depth_++] = value; }

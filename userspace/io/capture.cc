@@ -65,7 +65,7 @@ Result<CaptureReader> CaptureReader::open(const std::string& path) {
     return CaptureReader(name, std::move(handle));
 }
 
-Result<std::optional<CapturedPacket>> CaptureReader::next() {
+Result<std::optional<Frame>> CaptureReader::next() {
     pcap_pkthdr* header = nullptr;
     const u_char* data = nullptr;
     const int status = pcap_next_ex(handle_.get(), &header, &data);
@@ -81,7 +81,8 @@ Result<std::optional<CapturedPacket>> CaptureReader::next() {
                                                : static_cast<uint64_t>(header->ts.tv_sec);
     const uint64_t timestamp =
         seconds * kNanosecondsPerSecond + static_cast<uint64_t>(header->ts.tv_usec);
-    return CapturedPacket{{ByteView(data, header->caplen), timestamp}, header->len};
+    return Frame{.packet = {ByteView(data, header->caplen), timestamp},
+                 .info = {.wire_length = header->len}};
 }
 
 uint32_t CaptureReader::snap_length() const {
@@ -94,13 +95,13 @@ Result<CaptureWriter> CaptureWriter::create(const std::string& path, uint32_t sn
     return writer;
 }
 
-void CaptureWriter::write(const CapturedPacket& captured) {
-    const ByteView bytes = captured.packet.bytes;
-    const uint64_t timestamp = captured.packet.timestamp;
+void CaptureWriter::write(const Frame& frame) {
+    const ByteView bytes = frame.packet.bytes;
+    const uint64_t timestamp = frame.packet.timestamp;
     put(file_, RecordHeader{.seconds = static_cast<uint32_t>(timestamp / kNanosecondsPerSecond),
                             .nanoseconds = static_cast<uint32_t>(timestamp % kNanosecondsPerSecond),
                             .captured = static_cast<uint32_t>(bytes.size()),
-                            .original = captured.original_length});
+                            .original = static_cast<uint32_t>(frame.info.length_of(frame.packet))});
     std::fwrite(bytes.data(), 1, bytes.size(), file_.stream());
 }
 

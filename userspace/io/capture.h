@@ -7,7 +7,7 @@
 #include <string>
 
 #include "core/base/result.h"
-#include "core/run/engine.h"
+#include "core/run/packet.h"
 #include "userspace/io/output_file.h"
 
 struct pcap;
@@ -19,12 +19,6 @@ struct PcapCloser {
 };
 using PcapHandle = std::unique_ptr<pcap, PcapCloser>;
 
-/// A packet of a capture. The bytes live until the next one is read.
-struct CapturedPacket {
-    Packet packet;                 ///< captured bytes and nanosecond timestamp
-    uint32_t original_length = 0;  ///< bytes on the wire
-};
-
 /// Reads a capture packet by packet; any size of file, memory for one packet. Not thread safe.
 class CaptureReader {
   public:
@@ -32,9 +26,10 @@ class CaptureReader {
     /// Ethernet frames.
     static Result<CaptureReader> open(const std::string& path);
 
-    /// The next packet, or nothing at the end of the file. A cut-off or broken file fails with the
-    /// number of the packet that could not be read and how many were.
-    Result<std::optional<CapturedPacket>> next();
+    /// The next packet, with its length on the wire, or nothing at the end of the file. Its bytes
+    /// live until the next one is read. A cut-off or broken file fails with the number of the
+    /// packet that could not be read and how many were.
+    Result<std::optional<Frame>> next();
 
     /// Bytes of a packet that the capture keeps at most.
     uint32_t snap_length() const;
@@ -56,7 +51,7 @@ class CaptureWriter {
     static Result<CaptureWriter> create(const std::string& path, uint32_t snap_length);
 
     /// Appends a packet; an error shows at commit().
-    void write(const CapturedPacket& captured);
+    void write(const Frame& frame);
     Result<> commit() { return file_.commit(); }
 
   private:

@@ -232,15 +232,12 @@ bool is_current(const std::shared_ptr<CodePool>& pool) {
 
 std::expected<CodeMemory, std::string> CodeMemory::make(ByteView code) {
     if (code.empty()) return std::unexpected("there is no code");
-    CodeMemory memory;
-    while (!memory.start_) {  // another thread may fork in between
-        memory.pool_ = current_pool();
-        const auto start = memory.pool_->put(code);
+    for (;;) {  // another thread may fork in between
+        std::shared_ptr<CodePool> pool = current_pool();
+        const auto start = pool->put(code);
         if (!start) return std::unexpected(start.error());
-        memory.start_ = *start;
+        if (*start) return CodeMemory(std::move(pool), *start, code.size());
     }
-    memory.size_ = code.size();
-    return memory;
 }
 
 CodeMemory::~CodeMemory() {

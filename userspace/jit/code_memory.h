@@ -48,7 +48,10 @@ class CodeMemory {
     }
 
   private:
-    std::shared_ptr<CodePool> pool_;
+    CodeMemory(std::shared_ptr<CodePool> pool, const uint8_t* start, size_t size)
+        : pool_(std::move(pool)), start_(start), size_(size) {}
+
+    std::shared_ptr<CodePool> pool_;  // null if there is no piece
     const uint8_t* start_ = nullptr;
     size_t size_ = 0;
 };

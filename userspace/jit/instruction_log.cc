@@ -1,6 +1,7 @@
 #include "userspace/jit/instruction_log.h"
 
 #include <cstring>
+#include <new>
 #include <string_view>
 
 namespace vfm::jit {
@@ -16,8 +17,12 @@ asmjit::Error InstructionLog::_log(const char* data, size_t size) noexcept {
     while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
     // Neither labels nor data and padding.
     if (text.empty() || text.ends_with(':') || text.starts_with('.')) return asmjit::kErrorOk;
-    notes_.push_back({static_cast<uint32_t>(assembler_.offset()), NativeNote::Kind::instruction,
-                      std::string(text)});
+    try {
+        notes_.push_back({static_cast<uint32_t>(assembler_.offset()), NativeNote::Kind::instruction,
+                          std::string(text)});
+    } catch (const std::bad_alloc&) {
+        lost_ = true;  // the caller is asmjit, which knows no exceptions
+    }
     return asmjit::kErrorOk;
 }
 

@@ -15,11 +15,15 @@ class InstructionLog final : public asmjit::Logger {
     /// Both outlive what is logged.
     InstructionLog(const asmjit::BaseAssembler& assembler, std::vector<NativeNote>& notes);
 
+    /// There was no memory for a note.
+    bool lost() const { return lost_; }
+
   private:
     asmjit::Error _log(const char* data, size_t size) noexcept override;
 
     const asmjit::BaseAssembler& assembler_;
     std::vector<NativeNote>& notes_;
+    bool lost_ = false;
 };
 
 }  // namespace vfm::jit

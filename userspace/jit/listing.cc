@@ -78,7 +78,7 @@ struct Instruction {
 
 class Listing {
   public:
-    explicit Listing(const NativeProgram& program) : places_(program.program()) {}
+    explicit Listing(const NativeProgram& program) : places_(program.verified()) {}
 
     Result<> add(const Listed& listed);
     void add(std::string_view text) { out_ += text; }
@@ -221,9 +221,9 @@ Result<std::string> listing(const NativeProgram& program) {
                      .instruction_bytes = program.instruction_bytes(),
                      .lines = program.lines(),
                      .notes = program.notes()}));
-    const BatchCode batch(program.program(), BatchVariant::best, true);
-    listing.add(bursts(batch));
-    if (const VectorCode* vector = batch.vector())
+    if (!program.bursts()) return std::move(listing).take();
+    listing.add(bursts(*program.bursts()));
+    if (const VectorCode* vector = program.bursts()->vector())
         TRY(listing.add({.code = vector->code(),
                          .instruction_bytes = vector->instruction_bytes(),
                          .notes = vector->notes()}));

@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 
 #include <atomic>
+#include <new>
 #include <utility>
 
 #include "core/ir/lift.h"
@@ -25,13 +26,19 @@ constexpr size_t kMostCode = size_t{1} << 28;
 /// Remembers that asmjit could not encode something.
 class Errors final : public asmjit::ErrorHandler {
   public:
-    void handleError(asmjit::Error, const char* message, asmjit::BaseEmitter*) override {
-        if (first_.empty()) first_ = message;
+    void handleError(asmjit::Error error, const char*, asmjit::BaseEmitter*) override {
+        if (first_ == asmjit::kErrorOk) first_ = error;
     }
-    std::string take() { return std::exchange(first_, {}); }
+    /// The first error's name, or empty. Want of memory is thrown, as everywhere.
+    std::string take() {
+        const asmjit::Error first = std::exchange(first_, asmjit::kErrorOk);
+        if (first == asmjit::kErrorOutOfMemory) throw std::bad_alloc();
+        return first == asmjit::kErrorOk ? "" : asmjit::DebugUtils::errorAsString(first);
+    }
+    void forget() { first_ = asmjit::kErrorOk; }
 
   private:
-    std::string first_;
+    asmjit::Error first_ = asmjit::kErrorOk;
 };
 
 /// What a thread needs to compile, kept from program to program.
@@ -94,8 +101,8 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
     std::optional<CodeNotes> notes;
     if (options.lines) notes.emplace(program.module(), function);
     shop.holder.reset();  // of a compilation that was left half-way for want of memory
-    shop.errors.take();
-    shop.holder.init(asmjit::Environment::host());
+    shop.errors.forget();
+    if (shop.holder.init(asmjit::Environment::host()) != asmjit::kErrorOk) throw std::bad_alloc();
     shop.holder.setErrorHandler(&shop.errors);
     asmjit::x86::Assembler assembler(&shop.holder);
     std::optional<InstructionLog> log;
@@ -103,13 +110,15 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
     Emitter emitter(function, shop.plan, frame, options.cpu ? *options.cpu : Cpu::host(), assembler,
                     options.lines || profiling ? &lines : nullptr, notes ? &*notes : nullptr);
     const uint32_t instruction_bytes = emitter.run();
+    if (log && log->lost()) throw std::bad_alloc();
+    const std::string error = shop.errors.take();
     const asmjit::CodeBuffer& buffer = shop.holder.textSection()->buffer();
     const size_t size = buffer.size();
     std::expected<CodeMemory, std::string> memory =
         std::unexpected(fmt::format("{} bytes, at most {} are possible", size, kMostCode));
     if (size <= kMostCode) memory = CodeMemory::make(ByteView(buffer.data(), size));
     shop.holder.reset();
-    if (const std::string error = shop.errors.take(); !error.empty())
+    if (!error.empty())
         return fail(Diagnostic::about(program.module().source_name, "native code: " + error),
                     Status::bug);
     if (!emitter.failed().empty()) return refused(program, std::string(emitter.failed()));
@@ -121,21 +130,17 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
     made->lines_ = std::move(lines);
     if (notes) made->notes_ = std::move(*notes).take();
     if (profiling) made->tell_profilers();
-    made->bursts_ = options.bursts;
+    if (options.bursts)
+        made->bursts_ =
+            std::make_unique<const BatchCode>(program, function, *options.bursts, options.lines);
     return made;
 }
 
-const BatchCode& NativeProgram::batch() const {
-    std::call_once(batch_once_,
-                   [&] { batch_ = std::make_shared<const BatchCode>(program_, bursts_); });
-    return *batch_;
-}
-
 NativeProgram::NativeProgram(VerifiedModule program, CodeMemory memory)
-    : program_(std::move(program)), memory_(std::move(memory)) {}
+    : UserProgram(std::move(program)), memory_(std::move(memory)) {}
 
 void NativeProgram::tell_profilers() {
-    const Module& module = program_.module();
+    const Module& module = verified().module();
     NamedCode named{.code = memory_.bytes().first(instruction_bytes_),
                     .name = "vfm:" + printable(module.source_name),
                     .source = printable(module.source_name),

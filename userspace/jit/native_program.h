@@ -1,10 +1,10 @@
-// A verified program as machine code of this CPU: immutable, shared by any number of threads, each
-// with a RunState of its own.
+// The engine `jit`: a verified program as machine code of this CPU. Immutable, shared by any number
+// of threads, each with an instance (or a RunState) of its own.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,6 +12,7 @@
 #include "core/base/result.h"
 #include "core/ir/ir.h"
 #include "core/verify/verify.h"
+#include "userspace/flow/user_program.h"
 #include "userspace/jit/burst/batch_variant.h"
 #include "userspace/jit/code_memory.h"
 #include "userspace/jit/code_notes.h"
@@ -36,15 +37,18 @@ struct CompileOptions {
     bool profiling = false;      ///< tell `perf` and GDB of the code, as VFM_PROFILE does
     uint64_t register_seed = 0;  ///< for tests: another choice of registers for each number but 0
     const Cpu* cpu = nullptr;    ///< for tests: code for a CPU with less than this one
-    BatchVariant bursts = BatchVariant::best;  ///< for tests: what runs bursts
+    /// Code for bursts of packets is wanted; tests name which. Without it run_batch() runs one
+    /// packet after the other.
+    std::optional<BatchVariant> bursts = {};
 };
 
 class DebugRegistration;
 
-class NativeProgram {
+class NativeProgram final : public UserProgram {
   public:
-    /// Compiles. Status::refused, located where there is a place, if the back end cannot translate
-    /// the program, or the machine does not run or allow generated code. Any thread.
+    /// Compiles, from one lift and one optimised IR whatever is asked for. Status::refused, located
+    /// where there is a place, if the back end cannot translate the program, or the machine does
+    /// not run or allow generated code. Any thread.
     static Result<std::shared_ptr<const NativeProgram>> compile(const VerifiedModule& program,
                                                                 const CompileOptions& options = {});
     /// The same from IR of the program that passes of the caller's choice have gone over.
@@ -54,15 +58,13 @@ class NativeProgram {
     /// Why this machine cannot run generated code, or empty.
     static std::string missing();
 
-    NativeProgram(const NativeProgram&) = delete;
-    NativeProgram& operator=(const NativeProgram&) = delete;
-    ~NativeProgram();
+    ~NativeProgram() override;
 
+    std::string_view name() const override { return "jit"; }
     /// The code. Valid as long as this object.
     NativeFunction function() const { return function_; }
-    const VerifiedModule& program() const { return program_; }
-    /// The code for bursts, compiled by the first call. Any thread.
-    const BatchCode& batch() const;
+    /// The code for bursts; null unless asked for.
+    const BatchCode* bursts() const { return bursts_.get(); }
     /// The machine code and the constants behind it.
     ByteView code() const { return memory_.bytes(); }
     /// Bytes of code() that are instructions.
@@ -74,17 +76,16 @@ class NativeProgram {
   private:
     NativeProgram(VerifiedModule program, CodeMemory memory);
     void tell_profilers();
+    Result<std::unique_ptr<Instance>> make_instance_on(
+        std::shared_ptr<FlowTables> tables, const InstanceOptions& options) const override;
 
-    VerifiedModule program_;
     CodeMemory memory_;
     NativeFunction function_ = nullptr;
     uint32_t instruction_bytes_ = 0;
     std::vector<NativeLine> lines_;
     std::vector<NativeNote> notes_;
     std::unique_ptr<DebugRegistration> debug_;  // gone before the code is
-    BatchVariant bursts_ = BatchVariant::best;
-    mutable std::once_flag batch_once_;
-    mutable std::shared_ptr<const BatchCode> batch_;
+    std::unique_ptr<const BatchCode> bursts_;
 };
 
 }  // namespace vfm::jit

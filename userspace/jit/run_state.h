@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <type_traits>
 
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/run/random.h"
 #include "userspace/flow/flow_table.h"
 

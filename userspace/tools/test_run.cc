@@ -14,15 +14,24 @@ constexpr std::string_view kReference = "interp";
 constexpr std::string_view kKernel = "kernel";
 constexpr size_t kBurst = 256;
 
-Result<std::unique_ptr<Engine>> make_engine(const Filter& filter, const VerifiedModule& program,
-                                            const EngineKind& kind,
-                                            const EngineOptions& options = {}) {
+/// The same with places of the filter's source.
+template <class T>
+Result<T> located(const Filter& filter, Result<T> result) {
+    if (!result) return std::unexpected(locate(filter, std::move(result).error()));
+    return result;
+}
+
+Result<std::shared_ptr<const Program>> compile(const Filter& filter, const VerifiedModule& program,
+                                               const EngineKind& kind,
+                                               const ProgramOptions& options) {
     if (const std::string reason = kind.missing(); !reason.empty())
         return fail(Diagnostic::about(fmt::format("engine {}", kind.name), reason),
                     Status::refused);
-    auto engine = kind.make(program, options);
-    if (!engine) return std::unexpected(locate(filter, std::move(engine).error()));
-    return engine;
+    return located(filter, kind.compile(program, options));
+}
+
+Result<std::unique_ptr<Instance>> instantiate(const Filter& filter, const Program& program) {
+    return located(filter, program.instantiate());
 }
 
 /// Why an engine of `all` is left out: the reason, one note.
@@ -37,18 +46,15 @@ Diagnostic note_of(std::string_view engine, const Failure& failure) {
 }  // namespace
 
 Result<EngineSet> EngineSet::make(const Filter& filter, const VerifiedModule& program,
-                                  std::string_view name, bool count_lines) {
+                                  std::string_view name, bool statistics) {
     EngineSet set(program);
     std::optional<Failure> first_failure;
     for (const EngineKind& kind : engine_kinds()) {
         if (name != "all" && kind.name != name) continue;
-        auto engine = make_engine(filter, program, kind);
-        if (engine) {
-            set.engines_.push_back(*std::move(engine));
-        } else {
-            set.notes_.push_back(note_of(kind.name, engine.error()));
-            if (!first_failure) first_failure = std::move(engine).error();
-        }
+        const Result<> added = set.add(filter, kind, statistics);
+        if (added) continue;
+        set.notes_.push_back(note_of(kind.name, added.error()));
+        if (!first_failure) first_failure = added.error();
     }
     if (set.engines_.empty()) return std::unexpected(*std::move(first_failure));
 
@@ -56,20 +62,28 @@ Result<EngineSet> EngineSet::make(const Filter& filter, const VerifiedModule& pr
         for (size_t i = 0; i < set.engines_.size(); ++i)
             if ((set.engines_[i]->name() == kKernel) == skips) set.order_.push_back(i);
     set.outcomes_.resize(set.engines_.size());
-    if (count_lines) {
-        set.counter_ =
-            TRY(make_engine(filter, program, *find_engine(kReference), {.count_blocks = true}));
+    if (statistics) {
+        const auto counted =
+            TRY(compile(filter, program, *find_engine(kReference), {.count_blocks = true}));
+        set.counter_ = TRY(instantiate(filter, *counted));
     }
     return set;
+}
+
+Result<> EngineSet::add(const Filter& filter, const EngineKind& kind, bool statistics) {
+    auto compiled = TRY(compile(filter, program_, kind, {.bursts = statistics}));
+    engines_.push_back(TRY(instantiate(filter, *compiled)));
+    programs_.push_back(std::move(compiled));
+    return {};
 }
 
 Result<std::vector<Timing>> EngineSet::timings(const Filter& filter,
                                                const PacketStore& packets) const {
     std::vector<Timing> timings;
-    for (const auto& engine : engines_) {
-        const EngineKind& kind = *find_engine(engine->name());
+    for (const auto& program : programs_) {
+        const EngineKind& kind = *find_engine(program->name());
         // Which packets the engine takes is found out with an instance that then has flow entries.
-        const auto asked = TRY(make_engine(filter, program_, kind));
+        const auto asked = TRY(instantiate(filter, *program));
         const std::vector<Packet> taken = packets.taken_by(*asked);
         if (taken.empty()) {
             timings.push_back({.engine = std::string(kind.name)});
@@ -77,7 +91,7 @@ Result<std::vector<Timing>> EngineSet::timings(const Filter& filter,
         }
         for (const size_t burst : {size_t{0}, kBurst}) {
             if (burst != 0 && !kind.has_bursts) continue;
-            const auto timed = TRY(make_engine(filter, program_, kind));
+            const auto timed = TRY(instantiate(filter, *program));
             timings.push_back(measure(*timed, taken, burst));
             timings.back().system_calls = kind.name == kKernel;
         }

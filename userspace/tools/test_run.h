@@ -10,11 +10,13 @@
 
 #include "core/base/result.h"
 #include "core/front/front.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/verify/verify.h"
 #include "userspace/tools/test_timing.h"
 
 namespace vfm {
+
+struct EngineKind;
 
 /// Two engines that gave different results for one packet.
 struct Disagreement {
@@ -38,16 +40,16 @@ struct LineCount {
 class EngineSet {
   public:
     /// `name` is an engine of the table or `all`: then engines that the machine lacks, or that do
-    /// not take the program, are left out, with a note each. `count_lines` adds what line_counts()
-    /// needs. Fails with Status::refused if no engine is left.
+    /// not take the program, are left out, with a note each. `statistics` adds what timings()
+    /// and line_counts() need. Fails with Status::refused if no engine is left.
     static Result<EngineSet> make(const Filter& filter, const VerifiedModule& program,
-                                  std::string_view name, bool count_lines);
+                                  std::string_view name, bool statistics);
 
     /// Runs the program once in every engine. An engine that cannot take the packet has the packet
     /// skipped in all of them, before any other has run it.
     std::expected<Outcome, Disagreement> run(const Packet& packet);
 
-    const Engine& first() const { return *engines_.front(); }
+    const Instance& first() const { return *engines_.front(); }
     /// The times of every engine on these packets, in instances of their own; one that takes none
     /// of them has a row without times.
     Result<std::vector<Timing>> timings(const Filter& filter, const PacketStore& packets) const;
@@ -57,15 +59,17 @@ class EngineSet {
 
   private:
     explicit EngineSet(const VerifiedModule& program) : program_(program) {}
+    Result<> add(const Filter& filter, const EngineKind& kind, bool statistics);
     /// A table of the first engine that evicts and is full, or empty.
     std::string full_table() const;
 
     VerifiedModule program_;
-    std::vector<std::unique_ptr<Engine>> engines_;
+    std::vector<std::shared_ptr<const Program>> programs_;
+    std::vector<std::unique_ptr<Instance>> engines_;  // one of each
     std::vector<size_t> order_;  // in which engines run: those that may skip packets first
     std::vector<Outcome> outcomes_;
     std::vector<Diagnostic> notes_;
-    std::unique_ptr<Engine> counter_;  // runs beside the timed engines, for line_counts()
+    std::unique_ptr<Instance> counter_;  // runs beside the timed engines, for line_counts()
 };
 
 }  // namespace vfm

@@ -15,7 +15,7 @@ constexpr auto kLongEnough = std::chrono::milliseconds(200);
 // A pass is repeated until it is long beside the clock's own time.
 constexpr auto kShortestPass = std::chrono::milliseconds(2);
 
-void run_all(Engine& engine, std::span<const Packet> packets, std::span<Outcome> outcomes) {
+void run_all(Instance& engine, std::span<const Packet> packets, std::span<Outcome> outcomes) {
     if (outcomes.empty()) {
         for (const Packet& packet : packets) engine.run(packet);
         return;
@@ -38,7 +38,7 @@ void PacketStore::add(const Packet& packet) {
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
 }
 
-std::vector<Packet> PacketStore::taken_by(Engine& engine) const {
+std::vector<Packet> PacketStore::taken_by(Instance& engine) const {
     std::vector<Packet> packets;
     packets.reserve(packets_.size());
     for (const Stored& stored : packets_) {
@@ -49,7 +49,7 @@ std::vector<Packet> PacketStore::taken_by(Engine& engine) const {
     return packets;
 }
 
-Timing measure(Engine& engine, std::span<const Packet> packets, size_t burst) {
+Timing measure(Instance& engine, std::span<const Packet> packets, size_t burst) {
     std::vector<Outcome> outcomes(burst);
     run_all(engine, packets, outcomes);
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 
 namespace vfm {
 
@@ -34,7 +34,7 @@ class PacketStore {
     size_t size() const { return packets_.size(); }
     bool all_kept() const { return all_kept_; }
     /// The packets that `engine` takes, by its own word: a kernel's test run refuses some.
-    std::vector<Packet> taken_by(Engine& engine) const;
+    std::vector<Packet> taken_by(Instance& engine) const;
 
   private:
     struct Stored {
@@ -50,6 +50,6 @@ class PacketStore {
 /// Runs `engine` over `packets` (at least one) for about a fifth of a second: one pass to warm up,
 /// then at most 11 timed ones. With `burst`, run_batch() on that many packets at once; with 0 run()
 /// on each. Flow tables keep what the passes before have stored.
-Timing measure(Engine& engine, std::span<const Packet> packets, size_t burst);
+Timing measure(Instance& engine, std::span<const Packet> packets, size_t burst);
 
 }  // namespace vfm

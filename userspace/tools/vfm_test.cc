@@ -24,9 +24,9 @@ struct Split {
             dropped.emplace(TRY(CaptureWriter::create(options.dropped, snap_length)));
         return {};
     }
-    void add(const CapturedPacket& packet, const Outcome& outcome) {
+    void add(const Frame& frame, const Outcome& outcome) {
         if (outcome.skipped || outcome.error != ErrorKind::success) return;
-        if (auto& half = outcome.value != 0 ? accepted : dropped) half->write(packet);
+        if (auto& half = outcome.value != 0 ? accepted : dropped) half->write(frame);
     }
     Result<> commit() {
         if (accepted) TRY(accepted->commit());

@@ -162,7 +162,7 @@ BOOST_AUTO_TEST_CASE(headers_are_walked) {
     const VerifiedModule program =
         test::assembled("HDR 4\nHDR 1\nADD\nHASH5\nXOR\nHDR 2\nXOR\nHDR 1\nLDX16 2\nADD\nRET\n");
     const Bytes packet = tcp_packet();
-    const Outcome expected = (*make_interpreter(program))->run({.bytes = packet});
+    const Outcome expected = (*instance_of(interpreter_program(program)))->run({.bytes = packet});
     for (const Hook hook : {Hook::xdp, Hook::tc}) {
         const Program emitted = test::generated(program, {.hook = hook, .result_map = true});
         Loaded loaded(emitted);

@@ -82,7 +82,7 @@ BOOST_AUTO_TEST_CASE(random_programs) {
                 continue;
             }
             ebpf::Machine machine = machine_of(*emitted);
-            auto reference = *make_interpreter(program);
+            auto reference = *instance_of(interpreter_program(program));
             const HookFacts& hook = hook_facts(variant.hook);
             vfm_stats expected{};
             for (const Bytes& packet : packets) {
@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(more_values_than_registers_live_on_the_stack) {
     const VerifiedModule program = test::assembled(text + "RET\n");
     Bytes packet(50);
     for (size_t i = 0; i < packet.size(); ++i) packet[i] = static_cast<uint8_t>(7 * i + 3);
-    const Outcome expected = (*make_interpreter(program))->run({.bytes = packet});
+    const Outcome expected = (*instance_of(interpreter_program(program)))->run({.bytes = packet});
     for (const size_t linear : {size_t{50}, size_t{0}}) {
         for (uint64_t seed = 0; seed < 4; ++seed) {
             const Program emitted =

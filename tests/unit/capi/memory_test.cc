@@ -4,6 +4,7 @@
 //
 // malloc() of everything that is linked into this program goes through the function below (the
 // linker's --wrap), and operator new goes through malloc().
+#include <array>
 #include <functional>
 #include <new>
 
@@ -12,10 +13,16 @@
 
 namespace {
 
-// Allocations until one fails; negative for never.
+// Allocations until one fails; negative for never. With `sustained` all behind it fail, too.
 thread_local long countdown = -1;
+thread_local bool sustained = false;
+thread_local unsigned long allocations = 0;
 
-bool fails_now() { return countdown >= 0 && countdown-- == 0; }
+bool fails_now() {
+    ++allocations;
+    if (sustained && countdown == 0) return true;
+    return countdown >= 0 && countdown-- == 0;
+}
 
 }  // namespace
 
@@ -190,6 +197,73 @@ BOOST_AUTO_TEST_CASE(texts_that_do_not_fit_are_not_compiled) {
                    },
                    [&] { std::free(bytecode); }) > 10u);
     std::free(bytecode);
+}
+
+/// What a batch of packets gives: 80 of 60 bytes, the first with a 6 at byte 23.
+struct Batch {
+    int code;
+    unsigned long allocations;
+    std::array<vfm_outcome_t, 80> outcomes;
+};
+
+// Asserts nothing: that would allocate.
+Batch batch(const Vm& vm) {
+    static uint8_t bytes[80][60];
+    bytes[0][23] = 6;
+    std::array<vfm_packet_t, 80> packets;
+    for (size_t i = 0; i < packets.size(); ++i) packets[i] = {bytes[i], sizeof bytes[i], 0};
+    Batch result{};
+    const unsigned long before = allocations;
+    result.code =
+        vfm_execute_batch(vm.get(), packets.data(), packets.size(), result.outcomes.data());
+    result.allocations = allocations - before;
+    return result;
+}
+
+// Programs of which bursts are vector code, scalar code, and scalar code with keys foreseen.
+const char* const kBursts[] = {"LD8 23\nPUSH 6\nEQ\nRET\n", "LD8 23\nLDX8 0\nRET\n",
+                               "LD8 23\nPUSH 1\nFLOW_ADD 0\nLD8 24\nFLOW_LOAD\nADD\nRET\n"};
+
+BOOST_AUTO_TEST_CASE(bursts_are_made_when_a_program_is_loaded) {
+    for (const char* program : kBursts) {
+        const Vm vm = prepared("RET 7\n");
+        if (vfm_enable_jit(vm.get()) != VFM_SUCCESS) return;
+        BOOST_REQUIRE(load(vm, assembled(program)) == VFM_SUCCESS);
+        BOOST_TEST(vfm_jit_active(vm.get()) == 1);
+        countdown = 0;
+        sustained = true;
+        const Batch first = batch(vm);
+        countdown = -1;
+        sustained = false;
+        BOOST_TEST(first.code == VFM_SUCCESS);
+        BOOST_TEST(first.allocations == 0u);
+        BOOST_TEST(first.outcomes[0].error == VFM_SUCCESS);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(sustained_want_of_memory_ends_nothing) {
+    for (const char* program : kBursts) {
+        const Bytes bytes = assembled(program);
+        unsigned refused = 0;
+        for (long n = 0, made = 0; made < 3; ++n) {
+            const Vm vm = prepared("RET 7\n");
+            if (vfm_enable_jit(vm.get()) != VFM_SUCCESS) return;
+            countdown = n;
+            sustained = true;
+            const int code = load(vm, bytes);
+            const bool failed = countdown == 0;
+            const Batch burst = batch(vm);
+            countdown = -1;
+            sustained = false;
+            BOOST_TEST_INFO("allocation " << n);
+            BOOST_REQUIRE((code == VFM_SUCCESS || code == VFM_ERROR_NO_MEMORY));
+            BOOST_REQUIRE(burst.code == VFM_SUCCESS);
+            refused += code == VFM_ERROR_NO_MEMORY;
+            made += code == VFM_SUCCESS && !failed;
+            if (code != VFM_SUCCESS) BOOST_REQUIRE(burst.outcomes[0].value == 7u);
+        }
+        BOOST_TEST(refused > 10u);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_flow_table_without_memory_is_full_and_no_error) {

@@ -92,6 +92,26 @@ BOOST_AUTO_TEST_CASE(numbers) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(amounts_of_bytes) {
+    const auto bytes = [](const std::string& text) {
+        return cli::bytes_value(test::sample_tool(), "max-memory", text);
+    };
+    BOOST_TEST(bytes("0").value_or(1) == 0u);
+    BOOST_TEST(bytes("65536").value_or(0) == 65536u);
+    BOOST_TEST(bytes("64K").value_or(0) == 65536u);
+    BOOST_TEST(bytes("512M").value_or(0) == 512u << 20);
+    BOOST_TEST(bytes("2G").value_or(0) == uint64_t{2} << 30);
+    BOOST_TEST(bytes("0xffffffffffffffff").value_or(0) == UINT64_MAX);
+    for (const char* text : {"", "K", "-1", "1.5G", "64KB", "2T", "1.2.3.4", "17179869184G"}) {
+        const auto result = bytes(text);
+        BOOST_REQUIRE(!result.has_value());
+        BOOST_TEST(message(result.error()) ==
+                   "option '--max-memory' takes a number of bytes, such as 65536, 64K, 512M or 2G, "
+                   "got '" +
+                       std::string(text) + "'");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(choices) {
     const std::string_view words[] = {"xdp", "tc-ingress"};
     const auto choose = [&](std::string_view text) {

@@ -101,7 +101,7 @@ BOOST_AUTO_TEST_CASE(context_fields_of_tc) {
     Bytes packet(20);
     packet[12] = 0x86;
     packet[13] = 0xdd;
-    const auto field = [&](int at, std::optional<VlanTag> vlan = {}) {
+    const auto field = [&](int at, VlanTag vlan = {}) {
         return outcome({load(BPF_W, r0, r1, at), leave()}, {}, Context::tc,
                        {.bytes = packet, .vlan = vlan});
     };

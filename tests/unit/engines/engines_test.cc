@@ -76,7 +76,8 @@ std::vector<VerifiedModule> programs() {
     return out;
 }
 
-void check_same(Engine& reference, Engine& other, const Packet& packet, const std::string& what) {
+void check_same(Instance& reference, Instance& other, const Packet& packet,
+                const std::string& what) {
     const Outcome expected = reference.run(packet), got = other.run(packet);
     BOOST_REQUIRE_MESSAGE((expected == got), what << ", " << packet.bytes.size()
                                                   << " bytes: " << expected.value << " "
@@ -84,13 +85,13 @@ void check_same(Engine& reference, Engine& other, const Packet& packet, const st
                                                   << got.value << " " << error_name(got.error));
 }
 
-std::vector<FlowEntry> sorted_flows(const Engine& engine) {
+std::vector<FlowEntry> sorted_flows(const Instance& engine) {
     std::vector<FlowEntry> flows = engine.flows();
     std::ranges::sort(flows);
     return flows;
 }
 
-std::unique_ptr<Engine> must(Result<std::unique_ptr<Engine>> engine) {
+std::unique_ptr<Instance> must(Result<std::unique_ptr<Instance>> engine) {
     if (!engine) BOOST_FAIL(render(engine.error().diagnostics));
     return *std::move(engine);
 }
@@ -112,8 +113,9 @@ BOOST_AUTO_TEST_CASE(emitted_programs_match_on_packets_cut_anywhere) {
     for (size_t i = 0; i < all.size(); ++i) {
         for (const bpf::Hook hook : {bpf::Hook::xdp, bpf::Hook::tc}) {
             for (const size_t linear : {SIZE_MAX, size_t{0}, size_t{14}, size_t{37}}) {
-                const auto reference = must(make_interpreter(all[i]));
-                const auto other = must(make_bpf_engine(all[i], {.hook = hook, .linear = linear}));
+                const auto reference = must(instance_of(interpreter_program(all[i])));
+                const auto other =
+                    must(instance_of(bpf_program(all[i], {.hook = hook, .linear = linear})));
                 const std::string what = "program " + std::to_string(i) + " at " +
                                          std::string(bpf::hook_name(hook)) + ", linear " +
                                          std::to_string(linear);
@@ -132,8 +134,8 @@ BOOST_AUTO_TEST_CASE(emitted_programs_match_on_packets_cut_anywhere) {
 BOOST_AUTO_TEST_CASE(registers_may_be_given_out_differently) {
     for (const VerifiedModule& program : programs()) {
         for (uint64_t seed = 1; seed <= 5; ++seed) {
-            const auto reference = must(make_interpreter(program));
-            const auto other = must(make_bpf_engine(program, {.register_seed = seed}));
+            const auto reference = must(instance_of(interpreter_program(program)));
+            const auto other = must(instance_of(bpf_program(program, {.register_seed = seed})));
             const Bytes packet = tcp_packet(0, 1);
             for (size_t size = 0; size <= packet.size(); size += 3)
                 check_same(*reference, *other, {.bytes = ByteView(packet).first(size)}, "seed");
@@ -144,9 +146,9 @@ BOOST_AUTO_TEST_CASE(registers_may_be_given_out_differently) {
 BOOST_AUTO_TEST_CASE(a_tag_in_the_metadata_is_found_like_one_in_the_bytes) {
     for (unsigned what = 0; what < kHeaderFacts; ++what) {
         const VerifiedModule program = program_of({{HDR, what}, {RET}});
-        const auto reference = must(make_interpreter(program));
-        const auto other =
-            must(make_bpf_engine(program, {.hook = bpf::Hook::tc, .vlan_in_metadata = true}));
+        const auto reference = must(instance_of(interpreter_program(program)));
+        const auto other = must(
+            instance_of(bpf_program(program, {.hook = bpf::Hook::tc, .vlan_in_metadata = true})));
         for (const unsigned tags : {0u, 1u, 2u, 3u}) {
             const Bytes packet = tcp_packet(tags, 1);
             const uint64_t expected = reference->run({.bytes = packet}).value;
@@ -156,9 +158,9 @@ BOOST_AUTO_TEST_CASE(a_tag_in_the_metadata_is_found_like_one_in_the_bytes) {
         }
     }
     const VerifiedModule hash = program_of({{HASH5}, {RET}});
-    const auto reference = must(make_interpreter(hash));
+    const auto reference = must(instance_of(interpreter_program(hash)));
     const auto other =
-        must(make_bpf_engine(hash, {.hook = bpf::Hook::tc, .vlan_in_metadata = true}));
+        must(instance_of(bpf_program(hash, {.hook = bpf::Hook::tc, .vlan_in_metadata = true})));
     for (const unsigned tags : {0u, 1u, 2u})
         check_same(*reference, *other, {.bytes = tcp_packet(tags, 7)}, "hash5");
 }
@@ -171,8 +173,9 @@ BOOST_AUTO_TEST_CASE(large_packets_are_cut_by_the_emitted_program) {
              {program_of({{LEN}, {RET}}), program_of({{LD8, 65534}, {RET}}),
               program_of({{LD8, 65535}, {RET}}), program_of({{LD16, 65534}, {RET}}),
               program_of({{PUSH32, 66000}, {LDX8, 0}, {RET}})}) {
-            const auto reference = must(make_interpreter(program));
-            const auto other = must(make_bpf_engine(program, {.hook = hook, .linear = 200}));
+            const auto reference = must(instance_of(interpreter_program(program)));
+            const auto other =
+                must(instance_of(bpf_program(program, {.hook = hook, .linear = 200})));
             check_same(*reference, *other, {.bytes = packet}, "large");
         }
     }
@@ -182,7 +185,7 @@ BOOST_AUTO_TEST_CASE(verdicts_of_errors_are_as_the_operator_says) {
     // The engine checks each verdict against its result, so running is the test.
     const VerifiedModule program = compiled("(= proto 6)");
     for (const bool drop : {false, true}) {
-        const auto engine = must(make_bpf_engine(program, {.drop_on_error = drop}));
+        const auto engine = must(instance_of(bpf_program(program, {.drop_on_error = drop})));
         BOOST_TEST(int(engine->run({}).error) == int(ErrorKind::bounds));
         BOOST_TEST(engine->run({.bytes = tcp_packet(0, 1)}).value == 1u);
     }
@@ -192,8 +195,8 @@ BOOST_AUTO_TEST_CASE(full_tables_refuse_alike) {
     Module module;
     module.tables = {{.name = "t", .capacity = 3, .eviction = Eviction::none}};
     const VerifiedModule program = program_of({{LEN}, {PUSH8, 2}, {FLOW_ADD, 0}, {RET}}, module);
-    const auto reference = must(make_interpreter(program));
-    const auto other = must(make_bpf_engine(program));
+    const auto reference = must(instance_of(interpreter_program(program)));
+    const auto other = must(instance_of(bpf_program(program)));
     const Bytes packet(64);
     std::mt19937 random(1);
     for (int i = 0; i < 200; ++i)
@@ -208,8 +211,8 @@ BOOST_AUTO_TEST_CASE(full_tables_evict_the_same_entries) {
     Module module;
     module.tables = {{.name = "t", .capacity = 3, .eviction = Eviction::lru}};
     const VerifiedModule program = program_of({{LEN}, {PUSH8, 2}, {FLOW_ADD, 0}, {RET}}, module);
-    const auto reference = must(make_interpreter(program));
-    const auto other = must(make_bpf_engine(program));
+    const auto reference = must(instance_of(interpreter_program(program)));
+    const auto other = must(instance_of(bpf_program(program)));
     const Bytes packet(64);
     std::mt19937 random(2);
     for (int i = 0; i < 200; ++i)
@@ -221,7 +224,7 @@ BOOST_AUTO_TEST_CASE(a_cycle_is_refused_with_its_place) {
     // LEN, PUSH8 0, JNE back to the start
     const VerifiedModule program =
         program_of({{LEN}, {PUSH8, 0}, {JNE, static_cast<uint64_t>(int64_t{-6})}, {LEN}, {RET}});
-    const auto engine = make_bpf_engine(program);
+    const auto engine = instance_of(bpf_program(program));
     BOOST_REQUIRE(!engine);
     BOOST_TEST(int(engine.error().status) == int(Status::refused));
     BOOST_TEST(engine.error().diagnostics.front().message.starts_with("eBPF: "));

@@ -8,7 +8,7 @@ namespace vfm {
 namespace {
 
 /// Takes packets that begin with a 1.
-class Picky final : public Engine {
+class Picky final : public Instance {
   public:
     std::string_view name() const override { return "picky"; }
     Outcome run(const Packet& packet) override {

@@ -8,6 +8,7 @@
 #include <map>
 #include <random>
 
+#include "tests/unit/flow/placed_memory.h"
 #include "userspace/flow/slots.h"
 
 namespace vfm {
@@ -17,10 +18,31 @@ TableDecl declaration(uint32_t capacity, Eviction eviction) {
     return {.name = "t", .capacity = capacity, .eviction = eviction};
 }
 
+/// In given memory. What another process would read there is what the table says, at any moment.
+class GivenTable : private PlacedMemory, public FlowTable {
+  public:
+    explicit GivenTable(const TableDecl& table)
+        : PlacedMemory(table), FlowTable(PlacedTable{table, memory()}) {}
+
+    std::vector<FlowEntry> read() const {
+        const auto entries = read_flow_memory(memory());
+        BOOST_REQUIRE(entries.has_value());
+        BOOST_REQUIRE(read_flow_facts(memory())->refused_stores == refused_stores());
+        return *entries;
+    }
+};
+using Kinds = std::tuple<FlowTable, GivenTable>;
+
 std::vector<FlowEntry> sorted_entries(const FlowTable& table) {
     std::vector<FlowEntry> out;
     table.entries(0, out);
     std::ranges::sort(out);
+    return out;
+}
+
+std::vector<FlowEntry> sorted_entries(const GivenTable& table) {
+    const std::vector<FlowEntry> out = sorted_entries(static_cast<const FlowTable&>(table));
+    BOOST_REQUIRE((table.read() == out));
     return out;
 }
 
@@ -60,14 +82,14 @@ class LruModel {
     std::list<std::pair<uint64_t, uint64_t>> order_;
 };
 
-BOOST_AUTO_TEST_CASE(a_missing_key_reads_zero_and_is_not_created) {
-    FlowTable table(declaration(4, Eviction::lru));
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_missing_key_reads_zero_and_is_not_created, Table, Kinds) {
+    Table table(declaration(4, Eviction::lru));
     BOOST_TEST(table.get(7) == 0u);
     BOOST_TEST(table.size() == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(stores_create_entries_also_with_value_zero) {
-    FlowTable table(declaration(4, Eviction::lru));
+BOOST_AUTO_TEST_CASE_TEMPLATE(stores_create_entries_also_with_value_zero, Table, Kinds) {
+    Table table(declaration(4, Eviction::lru));
     table.set(1, 0);
     BOOST_TEST(table.add(2, 0) == 0u);
     BOOST_TEST(table.size() == 2u);
@@ -77,8 +99,8 @@ BOOST_AUTO_TEST_CASE(stores_create_entries_also_with_value_zero) {
     BOOST_TEST(table.get(1) == 9u);
 }
 
-BOOST_AUTO_TEST_CASE(a_full_table_without_eviction_refuses_and_counts) {
-    FlowTable table(declaration(2, Eviction::none));
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_full_table_without_eviction_refuses_and_counts, Table, Kinds) {
+    Table table(declaration(2, Eviction::none));
     table.set(1, 10);
     table.set(2, 20);
     table.set(3, 30);
@@ -93,8 +115,9 @@ BOOST_AUTO_TEST_CASE(a_full_table_without_eviction_refuses_and_counts) {
     BOOST_TEST(table.get(3) == 30u);
 }
 
-BOOST_AUTO_TEST_CASE(a_full_table_with_eviction_drops_the_entry_used_longest_ago) {
-    FlowTable table(declaration(2, Eviction::lru));
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_full_table_with_eviction_drops_the_entry_used_longest_ago, Table,
+                              Kinds) {
+    Table table(declaration(2, Eviction::lru));
     table.set(1, 10);
     table.set(2, 20);
     BOOST_TEST(table.get(1) == 10u);
@@ -105,8 +128,8 @@ BOOST_AUTO_TEST_CASE(a_full_table_with_eviction_drops_the_entry_used_longest_ago
     BOOST_TEST(table.refused_stores() == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(a_table_of_one_entry_keeps_the_last) {
-    FlowTable table(declaration(1, Eviction::lru));
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_table_of_one_entry_keeps_the_last, Table, Kinds) {
+    Table table(declaration(1, Eviction::lru));
     for (uint64_t key = 0; key < 100; ++key) {
         BOOST_TEST(table.add(key, key + 1) == key + 1);
         BOOST_TEST(table.get(key) == key + 1);
@@ -114,9 +137,9 @@ BOOST_AUTO_TEST_CASE(a_table_of_one_entry_keeps_the_last) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_table_without_room_refuses_everything) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_table_without_room_refuses_everything, Table, Kinds) {
     for (const Eviction eviction : {Eviction::none, Eviction::lru}) {
-        FlowTable table(declaration(0, eviction));
+        Table table(declaration(0, eviction));
         table.set(1, 1);
         BOOST_TEST(table.add(1, 3) == 3u);
         BOOST_TEST(table.size() == 0u);
@@ -124,10 +147,10 @@ BOOST_AUTO_TEST_CASE(a_table_without_room_refuses_everything) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(random_use_without_eviction_matches_a_map) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(random_use_without_eviction_matches_a_map, Table, Kinds) {
     std::mt19937_64 random(1);
     for (const uint32_t capacity : {1u, 7u, 64u, 5000u}) {
-        FlowTable table(declaration(capacity, Eviction::none));
+        Table table(declaration(capacity, Eviction::none));
         std::map<uint64_t, uint64_t> model;
         uint64_t refused = 0;
         for (int i = 0; i < 20000; ++i) {
@@ -155,10 +178,10 @@ BOOST_AUTO_TEST_CASE(random_use_without_eviction_matches_a_map) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_small_table_evicts_in_the_exact_order_of_use) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_small_table_evicts_in_the_exact_order_of_use, Table, Kinds) {
     std::mt19937_64 random(2);
     for (const uint32_t capacity : {1u, 2u, 13u, FlowTable::kExact}) {
-        FlowTable table(declaration(capacity, Eviction::lru));
+        Table table(declaration(capacity, Eviction::lru));
         LruModel model(capacity);
         for (int i = 0; i < 20000; ++i) {
             const uint64_t key = random() % (capacity * 3);
@@ -193,9 +216,10 @@ std::vector<uint64_t> keys_at_one_place(size_t count) {
     return keys;
 }
 
-BOOST_AUTO_TEST_CASE(nothing_is_evicted_before_the_table_is_full_and_then_one_for_one) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(nothing_is_evicted_before_the_table_is_full_and_then_one_for_one,
+                              Table, Kinds) {
     for (const uint32_t capacity : {1u, 63u, 65u, 1000u, 70000u}) {
-        FlowTable table(declaration(capacity, Eviction::lru));
+        Table table(declaration(capacity, Eviction::lru));
         for (uint64_t key = 0; key < capacity; ++key) table.set(key << 20, key + 1);
         BOOST_TEST(table.size() == capacity);
         uint64_t wrong = 0;
@@ -211,10 +235,10 @@ BOOST_AUTO_TEST_CASE(nothing_is_evicted_before_the_table_is_full_and_then_one_fo
     }
 }
 
-BOOST_AUTO_TEST_CASE(keys_in_use_outlive_a_flood_of_others) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(keys_in_use_outlive_a_flood_of_others, Table, Kinds) {
     constexpr uint32_t kCapacity = 20000, kInUse = 5000;
     std::mt19937_64 random(4);
-    FlowTable table(declaration(kCapacity, Eviction::lru));
+    Table table(declaration(kCapacity, Eviction::lru));
     for (uint64_t key = 0; key < kInUse; ++key) table.set(key, key + 1);
     for (uint64_t round = 0; round < 20; ++round) {
         for (uint64_t i = 0; i < kCapacity / 4; ++i) table.add(random() | 1ull << 63, 1);
@@ -225,9 +249,9 @@ BOOST_AUTO_TEST_CASE(keys_in_use_outlive_a_flood_of_others) {
     BOOST_TEST(kept > kInUse - kInUse / 30);
 }
 
-BOOST_AUTO_TEST_CASE(what_was_just_stored_outlives_the_stores_after_it) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(what_was_just_stored_outlives_the_stores_after_it, Table, Kinds) {
     constexpr uint32_t kCapacity = 20000;
-    FlowTable table(declaration(kCapacity, Eviction::lru));
+    Table table(declaration(kCapacity, Eviction::lru));
     uint64_t lost = 0;
     for (uint64_t key = 0; key < 10 * kCapacity; ++key) {
         table.set(key, key + 1);
@@ -237,11 +261,11 @@ BOOST_AUTO_TEST_CASE(what_was_just_stored_outlives_the_stores_after_it) {
     BOOST_TEST(lost < 10 * kCapacity / 1000);
 }
 
-BOOST_AUTO_TEST_CASE(random_removal_and_ageing_match_a_map) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(random_removal_and_ageing_match_a_map, Table, Kinds) {
     std::mt19937_64 random(5);
     const std::vector<uint64_t> clustered = keys_at_one_place(300);
     for (const uint32_t capacity : {5u, 40u, 300u, 3000u}) {
-        FlowTable table(declaration(capacity, Eviction::none));
+        Table table(declaration(capacity, Eviction::none));
         std::map<uint64_t, std::pair<uint64_t, bool>> model;  // value, used since the last round
         const auto check_all = [&] {
             std::vector<FlowEntry> expected;
@@ -286,9 +310,10 @@ BOOST_AUTO_TEST_CASE(random_removal_and_ageing_match_a_map) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_round_of_ageing_forgets_what_was_not_used_since_the_last) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(a_round_of_ageing_forgets_what_was_not_used_since_the_last, Table,
+                              Kinds) {
     for (const uint32_t capacity : {50u, 10000u}) {
-        FlowTable table(declaration(capacity, Eviction::lru));
+        Table table(declaration(capacity, Eviction::lru));
         for (uint64_t key = 0; key < capacity; ++key) table.set(key, 1);
         BOOST_TEST(table.age(table.groups()) == 0u);
         for (uint64_t key = 0; key < capacity; key += 2) table.get(key);
@@ -304,17 +329,18 @@ BOOST_AUTO_TEST_CASE(a_round_of_ageing_forgets_what_was_not_used_since_the_last)
         table.age(UINT32_MAX);
         BOOST_TEST(table.size() <= capacity / 100);
     }
-    FlowTable empty(declaration(10, Eviction::lru));
+    Table empty(declaration(10, Eviction::lru));
     BOOST_TEST(empty.age(UINT32_MAX) == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(keys_whose_hashes_are_alike_in_one_half_are_told_apart) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(keys_whose_hashes_are_alike_in_one_half_are_told_apart, Table,
+                              Kinds) {
     for (const unsigned shift : {0u, 32u}) {
         std::vector<uint64_t> keys;
         for (uint64_t other = 1; other <= 6; ++other)
             keys.push_back(key_of(uint64_t{7} << 32 >> shift | other << shift));
         const uint64_t missing = key_of(uint64_t{7} << 32 >> shift | uint64_t{9} << shift);
-        FlowTable table(declaration(1000, Eviction::lru));
+        Table table(declaration(1000, Eviction::lru));
         uint64_t wrong = 0;
         for (size_t pair = 0; pair < keys.size() * keys.size(); ++pair) {
             for (const uint64_t key : keys) table.set(key, key);
@@ -335,9 +361,9 @@ BOOST_AUTO_TEST_CASE(keys_whose_hashes_are_alike_in_one_half_are_told_apart) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(keys_made_to_collide_are_scattered) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(keys_made_to_collide_are_scattered, Table, Kinds) {
     const std::vector<uint64_t> keys = keys_at_one_place(30000);
-    FlowTable table(declaration(30000, Eviction::none));
+    Table table(declaration(30000, Eviction::none));
     for (const uint64_t key : keys) table.set(key, key);
     uint64_t wrong = 0;
     for (const uint64_t key : keys) wrong += table.get(key) != key;
@@ -348,11 +374,12 @@ BOOST_AUTO_TEST_CASE(keys_made_to_collide_are_scattered) {
     BOOST_TEST(table.size() == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(keys_whose_hash_looks_like_no_entry_are_keys_like_others) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(keys_whose_hash_looks_like_no_entry_are_keys_like_others, Table,
+                              Kinds) {
     constexpr uint64_t kOther = FlowTable::kMarker ^ uint64_t { 1 } << 63;
     for (const auto& [first, second] :
          {std::pair(FlowTable::kMarker, kOther), std::pair(kOther, FlowTable::kMarker)}) {
-        FlowTable table(declaration(10, Eviction::lru));
+        Table table(declaration(10, Eviction::lru));
         BOOST_TEST(table.get(first) == 0u);
         BOOST_TEST(!table.remove(first));
         table.set(0, 5);
@@ -368,7 +395,7 @@ BOOST_AUTO_TEST_CASE(keys_whose_hash_looks_like_no_entry_are_keys_like_others) {
             {0, std::min(first, second), first < second ? 14u : 3u},
             {0, std::max(first, second), first < second ? 3u : 14u}};
         BOOST_TEST((sorted_entries(table) == expected));
-        FlowTable fresh(declaration(10, Eviction::none));
+        Table fresh(declaration(10, Eviction::none));
         fresh.set(first, 1);
         BOOST_TEST(fresh.get(first) == 1u);
         BOOST_TEST(fresh.get(second) == 0u);
@@ -376,9 +403,9 @@ BOOST_AUTO_TEST_CASE(keys_whose_hash_looks_like_no_entry_are_keys_like_others) {
 }
 
 // The first bit of a hash is told by the half of the table in which its entry stands.
-BOOST_AUTO_TEST_CASE(hashes_that_differ_in_the_first_bit_are_two_keys) {
+BOOST_AUTO_TEST_CASE_TEMPLATE(hashes_that_differ_in_the_first_bit_are_two_keys, Table, Kinds) {
     for (const uint32_t capacity : {20u, 200u, 5000u}) {
-        FlowTable table(declaration(capacity, Eviction::none));
+        Table table(declaration(capacity, Eviction::none));
         std::vector<uint64_t> keys;
         for (const uint64_t key : keys_at_one_place(capacity / 2)) {
             keys.push_back(key);

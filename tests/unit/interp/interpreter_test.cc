@@ -34,13 +34,14 @@ VerifiedModule verified(Module module) {
     return *std::move(program);
 }
 
-std::unique_ptr<Engine> engine_of(Module module, const EngineOptions& options = {}) {
-    auto engine = make_interpreter(verified(std::move(module)), options);
+std::unique_ptr<Instance> engine_of(Module module, const InstanceOptions& options = {},
+                                    const ProgramOptions& made = {}) {
+    auto engine = instance_of(interpreter_program(verified(std::move(module)), made), options);
     BOOST_REQUIRE(engine);
     return *std::move(engine);
 }
 
-std::unique_ptr<Engine> engine_of(std::initializer_list<Op> ops) {
+std::unique_ptr<Instance> engine_of(std::initializer_list<Op> ops) {
     return engine_of(Module{.code = code_of(ops)});
 }
 
@@ -291,7 +292,7 @@ BOOST_AUTO_TEST_CASE(what_has_no_implementation_is_refused_by_name_and_place) {
     const auto refusal = [&](std::initializer_list<Op> ops) {
         Module with_code = module;
         with_code.code = code_of(ops);
-        const auto engine = make_interpreter(verified(std::move(with_code)));
+        const auto engine = instance_of(interpreter_program(verified(std::move(with_code))));
         BOOST_REQUIRE(!engine);
         BOOST_TEST(int(engine.error().status) == int(Status::refused));
         return render(engine.error().diagnostics);
@@ -308,7 +309,7 @@ BOOST_AUTO_TEST_CASE(what_has_no_implementation_is_refused_by_name_and_place) {
 
 BOOST_AUTO_TEST_CASE(it_says_where_a_run_ended_and_what_ran) {
     const Bytes code = code_of({{LD8, 0}, {PUSH8, 0}, {JEQ, 4}, {LD8, 1}, {RET}, {LEN}, {RET}});
-    const auto engine = engine_of(Module{.code = code}, {.count_blocks = true});
+    const auto engine = engine_of(Module{.code = code}, {}, {.count_blocks = true});
     const Bytes zero = {0}, one = {1};
     engine->run({});
     BOOST_TEST(*engine->ended_at() == 0u);
@@ -324,7 +325,7 @@ BOOST_AUTO_TEST_CASE(it_says_where_a_run_ended_and_what_ran) {
 BOOST_AUTO_TEST_CASE(runs_of_blocks_are_counted_where_fuel_ends_too) {
     Module module{.code = code_of({{LEN}, {PUSH8, 0}, {JEQ, 2}, {PUSH8, 5}, {LEN}, {RET}})};
     module.fuel = 5;
-    const auto engine = engine_of(module, {.count_blocks = true});
+    const auto engine = engine_of(module, {}, {.count_blocks = true});
     const Bytes packet(1);
     BOOST_TEST(text(engine->run({.bytes = packet})) == "LIMIT");
     BOOST_TEST(*engine->ended_at() == 8u);

@@ -26,7 +26,7 @@ struct Run {
     FlowTables tables{program.tables()};
     Stepper stepper;
 
-    Run(const VerifiedModule& of, ByteView packet, const EngineOptions& options = {})
+    Run(const VerifiedModule& of, ByteView packet, const InstanceOptions& options = {})
         : program(of), stepper(made(Stepper::make(program, options, tables, {.bytes = packet}))) {}
 
     static Stepper made(Result<Stepper> result) {
@@ -104,7 +104,7 @@ BOOST_AUTO_TEST_CASE(steps_end_as_the_interpreter_does) {
         const test::RandomOptions options{.loops = i % 2 == 0, .small_fuel = i % 3 == 0};
         auto program = verify(test::random_program(rng, options));
         BOOST_REQUIRE(program);
-        const auto engine = make_interpreter(*program);
+        const auto engine = instance_of(interpreter_program(*program));
         BOOST_REQUIRE(engine);
         FlowTables tables(program->tables());
         for (unsigned p = 0; p < 4; ++p) {

@@ -123,7 +123,7 @@ Seen read_all(const std::string& path) {
         if (!*next) return seen;
         seen.lengths.push_back((*next)->packet.bytes.size());
         seen.timestamps.push_back((*next)->packet.timestamp);
-        seen.original.push_back((*next)->original_length);
+        seen.original.push_back((*next)->info.wire_length);
         for (const uint8_t byte : (*next)->packet.bytes)
             BOOST_REQUIRE_EQUAL(byte, (*next)->packet.bytes[0]);
     }

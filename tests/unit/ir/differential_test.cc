@@ -48,7 +48,7 @@ void compare(unsigned index) {
         BOOST_REQUIRE_MESSAGE(broken.empty(), pass << ": " << broken);
     });
 
-    auto interpreter = make_interpreter(*verified);
+    auto interpreter = instance_of(interpreter_program(*verified));
     BOOST_REQUIRE(interpreter.has_value());
     IrEvaluator plain(*lifted), optimised(std::move(small));
     for (unsigned i = 0; i < kPackets && plain.flow_entries() < kMaxEntries; ++i) {

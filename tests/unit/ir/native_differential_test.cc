@@ -65,7 +65,7 @@ template <class NextPacket>
 void compare(const VerifiedModule& program, Rng& rng, NextPacket next_packet) {
     const auto lifted = ir::lift(program);
     BOOST_REQUIRE(lifted.has_value());
-    auto interpreter = make_interpreter(program);
+    auto interpreter = instance_of(interpreter_program(program));
     BOOST_REQUIRE(interpreter.has_value());
     std::vector<IrEvaluator> evaluators;
     for (const Variant& variant : kVariants) {

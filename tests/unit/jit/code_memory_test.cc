@@ -1,5 +1,6 @@
 // Memory for machine code: it runs, it is never writable and executable, a fork leaves each process
 // its own.
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -18,6 +19,10 @@ using namespace vfm;
 using jit::CodeMemory;
 
 namespace {
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
 
 using Function = uint64_t (*)();
 
@@ -239,4 +244,24 @@ BOOST_AUTO_TEST_CASE(threads_make_and_destroy_pieces) {
         });
     for (std::thread& thread : threads) thread.join();
     for (const unsigned count : wrong) BOOST_TEST(count == 0u);
+}
+
+// What a refusal leaves behind holds no memory, and the next piece is made as if nothing had been.
+BOOST_AUTO_TEST_CASE(refused_memory_is_an_error_each_time) {
+    constexpr int kNoSuchThing = 77;
+    const pid_t child = fork();  // so its pool is a new one
+    if (child == 0) {
+        if (prctl(PR_SET_MDWE, 1, 0, 0, 0) != 0) _exit(kNoSuchThing);
+        for (unsigned i = 0; i < 3; ++i)
+            if (const auto memory = CodeMemory::make(returning(1));
+                memory || !memory.error().contains("no executable memory"))
+                _exit(1);
+        _exit(0);
+    }
+    int status = 1;
+    BOOST_TEST(waitpid(child, &status, 0) == child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == kNoSuchThing)
+        BOOST_TEST_MESSAGE("skipped: this kernel has no PR_SET_MDWE");
+    else
+        BOOST_TEST(status == 0);
 }

@@ -6,7 +6,7 @@
 
 #include "core/base/check.h"
 #include "tests/harness/rng.h"
-#include "userspace/jit/engine.h"
+#include "userspace/jit/native_program.h"
 
 using namespace vfm;
 using vfm::test::Rng;
@@ -72,10 +72,12 @@ void agree(const TableDecl& declaration, const std::vector<uint64_t>& keys, uint
     // Another table before it: the second one's place is counted in.
     const VerifiedModule program =
         access_program({{.name = "before", .capacity = 4}, declaration}, 1);
-    FlowTables native(program.tables()), wanted(program.tables());
+    const auto shared = std::make_shared<FlowTables>(program.tables());
+    FlowTables& native = *shared;
+    FlowTables wanted(program.tables());
     const auto compiled = jit::NativeProgram::compile(program);
     BOOST_TEST_REQUIRE(compiled.has_value());
-    const auto engine = make_jit_engine(*compiled, {}, &native);
+    const auto engine = (*compiled)->instantiate_on(shared);
     BOOST_TEST_REQUIRE(engine.has_value());
     Rng rng(seed);
     for (unsigned i = 0; i < 20'000; ++i) {

@@ -10,7 +10,7 @@
 #include "core/ir/passes.h"
 #include "tests/harness/rng.h"
 #include "userspace/interp/interpreter.h"
-#include "userspace/jit/engine.h"
+#include "userspace/jit/native_program.h"
 
 using namespace vfm;
 using jit::NativeProgram;
@@ -55,17 +55,17 @@ std::vector<Bytes> packets() {
 
 /// Runs the program on packets in the reference and as machine code with several choices of
 /// registers.
-void agree(const Code& code, const EngineOptions& options = {}) {
+void agree(const Code& code, const InstanceOptions& options = {}) {
     const VerifiedModule program = code.verified();
     auto function = ir::lift(program);
     BOOST_TEST_REQUIRE(function.has_value());
     ir::optimise_for_native(*function);
     for (const uint64_t seed : {0, 1, 2, 3, 4, 5}) {
-        auto reference = make_interpreter(program, options);
+        auto reference = instance_of(interpreter_program(program), options);
         auto compiled = NativeProgram::compile(program, *function, {.register_seed = seed});
         BOOST_TEST_REQUIRE(compiled.has_value(), render(compiled ? std::vector<Diagnostic>{}
                                                                  : compiled.error().diagnostics));
-        auto native = make_jit_engine(*compiled, options);
+        auto native = (*compiled)->instantiate(options);
         BOOST_TEST_REQUIRE((reference.has_value() && native.has_value()));
         for (const Bytes& bytes : packets()) {
             const Packet packet{bytes, 5};
@@ -220,7 +220,7 @@ BOOST_AUTO_TEST_CASE(host_functions) {
     agree(code, {.host_functions = functions});
     BOOST_TEST(calls > 0u);
 
-    const auto missing = make_jit_engine(code.verified(), {});
+    const auto missing = instance_of(NativeProgram::compile(code.verified()));
     BOOST_TEST_REQUIRE(!missing.has_value());
     BOOST_CHECK(missing.error().status == Status::refused);
     BOOST_TEST(render(missing.error().diagnostics).contains("sum"));
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(threads_share_a_program) {
     code.emit(Opcode::RAND).emit(Opcode::ADD).emit(Opcode::RET);
     const auto program = *NativeProgram::compile(code.verified());
     const auto run = [&] {
-        auto engine = *make_jit_engine(program);
+        auto engine = *program->instantiate();
         const Bytes bytes(20, 7);
         std::vector<uint64_t> values;
         for (unsigned i = 0; i < 2000; ++i) values.push_back(engine->run({bytes}).value);
@@ -263,6 +263,67 @@ BOOST_AUTO_TEST_CASE(threads_share_a_program) {
     for (const auto& values : got) BOOST_TEST((values == wanted));
 }
 
+/// Counts packets by their first byte.
+Code counting() {
+    Code code;
+    code.emit(Opcode::LD8, 0).emit(Opcode::PUSH8, 1).emit(Opcode::FLOW_ADD, 0).emit(Opcode::RET);
+    return code;
+}
+
+BOOST_AUTO_TEST_CASE(instances_share_the_tables_of_a_filter) {
+    const VerifiedModule program = counting().verified();
+    const auto tables = std::make_shared<FlowTables>(program.tables());
+    std::vector<std::unique_ptr<Instance>> instances;
+    {  // the programs live on with their instances
+        const std::shared_ptr<const UserProgram> native = *NativeProgram::compile(program);
+        const std::shared_ptr<const UserProgram> reference = *interpreter_program(program);
+        for (unsigned i = 0; i < 2; ++i) {
+            instances.push_back(*native->instantiate_on(tables));
+            instances.push_back(*reference->instantiate_on(tables));
+        }
+        instances.push_back(*native->instantiate());  // has its own
+    }
+    const Bytes bytes(20, 7);
+    for (uint64_t i = 0; i < 4; ++i) BOOST_TEST(instances[i]->run({bytes}).value == i + 1);
+    BOOST_TEST(instances[4]->run({bytes}).value == 1u);
+    BOOST_TEST((*tables)[0].get(7) == 4u);
+    BOOST_TEST((instances[0]->flows() == instances[3]->flows()));
+}
+
+BOOST_AUTO_TEST_CASE(bursts_are_compiled_when_they_are_asked_for) {
+    const VerifiedModule program = counting().verified();
+    const std::vector<Bytes> bytes(100, Bytes(20, 7));
+    std::vector<Packet> burst;
+    for (const Bytes& packet : bytes) burst.push_back({packet});
+    for (const bool asked : {false, true}) {
+        jit::CompileOptions options;
+        if (asked) options.bursts = jit::BatchVariant::best;
+        const auto native = *NativeProgram::compile(program, options);
+        BOOST_TEST((native->bursts() != nullptr) == asked);
+        const auto instance = *native->instantiate();
+        std::vector<Outcome> outcomes(burst.size());
+        instance->run_batch(burst, outcomes);
+        for (uint64_t i = 0; i < outcomes.size(); ++i) BOOST_TEST(outcomes[i].value == i + 1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_seed_chooses_the_random_numbers) {
+    Code code;
+    code.emit(Opcode::RAND).emit(Opcode::RET);
+    const std::shared_ptr<const Program> programs[] = {*NativeProgram::compile(code.verified()),
+                                                       *interpreter_program(code.verified())};
+    const auto first = [&](size_t program, std::optional<uint64_t> seed) {
+        const auto instance = *programs[program]->instantiate({.random_seed = seed});
+        const uint64_t one = instance->run({}).value;
+        return std::pair(one, instance->run({}).value);
+    };
+    for (const std::optional<uint64_t> seed : {std::optional<uint64_t>(), {0}, {1}, {UINT64_MAX}})
+        BOOST_CHECK(first(0, seed) == first(1, seed));
+    BOOST_CHECK(first(0, {}) == first(0, {}));
+    BOOST_CHECK(first(0, {}) != first(0, 0));
+    BOOST_CHECK(first(0, 0) != first(0, 1));
+}
+
 BOOST_AUTO_TEST_CASE(threads_compile_at_once) {
     std::vector<std::thread> threads;
     std::vector<unsigned> wrong(4);
@@ -272,7 +333,7 @@ BOOST_AUTO_TEST_CASE(threads_compile_at_once) {
                 Code code;
                 code.emit(Opcode::LEN).emit(Opcode::PUSH32, t << 16 | i).emit(Opcode::XOR);
                 code.emit(Opcode::RET);
-                const auto engine = *make_jit_engine(code.verified());
+                const auto engine = *instance_of(NativeProgram::compile(code.verified()));
                 const Bytes bytes(9);
                 wrong[t] += engine->run({bytes}).value != ((t << 16 | i) ^ 9);
             }

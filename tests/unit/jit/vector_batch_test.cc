@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "core/ir/lift.h"
+#include "core/ir/passes.h"
 #include "tests/harness/random_packet.h"
 #include "tests/unit/jit/vector_support.h"
 #include "userspace/jit/burst/batch.h"
@@ -27,6 +29,13 @@ std::vector<BatchVariant> variants() {
     return result;
 }
 
+ir::Function optimised(const VerifiedModule& program) {
+    auto function = ir::lift(program);
+    BOOST_TEST_REQUIRE(function.has_value());
+    ir::optimise_for_native(*function);
+    return *std::move(function);
+}
+
 /// Bursts of one filter, in every variant.
 class Bursts {
   public:
@@ -35,7 +44,9 @@ class Bursts {
         auto native = NativeProgram::compile(program_);
         BOOST_TEST_REQUIRE(native.has_value());
         native_ = *std::move(native);
-        for (const BatchVariant variant : variants()) codes_.emplace_back(program_, variant);
+        const ir::Function function = optimised(program_);
+        for (const BatchVariant variant : variants())
+            codes_.emplace_back(program_, function, variant);
     }
 
     const VerifiedModule& program() const { return program_; }
@@ -203,14 +214,16 @@ BOOST_AUTO_TEST_CASE(keys_are_known_before_a_packet_is_run) {
     packet[29] = 1;
     packet[37] = 80;
     for (const auto& [lisp, key] : cases) {
-        const auto code = KeyCode::make(compiled(lisp));
+        const VerifiedModule program = compiled(lisp);
+        const auto code = KeyCode::make(program, optimised(program));
         BOOST_TEST_REQUIRE(code);
         RunState state;
         BOOST_TEST(code->table() == 0u);
         BOOST_TEST(code->function()(packet.data(), packet.size(), &state).value == key, lisp);
         BOOST_TEST(code->function()(packet.data(), 20, &state).value == 0u, lisp);
     }
-    BOOST_TEST(!KeyCode::make(compiled("(= proto 6)")));
+    const VerifiedModule without = compiled("(= proto 6)");
+    BOOST_TEST(!KeyCode::make(without, optimised(without)));
 }
 
 BOOST_AUTO_TEST_CASE(large_tables) {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/lisp/compile.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/verify/verify.h"
 #include "userspace/interp/interpreter.h"
 
@@ -33,7 +33,7 @@ inline std::vector<Packet> views_of(std::span<const Bytes> packets) {
 /// What the interpreter gives for each packet in turn.
 inline std::vector<Outcome> reference(const VerifiedModule& program,
                                       std::span<const Packet> packets) {
-    auto interpreter = make_interpreter(program);
+    auto interpreter = instance_of(interpreter_program(program));
     BOOST_TEST_REQUIRE(interpreter.has_value());
     std::vector<Outcome> outcomes;
     for (const Packet& packet : packets) outcomes.push_back((*interpreter)->run(packet));

@@ -29,7 +29,7 @@ class Both {
         BOOST_TEST_REQUIRE(compiled.has_value());
         tree_ = std::move(analysed->tree);
         tree_evaluator_.emplace(tree_);
-        engine_ = *make_interpreter(*verify(std::move(compiled->module)));
+        engine_ = *instance_of(interpreter_program(*verify(std::move(compiled->module))));
     }
     // tree_evaluator_ refers to tree_.
     Both(const Both&) = delete;
@@ -55,7 +55,7 @@ class Both {
     std::string source_;
     lisp::Tree tree_;
     std::optional<TreeEvaluator> tree_evaluator_;
-    std::unique_ptr<Engine> engine_;
+    std::unique_ptr<Instance> engine_;
 };
 
 /// 60 bytes: TCP, 10.1.2.3:4660 to 10.9.8.7:80, flags 0x12, total length 46.

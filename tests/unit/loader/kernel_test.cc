@@ -1,11 +1,14 @@
 // The real kernel: what it takes, what it refuses and how that is told. Skipped where it cannot be.
 #include <bpf/bpf.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <boost/test/unit_test.hpp>
 
 #include "bpf/vfm_abi.h"
 #include "core/front/front.h"
+#include "core/isa/insn.h"
+#include "loader/attach.h"
 #include "loader/counters.h"
 #include "loader/load.h"
 #include "loader/record.h"
@@ -41,8 +44,8 @@ VerifiedModule compiled(const std::string& text) {
     return *verified;
 }
 
-std::unique_ptr<Engine> engine_of(const std::string& text, bpf::Hook hook = bpf::Hook::xdp) {
-    auto engine = make_kernel_engine_at(compiled(text), hook);
+std::unique_ptr<Instance> engine_of(const std::string& text, bpf::Hook hook = bpf::Hook::xdp) {
+    auto engine = instance_of(kernel_program(compiled(text), hook));
     if (!engine) BOOST_FAIL(render(engine.error().diagnostics));
     return std::move(*engine);
 }
@@ -115,6 +118,37 @@ BOOST_AUTO_TEST_CASE(a_refusal_names_the_place, *boost::unit_test::precondition(
     BOOST_REQUIRE(loaded.error().code_offset.has_value());
     BOOST_TEST(*loaded.error().code_offset == 3u);
     BOOST_TEST(!loaded.error().log.empty());
+    BOOST_TEST((loaded.error().blame == Blame::filter));
+    BOOST_TEST(!loaded.error().missing.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(more_tables_than_the_kernel_takes_maps,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    std::string text = "1";
+    for (int i = 0; i < 64; ++i) text = fmt::format("(+ {} (count-by (+ src-ip {})))", text, i);
+    const auto filter = load_expression(text);
+    BOOST_REQUIRE(filter.has_value());
+    const auto prepared = prepare_filter(*filter, HookPoint::xdp, "many", false);
+    BOOST_REQUIRE(!prepared.has_value());
+    BOOST_TEST((prepared.error().blame == Blame::filter));
+}
+
+BOOST_AUTO_TEST_CASE(whose_fault_a_preparation_fails) {
+    Filter filter;
+    filter.name = "f.bin";
+    filter.module.code = {22};  // RET of nothing
+    auto prepared = prepare_filter(filter, HookPoint::xdp, "f", false);
+    BOOST_REQUIRE(!prepared.has_value());
+    BOOST_TEST((prepared.error().blame == Blame::input));
+    encode(filter.module.code = {}, Opcode::LEN);
+    encode(filter.module.code, Opcode::PUSH, 1);
+    encode(filter.module.code, Opcode::JEQ, static_cast<uint64_t>(-13));  // a loop
+    encode(filter.module.code, Opcode::PUSH, 1);
+    encode(filter.module.code, Opcode::RET);
+    prepared = prepare_filter(filter, HookPoint::xdp, "f", false);
+    BOOST_REQUIRE(!prepared.has_value());
+    BOOST_TEST((prepared.error().blame == Blame::filter),
+               render(prepared.error().failure.diagnostics));
 }
 
 BOOST_AUTO_TEST_CASE(clock_and_chance_are_refused) {
@@ -122,7 +156,7 @@ BOOST_AUTO_TEST_CASE(clock_and_chance_are_refused) {
     module.code = {140, 22};  // NOW, RET
     const auto verified = verify(module);
     BOOST_REQUIRE(verified.has_value());
-    const auto engine = make_kernel_engine(*verified);
+    const auto engine = instance_of(kernel_program(*verified));
     BOOST_REQUIRE(!engine.has_value());
     BOOST_TEST((engine.error().status == Status::refused));
     BOOST_TEST(engine.error().diagnostics.front().message.find("NOW") != std::string::npos);

@@ -20,8 +20,12 @@ Filter sample() {
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(the_place_is_that_of_the_source) {
-    const LoadRefusal refusal{
-        .error = EACCES, .reason = "R0 !read_ok", .code_offset = 12, .log = "12: (95) exit\n"};
+    const LoadRefusal refusal{.error = EACCES,
+                              .reason = "R0 !read_ok",
+                              .code_offset = 12,
+                              .log = "12: (95) exit\n",
+                              .blame = Blame::filter,
+                              .missing = {}};
     const Failure failure = load_failure(refusal, sample());
     BOOST_TEST((failure.status == Status::refused));
     const std::string text = render(failure.diagnostics);
@@ -31,18 +35,39 @@ BOOST_AUTO_TEST_CASE(the_place_is_that_of_the_source) {
 }
 
 BOOST_AUTO_TEST_CASE(without_a_place_it_is_about_the_filter) {
-    const LoadRefusal refusal{
-        .error = E2BIG, .reason = "Argument list too long", .code_offset = {}, .log = {}};
+    const LoadRefusal refusal{.error = E2BIG,
+                              .reason = "Argument list too long",
+                              .code_offset = {},
+                              .log = {},
+                              .blame = Blame::filter,
+                              .missing = {}};
     const std::string text = render(load_failure(refusal, sample()).diagnostics);
     BOOST_TEST(text.starts_with("web.bin: error: the kernel refuses it: Argument list too long"),
                text);
 }
 
 BOOST_AUTO_TEST_CASE(missing_privileges_get_a_hint) {
-    const LoadRefusal refusal{
-        .error = EPERM, .reason = "Operation not permitted", .code_offset = {}, .log = {}};
+    const LoadRefusal refusal{.error = EPERM,
+                              .reason = "Operation not permitted",
+                              .code_offset = {},
+                              .log = {},
+                              .blame = Blame::system,
+                              .missing = {}};
     BOOST_TEST(load_failure(refusal, sample()).diagnostics.front().hint.find("doctor") !=
                std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_missing_capability_is_named) {
+    const LoadRefusal refusal{.error = EACCES,
+                              .reason = "R3 pointer comparison prohibited",
+                              .code_offset = 12,
+                              .log = "12: (1d) if r3 == r2 goto pc+1\n",
+                              .blame = Blame::system,
+                              .missing = Capability::perfmon};
+    const Diagnostic told = load_failure(refusal, sample()).diagnostics.front();
+    BOOST_TEST(told.message ==
+               "the kernel refuses it without CAP_PERFMON: R3 pointer comparison prohibited");
+    BOOST_TEST(told.hint.find("CAP_PERFMON") != std::string::npos, told.hint);
 }
 
 BOOST_AUTO_TEST_CASE(maps_are_found_by_role_and_table) {

@@ -13,6 +13,9 @@ Record sample() {
             .network_namespace = 4026531840,
             .hook = HookPoint::tc_egress,
             .mode = Mode::skb,
+            .engine = "kernel",
+            .messages = {},
+            .hand_over = {},
             .drop_on_error = true,
             .attached_at = "2030-01-31T23:59:59Z",
             .source_name = "web.vfl",
@@ -82,4 +85,34 @@ BOOST_AUTO_TEST_CASE(unknown_words_are_refused) {
         text[4] = static_cast<char>(static_cast<unsigned char>(text[4]) + grown);
         BOOST_TEST(!parse_record(as_bytes(text)).has_value(), word);
     }
+}
+
+BOOST_AUTO_TEST_CASE(of_a_served_filter) {
+    Record record = sample();
+    record.hook = HookPoint::xdp;
+    record.mode = Mode::userspace;
+    record.engine = "jit";
+    record.messages = "/run/vfm/1-7-xdp-\"odd\"%.log";
+    record.hand_over = "native";
+    const auto back = parse_record(record_bytes(record));
+    BOOST_REQUIRE(back.has_value());
+    BOOST_TEST((*back == record));
+}
+
+BOOST_AUTO_TEST_CASE(one_of_before_has_no_server) {
+    const Bytes bytes = record_bytes(sample());
+    std::string text(bytes.begin(), bytes.end());
+    size_t cut = 0;
+    for (const std::string field :
+         {"\"engine\":\"kernel\",", "\"messages\":\"\",", "\"hand_over\":\"\","}) {
+        const size_t at = text.find(field);
+        BOOST_REQUIRE(at != text.npos);
+        text.erase(at, field.size());
+        cut += field.size();
+    }
+    const uint32_t size = load_le<uint32_t>(bytes.data() + 4) - static_cast<uint32_t>(cut);
+    for (size_t i = 0; i < 4; ++i) text[4 + i] = static_cast<char>(size >> (8 * i));
+    const auto back = parse_record(as_bytes(text));
+    BOOST_REQUIRE(back.has_value());
+    BOOST_TEST((*back == sample()));
 }

@@ -1,4 +1,4 @@
-#include "loader/report.h"
+#include "loader/verbs/report.h"
 
 #include <boost/test/unit_test.hpp>
 
@@ -52,6 +52,30 @@ BOOST_AUTO_TEST_CASE(a_filter_as_list_prints_it) {
     BOOST_TEST(row.at("state") == "attached");
     BOOST_TEST(row.contains("prio"));
     BOOST_TEST(row.contains("attached_at"));
+}
+
+BOOST_AUTO_TEST_CASE(what_only_user_space_counts) {
+    FilterStats kernel, served;
+    kernel.stats = {}, served.stats = {};
+    kernel.filter.record.name = "web";
+    served.filter.record.name = "large";
+    served.filter.record.mode = Mode::userspace;
+    served.filter.record.engine = "jit";
+    served.filter.condition = Condition::unserved;
+    served.stats.overrun = 7;
+    served.stats.lost = 2;
+    BOOST_TEST(stats_report({kernel}, false).find("OVERRUN") == std::string::npos);
+    BOOST_TEST(stats_report({kernel, served}, false).find("OVERRUN  LOST") != std::string::npos);
+    const Json rows = Json::parse(stats_report({kernel, served}, true));
+    BOOST_TEST(rows.at(0).at("engine") == "kernel");
+    BOOST_TEST(rows.at(0).at("overrun") == 0);
+    BOOST_TEST(rows.at(1).at("engine") == "jit");
+    BOOST_TEST(rows.at(1).at("overrun") == 7);
+    BOOST_TEST(rows.at(1).at("lost") == 2);
+    BOOST_TEST(rows.at(1).at("state") == "unserved");
+    const Json listed = filter_json(served.filter);
+    BOOST_TEST(listed.at("mode") == "userspace");
+    BOOST_TEST(listed.at("state") == "unserved");
 }
 
 BOOST_AUTO_TEST_CASE(json_takes_any_bytes) {

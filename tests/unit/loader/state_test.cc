@@ -51,5 +51,6 @@ BOOST_AUTO_TEST_CASE(words_of_hooks_and_modes) {
     }
     BOOST_TEST(find_hook("tc") == nullptr);
     BOOST_TEST((find_mode("native") == Mode::native));
-    BOOST_TEST(!find_mode("userspace").has_value());
+    BOOST_TEST((find_mode("userspace") == Mode::userspace));
+    BOOST_TEST(!find_mode("fast").has_value());
 }

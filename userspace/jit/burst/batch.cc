@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
 #include "userspace/jit/cpu.h"
 
 namespace vfm::jit {
@@ -33,23 +31,18 @@ Outcome run_one(NativeFunction scalar, RunState& state, const Packet& packet) {
 
 }  // namespace
 
-BatchCode::BatchCode(const VerifiedModule& program, BatchVariant variant, bool notes) {
-    auto function = ir::lift(program);
-    if (!function) {
-        reason_ = "no IR";
-        return;
-    }
-    ir::optimise_for_native(*function);
+BatchCode::BatchCode(const VerifiedModule& program, const ir::Function& function,
+                     BatchVariant variant, bool notes) {
     uint32_t first = kMaxPacket, last = 0;
-    for (const ir::Value& value : function->values) {
+    for (const ir::Value& value : function.values) {
         if (!ir::is_load(value.op)) continue;
         first = std::min(first, static_cast<uint32_t>(value.imm));
         last = std::max(last, static_cast<uint32_t>(value.imm) + value.size - 1);
     }
     first_byte_ = first < last ? first : 0;
     last_byte_ = std::min(first < last ? last : kHeaderBytes, 2 * kHeaderBytes);
-    make_vector_code(*function, variant, notes);
-    if (!vector_) keys_ = KeyCode::make(program);
+    make_vector_code(function, variant, notes);
+    if (!vector_) keys_ = KeyCode::make(program, function);
 }
 
 void BatchCode::make_vector_code(const ir::Function& function, BatchVariant variant, bool notes) {

@@ -12,7 +12,7 @@
 #include <string_view>
 
 #include "core/ir/ir.h"
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "core/verify/verify.h"
 #include "userspace/jit/burst/batch_keys.h"
 #include "userspace/jit/burst/batch_variant.h"
@@ -24,10 +24,10 @@ namespace vfm::jit {
 /// Immutable; shared by any number of threads.
 class BatchCode {
   public:
-    /// Never fails: there is always the scalar code.
-    /// With `notes`, those of the vector code are kept.
-    explicit BatchCode(const VerifiedModule& program, BatchVariant variant = BatchVariant::best,
-                       bool notes = false);
+    /// Compiles from the program's IR as optimise_for_native() left it. Never fails: there is
+    /// always the scalar code. With `notes`, those of the vector code are kept.
+    BatchCode(const VerifiedModule& program, const ir::Function& function,
+              BatchVariant variant = BatchVariant::best, bool notes = false);
 
     /// Runs the program on each packet; `scalar` is its code for one. `results` is as long as
     /// `packets`.

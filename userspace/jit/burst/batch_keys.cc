@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "core/ir/analysis.h"
-#include "core/ir/lift.h"
 #include "core/ir/native.h"
 #include "core/ir/passes.h"
+#include "core/ir/work.h"
 
 namespace vfm::jit {
 namespace {
@@ -47,13 +47,16 @@ std::optional<uint8_t> keep_first_key(ir::Function& function) {
     return table;
 }
 
-std::unique_ptr<const KeyCode> KeyCode::make(const VerifiedModule& program) {
-    auto function = ir::lift(program);
-    if (!function) return nullptr;
-    const auto table = keep_first_key(*function);
+std::unique_ptr<const KeyCode> KeyCode::make(const VerifiedModule& program,
+                                             const ir::Function& function) {
+    ir::Function cut = function;
+    const auto table = keep_first_key(cut);
     if (!table) return nullptr;
-    ir::optimise_for_native(*function);
-    auto code = NativeProgram::compile(program, *function, {});
+    // What only served the rest of the program goes.
+    ir::Work work(cut);
+    work.finish(ir::dead(cut, work));
+    work.finish(ir::blocks(cut, work));
+    auto code = NativeProgram::compile(program, cut, {});
     if (!code) return nullptr;
     return std::unique_ptr<const KeyCode>(new KeyCode(*std::move(code), *table));
 }

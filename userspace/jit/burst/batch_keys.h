@@ -20,8 +20,9 @@ std::optional<uint8_t> keep_first_key(ir::Function& function);
 /// The code for that. It has no effects; a packet's outcome is the key, whatever else it is.
 class KeyCode {
   public:
-    /// Null if there is no such code.
-    static std::unique_ptr<const KeyCode> make(const VerifiedModule& program);
+    /// From the program's IR as optimise_for_native() left it. Null if there is no such code.
+    static std::unique_ptr<const KeyCode> make(const VerifiedModule& program,
+                                               const ir::Function& function);
 
     uint8_t table() const { return table_; }
     NativeFunction function() const { return code_->function(); }

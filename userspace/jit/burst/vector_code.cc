@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "userspace/jit/burst/vector_emit.h"
 
@@ -42,7 +43,11 @@ class FirstError : public asmjit::ErrorHandler {
     void handleError(asmjit::Error error, const char*, asmjit::BaseEmitter*) override {
         if (error_ == asmjit::kErrorOk) error_ = error;
     }
-    bool any() const { return error_ != asmjit::kErrorOk; }
+    /// Want of memory is thrown, as everywhere.
+    bool any() const {
+        if (error_ == asmjit::kErrorOutOfMemory) throw std::bad_alloc();
+        return error_ != asmjit::kErrorOk;
+    }
 
   private:
     asmjit::Error error_ = asmjit::kErrorOk;
@@ -59,14 +64,15 @@ std::unique_ptr<const VectorCode> VectorCode::make(VectorPlan plan, VectorIsa is
     if (isa == VectorIsa::avx512) fuse_comparisons(plan);
     asmjit::CodeHolder code;
     FirstError errors;
-    code.init(asmjit::Environment(asmjit::Arch::kX64));
+    if (code.init(asmjit::Environment(asmjit::Arch::kX64)) != asmjit::kErrorOk)
+        throw std::bad_alloc();
     code.setErrorHandler(&errors);
     const auto emitter = isa == VectorIsa::avx512 ? make_avx512_emitter(code, plan, *tables)
                                                   : make_avx2_emitter(code, plan, *tables);
     std::vector<NativeNote> said;
     if (notes) emitter->note_into(&said);
     const auto entry = emitter->emit();
-    if (!entry || errors.any()) return nullptr;
+    if (errors.any() || !entry) return nullptr;
     const asmjit::CodeBuffer& buffer = code.sectionById(0)->buffer();
     auto memory = CodeMemory::make({buffer.data(), buffer.size()});
     if (!memory) return nullptr;

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "core/run/engine.h"
+#include "core/run/program.h"
 #include "userspace/jit/burst/vector_plan.h"
 #include "userspace/jit/code_memory.h"
 #include "userspace/jit/code_notes.h"

@@ -1,0 +1,142 @@
+#include <fmt/core.h>
+
+#include <cstdio>
+
+#include "loader/attach.h"
+#include "loader/kernel.h"
+#include "loader/verbs/commands.h"
+#include "loader/verbs/report.h"
+#include "loader/verbs/serve.h"
+
+namespace vfm {
+namespace {
+
+constexpr Capability kNeeded[] = {Capability::bpf, Capability::net_admin};
+
+struct Options {
+    ServeOptions serve;  ///< its attach options serve both roads
+    bool fallback = true;
+};
+
+Result<Options> read_options(const CommandLine& line) {
+    Options options{.serve = TRY(read_serve_options(line))};
+    AttachOptions& attach = options.serve.attach;
+    if (const auto mode = line.text("mode"))
+        attach.mode =
+            static_cast<Mode>(TRY(cli::choice_value(line.tool(), "mode", *mode, mode_names())));
+    if (attach.hook != HookPoint::xdp && attach.mode == Mode::native)
+        return std::unexpected(
+            cli::usage_error(line.tool(), "--mode=native is for --hook=xdp only: tc has one mode"));
+    if (attach.mode == Mode::userspace && line.has("no-fallback"))
+        return std::unexpected(
+            cli::usage_error(line.tool(), "--mode=userspace and --no-fallback exclude each other"));
+    options.fallback = attach.mode == Mode::automatic && !line.has("no-fallback");
+    return options;
+}
+
+void print_attached(const AttachedFilter& attached, bool json) {
+    const Record& record = attached.filter.record;
+    if (json)
+        std::fputs(json_line(filter_json(attached.filter)).c_str(), stdout);
+    else
+        fmt::print("attached '{}' to {} at {} ({}), program {}\n", record.name,
+                   attached.filter.interface, hook_info(record.hook).name, mode_name(record.mode),
+                   attached.filter.program_id);
+}
+
+/// The kernel's refusal of a filter that runs in user space instead: it has to be known, it ends
+/// nothing.
+void warn_of_refusal(const PrepareFailure& refusal, bool verbose) {
+    PrepareFailure warning = refusal;
+    for (Diagnostic& diagnostic : warning.failure.diagnostics)
+        if (diagnostic.severity == Severity::error) diagnostic.severity = Severity::warning;
+    report_preparation(warning, verbose, false);
+}
+
+int attach_in_kernel(const PreparedFilter& prepared, const Interface& interface,
+                     const AttachOptions& options, bool json) {
+    const auto attached = attach_filter(prepared, interface, options);
+    if (!attached) return cli::report(attached.error());
+    cli::report(attached->notes);
+    print_attached(*attached, json);
+    return 0;
+}
+
+/// Why a filter that the kernel refuses is not served.
+Diagnostic no_way_note(const Interface& interface) {
+    auto note = Diagnostic::about(interface.name, std::string(kNoWayAtEgress));
+    note.severity = Severity::note;
+    return note;
+}
+
+/// The work after the command line is known to be right.
+Result<int> attach(const CommandLine& line, const Options& options) {
+    const ServeOptions& serve = options.serve;
+    const AttachOptions& attach = serve.attach;
+    const Filter filter = TRY(line.read_filter());
+    cli::report(filter.warnings);
+    TRY(require_capabilities("attach", kNeeded));
+    const Interface interface = TRY(find_interface(*line.text("iface")));
+    const bool json = line.has("json"), verbose = line.has("verbose");
+    if (attach.mode != Mode::userspace) {
+        const auto prepared =
+            prepare_filter(filter, attach.hook, attach.name, attach.drop_on_error);
+        if (prepared) return attach_in_kernel(*prepared, interface, attach, json);
+        const bool another_way = options.fallback && attach.hook != HookPoint::tc_egress;
+        if (prepared.error().blame != Blame::filter || !another_way) {
+            const int status = report_preparation(prepared.error(), verbose, json);
+            if (prepared.error().blame == Blame::filter && options.fallback)
+                cli::report({no_way_note(interface)});
+            return status;
+        }
+        warn_of_refusal(prepared.error(), verbose);
+    }
+    return attach_in_user_space(filter, interface, serve, json);
+}
+
+}  // namespace
+
+const cli::Tool kAttach = {
+    .name = "vfm-xdp attach",
+    .usage = "IFACE (-e EXPR | FILE) [OPTIONS]",
+    .summary = "Attaches a filter to an interface: in the kernel, else in user space.",
+    .description =
+        "The filter is VFLisp (-e, or a file *.vfl), assembly (*.vfm) or bytecode. Its link, "
+        "program and maps are pinned under the BPF file system, so that it outlives the "
+        "command.\n\n"
+        "A filter that the kernel, its verifier or our translation to eBPF refuses runs in user "
+        "space instead: a warning says why, and a process of its own serves the filter until "
+        "detach. What is no matter of the filter is an error, never a reason for that.\n\n"
+        "What is attached already stays: tc filters run one after the other, and an interface that "
+        "has an XDP program is refused, as is a name that is taken at the same hook. After a "
+        "failure nothing is left behind.\n\n"
+        "At XDP no filter sees a VLAN tag that the receive offload has taken out of the packet, "
+        "which "
+        "is the default of most drivers. A filter that looks at tags gets a warning with the line "
+        "of "
+        "ethtool that turns the offload off; at tc-ingress tags are seen.",
+    .examples = {{"vfm-xdp attach eth0 -e '(= proto 6)'", "lets only TCP in"},
+                 {"vfm-xdp attach eth0 web.vfl --hook=tc-egress --on-error=drop",
+                  "a filter from a file on what leaves; packets it cannot judge are dropped"}}};
+
+int run_attach(const std::vector<std::string>& arguments) {
+    CommandLine line(kAttach);
+    line.positional("iface", "interface", true)
+        .positional("file", "filter", false)
+        .filter()
+        .value("hook", "HOOK", "xdp (default), tc-ingress or tc-egress")
+        .value(
+            "mode", "MODE",
+            "where it runs: native (in the driver), skb, userspace, or auto (default): the first "
+            "of these that takes it")
+        .flag("no-fallback", "never in user space: what the kernel refuses is an error")
+        .flag("verbose,v", "show the whole log of the kernel's verifier if it refuses");
+    serve_options(filter_options(line));
+    if (const auto status = line.parse(arguments)) return *status;
+    const auto options = read_options(line);
+    if (!options) return cli::report(options.error());
+    const auto status = attach(line, *options);
+    return status ? *status : cli::report(status.error());
+}
+
+}  // namespace vfm

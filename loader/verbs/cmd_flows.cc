@@ -1,0 +1,130 @@
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "core/base/text.h"
+#include "loader/kernel.h"
+#include "loader/served.h"
+#include "loader/verbs/commands.h"
+#include "loader/verbs/report.h"
+
+namespace vfm {
+namespace {
+
+constexpr Capability kNeeded[] = {Capability::bpf};
+
+/// The entries of one flow table, greatest value first.
+struct TableFlows {
+    const StoredFilter* filter;
+    const RecordedTable* table;
+    std::vector<FlowCount> flows;
+};
+
+Result<TableFlows> read_table(const StoredFilter& filter, const RecordedTable& table, size_t top) {
+    TableFlows read{&filter, &table, TRY(flows_of(filter, table))};
+    std::ranges::sort(read.flows, [](const FlowCount& a, const FlowCount& b) {
+        return a.value != b.value ? a.value > b.value : a.key < b.key;
+    });
+    if (read.flows.size() > top) read.flows.resize(top);
+    return read;
+}
+
+std::unexpected<Failure> no_such_table(const std::vector<StoredFilter>& filters,
+                                       const std::string& name) {
+    std::vector<std::string_view> names;
+    std::string all;
+    for (const StoredFilter& filter : filters)
+        for (const RecordedTable& table : filter.record.tables) {
+            names.push_back(table.name);
+            if (all.size() < 200) all += fmt::format("{}'{}'", all.empty() ? "" : ", ", table.name);
+        }
+    const auto near = nearest(name, names);
+    return refuse(filters.front().interface,
+                  fmt::format("no flow table is named '{}'", printable(name)),
+                  near          ? fmt::format("did you mean '{}'?", *near)
+                  : all.empty() ? "its filters have no flow tables"
+                                : "there is " + all);
+}
+
+Result<std::vector<TableFlows>> read_tables(const std::vector<StoredFilter>& filters,
+                                            const std::optional<std::string>& only, size_t top) {
+    std::vector<TableFlows> tables;
+    for (const StoredFilter& filter : filters)
+        for (const RecordedTable& table : filter.record.tables)
+            if (!only || table.name == *only) tables.push_back(TRY(read_table(filter, table, top)));
+    if (only && tables.empty()) return no_such_table(filters, *only);
+    return tables;
+}
+
+std::string as_json(const std::vector<TableFlows>& tables) {
+    Json rows = Json::array();
+    for (const TableFlows& read : tables)
+        for (const FlowCount& flow : read.flows) {
+            Json key = flow.key;
+            if (!key_is_number(read.table->key)) key = key_text(read.table->key, flow.key);
+            rows.push_back({{"table", read.table->name},
+                            {"key", std::move(key)},
+                            {"value", flow.value},
+                            {"name", read.filter->record.name},
+                            {"hook", hook_info(read.filter->record.hook).name}});
+        }
+    return json_line(rows);
+}
+
+std::string as_table(const std::vector<TableFlows>& tables) {
+    std::vector<std::vector<std::string>> rows = {{"NAME", "HOOK", "TABLE", "KEY", "VALUE"}};
+    for (const TableFlows& read : tables)
+        for (const FlowCount& flow : read.flows)
+            rows.push_back({read.filter->record.name,
+                            std::string(hook_info(read.filter->record.hook).name), read.table->name,
+                            key_text(read.table->key, flow.key), std::to_string(flow.value)});
+    return rows.size() == 1 ? "no flows\n" : aligned(rows);
+}
+
+Result<std::string> flows_text(const CommandLine& line, size_t top) {
+    const Selection selected = TRY(selection(line));
+    const auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
+    const auto tables = TRY(read_tables(filters, line.text("table"), top));
+    return line.has("json") ? as_json(tables) : as_table(tables);
+}
+
+}  // namespace
+
+const cli::Tool kFlows = {
+    .name = "vfm-xdp flows",
+    .usage = "IFACE [OPTIONS]",
+    .summary = "Shows the entries of the flow tables of an interface's filters.",
+    .description =
+        "Greatest values first, table by table; keys as people write them. A table is named by the "
+        "expression that counts: (count-by src-ip) counts in the table src-ip.",
+    .examples = {{"vfm-xdp flows eth0 --table src-ip --top 10", "the ten busiest sources"}}};
+
+int run_flows(const std::vector<std::string>& arguments) {
+    CommandLine line(kFlows);
+    line.positional("iface", "interface", true)
+        .value("table", "TABLE", "only this table")
+        .value("top", "N", "only the N greatest values of each table")
+        .value("name", "NAME", "only the filter of this name")
+        .value("hook", "HOOK", "only those at xdp, tc-ingress or tc-egress")
+        .flag("watch", "again every second, until interrupted")
+        .bpffs()
+        .json();
+    if (const auto status = line.parse(arguments)) return *status;
+    size_t top = SIZE_MAX;
+    if (const auto text = line.text("top")) {
+        const auto number = cli::number_value(kFlows, "top", *text, 1, UINT32_MAX);
+        if (!number) return cli::report(number.error());
+        top = *number;
+    }
+    if (const auto allowed = require_capabilities("flows", kNeeded); !allowed)
+        return cli::report(allowed.error());
+    return show_repeatedly(line.has("watch"), line.has("json"), [&line, top] {
+        const auto text = flows_text(line, top);
+        if (!text) return cli::report(text.error());
+        std::fputs(text->c_str(), stdout);
+        return 0;
+    });
+}
+
+}  // namespace vfm

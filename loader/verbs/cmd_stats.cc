@@ -1,0 +1,56 @@
+#include <fmt/core.h>
+
+#include <cstdio>
+
+#include "loader/kernel.h"
+#include "loader/served.h"
+#include "loader/verbs/commands.h"
+#include "loader/verbs/report.h"
+
+namespace vfm {
+namespace {
+
+constexpr Capability kNeeded[] = {Capability::bpf};
+
+Result<std::string> stats_text(const CommandLine& line) {
+    const Selection selected = TRY(selection(line));
+    const auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
+    std::vector<FilterStats> rows;
+    for (const StoredFilter& filter : filters) rows.push_back({filter, TRY(stats_of(filter))});
+    return stats_report(rows, line.has("json"));
+}
+
+}  // namespace
+
+const cli::Tool kStats = {
+    .name = "vfm-xdp stats",
+    .usage = "[IFACE] [OPTIONS]",
+    .summary = "Shows what the filters of an interface have seen and decided.",
+    .description =
+        "Packets, bytes and verdicts since the filter was attached, over all CPUs; packets on "
+        "which "
+        "the filter failed are counted by kind of error, and as passed or dropped too. Without "
+        "IFACE "
+        "all filters are shown.",
+    .examples = {{"vfm-xdp stats eth0 --watch", "the counters of eth0, every second"}}};
+
+int run_stats(const std::vector<std::string>& arguments) {
+    CommandLine line(kStats);
+    line.positional("iface", "interface", false)
+        .value("name", "NAME", "only the filter of this name")
+        .value("hook", "HOOK", "only those at xdp, tc-ingress or tc-egress")
+        .flag("watch", "again every second, until interrupted")
+        .bpffs()
+        .json();
+    if (const auto status = line.parse(arguments)) return *status;
+    if (const auto allowed = require_capabilities("stats", kNeeded); !allowed)
+        return cli::report(allowed.error());
+    return show_repeatedly(line.has("watch"), line.has("json"), [&line] {
+        const auto text = stats_text(line);
+        if (!text) return cli::report(text.error());
+        std::fputs(text->c_str(), stdout);
+        return 0;
+    });
+}
+
+}  // namespace vfm

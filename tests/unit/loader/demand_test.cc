@@ -1,0 +1,70 @@
+// What a filter in user space asks for. No interface of that name is there, so its driver tells no
+// queues and those of the device count.
+#include "loader/serve/demand.h"
+
+#include <boost/test/unit_test.hpp>
+#include <string>
+
+#include "core/front/front.h"
+
+using namespace vfm;
+
+namespace {
+
+constexpr uint64_t kGiB = uint64_t{1} << 30;
+
+VerifiedModule module_of(const std::string& text) {
+    return verify_filter(load_expression(text).value()).value();
+}
+
+Result<Demand> demand(const std::string& text, uint32_t queues, uint64_t most = kGiB) {
+    return demand_of(module_of(text), "nowhere", queues, most);
+}
+
+uint64_t part(const Demand& demand, const std::string& what) {
+    for (const MemoryPart& part : demand.parts)
+        if (part.what == what) return part.bytes;
+    return 0;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(demand_of_a_filter)
+
+BOOST_AUTO_TEST_CASE(frames_of_many_queues_are_fewer) {
+    struct Row {
+        uint32_t queues, frames;
+    };
+    for (const auto& [queues, frames] :
+         {Row{1, 4096}, Row{8, 4096}, Row{9, 2048}, Row{64, 512}, Row{256, 256}}) {
+        const Demand found = demand("1", queues).value();
+        BOOST_TEST(found.queues == queues);
+        BOOST_TEST(found.frames == frames);
+        BOOST_TEST(!found.driver_tells);
+        BOOST_TEST(found.parts.front().bytes == uint64_t{4096} * frames * queues);
+    }
+    BOOST_TEST(demand("1", 0).value().queues == 1u);
+    BOOST_TEST(demand("1", 1000).value().queues == 256u);
+}
+
+BOOST_AUTO_TEST_CASE(only_tables_that_are_used_count) {
+    const Demand without = demand("(= proto 6)", 1).value();
+    const Demand with = demand("(< (count-by src-ip) 100)", 1).value();
+    BOOST_TEST(part(without, "flow table src-ip") == 0u);
+    BOOST_TEST(part(with, "flow table src-ip") > 65536u * 12);  // entries of a key and a counter
+    BOOST_TEST(with.bytes() == without.bytes() + part(with, "flow table src-ip"));
+    BOOST_TEST(tables_in_use(module_of("1")).empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_bound_holds_to_the_byte) {
+    const uint64_t bytes = demand("1", 4).value().bytes();
+    BOOST_TEST(demand("1", 4, bytes).has_value());
+    const auto refused = demand("1", 4, bytes - 1);
+    BOOST_REQUIRE(!refused.has_value());
+    BOOST_TEST((refused.error().status == Status::refused));
+    const std::string message = refused.error().diagnostics.front().message;
+    BOOST_TEST(message.find(std::to_string(bytes)) != std::string::npos, message);
+    BOOST_TEST(message.find("4096 frames for each of 4 queues") != std::string::npos, message);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

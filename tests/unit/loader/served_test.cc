@@ -1,0 +1,226 @@
+// A served filter as others see it, without one: a process that holds the lock of a directory, with
+// the maps in it. Skipped where BPF is not available.
+#include "loader/served.h"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <boost/test/unit_test.hpp>
+#include <csignal>
+#include <ctime>
+#include <filesystem>
+#include <functional>
+
+#include "loader/shared_memory.h"
+#include "tests/unit/loader/private_bpffs.h"
+
+using namespace vfm;
+using test::bpf_is_there;
+using test::bpffs;
+
+namespace {
+
+uint64_t now() {
+    timespec time{};
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+/// What a served filter pins.
+struct Served {
+    std::string directory = bpffs() + "/filter";
+    SharedMemory queues, threads;
+
+    static SharedMemory make(const char* name, size_t size) {
+        auto memory = SharedMemory::make("test", name, size);
+        BOOST_REQUIRE(memory.has_value());
+        return *std::move(memory);
+    }
+
+    Served()
+        : queues(make(kQueuesMap, VFM_MAX_QUEUES * sizeof(vfm_queue))),
+          threads(make(kServedMap, (1 + VFM_MAX_QUEUES) * sizeof(vfm_served))) {
+        BOOST_REQUIRE(mkdir(directory.c_str(), 0700) == 0);
+        BOOST_REQUIRE(mkdir((directory + "/maps").c_str(), 0700) == 0);
+        pin(queues.map(), kQueuesMap);
+        pin(threads.map(), kServedMap);
+        const Fd stats(bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "vfm_stats", 4, sizeof(vfm_stats),
+                                      1, nullptr));
+        pin(stats.get(), "vfm_stats");
+    }
+    ~Served() { std::filesystem::remove_all(directory); }
+
+    void pin(int map, const std::string& name) const {
+        BOOST_REQUIRE(bpf_obj_pin(map, (directory + "/maps/" + name).c_str()) == 0);
+    }
+    vfm_queue& queue(size_t number) {
+        return reinterpret_cast<vfm_queue*>(queues.bytes().data())[number];
+    }
+    vfm_served& entry(size_t number) {
+        return reinterpret_cast<vfm_served*>(threads.bytes().data())[number];
+    }
+    StoredFilter filter() const {
+        StoredFilter filter;
+        filter.directory = directory;
+        filter.record.mode = Mode::userspace;
+        filter.record.stats_map = "vfm_stats";
+        return filter;
+    }
+};
+
+/// A process that holds the service lock of a directory while `then` runs.
+class Holder {
+  public:
+    Holder(const std::string& directory, const std::function<void()>& then) {
+        int ready[2];
+        BOOST_REQUIRE(pipe(ready) == 0);
+        pid_ = fork();
+        if (pid_ == 0) {
+            const Fd lock = take_service_lock(directory);
+            const char answer = lock ? 'y' : 'n';
+            if (write(ready[1], &answer, 1) == 1) then();
+            _exit(0);
+        }
+        close(ready[1]);
+        char answer = 0;
+        BOOST_REQUIRE(read(ready[0], &answer, 1) == 1);
+        close(ready[0]);
+        BOOST_REQUIRE(answer == 'y');
+    }
+    ~Holder() {
+        if (!ended_) kill(pid_, SIGKILL);
+        if (!ended_) waitpid(pid_, nullptr, 0);
+    }
+    pid_t pid() const { return pid_; }
+    int status() {
+        int status = 0;
+        waitpid(pid_, &status, 0);
+        ended_ = true;
+        return status;
+    }
+
+  private:
+    pid_t pid_ = 0;
+    bool ended_ = false;
+};
+
+void wait_for_ever() {
+    for (;;) pause();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(served, *boost::unit_test::precondition(bpf_is_there))
+
+BOOST_AUTO_TEST_CASE(nobody_serves) {
+    const Served served;
+    const Service service = service_of(served.directory);
+    BOOST_TEST((!service.process && !service.answers && service.pid == 0));
+    BOOST_TEST(!service_of("/no/such/directory").process);
+    BOOST_TEST(end_service(served.directory).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_lock_is_one_process_s) {
+    const Served served;
+    {
+        const Fd lock = take_service_lock(served.directory);
+        BOOST_TEST(bool(lock));
+        BOOST_TEST(!take_service_lock(served.directory));
+    }
+    const Holder holder(served.directory, wait_for_ever);
+    BOOST_TEST(!take_service_lock(served.directory));
+    const Service service = service_of(served.directory);
+    BOOST_TEST(service.process);
+    BOOST_TEST(service.pid == holder.pid());
+    BOOST_TEST(!service.answers);  // no queue has ever been served
+}
+
+BOOST_AUTO_TEST_CASE(every_queue_must_beat) {
+    Served served;
+    const Holder holder(served.directory, wait_for_ever);
+    for (const size_t number : {0, 1, 5}) {
+        served.queue(number).limit = 256;
+        served.queue(number).beat = now();
+    }
+    BOOST_TEST(service_of(served.directory).answers);
+    served.queue(5).beat = now() - 2 * VFM_PATIENCE;
+    BOOST_TEST(!service_of(served.directory).answers);
+    served.queue(5).beat = 0;  // silent
+    BOOST_TEST(!service_of(served.directory).answers);
+    served.queue(5).beat = now();
+    BOOST_TEST(service_of(served.directory).answers);
+}
+
+BOOST_AUTO_TEST_CASE(the_stop_word_ends_who_hears_no_signal) {
+    Served served;
+    served.queue(0).limit = 1;
+    served.queue(0).beat = now();
+    std::signal(SIGTERM, SIG_IGN);  // before it begins
+    Holder holder(served.directory, [&] {
+        while (__atomic_load_n(&served.entry(0).control.stop, __ATOMIC_ACQUIRE) == 0)
+            poll(nullptr, 0, 1);
+    });
+    std::signal(SIGTERM, SIG_DFL);
+    BOOST_TEST(end_service(served.directory).has_value());
+    const int status = holder.status();
+    BOOST_TEST((WIFEXITED(status) && WEXITSTATUS(status) == 0));
+}
+
+BOOST_AUTO_TEST_CASE(a_signal_ends_who_reads_no_word) {
+    const Served served;
+    Holder holder(served.directory, wait_for_ever);
+    BOOST_TEST(end_service(served.directory).has_value());
+    const int status = holder.status();
+    BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM));
+}
+
+BOOST_AUTO_TEST_CASE(who_does_not_answer_is_killed) {
+    const Served served;
+    Holder stopped(served.directory, wait_for_ever);
+    kill(stopped.pid(), SIGSTOP);
+    waitpid(stopped.pid(), nullptr, WUNTRACED);
+    BOOST_TEST(end_service(served.directory).has_value());
+    int status = stopped.status();
+    BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
+    BOOST_TEST(!service_of(served.directory).process);
+}
+
+BOOST_AUTO_TEST_CASE(both_sides_count) {
+    Served served;
+    served.entry(1).stats.packets = 7;
+    served.entry(1).stats.pass = 7;
+    served.entry(3).stats.packets = 2;
+    served.entry(3).stats.drop = 2;
+    served.entry(0).control.stop = 1;  // no statistics
+    const auto stats = stats_of(served.filter());
+    BOOST_REQUIRE(stats.has_value());
+    BOOST_TEST(stats->packets == 9u);
+    BOOST_TEST(stats->pass == 7u);
+    BOOST_TEST(stats->drop == 2u);
+    BOOST_TEST(stats->lost == 0u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_outstanding_is_lost_once_nobody_serves) {
+    Served served;
+    served.queue(0).redirected = 110;
+    served.queue(0).consumed = 100;
+    served.queue(1).redirected = 5;
+    served.queue(1).consumed = 6;  // counted by both as lost: no reason to count it twice
+    {
+        const Holder holder(served.directory, wait_for_ever);
+        const auto stats = stats_of(served.filter());
+        BOOST_REQUIRE(stats.has_value());
+        BOOST_TEST(stats->lost == 0u);
+    }
+    const auto stats = stats_of(served.filter());
+    BOOST_REQUIRE(stats.has_value());
+    BOOST_TEST(stats->lost == 10u);
+    BOOST_TEST(stats->drop == 10u);
+    BOOST_TEST(stats->packets == 10u);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

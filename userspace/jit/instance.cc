@@ -1,0 +1,63 @@
+// One thread's part of a native program.
+#include <utility>
+#include <vector>
+
+#include "core/run/host_functions.h"
+#include "userspace/jit/burst/batch.h"
+#include "userspace/jit/native_program.h"
+
+namespace vfm::jit {
+namespace {
+
+class NativeInstance final : public Instance {
+  public:
+    NativeInstance(std::shared_ptr<const NativeProgram> program, std::shared_ptr<FlowTables> tables,
+                   std::vector<HostEntry> host, const InstanceOptions& options)
+        : program_(std::move(program)),
+          function_(program_->function()),
+          bursts_(program_->bursts()),
+          tables_(std::move(tables)),
+          host_(std::move(host)) {
+        state_.random = RandomSequence(options.random_seed);
+        state_.tables = tables_->data();
+        state_.host = host_.data();
+    }
+
+    std::string_view name() const override { return "jit"; }
+    Outcome run(const Packet& packet) override {
+        const ByteView bytes = packet.visible();
+        state_.now = packet.timestamp;
+        return function_(bytes.data(), bytes.size(), &state_);
+    }
+    void run_batch(std::span<const Packet> packets, std::span<Outcome> results) override {
+        if (bursts_)
+            bursts_->run(function_, state_, packets, results);
+        else
+            Instance::run_batch(packets, results);
+    }
+    std::vector<FlowEntry> flows() const override { return tables_->entries(); }
+    uint64_t refused_stores() const override { return tables_->refused_stores(); }
+
+  private:
+    std::shared_ptr<const NativeProgram> program_;
+    NativeFunction function_;
+    const BatchCode* bursts_;
+    std::shared_ptr<FlowTables> tables_;
+    std::vector<HostEntry> host_;
+    RunState state_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Instance>> NativeProgram::make_instance_on(
+    std::shared_ptr<FlowTables> tables, const InstanceOptions& options) const {
+    std::vector<HostEntry> host;
+    for (const HostFunction& function :
+         TRY(match_host_functions(verified(), options.host_functions)))
+        host.push_back({function.function, function.user});
+    return std::make_unique<NativeInstance>(
+        std::static_pointer_cast<const NativeProgram>(shared_from_this()), std::move(tables),
+        std::move(host), options);
+}
+
+}  // namespace vfm::jit
