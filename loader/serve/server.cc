@@ -364,9 +364,9 @@ Result<> Server::renew_program() {
 }
 
 void Server::silence(const std::string& why) {
-    messages_->say(why);
     queues_->silence();
     silenced_ = true;
+    messages_->say(why);
 }
 
 }  // namespace vfm

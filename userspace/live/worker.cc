@@ -102,6 +102,12 @@ void Worker::beat(uint64_t now) {
     store(parts_.shared->beat, silent_.load(std::memory_order_relaxed) ? 0 : now);
 }
 
+void Worker::silence() {
+    silent_.store(true);
+    // Now, not when the thread wakes up next.
+    store(parts_.shared->beat, 0);
+}
+
 void Worker::run() {
     const OwnFiles files({parts_.socket->fd(), parts_.stop, parts_.give_back->fd(parts_.queue)});
     beat(monotonic_now());

@@ -48,7 +48,7 @@ class Worker {
     void run();
 
     /// Beats no more, so that packets follow the on-error verdict. Any thread.
-    void silence() { silent_.store(true, std::memory_order_relaxed); }
+    void silence();
     /// Frames that are handed over do not arrive; it is silent then. Any thread.
     bool is_deaf() const { return deaf_.load(std::memory_order_relaxed); }
     /// errno of what has come over the socket, or 0. Any thread.
