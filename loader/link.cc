@@ -35,7 +35,7 @@ std::unexpected<Failure> taken(const Interface& interface) {
 }
 
 std::string native_hint(int error, std::string_view generic_option) {
-    const std::string hint = fmt::format("try {}", generic_option);
+    std::string hint = fmt::format("try {}", generic_option);
     if (error == -EOPNOTSUPP) return "the driver has no native XDP; " + hint;
     if (error == -EINVAL || error == -ERANGE)
         return "the driver refuses its present settings (MTU, receive offloads); " + hint;

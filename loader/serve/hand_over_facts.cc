@@ -23,7 +23,7 @@ bool is_on(const std::string& interface, std::string_view feature) {
     return feature_is_on(interface, feature).value_or(false);
 }
 
-DatagramJoiner sender(std::string who, const std::string& remedy) {
+DatagramJoiner sender(const std::string& who, const std::string& remedy) {
     return {who + " may send several UDP datagrams in one frame", remedy};
 }
 

@@ -28,7 +28,7 @@ std::optional<std::string> seen_by_first(const std::string& path) {
     const std::string root(kFirstRoot);
     if (path.starts_with(root + "/")) return path.substr(root.size());
     std::error_code error;
-    const std::string whole = std::filesystem::absolute(path, error);
+    std::string whole = std::filesystem::absolute(path, error);
     if (error || !same_file(whole, root + whole)) return std::nullopt;
     return whole;
 }

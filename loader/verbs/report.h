@@ -31,7 +31,7 @@ struct FilterStats {
     vfm_stats stats;
 };
 /// A table, or an array of objects as `stats --json` prints it.
-std::string stats_report(const std::vector<FilterStats>& rows, bool json);
+std::string stats_report(const std::vector<FilterStats>& filters, bool json);
 
 /// {"BOUNDS":3}: the kinds that occurred.
 Json errors_json(const vfm_stats& stats);

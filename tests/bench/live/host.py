@@ -71,8 +71,9 @@ class Host:
         self.there.run("ip", "addr", "add", f"{NEIGHBOUR_ADDRESS}/24", "dev", NEIGHBOUR)
         # Without GRO or XDP a veth has no NAPI, and loses what the generator sends.
         self.here.run("ethtool", "-K", self.interface, "gro", "on")
-        # The bare loop knows nothing of sums that somebody else is to complete.
-        self.there.run("ethtool", "-K", NEIGHBOUR, "tx", "off")
+        # The bare loop knows nothing of sums that somebody else is to complete, nor of tags beside the frame,
+        # and would lose both: without these offloads the road need not care either.
+        self.there.run("ethtool", "-K", NEIGHBOUR, "tx", "off", "txvlan", "off", "tx-vlan-stag-hw-insert", "off")
         self.there.run("ip", "link", "set", NEIGHBOUR, "up")
         self.here.run("ip", "link", "set", self.interface, "up")
         self.here.run("sh", "-c", f"echo 1 >/sys/class/net/{self.interface}/threaded")

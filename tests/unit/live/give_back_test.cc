@@ -83,7 +83,10 @@ BOOST_AUTO_TEST_CASE(forwarded_frames_leave_with_a_right_sum) {
 BOOST_AUTO_TEST_CASE(a_port_of_a_bridge) {
     Net net;
     run("ip address flush dev v0; ip address flush dev w0; ip link add br0 type bridge;"
-        "ip link set v0 master br0; ip link set w0 master br0; ip link set br0 up");
+        "ip link set v0 master br0; ip link set w0 master br0; ip link set br0 up;"
+        // A bridge learns of a port's carrier up to a second later.
+        "for i in $(seq 300); do"
+        "  [ $(bridge link | grep -c 'state forwarding') = 2 ] && break; sleep 0.01; done");
     net.open();
     Listener third("w1"), target("v0");
     for (const Sum sum : {Sum::complete, Sum::partial}) {
