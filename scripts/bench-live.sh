@@ -31,16 +31,7 @@ check_names() {
     done
 }
 
-check_cpu() {
-    local allowed range
-    allowed=$(sed -n 's/^Cpus_allowed_list:\s*//p' /proc/self/status)
-    if [[ $1 =~ ^[0-9]{1,6}$ ]]; then
-        for range in ${allowed//,/ }; do
-            if [ "$1" -ge "${range%-*}" ] && [ "$1" -le "${range#*-}" ]; then return; fi
-        done
-    fi
-    wrong "--cpu=$1: needs the number of a CPU; this process may use $allowed"
-}
+. scripts/bench_cpu.sh
 
 show=() run=()
 while [ $# -gt 0 ]; do
