@@ -11,7 +11,7 @@
 namespace vfm::bpf {
 namespace {
 
-void length(Emitter& emitter, Reg dst) {
+void skb_length(Emitter& emitter, Reg dst) {
     emitter.emit(load(4, dst, kContext, offsetof(__sk_buff, len)));
 }
 
@@ -24,7 +24,7 @@ const HookFacts& tc_facts() {
                                  .data = offsetof(__sk_buff, data),
                                  .data_end = offsetof(__sk_buff, data_end),
                                  .load_helper = BPF_FUNC_skb_load_bytes,
-                                 .length = length,
+                                 .length = skb_length,
                                  .has_vlan_metadata = true,
                                  .vlan_present = offsetof(__sk_buff, vlan_present),
                                  .vlan_protocol = offsetof(__sk_buff, vlan_proto),

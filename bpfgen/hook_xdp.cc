@@ -8,7 +8,7 @@
 namespace vfm::bpf {
 namespace {
 
-void length(Emitter& emitter, Reg dst) {
+void frame_length(Emitter& emitter, Reg dst) {
     emitter.emit(mov(1, kContext));
     emitter.emit(call(BPF_FUNC_xdp_get_buff_len));
     emitter.emit(mov(dst, 0));
@@ -23,7 +23,7 @@ const HookFacts& xdp_facts() {
                                  .data = offsetof(xdp_md, data),
                                  .data_end = offsetof(xdp_md, data_end),
                                  .load_helper = BPF_FUNC_xdp_load_bytes,
-                                 .length = length,
+                                 .length = frame_length,
                                  .has_vlan_metadata = false,
                                  .vlan_present = 0,
                                  .vlan_protocol = 0,

@@ -6,8 +6,8 @@
 namespace vfm::bpf {
 namespace {
 
-// Blocks that a block of the bytecode leads to, `kNone` for none.
-constexpr uint32_t kNone = ~uint32_t{0};
+// Blocks that a block of the bytecode leads to, `kNoBlock` for none.
+constexpr uint32_t kNoBlock = ~uint32_t{0};
 using Next = std::array<uint32_t, 2>;
 
 Next successors(const VerifiedModule& program, uint32_t block) {
@@ -18,9 +18,9 @@ Next successors(const VerifiedModule& program, uint32_t block) {
     };
     switch (op_info(last.op).group) {
         case Group::ret:
-            return {kNone, kNone};
+            return {kNoBlock, kNoBlock};
         case Group::jump:
-            return {block_at(last.jump_target()), kNone};
+            return {block_at(last.jump_target()), kNoBlock};
         case Group::branch:
             return {block_at(last.jump_target()), block_at(last.next())};
         case Group::load:
@@ -36,9 +36,9 @@ Next successors(const VerifiedModule& program, uint32_t block) {
         case Group::set:
         case Group::call:
         case Group::match:
-            return {block_at(last.next()), kNone};
+            return {block_at(last.next()), kNoBlock};
     }
-    return {kNone, kNone};
+    return {kNoBlock, kNoBlock};
 }
 
 }  // namespace
@@ -60,7 +60,7 @@ uint32_t find_loop(const VerifiedModule& program) {
             continue;
         }
         const uint32_t to = successors(program, top.block)[top.next++];
-        if (to == kNone || marks[to] == Mark::done) continue;
+        if (to == kNoBlock || marks[to] == Mark::done) continue;
         if (marks[to] == Mark::open) {
             const CodeBlock& range = program.blocks()[top.block];
             return program.insns()[range.first + range.count - 1].offset;

@@ -1,14 +1,17 @@
 # What every target is made by: vfm_library, vfm_tool, vfm_test.
 #
-# Half of most files' time was the headers of others, so those are compiled once: `vfm_headers` for
-# what is built into products, `vfm_cli_headers` for what reads command lines and writes JSON,
-# `vfm_test_headers` for tests; a room may have some of its own. A file includes what it uses all the
-# same. A precompiled header serves targets of equal flags only (a compiler that cannot use it says
-# so, an error here): a target with flags of its own names HEADERS none.
+# Half of most files' time was the headers of others. So a room's sources are compiled several at once:
+# a name of an anonymous namespace is its room's alone. Where much is built those headers are
+# compiled once, too: `vfm_headers` for what is built into products, `vfm_cli_headers` for what reads
+# command lines and writes JSON, `vfm_test_headers` for tests. A file includes what it uses all the
+# same; the linter reads each alone. A precompiled header serves targets of equal flags only (a
+# compiler that cannot use it says so, an error here): a target with flags of its own names HEADERS
+# none.
 
-option(VFM_PRECOMPILE "Compile the headers of the standard library and of others once" ON)
+option(VFM_UNITY "Compile several sources of a room at once; OFF builds a change of one file faster" ON)
+option(VFM_PRECOMPILE "Compile the headers of the standard library and of others once" ${VFM_TESTS})
 
-# vfm_precompile(NAME product|test HEADERS <a> ... LIBS x ...): headers compiled for such targets.
+# vfm_precompile(NAME product|seldom|test HEADERS <a> ... LIBS x ...): headers compiled for such targets.
 function(vfm_precompile NAME KIND)
     if(NOT VFM_PRECOMPILE)
         return()
@@ -43,7 +46,15 @@ function(vfm_flags_of_product NAME)
         target_compile_options(${NAME} PRIVATE -fsanitize=fuzzer-no-link)
     endif()
     set_target_properties(${NAME} PROPERTIES
-        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON)
+        CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
+        UNITY_BUILD ${VFM_UNITY} UNITY_BUILD_BATCH_SIZE 16)
+endfunction()
+
+# What waits for people, files and the kernel gains nothing by being optimised further, and is compiled
+# in three quarters of the time.
+function(vfm_flags_of_seldom NAME)
+    vfm_flags_of_product(${NAME})
+    target_compile_options(${NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
 endfunction()
 
 # A test runs once or twice for every time it is compiled: little is gained by optimising it.
@@ -53,16 +64,22 @@ function(vfm_flags_of_test NAME)
     target_compile_options(${NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
 endfunction()
 
-# vfm_library(NAME SOURCES a.cc ... LIBS x ... [HEADERS none]): one static library for one room.
+# vfm_library(NAME SOURCES a.cc ... LIBS x ... [SELDOM] [HEADERS none]): one static library for one
+# room. SELDOM: no packet comes by it.
 function(vfm_library NAME)
-    cmake_parse_arguments(ARG "" "HEADERS" "SOURCES;LIBS" ${ARGN})
+    cmake_parse_arguments(ARG "SELDOM" "HEADERS" "SOURCES;LIBS" ${ARGN})
     add_library(${NAME} STATIC ${ARG_SOURCES})
     target_link_libraries(${NAME} PUBLIC vfm_flags ${ARG_LIBS})
-    vfm_flags_of_product(${NAME})
-    if(NOT ARG_HEADERS)
-        set(ARG_HEADERS vfm_headers)
+    if(ARG_SELDOM)
+        vfm_flags_of_seldom(${NAME})
+        vfm_use_precompiled(${NAME} vfm_cli_headers)
+    else()
+        vfm_flags_of_product(${NAME})
+        if(NOT ARG_HEADERS)
+            set(ARG_HEADERS vfm_headers)
+        endif()
+        vfm_use_precompiled(${NAME} ${ARG_HEADERS})
     endif()
-    vfm_use_precompiled(${NAME} ${ARG_HEADERS})
 endfunction()
 
 # vfm_tool(NAME SOURCES a.cc ... LIBS x ...): one program in build/bin and its man page, which the
@@ -71,7 +88,7 @@ function(vfm_tool NAME)
     cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
     add_executable(${NAME} ${ARG_SOURCES})
     target_link_libraries(${NAME} PRIVATE ${ARG_LIBS})
-    vfm_flags_of_product(${NAME})
+    vfm_flags_of_seldom(${NAME})
     vfm_use_precompiled(${NAME} vfm_cli_headers)
     set(page ${CMAKE_BINARY_DIR}/man/${NAME}.1)
     add_custom_command(OUTPUT ${page} DEPENDS ${NAME}

@@ -12,6 +12,7 @@
 #include "core/base/bytes.h"
 #include "core/base/fd.h"
 #include "loader/interface.h"
+#include "loader/netlink.h"
 
 namespace vfm {
 namespace {
@@ -36,17 +37,6 @@ Bytes request(uint16_t family, uint16_t flags, uint8_t command, ByteView attribu
     std::memcpy(message.data() + sizeof head, &generic, sizeof generic);
     message.insert(message.end(), attributes.begin(), attributes.end());
     return message;
-}
-
-/// Calls `visit(type, payload)` for each attribute.
-void for_each_attribute(ByteView bytes, const std::function<void(uint16_t, ByteView)>& visit) {
-    while (bytes.size() >= sizeof(nlattr)) {
-        const size_t length = load_le<uint16_t>(bytes.data());
-        if (length < sizeof(nlattr) || length > bytes.size()) return;
-        visit(load_le<uint16_t>(&bytes[2]) & NLA_TYPE_MASK,
-              bytes.subspan(sizeof(nlattr), length - sizeof(nlattr)));
-        bytes = bytes.subspan(std::min(bytes.size(), size_t{NLA_ALIGN(length)}));
-    }
 }
 
 /// Sends a request and gives the attributes of each answer to `visit`. False if the kernel refuses.

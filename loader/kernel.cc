@@ -90,7 +90,7 @@ bool has_capability(Capability capability) {
     return false;
 }
 
-Result<> require_capabilities(std::string_view verb, std::span<const Capability> needed) {
+Result<> require_capabilities(std::string_view verb, std::initializer_list<Capability> needed) {
     std::string missing;
     for (const Capability capability : needed) {
         if (has_capability(capability)) continue;

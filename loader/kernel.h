@@ -47,6 +47,6 @@ std::string_view capability_name(Capability capability);
 /// True if the effective set has it, or has CAP_SYS_ADMIN where the kernel takes that instead.
 bool has_capability(Capability capability);
 /// Fails with `verb needs CAP_X and CAP_Y` naming those that are missing.
-Result<> require_capabilities(std::string_view verb, std::span<const Capability> needed);
+Result<> require_capabilities(std::string_view verb, std::initializer_list<Capability> needed);
 
 }  // namespace vfm

@@ -24,6 +24,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/fd.h"
+#include "loader/netlink.h"
 
 namespace vfm {
 namespace {
@@ -84,18 +85,6 @@ Bytes ask_route(uint16_t type, ByteView body, size_t head) {
         return {};
     return {reply.begin() + sizeof message + static_cast<ptrdiff_t>(head),
             reply.begin() + message.nlmsg_len};
-}
-
-using Visit = std::function<void(uint16_t type, ByteView value)>;
-
-void for_each_attribute(ByteView bytes, const Visit& visit) {
-    while (bytes.size() >= sizeof(rtattr)) {
-        const size_t length = load_le<uint16_t>(bytes.data());
-        if (length < sizeof(rtattr) || length > bytes.size()) return;
-        visit(load_le<uint16_t>(&bytes[2]) & NLA_TYPE_MASK,
-              bytes.subspan(sizeof(rtattr), length - sizeof(rtattr)));
-        bytes = bytes.subspan(std::min(bytes.size(), size_t{RTA_ALIGN(length)}));
-    }
 }
 
 template <class Value>

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/run/flow_memory.h"
 #include "loader/counters.h"
 #include "loader/kernel.h"
@@ -33,12 +34,6 @@ constexpr auto kAfterKill = 2s;
 
 Fd open_directory(const std::string& directory) {
     return Fd(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
-
-uint64_t monotonic_now() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
 /// All elements of a pinned array that is mapped; none if it is not there.

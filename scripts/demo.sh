@@ -34,6 +34,7 @@ alive() { if kill -0 "$1" 2>/dev/null; then echo yes; else echo no; fi; }
 in_user_space() {
     say "$1: the same filter in user space, on a capture"
     local capture
+    build vfm-test
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     trap 'exit 130' INT TERM
@@ -164,14 +165,16 @@ if [ "${1-}" = --sandboxed ]; then
     exit 0
 fi
 
+build() { :; }
 case "${1-}" in
     "")
+        build() { cmake --build build --target "$@"; }
         bin=$PWD/build/bin
         say "setting up and building"
         scripts/setup.sh --run
-        # The tools that are shown; tests only where somebody has already asked for them.
+        # What is shown; tests only where somebody has already asked for them.
         [ -e build/CMakeCache.txt ] || cmake -S . -B build -G Ninja -DVFM_TESTS=OFF >/dev/null
-        cmake --build build --target vfm-xdp vfm-test
+        build vfm-xdp
         ;;
     --built) bin=$(cd "${2:?--built needs a directory}" && pwd) ;;
     *) echo "usage: scripts/demo.sh [--built DIR]" >&2; exit 2 ;;

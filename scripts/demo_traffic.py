@@ -35,26 +35,30 @@ def serve(address):
 
 
 def ask(kind, address, source, count):
-    """Message by message, each answered before the next; the first silence ends a TCP talk."""
+    """TCP message by message, each answered before the next, UDP all at once; the first silence is the
+    end."""
     answered = 0
+    stream = kind == socket.SOCK_STREAM
     with socket.socket(type=kind) as client:
         client.settimeout(PATIENCE)
         client.bind((source, 0))
-        if kind == socket.SOCK_STREAM:
+        if stream:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             client.connect((address, PORT))
         except OSError:
             return 0
-        for _ in range(count):
-            try:
+        try:
+            for _ in range(0 if stream else count):
                 client.send(b"hello")
+            for _ in range(count):
+                if stream:
+                    client.send(b"hello")
                 answered += client.recv(2048) == b"hello"
-            except OSError:
-                if kind == socket.SOCK_STREAM:
-                    break
+        except OSError:
+            pass
         # An abrupt end: nothing is sent again once the demo has gone on.
-        if kind == socket.SOCK_STREAM and answered < count:
+        if stream and answered < count:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     return answered
 

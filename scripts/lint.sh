@@ -33,7 +33,7 @@ clang-format-19 --dry-run -Werror "${sources[@]}"
 step 270 "clang-tidy"
 # A build folder of its own: clang-tidy cannot read what g++ precompiled, and checks every declaration of
 # headers that a file only gets precompiled, so that nothing is gained by clang's either.
-CC=clang-19 CXX=clang++-19 cmake -S . -B build-lint -G Ninja -DVFM_TESTS=OFF -DVFM_PRECOMPILE=OFF \
+CC=clang-19 CXX=clang++-19 cmake -S . -B build-lint -G Ninja -DVFM_TESTS=OFF -DVFM_UNITY=OFF \
     >build-lint.configure.log 2>&1 || { cat build-lint.configure.log; exit 1; }
 rm -f build-lint.configure.log
 cmake --build build-lint --target vfm_generated -- --quiet

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kDearSet = 32;   // keys; smaller sets are a few instructions
 constexpr size_t kDearRows = 16;  // rows
-constexpr size_t kMaxBody = 16;   // operations of a cheap test
+constexpr size_t kMaxTest = 16;   // operations of a cheap test
 
 class CheapFirst {
   public:
@@ -46,7 +46,7 @@ class CheapFirst {
     }
 
     bool is_cheap(const Block& block, uint64_t length) const {
-        if (!block.params.empty() || block.body.size() > kMaxBody) return false;
+        if (!block.params.empty() || block.body.size() > kMaxTest) return false;
         return std::ranges::all_of(block.body,
                                    [&](ValueId id) { return speculatable(function_[id], length); });
     }

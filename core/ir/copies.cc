@@ -10,7 +10,7 @@ namespace {
 
 // A loop's parameters may become copies only when others have; chains longer than this, which no
 // compiler writes, wait for the next time.
-constexpr unsigned kRounds = 4;
+constexpr unsigned kMaxRounds = 4;
 
 class Copies {
   public:
@@ -23,7 +23,7 @@ class Copies {
 
     Changes run() {
         bool changed = true;
-        for (unsigned round = 0; changed && round < kRounds; ++round) {
+        for (unsigned round = 0; changed && round < kMaxRounds; ++round) {
             changed = false;
             for (const BlockId id : cfg_.order()) changed |= visit(id);
             // Without loops every original was known before its copies.

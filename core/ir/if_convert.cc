@@ -23,7 +23,7 @@ namespace {
 
 // What may be done in vain, in comparisons: about half of what a mispredicted branch costs.
 constexpr unsigned kMaxCost = 10;
-constexpr size_t kMaxBody = 96;      // operations of a block that grows, or that is taken
+constexpr size_t kMaxGrown = 96;      // operations of a block that grows, or that is taken
 constexpr unsigned kMaxSelects = 2;  // arguments that are chosen by more than one operation
 
 class IfConverter {
@@ -184,7 +184,7 @@ class IfConverter {
         const BlockId id = edge.target;
         if (edges_[id] != 1 || id == from || id == 0) return false;
         const Block& block = function_.blocks[id];
-        if (operations(block) + operations(function_.blocks[from]) > kMaxBody) return false;
+        if (operations(block) + operations(function_.blocks[from]) > kMaxGrown) return false;
         unsigned cost = is_branch(block.end) ? 1 : 0;
         for (const ValueId value : block.body) {
             if (!speculatable(function_[value], proved_[from])) return false;
@@ -254,7 +254,7 @@ class IfConverter {
         }
         if (edges_[edge.target] != 1 || edge.target == id || edge.target == 0) return false;
         // Whoever joins long blocks one by one moves the last of them many times.
-        if (function_.blocks[edge.target].body.size() > kMaxBody) return false;
+        if (function_.blocks[edge.target].body.size() > kMaxGrown) return false;
         take_values(block, edge);
         proved_[id] = std::max(proved_[id], proved_[edge.target]);
         --edges_[edge.target];

@@ -12,8 +12,6 @@
 namespace vfm::ir {
 namespace {
 
-constexpr size_t kMaxLeaves = 64;  // of a tree whose leaves are compared with each other
-
 class RangeTests {
   public:
     explicit RangeTests(Function& function)

@@ -17,8 +17,6 @@
 namespace vfm::ir {
 namespace {
 
-constexpr uint64_t kMost = ~uint64_t{0};
-
 // Which of a < b, a = b, a > b are possible.
 using Relations = uint8_t;
 constexpr Relations kLess = 1, kEqual = 2, kGreater = 4, kAny = kLess | kEqual | kGreater;

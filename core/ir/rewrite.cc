@@ -9,8 +9,6 @@
 namespace vfm::ir {
 namespace {
 
-constexpr uint64_t kMost = ~uint64_t{0};
-
 // All ones up to the highest bit of a number.
 constexpr uint64_t fill(uint64_t value) {
     return value == 0 ? 0 : kMost >> std::countl_zero(value);

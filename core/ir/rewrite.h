@@ -10,6 +10,8 @@
 
 namespace vfm::ir {
 
+constexpr uint64_t kMost = ~uint64_t{0};  ///< the greatest number
+
 /// Values that stand for others: a forest with short paths. Replacing does not touch the function;
 /// apply() does, or the pass asks find() for each use that it visits.
 class Replacements {

@@ -18,7 +18,7 @@ namespace vfm::ir {
 namespace {
 
 constexpr size_t kMinRows = 4;   // fewer are as fast as tests of their own
-constexpr size_t kMaxBody = 16;  // operations of a block of a rule
+constexpr size_t kMaxRule = 16;  // operations of a block of a rule
 
 class Rows {
   public:
@@ -115,7 +115,7 @@ class Rows {
 
     bool can_move(BlockId id) const {
         const Block& block = function_.blocks[id];
-        if (!block.params.empty() || block.body.size() > kMaxBody) return false;
+        if (!block.params.empty() || block.body.size() > kMaxRule) return false;
         return std::ranges::all_of(block.body, [&](ValueId value) {
             return speculatable(function_[value], proved_[head_]);
         });

@@ -11,7 +11,7 @@
 namespace vfm::ir {
 namespace {
 
-constexpr size_t kMinSet = 3;      // keys; two comparisons are as fast
+constexpr size_t kMinJoined = 3;      // keys; two comparisons are as fast
 constexpr size_t kMaxValues = 16;  // leaves of a tree for which others are looked for
 
 class SetTrees {
@@ -24,7 +24,7 @@ class SetTrees {
             if (leaf.op == (op == Op::or_ ? Op::eq : Op::ne)) ++keys;
             if (leaf.op == Op::in_set || (op == Op::and_ && leaf.op == Op::xor_)) keys += 2;
         });
-        if (keys < kMinSet) return;
+        if (keys < kMinJoined) return;
         bool changed = false;
         while (trees_.next()) {
             bool joined = false;
@@ -73,7 +73,7 @@ class SetTrees {
                 keys_.resize(before);
             }
         }
-        if (joined_.empty() || keys_.size() < kMinSet) return false;
+        if (joined_.empty() || keys_.size() < kMinJoined) return false;
         sort_keys();
         const auto repeated = std::ranges::unique(keys_);
         keys_.erase(repeated.begin(), repeated.end());

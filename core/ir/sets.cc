@@ -19,7 +19,7 @@ namespace {
 constexpr size_t kMinSet = 3;     // keys; two comparisons are as fast
 constexpr size_t kMinSearch = 8;  // keys with different ways: a chain of fewer is as fast
 constexpr size_t kMaxNodes = 8;   // operations that the tested value may be made of
-constexpr size_t kMaxBody = 16;   // operations of a link
+constexpr size_t kMaxLink = 16;   // operations of a link
 constexpr size_t kMaxWays =
     16;  // kinds of ways that are told apart; keys of further ones stay alone
 
@@ -155,7 +155,7 @@ class Sets {
     }
 
     bool only_tests(BlockId id, const EqualityTest& test) {
-        if (function_.blocks[id].body.size() > kMaxBody) return false;
+        if (function_.blocks[id].body.size() > kMaxLink) return false;
         for (const ValueId value : function_.blocks[id].body) {
             const Value& made = function_[value];
             if (made.op == Op::constant) continue;

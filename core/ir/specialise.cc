@@ -8,13 +8,13 @@
 namespace vfm::ir {
 namespace {
 
-struct Pass {
+struct Specialisation {
     std::string_view name;
     void (*run)(Function&);
 };
 
-constexpr Pass kSets = {"sets", sets};
-constexpr Pass kPasses[] = {{"versions", versions},
+constexpr Specialisation kSets = {"sets", sets};
+constexpr Specialisation kSpecialisations[] = {{"versions", versions},
                             kSets,
                             {"rows", rows},
                             {"cheap_first", cheap_first},
@@ -24,7 +24,7 @@ constexpr Pass kPasses[] = {{"versions", versions},
                             {"wide_tests", wide_tests},
                             {"order", order}};
 
-void run(const Pass& pass, Function& function, const PassObserver& observer) {
+void run(const Specialisation& pass, Function& function, const PassObserver& observer) {
     pass.run(function);
 #ifndef NDEBUG
     const std::string broken = check(function);
@@ -37,7 +37,7 @@ void run(const Pass& pass, Function& function, const PassObserver& observer) {
 
 void specialise(Function& function, const PassObserver& observer) {
     const size_t before = function.values.size();
-    for (const Pass& pass : kPasses) run(pass, function, observer);
+    for (const Specialisation& pass : kSpecialisations) run(pass, function, observer);
     // What the passes left unused would cost a back end memory.
     if (function.values.size() != before) renumber(function);
 }

@@ -9,6 +9,9 @@
 
 namespace vfm::ir {
 
+/// Leaves of a tree, at most, that a pass compares each with each.
+constexpr size_t kMaxLeaves = 64;
+
 /// Visits every tree of a function, later ones first:
 ///     TreeWalker trees(function);
 ///     while (trees.next())

@@ -17,7 +17,7 @@ namespace vfm::ir {
 namespace {
 
 constexpr size_t kMaxBlocks = 4096;  // of a function that is made twice; larger ones stay
-constexpr size_t kMaxValues = 16384;
+constexpr size_t kMaxCopied = 16384;
 // A guard beyond it does not decide which packets are long: most packets are about this short.
 constexpr uint64_t kMaxLength = 128;
 
@@ -27,7 +27,7 @@ class Versions {
 
     void run() {
         const auto count = static_cast<BlockId>(function_.blocks.size());
-        if (count > kMaxBlocks || function_.values.size() > kMaxValues) return;
+        if (count > kMaxBlocks || function_.values.size() > kMaxCopied) return;
         if (!find_length()) return;
         std::vector<Block> blocks(2 * size_t{count} + 1);
         take_numbers(blocks[0]);

@@ -13,8 +13,6 @@
 namespace vfm::ir {
 namespace {
 
-constexpr size_t kMaxLeaves = 64;  // of a tree whose leaves are compared with each other
-
 class WideTests {
   public:
     explicit WideTests(Function& function) : function_(function), trees_(function) {}

@@ -12,7 +12,6 @@
 namespace vfm {
 namespace {
 
-constexpr uint32_t kTagAndEthernet = 22;  // of a frame beside its MTU
 constexpr std::string_view kForce = "; --force attaches all the same";
 
 Diagnostic about(const HandOverFacts& facts, std::string message, std::string hint,

@@ -14,6 +14,9 @@
 
 namespace vfm {
 
+/// Bytes of a frame beside its MTU, at most: Ethernet's header and two tags.
+constexpr uint32_t kTagAndEthernet = 22;
+
 struct HandOverOptions {
     Mode mode = Mode::automatic;  ///< never userspace
     bool force = false;           ///< also where something of a frame gets lost

@@ -30,7 +30,6 @@ namespace {
 
 constexpr int kLookEvery = 250;  // ms, at the interface and whether the filter was taken off
 constexpr size_t kServedBytes = sizeof(vfm_served) * (1 + VFM_MAX_QUEUES);
-constexpr uint32_t kTagAndEthernet = 22;  // of a frame beside its MTU
 
 Diagnostic note(const std::string& where, std::string message) {
     auto diagnostic = Diagnostic::about(where, std::move(message));

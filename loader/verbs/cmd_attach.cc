@@ -11,7 +11,6 @@
 namespace vfm {
 namespace {
 
-constexpr Capability kNeeded[] = {Capability::bpf, Capability::net_admin};
 
 struct Options {
     ServeOptions serve;  ///< its attach options serve both roads
@@ -75,7 +74,7 @@ Result<int> attach(const CommandLine& line, const Options& options) {
     const AttachOptions& attach = serve.attach;
     const Filter filter = TRY(line.read_filter());
     cli::report(filter.warnings);
-    TRY(require_capabilities("attach", kNeeded));
+    TRY(require_capabilities("attach", {Capability::bpf, Capability::net_admin}));
     const Interface interface = TRY(find_interface(*line.text("iface")));
     const bool json = line.has("json"), verbose = line.has("verbose");
     if (attach.mode != Mode::userspace) {

@@ -11,7 +11,6 @@
 namespace vfm {
 namespace {
 
-constexpr Capability kNeeded[] = {Capability::bpf, Capability::net_admin};
 
 struct Request {
     HookPoint hook = HookPoint::xdp;
@@ -129,7 +128,7 @@ Result<int> run(const CommandLine& line) {
     if (!line.has("expression") && !file) std::swap(interface, file);
     const Filter filter = TRY(line.read_filter(file));
     cli::report(filter.warnings);
-    TRY(require_capabilities("check", kNeeded));
+    TRY(require_capabilities("check", {Capability::bpf, Capability::net_admin}));
     if (interface) request.interface = TRY(find_interface(*interface));
     return check(line, filter, request);
 }

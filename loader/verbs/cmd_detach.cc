@@ -13,7 +13,6 @@
 namespace vfm {
 namespace {
 
-constexpr Capability kNeeded[] = {Capability::bpf, Capability::net_admin};
 
 /// True if the filter works on an interface of another network namespace than ours.
 bool is_foreign(const StoredFilter& filter) {
@@ -47,7 +46,7 @@ Result<std::vector<StoredFilter>> what_to_detach(const CommandLine& line) {
 }
 
 Result<> detach(const CommandLine& line) {
-    TRY(require_capabilities("detach", kNeeded));
+    TRY(require_capabilities("detach", {Capability::bpf, Capability::net_admin}));
     const auto filters = TRY(what_to_detach(line));
     const auto bpffs = TRY(find_bpffs(line.bpffs_directory()));
     Json done = Json::array();

@@ -12,7 +12,6 @@
 namespace vfm {
 namespace {
 
-constexpr Capability kNeeded[] = {Capability::bpf};
 
 /// The entries of one flow table, greatest value first.
 struct TableFlows {
@@ -117,7 +116,7 @@ int run_flows(const std::vector<std::string>& arguments) {
         if (!number) return cli::report(number.error());
         top = *number;
     }
-    if (const auto allowed = require_capabilities("flows", kNeeded); !allowed)
+    if (const auto allowed = require_capabilities("flows", {Capability::bpf}); !allowed)
         return cli::report(allowed.error());
     return show_repeatedly(line.has("watch"), line.has("json"), [&line, top] {
         const auto text = flows_text(line, top);

@@ -12,11 +12,10 @@
 namespace vfm {
 namespace {
 
-constexpr Capability kNeeded[] = {Capability::bpf};
 constexpr size_t kSourceColumn = 56;
 
 Result<std::string> list(const CommandLine& line) {
-    TRY(require_capabilities("list", kNeeded));
+    TRY(require_capabilities("list", {Capability::bpf}));
     const auto bpffs = TRY(find_bpffs(line.bpffs_directory()));
     const auto filters = TRY(stored_filters(bpffs));
     if (line.has("json")) {
@@ -94,7 +93,7 @@ std::string shown_text(const StoredFilter& filter) {
 }
 
 Result<std::string> show(const CommandLine& line) {
-    TRY(require_capabilities("show", kNeeded));
+    TRY(require_capabilities("show", {Capability::bpf}));
     const Selection selected = TRY(selection(line));
     const auto filters = TRY(select_filters(line.bpffs_directory(), selected));
     Json objects = Json::array();

@@ -11,10 +11,9 @@
 namespace vfm {
 namespace {
 
-constexpr Capability kNeeded[] = {Capability::bpf, Capability::net_admin};
 constexpr std::string_view kModes[] = {"auto", "userspace"};
 
-Result<ServeOptions> read_options(const CommandLine& line) {
+Result<ServeOptions> read_run_options(const CommandLine& line) {
     ServeOptions options = TRY(read_serve_options(line));
     if (const auto mode = line.text("mode"))
         TRY(cli::choice_value(line.tool(), "mode", *mode, kModes));
@@ -22,10 +21,10 @@ Result<ServeOptions> read_options(const CommandLine& line) {
 }
 
 /// Until a signal, until another command takes the filter off, or there is nothing to serve.
-Result<> run(const CommandLine& line, const ServeOptions& options) {
+Result<> serve_here(const CommandLine& line, const ServeOptions& options) {
     const Filter filter = TRY(line.read_filter());
     cli::report(filter.warnings);
-    TRY(require_capabilities("run", kNeeded));
+    TRY(require_capabilities("run", {Capability::bpf, Capability::net_admin}));
     TRY(require_sockets("run"));
     const Interface interface = TRY(find_interface(*line.text("iface")));
     std::vector<Diagnostic> notes;
@@ -67,9 +66,9 @@ int run_run(const std::vector<std::string>& arguments) {
         .value("mode", "MODE", "userspace, which it always is");
     serve_options(filter_options(line));
     if (const auto status = line.parse(arguments)) return *status;
-    const auto options = read_options(line);
+    const auto options = read_run_options(line);
     if (!options) return cli::report(options.error());
-    const auto done = run(line, *options);
+    const auto done = serve_here(line, *options);
     return done ? 0 : cli::report(done.error());
 }
 

@@ -10,7 +10,6 @@
 namespace vfm {
 namespace {
 
-constexpr Capability kNeeded[] = {Capability::bpf};
 
 Result<std::string> stats_text(const CommandLine& line) {
     const Selection selected = TRY(selection(line));
@@ -43,7 +42,7 @@ int run_stats(const std::vector<std::string>& arguments) {
         .bpffs()
         .json();
     if (const auto status = line.parse(arguments)) return *status;
-    if (const auto allowed = require_capabilities("stats", kNeeded); !allowed)
+    if (const auto allowed = require_capabilities("stats", {Capability::bpf}); !allowed)
         return cli::report(allowed.error());
     return show_repeatedly(line.has("watch"), line.has("json"), [&line] {
         const auto text = stats_text(line);

@@ -115,8 +115,7 @@ Result<ServeOptions> read_serve_options(const CommandLine& line) {
 }
 
 Result<> require_sockets(std::string_view verb) {
-    constexpr Capability kNeeded[] = {Capability::net_raw};
-    return require_capabilities(fmt::format("{} in user space", verb), kNeeded);
+    return require_capabilities(fmt::format("{} in user space", verb), {Capability::net_raw});
 }
 
 Result<> check_served_hook(const Interface& interface, HookPoint hook,

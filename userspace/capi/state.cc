@@ -87,10 +87,4 @@ Result<> change(vfm_state_t& vm, Settings settings, Entries entries) {
     return {};
 }
 
-uint64_t monotonic_now() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
 }  // namespace vfm::capi

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/clock.h"
 #include "core/run/program.h"
 #include "userspace/capi/border.h"
 #include "userspace/capi/program.h"
@@ -64,8 +65,6 @@ Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program,
 /// Gives the VM new settings; a loaded program goes on under them.
 enum class Entries : uint8_t { keep, forget };
 Result<> change(vfm_state_t& vm, Settings settings, Entries entries = Entries::keep);
-
-uint64_t monotonic_now();
 
 /// The packet as a run sees it, with the time if the program asks for it.
 inline Packet packet_of(const Loaded& loaded, const uint8_t* data, size_t length,

@@ -18,7 +18,7 @@ namespace vfm {
 namespace {
 
 constexpr uint64_t kWaits = FlowMemoryHeader::kWaits;
-constexpr uint64_t kOnes = 0x1111111111111111;
+constexpr uint64_t kEachEntry = 0x1111111111111111;
 constexpr uint64_t kBucketWaits = 0x8888;  // of its four entries
 
 /// The first entry of a bucket that waits, of those whose bits are set.
@@ -78,7 +78,7 @@ uint64_t FlowTable::waiting(uint64_t bucket) const {
 void FlowTable::spare_all() {
     for (Levels& group : std::span(levels_, groups()))
         for (uint64_t& levels : group)
-            levels |= ((levels & kOnes * 7) + kOnes * 7) & kOnes * kWaits;  // of 1 and above
+            levels |= ((levels & kEachEntry * 7) + kEachEntry * 7) & kEachEntry * kWaits;  // of 1 and above
 }
 
 FlowTable::Moving FlowTable::take_out(Place at, const FlowNumbers& earlier) {

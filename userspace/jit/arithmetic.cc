@@ -12,14 +12,6 @@ using ir::Op;
 using ir::Value;
 namespace Inst = asmjit::x86::Inst;
 
-namespace {
-
-bool fits_signed(uint64_t number) {
-    return static_cast<int64_t>(number) == static_cast<int32_t>(number);
-}
-
-}  // namespace
-
 // reg = reg OP operand. Uses r11.
 void Emitter::with_operand(InstId instruction, unsigned reg, Id operand, bool wide) {
     if (const uint64_t* imm = number(operand)) {

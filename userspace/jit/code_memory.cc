@@ -20,12 +20,14 @@ constexpr size_t kLargestBlock = size_t{1} << 26;
 
 constexpr size_t rounded_up(size_t size, size_t unit) { return (size + unit - 1) / unit * unit; }
 
+}  // namespace
+
 /// Shared memory without a file, mapped once to be executed and once to be written. (A memory file
 /// would be as good, but the limit on the size of files counts for it, and its signal ends the
 /// process; and perf takes it for a library that it cannot find.)
-class Block {
+class CodeBlock {
   public:
-    Block() = default;
+    CodeBlock() = default;
     /// Maps the memory; `size` is a multiple of the page size. Gives errno or 0.
     int map(size_t size) {
         taken_.assign(size / CodeMemory::kAlignment, false);
@@ -40,8 +42,8 @@ class Block {
         executable_ = static_cast<uint8_t*>(second);
         return mprotect(executable_, size, PROT_READ | PROT_EXEC) == 0 ? 0 : errno;
     }
-    Block(Block&& other) noexcept { *this = std::move(other); }
-    Block& operator=(Block&& other) noexcept {
+    CodeBlock(CodeBlock&& other) noexcept { *this = std::move(other); }
+    CodeBlock& operator=(CodeBlock&& other) noexcept {
         std::swap(writable_, other.writable_);
         std::swap(executable_, other.executable_);
         std::swap(size_, other.size_);
@@ -51,7 +53,7 @@ class Block {
         std::swap(longest_, other.longest_);
         return *this;
     }
-    ~Block() {
+    ~CodeBlock() {
         if (writable_) munmap(writable_, size_);
         if (executable_) munmap(executable_, size_);
     }
@@ -124,8 +126,6 @@ class Block {
     size_t longest_ = SIZE_MAX;  // no more units than these are free in a row
 };
 
-}  // namespace
-
 /// Blocks of executable memory, in pieces. Shared memory is shared with a forked child, in which
 /// the programs of its parent go on running. So a fork seals the pool: neither process writes to it
 /// again, and both begin a new one.
@@ -143,7 +143,7 @@ class CodePool {
         const size_t least = rounded_up(code.size(), kSmallestBlock);
         const size_t wanted = std::max(std::min(last * 2, kLargestBlock), least);
         for (size_t size = wanted;; size = std::max(size / 2, least)) {
-            Block block;
+            CodeBlock block;
             if (const int error = block.map(size)) {
                 if (size > least) continue;  // half of it may be there
                 return std::unexpected(fmt::format("the system gives no executable memory: {}",
@@ -157,7 +157,7 @@ class CodePool {
     void give_back(const uint8_t* executable, size_t size) {
         const std::lock_guard lock(mutex_);
         const auto block = std::ranges::find_if(
-            blocks_, [&](const Block& candidate) { return candidate.has(executable); });
+            blocks_, [&](const CodeBlock& candidate) { return candidate.has(executable); });
         block->give_back(executable, units_of(size));
         // One block stays for whoever comes next.
         if (block->is_empty() && blocks_.size() > 1) blocks_.erase(block);
@@ -166,7 +166,7 @@ class CodePool {
     void lock() { mutex_.lock(); }
     void unlock_and_seal() {
         sealed_ = true;
-        for (Block& block : blocks_) block.seal();
+        for (CodeBlock& block : blocks_) block.seal();
         mutex_.unlock();
     }
 
@@ -174,13 +174,13 @@ class CodePool {
     static size_t units_of(size_t size) {
         return rounded_up(size, CodeMemory::kAlignment) / CodeMemory::kAlignment;
     }
-    static const uint8_t* written(const Block& block, size_t offset, ByteView code) {
+    static const uint8_t* written(const CodeBlock& block, size_t offset, ByteView code) {
         std::memcpy(block.writable(offset), code.data(), code.size());
         return block.executable(offset);
     }
 
     std::mutex mutex_;
-    std::vector<Block> blocks_;
+    std::vector<CodeBlock> blocks_;
     bool sealed_ = false;
 };
 

@@ -35,10 +35,6 @@ bool is_equality(Comparison comparison) {
     return comparison == Comparison::eq || comparison == Comparison::ne;
 }
 
-bool fits_signed(uint64_t number) {
-    return static_cast<int64_t>(number) == static_cast<int32_t>(number);
-}
-
 /// The greatest number of `size` bytes.
 uint64_t ones(unsigned size) { return ~uint64_t{0} >> (64 - 8 * size); }
 

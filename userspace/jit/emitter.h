@@ -28,6 +28,11 @@ namespace vfm::jit {
 
 namespace x86 = asmjit::x86;
 
+/// An instruction's immediate operand of 32 bits, which it extends by the sign, can be this number.
+inline bool fits_signed(uint64_t number) {
+    return static_cast<int64_t>(number) == static_cast<int32_t>(number);
+}
+
 class Emitter {
   public:
     /// `lines` and `notes` may be null.

@@ -79,7 +79,7 @@ bool is_partial(ByteView head, const Transport& t) {
 void ask_for_checksum(VirtioHeader& header, size_t at, uint64_t proto) {
     header.flags = VirtioHeader::kNeedsChecksum;
     header.csum_start = static_cast<uint16_t>(at);
-    header.csum_offset = proto == kTcp ? kTcpCheck : kUdpCheck;
+    header.csum_offset = static_cast<uint16_t>(proto == kTcp ? kTcpCheck : kUdpCheck);
 }
 
 void ask_for_segments(VirtioHeader& header, ByteView head, const Transport& t, unsigned mtu) {

@@ -11,6 +11,7 @@
 #include <ctime>
 
 #include "bpf/handover.h"
+#include "core/base/clock.h"
 #include "userspace/live/if_xdp.h"
 
 namespace vfm::live {
@@ -20,12 +21,6 @@ static_assert(Socket::kHeadroom == 256, "XDP_PACKET_HEADROOM of the kernel");
 
 constexpr int kTriesWhileBusy = 250;  // five seconds: under load two have been seen
 constexpr timespec kBetweenTries = {.tv_sec = 0, .tv_nsec = 20'000'000};
-
-uint64_t monotonic_now() {
-    timespec now{};
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
 
 std::string hint_for(int error) {
     switch (error) {

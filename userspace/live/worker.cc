@@ -8,18 +8,13 @@
 #include <cstring>
 #include <ctime>
 
+#include "core/base/clock.h"
+
 namespace vfm::live {
 namespace {
 
-uint64_t now_of(clockid_t clock) {
-    timespec now{};
-    clock_gettime(clock, &now);
-    return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
-uint64_t monotonic_now() { return now_of(CLOCK_MONOTONIC); }
 /// A tick behind at most, and cheap enough to be asked for each frame.
-uint64_t coarse_now() { return now_of(CLOCK_MONOTONIC_COARSE); }
+uint64_t coarse_now() { return nanoseconds_of(CLOCK_MONOTONIC_COARSE); }
 
 /// Both sides of shared memory read each word whole; only one of them writes it.
 template <class Word>

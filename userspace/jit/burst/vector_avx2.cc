@@ -20,14 +20,14 @@ using asmjit::x86::xmm;
 using asmjit::x86::ymm;
 namespace Inst = asmjit::x86::Inst;
 
-constexpr unsigned kLanes = 8;
+constexpr unsigned kAvx2Lanes = 8;
 constexpr unsigned kZero = 15;
-constexpr uint32_t kOnes = ~uint32_t{0};
+constexpr uint32_t kAllOnes = ~uint32_t{0};
 
 class Avx2Emitter final : public VectorEmitter {
   public:
     Avx2Emitter(asmjit::CodeHolder& code, const VectorPlan& plan, const VectorTables& tables)
-        : VectorEmitter(code, plan, tables, kLanes,
+        : VectorEmitter(code, plan, tables, kAvx2Lanes,
                         {.numbers = ((1u << kZero) - 1) & ~((1u << kScratch) - 1)}) {}
 
   private:
@@ -43,7 +43,7 @@ class Avx2Emitter final : public VectorEmitter {
 
     Mem number(uint32_t value) override {
         Bytes bytes;
-        for (unsigned lane = 0; lane < kLanes; ++lane) append_le(bytes, value, 4);
+        for (unsigned lane = 0; lane < kAvx2Lanes; ++lane) append_le(bytes, value, 4);
         return constant(bytes);
     }
 
@@ -75,7 +75,7 @@ class Avx2Emitter final : public VectorEmitter {
 // as too short, which the scalar code makes good.
 void Avx2Emitter::check_lengths(std::optional<StepId> length) {
     for (unsigned half = 0; half < 2; ++half) {
-        const unsigned first = half * kLanes / 2;
+        const unsigned first = half * kAvx2Lanes / 2;
         a_.vmovdqu(vec(half), packet(first));
         a_.vpblendd(vec(half), vec(half), packet(first, 32), 0xc3);
         a_.vpblendd(vec(half), vec(half), packet(first, 64), 0x30);
@@ -145,7 +145,7 @@ void Avx2Emitter::mask_step(StepId id, const LaneStep& step) {
             return;
         }
         case LaneOp::mask_not:
-            a_.vpxor(to, vector(step.a), number(kOnes));
+            a_.vpxor(to, vector(step.a), number(kAllOnes));
             return;
         case LaneOp::number:
         case LaneOp::field:
@@ -193,7 +193,7 @@ void Avx2Emitter::compare(const LaneStep& step, const Vec& to) {
         a_.emit(comparison == Comparison::ge ? Inst::kIdVpmaxud : Inst::kIdVpminud, to, a, b);
         a_.vpcmpeqd(to, to, a);
     }
-    if (complement) a_.vpxor(to, to, number(kOnes));
+    if (complement) a_.vpxor(to, to, number(kAllOnes));
 }
 
 // A gather clears its mask, so the lanes to ask for are copied.

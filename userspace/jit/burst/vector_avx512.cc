@@ -28,7 +28,7 @@ using asmjit::x86::xmm;
 using asmjit::x86::zmm;
 namespace Inst = asmjit::x86::Inst;
 
-constexpr unsigned kLanes = 16;
+constexpr unsigned kAvx512Lanes = 16;
 constexpr unsigned kFreeMask = 4, kErrorMask = 5, kHighMask = 6, kValueMask = 7;
 // The set bits of kValueMask and so on: dwords of the outcomes in a vector.
 constexpr uint32_t kValueDwords = 0x1111, kHighDwords = 0x2222, kErrorDwords = 0x4444;
@@ -63,7 +63,7 @@ asmjit::x86::VPCmpImm condition(Comparison comparison) {
 class Avx512Emitter final : public VectorEmitter {
   public:
     Avx512Emitter(asmjit::CodeHolder& code, const VectorPlan& plan, const VectorTables& tables)
-        : VectorEmitter(code, plan, tables, kLanes,
+        : VectorEmitter(code, plan, tables, kAvx512Lanes,
                         {.numbers = ((1u << kInterleave) - 1) & ~((1u << kScratch) - 1),
                          .masks = mask_registers(plan)}) {}
 
@@ -128,8 +128,8 @@ void Avx512Emitter::load_constants() {
     };
     load(kGather1, std::array{1u, 4u, 7u, 8u + 2, 8u + 5, 0u, 0u, 0u}, 8);
     load(kGather2, std::array{0u, 1u, 2u, 3u, 4u, 8u + 0, 8u + 3, 8u + 6}, 8);
-    std::array<unsigned, kLanes> order;
-    for (unsigned dword = 0; dword < kLanes; ++dword)
+    std::array<unsigned, kAvx512Lanes> order;
+    for (unsigned dword = 0; dword < kAvx512Lanes; ++dword)
         order[dword] = 2 * (dword % 4 * 4 + dword / 4);
     load(kInterleave, order, 4);
     set_mask(kValueMask, kValueDwords);
@@ -141,7 +141,7 @@ void Avx512Emitter::load_constants() {
 // the scalar code makes good.
 void Avx512Emitter::check_lengths(std::optional<StepId> length) {
     for (unsigned half = 0; half < 2; ++half) {
-        const unsigned first = half * kLanes / 2;
+        const unsigned first = half * kAvx512Lanes / 2;
         a_.vmovdqu64(vec(half), packet(first));
         a_.vpermt2q(vec(half), vec(kGather1), packet(first, 64));
         a_.vpermt2q(vec(half), vec(kGather2), packet(first, 128));
