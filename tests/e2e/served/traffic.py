@@ -12,7 +12,7 @@ import lib_sandbox
 import lib_serve
 from lib_exchange import ping, tcp_stream, udp_socket
 from lib_sandbox import LONG, Failed, same
-from lib_serve import SERVED_BY, attach, detach, served
+from lib_serve import SERVED_BY, attach, detach, served, stats
 from lib_world import CLIENT, CLIENT6, SERVER, SERVER6, Case, world
 
 STREAM = 1 << 30 if LONG else 32 << 20
@@ -189,23 +189,28 @@ QUIET, BARE, OURS = 0, 1, 2
 
 def cycles():
     """Attaching and detaching under traffic loses at most what a bare program that passes
-    everything loses, attached and detached as often in the same run; nothing arrives twice."""
+    everything loses, attached and detached as often in the same run, for as long; nothing arrives
+    twice."""
     def check(w):
         path = f"{lib_serve.BPFFS}/bare"
         lib_bpf.pin(lib_bpf.passing_xdp(), path)
         kind = "xdpgeneric" if w.case.hand_over == "skb" else "xdpdrv"
-        traffic = Counted(w)
+        traffic, rest, unwell = Counted(w), 0.3, []
         try:
-            for _ in range(CYCLES):
+            for cycle in range(CYCLES):
                 traffic.phase = BARE
                 w.server.run(f"ip link set v0 {kind} pinned {path}")
-                time.sleep(0.05)
+                time.sleep(rest)
                 w.server.run(f"ip link set v0 {kind} off")
                 time.sleep(0.02)
-                traffic.phase = OURS
+                traffic.phase, begun = OURS, time.monotonic()
                 attach(w)
                 time.sleep(0.05)
+                counted = stats(w)
+                unwell += [f"cycle {cycle}: {counted}"] * any(
+                    counted.get(what, 0) for what in ("lost", "overrun", "drop"))
                 detach(w)
+                rest = time.monotonic() - begun
                 time.sleep(0.02)
         finally:
             traffic.phase = QUIET
@@ -216,7 +221,7 @@ def cycles():
         ours, bare = traffic.lost(OURS), traffic.lost(BARE)
         note = f"lost {ours} of {traffic.sent[OURS]}, bare program {bare} of {traffic.sent[BARE]}"
         if ours > bare:
-            raise Failed(f"{w.case.hand_over}: {note}")
+            raise Failed(f"{w.case.hand_over}: {note}; {'; '.join(unwell) or 'no statistics of it'}")
         return note
     if SERVED_BY == "none":
         raise lib_sandbox.Skip("no filter")
