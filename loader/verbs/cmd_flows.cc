@@ -12,7 +12,6 @@
 namespace vfm {
 namespace {
 
-
 /// The entries of one flow table, greatest value first.
 struct TableFlows {
     const StoredFilter* filter;
