@@ -140,7 +140,8 @@ enum class HeaderFact : uint8_t {
     fragment,
     ethertype,
     vlan,
+    inner_vlan,
 };
-inline constexpr unsigned kHeaderFacts = 8;
+inline constexpr unsigned kHeaderFacts = 9;
 
 }  // namespace vfm
