@@ -1,4 +1,4 @@
-// A flow table of a program: keys of 1 to 8 words to u64 values, bounded by its declared capacity. What runs
+// A flow table of a program: keys of 1 to 8 words to u64 values, bounded by its declared capacity.
 // What runs for every packet stands here, to be inlined; what runs when an entry comes or goes in
 // flow_table.cc.
 //
