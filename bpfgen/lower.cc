@@ -81,11 +81,6 @@ class Lowerer {
         b_.leave(condition, l_.exits.errors[error_index(error)], around_);
     }
 
-    VReg vlan(int16_t field, bool network_order) {
-        const VReg raw = b_.load(4, kContext, field);
-        return network_order ? b_.to_be(raw, 2) : raw;
-    }
-
     void guard_index(const Value& value) {
         const auto base = access_->base(value.a, v_.read(value.a), value.imm);
         if (base.beyond) leave(*base.beyond, ErrorKind::bounds);
@@ -108,11 +103,9 @@ class Lowerer {
                 return v_.in_order(id, access_->load_at(value.a, v_.read(value.a), value.imm,
                                                         value.size, current_));
             case Op::vlan_present:
-                return vlan(l_.hook.vlan_present, false);
-            case Op::vlan_protocol:
-                return vlan(l_.hook.vlan_protocol, true);
+                return b_.load(4, kContext, l_.hook.vlan_present);
             case Op::vlan_tag:
-                return vlan(l_.hook.vlan_tag, false);
+                return b_.load(4, kContext, l_.hook.vlan_tag);
             case Op::now:
                 if (l_.now_in_slot) return b_.load(8, kFrame, kNowSlot);
                 b_.call(BPF_FUNC_ktime_get_ns);
@@ -130,15 +123,17 @@ class Lowerer {
                 }
                 return kNoReg;
             case Op::flow_get:
-                return flow_get(b_, l_.maps.flow(value.table), v_.read(value.a));
+                return flow_get(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)),
+                                v_.read(value.a));
             case Op::flow_set: {
                 const VReg key = v_.read(value.a);
-                flow_set(b_, l_.maps.flow(value.table), key, v_.read(value.b));
+                flow_set(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)), key, v_.read(value.b));
                 return kNoReg;
             }
             case Op::flow_add: {
                 const VReg key = v_.read(value.a);
-                return flow_add(b_, l_.maps.flow(value.table), key, v_.read(value.b));
+                return flow_add(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)), key,
+                                v_.read(value.b));
             }
             case Op::rand:
                 b_.call(BPF_FUNC_get_prandom_u32);
@@ -171,7 +166,6 @@ class Lowerer {
             case Op::loadx_raw:
             case Op::in_set:
             case Op::in_rows:
-            case Op::call_arg:
             case Op::call:
                 VFM_CHECK(false, "passes for native code are not run here, and CALL is refused");
         }

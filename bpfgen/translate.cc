@@ -35,8 +35,7 @@ Needs find_needs(const ir::Function& function) {
             using enum ir::Op;
             needs.loads |= value.op == load || value.op == loadx;
             needs.len |= value.op == len;
-            needs.vlan |=
-                value.op == vlan_present || value.op == vlan_protocol || value.op == vlan_tag;
+            needs.vlan |= value.op == vlan_present || value.op == vlan_tag;
             needs.fuel |= value.op == fuel;
             needs.now += value.op == now;
             if (value.op == guard_len) needs.span = std::max(needs.span, value.imm);

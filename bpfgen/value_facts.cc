@@ -57,7 +57,6 @@ bool verifier_bounds(const Function& function, const Value& value) {
         case Op::in_set:
         case Op::in_rows:
         case Op::vlan_present:
-        case Op::vlan_protocol:
         case Op::vlan_tag:
         case Op::now:
         case Op::guard_len:
@@ -67,7 +66,6 @@ bool verifier_bounds(const Function& function, const Value& value) {
         case Op::flow_set:
         case Op::flow_add:
         case Op::rand:
-        case Op::call_arg:
         case Op::call:
         case Op::fuel:
             return false;

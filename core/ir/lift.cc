@@ -316,26 +316,29 @@ class Lifter {
         return value;
     }
 
+    // The operands of an instruction that takes `count`, the first pushed first.
+    void pop_list(size_t count, IdList& list) {
+        list.resize(count);
+        for (size_t i = count; i-- > 0;) list[i] = pop();
+    }
+
     void flow(const Insn& insn) {
-        const auto table = static_cast<uint8_t>(insn.imm);
-        if (insn.op == Opcode::FLOW_LOAD || insn.op == Opcode::FLOW_GET) {
-            push(emit({.op = Op::flow_get, .table = table, .a = pop()}));
-            return;
-        }
-        const ValueId b = pop(), a = pop();
-        const Op op = insn.op == Opcode::FLOW_ADD ? Op::flow_add : Op::flow_set;
-        const ValueId made = emit({.op = op, .table = table, .a = a, .b = b});
-        if (op == Op::flow_add) push(made);
+        const bool gets = insn.op == Opcode::FLOW_LOAD || insn.op == Opcode::FLOW_GET;
+        Value made{.op = gets                          ? Op::flow_get
+                         : insn.op == Opcode::FLOW_ADD ? Op::flow_add
+                                                       : Op::flow_set,
+                   .imm = insn.imm};
+        if (!gets) made.b = pop();
+        made.a = pop();
+        const bool has_result = op_info(made.op).has_result;
+        const ValueId id = emit(std::move(made));
+        if (has_result) push(id);
     }
 
     void call(const Insn& insn) {
-        const uint32_t arity = program_.module().imports[insn.imm].arity;
-        for (uint32_t i = 0; i < arity; ++i)
-            emit({.op = Op::call_arg,
-                  .a = stacks_.top(stacks_.below(stack_, arity - 1 - i)),
-                  .imm = i});
-        stack_ = stacks_.below(stack_, arity);
-        push(emit({.op = Op::call, .imm = insn.imm}));
+        Value made{.op = Op::call, .imm = insn.imm};
+        pop_list(program_.module().imports[insn.imm].arity, made.more);
+        push(emit(std::move(made)));
     }
 
     const VerifiedModule& program_;

@@ -19,7 +19,7 @@ namespace vfm::test {
 /// The tag that a hook holds in metadata.
 struct VlanMetadata {
     bool present = false;
-    uint16_t protocol = 0;
+    uint16_t protocol = 0;  ///< which no operation asks for
     uint16_t tag = 0;
 };
 
@@ -38,15 +38,17 @@ class IrEvaluator {
     uint64_t steps() const { return steps_; }
 
   private:
+    struct Numbers;
+
     uint64_t value(ir::ValueId id) const;
     void set(ir::ValueId id, uint64_t value);
     uint64_t load(uint64_t base, const ir::Value& load) const;
-    static uint64_t raw(uint64_t loaded, unsigned size);
     bool within(uint64_t base, uint64_t imm) const;
     ErrorKind guard(const ir::Value& guard) const;
-    uint64_t state(const ir::Value& op);
+    uint64_t flow(const ir::Value& op);
     uint64_t call(const ir::Value& op);
-    uint64_t result(const ir::Value& op, const VlanMetadata& vlan) const;
+    std::vector<uint64_t> values(const ir::IdList& ids) const;
+    uint64_t make(const ir::Value& op, const VlanMetadata& vlan);
     ir::BlockId follow(const ir::Edge& edge);
 
     ir::Function function_;
@@ -57,7 +59,6 @@ class IrEvaluator {
     ByteView packet_;
     uint64_t now_ = 0;
     uint64_t steps_ = 0;
-    std::vector<uint64_t> arguments_;  // of the call to come
     std::vector<uint64_t> values_;
     std::vector<bool> made_;
 };

@@ -238,7 +238,6 @@ void Emitter::operation(Id id) {
             in_rows(id, value);
             break;
         case Op::vlan_present:
-        case Op::vlan_protocol:
         case Op::vlan_tag: {
             // In user space a tag is always among the packet's bytes.
             const unsigned own = target(id, r10);
@@ -269,9 +268,6 @@ void Emitter::operation(Id id) {
         case Op::rand:
         case Op::call:
             call(id, value);
-            break;
-        case Op::call_arg:
-            call_argument(value);
             break;
         case Op::fuel:
             remark("fuel of {} instructions", value.imm);

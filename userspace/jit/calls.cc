@@ -20,6 +20,7 @@ void Emitter::call(Id id, const Value& value) {
         live &= ~register_bit(own);
     for (unsigned reg = 0; reg < 16; ++reg)
         if (live & register_bit(reg)) out_.mov(waiting(reg), q(reg));
+    write_arguments(value.more);
     // rsi before rdi: what is still to be loaded from the packet needs rdi.
     if (value.b != ir::kNone && !small_delta(value)) fetch_into(value.b, rsi);
     if (value.a != ir::kNone) fetch_into(value.a, rdi);
@@ -62,14 +63,18 @@ void Emitter::call_host(const Value& value) {
         x86::qword_ptr(x86::rax, entry + static_cast<int32_t>(offsetof(HostEntry, function))));
 }
 
-void Emitter::call_argument(const Value& value) {
-    const x86::Mem at =
-        x86::qword_ptr(x86::rsp, static_cast<int32_t>(arguments_ + 8 * (value.imm & 7)));
-    const uint64_t* imm = number(value.a);
-    if (imm && *imm <= INT32_MAX)
-        out_.mov(at, static_cast<int32_t>(*imm));
-    else
-        out_.mov(at, q(fetch(value.a, r11)));
+// Words that a function reads from memory, one behind the other. Uses r11.
+void Emitter::write_arguments(const ir::IdList& words) {
+    auto offset = static_cast<int32_t>(arguments_);
+    for (const Id word : words) {
+        const x86::Mem at = x86::qword_ptr(x86::rsp, offset);
+        const uint64_t* imm = number(word);
+        if (imm && *imm <= INT32_MAX)
+            out_.mov(at, static_cast<int32_t>(*imm));
+        else
+            out_.mov(at, q(fetch(word, r11)));
+        offset += 8;
+    }
 }
 
 }  // namespace vfm::jit

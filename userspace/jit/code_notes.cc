@@ -72,9 +72,9 @@ std::string CodeNotes::length_test(BlockId id) const {
 }
 
 std::string CodeNotes::access(const ir::Value& value) const {
-    std::string text = fmt::format("{}, table {}", op_info(value.op).name, value.table);
-    if (value.table < tables_.size())
-        text += fmt::format(" ({})", printable(tables_[value.table].name));
+    std::string text = fmt::format("{}, table {}", op_info(value.op).name, value.imm);
+    if (value.imm < tables_.size())
+        text += fmt::format(" ({})", printable(tables_[value.imm].name));
     return text;
 }
 

@@ -141,7 +141,7 @@ class Emitter {
     void call_function(const asmjit::Operand& target);
     void call_helper(uint64_t address, std::string_view name);
     void call_host(const ir::Value& value);
-    void call_argument(const ir::Value& value);
+    void write_arguments(const ir::IdList& words);
 
     // flow_code.cc
     void access_table(const ir::Value& value);

@@ -30,8 +30,8 @@ class Planner {
         plan_.values.assign(function_.values.size(), {});
         plan_.made.clear();
         plan_.clobbers.clear();
-        plan_.uses_state = plan_.has_calls = plan_.has_call_arguments = plan_.has_fuel =
-            plan_.borrows = false;
+        plan_.uses_state = plan_.has_calls = plan_.has_fuel = plan_.borrows = false;
+        plan_.arguments = 0;
         lay_out(function_, plan_);
         plan_.incoming.resize(plan_.order.size());
         forward();
@@ -68,7 +68,7 @@ class Planner {
                 plan.bits = static_cast<uint8_t>(
                     ir::result_bits(function_, value, bits(value.a), bits(value.b)));
                 ir::for_each_operand(value, [&](ValueId used) { ++plan_[used].uses; });
-                if (is_call(value.op)) ++calls;
+                if (ir::op_info(value.op).calls) ++calls;
                 position += 2;
             }
             ir::for_each_end_use(block, [&](ValueId used) { ++plan_[used].uses; });
@@ -334,10 +334,9 @@ class Planner {
                 if (plan.hint == kNoRegister) plan.hint = kResult;
                 if (value.a != kNone) use_full(value.a, folding(value.a));
                 if (value.b != kNone) use_full(value.b, folding(value.b));
-                break;
-            case Op::call_arg:
-                plan_.has_call_arguments = true;
-                use_full(value.a, folding(value.a));
+                plan_.arguments =
+                    std::max(plan_.arguments, static_cast<uint32_t>(value.more.size()));
+                for (const ValueId word : value.more) use_full(word, folding(word));
                 break;
             case Op::fuel:
                 plan_.has_fuel = true;
@@ -347,7 +346,6 @@ class Planner {
             case Op::load:
             case Op::load_raw:
             case Op::vlan_present:
-            case Op::vlan_protocol:
             case Op::vlan_tag:
                 break;
         }
