@@ -4,6 +4,7 @@
 
 #include <expected>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +13,7 @@
 #include "core/base/result.h"
 #include "core/isa/insn.h"
 #include "core/module/module.h"
+#include "core/tables/prepared_tables.h"
 
 namespace vfm {
 
@@ -56,6 +58,9 @@ class VerifiedModule {
     bool counts_fuel() const { return !acyclic() || *facts_->longest_path > fuel(); }
     /// Tables that FLOW instructions number, the implied one included.
     std::span<const TableDecl> tables() const { return facts_->tables; }
+    /// The module's sets and rule tables ready to be asked: made at the first call, for all copies.
+    /// Any thread; others wait meanwhile.
+    const PreparedTables& prepared() const;
 
   private:
     struct Facts {
@@ -67,6 +72,8 @@ class VerifiedModule {
         std::vector<TableDecl> tables;
         uint32_t max_depth = 0;
         std::optional<uint64_t> longest_path;
+        mutable std::once_flag prepare_once;
+        mutable PreparedTables prepared;
     };
     explicit VerifiedModule(std::shared_ptr<const Facts> facts) : facts_(std::move(facts)) {}
     friend class Verifier;
