@@ -42,10 +42,11 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
                                           "eBPF: CALL: the kernel cannot call host functions"),
                     Status::refused);
     auto function = ir::lift(
-        verified, {.vlan_metadata = options.hook == Hook::tc, .most_copied = kMostCopied});
+        verified,
+        {.vlan_metadata = options.hook == Hook::tc, .most_copied = kMostCopied, .most_keys = 0});
     if (!function) return std::unexpected(refusal(std::move(function).error()));
     ir::optimise(*function);
-    auto program = translate(std::move(*function), verified.tables(), options);
+    auto program = translate(std::move(*function), verified, options);
     if (!program) return std::unexpected(refusal(std::move(program).error()));
     attach_source(*program, verified);
     return program;

@@ -171,7 +171,7 @@ class IfConverter {
                 return rows <= 8 ? 3 : rows <= 16 ? 5 : kMaxCost + 1;
             }
             default:
-                return 1;
+                return op_info(value.op).calls ? kMaxCost + 1 : 1;
         }
     }
 

@@ -18,6 +18,7 @@
 #include "core/isa/alu.h"
 #include "core/isa/error_kind.h"
 #include "core/isa/insn.h"
+#include "core/verify/verify.h"
 
 namespace vfm::ir {
 
@@ -38,12 +39,14 @@ enum class OpKind : uint8_t {
     length,    ///< of the packet
     load,      ///< packet bytes, big-endian
     load_raw,  ///< packet bytes, little-endian
-    lookup,    ///< in tables that do not change while a run lasts
+    lookup,    ///< in a table of the function
+    declared,  ///< in one of the module
     outside,   ///< what the hook or the clock says
     guard,
     flow,  ///< an access to a flow table
     random,
-    call,  ///< of the host
+    call,   ///< of the host
+    count,  ///< of packets, for people
     fuel,
 };
 
@@ -144,6 +147,8 @@ struct Function {
     std::vector<std::vector<uint64_t>> sets;  ///< of in_set: distinct keys, ascending
     std::vector<std::vector<Row>> rows;       ///< of in_rows: at least one row
     uint64_t fuel = 0;  ///< what a run may take; matters only if there are fuel operations
+    /// What declares the tables that operations name, if some do.
+    std::optional<VerifiedModule> program;
 
     Value& operator[](ValueId id) { return values[id]; }
     const Value& operator[](ValueId id) const { return values[id]; }

@@ -78,6 +78,13 @@ class Printer {
         return fmt::format("{} ({})", number, printable(tables_[number].name));
     }
 
+    /// The number of a declaration, and its name where it is known.
+    template <class Declaration>
+    std::string declared(std::vector<Declaration> Module::* list, uint64_t number) const {
+        if (!module_ || number >= (module_->*list).size()) return fmt::format("{}", number);
+        return fmt::format("{} ({})", number, printable((module_->*list)[number].name));
+    }
+
     std::string function(uint64_t number) const {
         if (!module_ || number >= module_->imports.size()) return fmt::format("{}", number);
         return printable(module_->imports[number].name);
@@ -143,6 +150,22 @@ class Printer {
             case Op::in_rows:
                 text += fmt::format(" {}, {}, rows {} ({})", use(value.a), use(value.b), value.imm,
                                     function_.rows[value.imm].size());
+                break;
+            case Op::match:
+                text += fmt::format(" {}{}", declared(&Module::rule_tables, value.imm),
+                                    list(value.more));
+                break;
+            case Op::member:
+            case Op::member128:
+                text += fmt::format(" {}:{}", declared(&Module::sets, value.imm), operands(value));
+                break;
+            case Op::verdict:
+                text += fmt::format(" {}:{}", declared(&Module::rule_tables, value.imm),
+                                    operands(value));
+                break;
+            case Op::count:
+                text += fmt::format(" {}:{}", declared(&Module::counter_groups, value.imm),
+                                    operands(value));
                 break;
             default:
                 if (info.kind == OpKind::flow) text += fmt::format(" table {}:", table(value.imm));

@@ -44,11 +44,13 @@ typename D::Word meaning(D&& domain, const Value& value, const typename D::Word&
             return domain.turned(domain.load(base(), value), value.size);
         case OpKind::param:
         case OpKind::lookup:
+        case OpKind::declared:
         case OpKind::outside:
         case OpKind::guard:
         case OpKind::flow:
         case OpKind::random:
         case OpKind::call:
+        case OpKind::count:
         case OpKind::fuel:
             return domain.outside(value, a, b);
     }

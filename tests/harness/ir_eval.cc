@@ -47,8 +47,24 @@ uint64_t IrEvaluator::call(const ir::Value& op) {
     return host.function(host.user, arguments.data());
 }
 
+const PreparedTables& IrEvaluator::tables() const {
+    VFM_CHECK(function_.program.has_value(), "a function knows the tables that it names");
+    return function_.program->prepared();
+}
+
+void IrEvaluator::count(uint64_t group, uint64_t counter) {
+    const auto& groups = function_.program->module().counter_groups;
+    counters_.resize(groups.size());
+    counters_[group].resize(groups[group].counters.size());
+    if (counter >= counters_[group].size()) return;
+    ++counters_[group][counter].packets;
+    counters_[group][counter].bytes += packet_.size();
+}
+
 uint64_t IrEvaluator::flow(const ir::Value& op) {
-    const std::pair key(static_cast<uint32_t>(op.imm), value(op.a));
+    std::vector<uint64_t> words = {value(op.a)};
+    for (const ir::ValueId id : op.more) words.push_back(value(id));
+    const std::pair key(static_cast<uint32_t>(op.imm), FlowKey(words));
     if (op.op == Op::flow_set) return flows_[key] = value(op.b);
     if (op.op == Op::flow_add) return flows_[key] += value(op.b);
     const auto found = flows_.find(key);
@@ -90,6 +106,17 @@ struct IrEvaluator::Numbers {
                 return std::ranges::any_of(run.function_.rows[op.imm], [&](const ir::Row& row) {
                     return (a & row.mask_a) == row.want_a && (b & row.mask_b) == row.want_b;
                 });
+            case Op::member:
+                return run.tables().sets[op.imm]->contains(0, a);
+            case Op::member128:
+                return run.tables().sets[op.imm]->contains(a, b);
+            case Op::match:
+                return run.tables().rules[op.imm]->match(run.values(op.more).data());
+            case Op::verdict:
+                return run.tables().rules[op.imm]->verdict(a);
+            case Op::count:
+                run.count(op.imm, a);
+                return 0;
             case Op::vlan_present:
                 return vlan.present;
             case Op::vlan_tag:

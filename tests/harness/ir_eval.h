@@ -37,6 +37,13 @@ class IrEvaluator {
     /// Operations that the last run carried out, ends of blocks included, numbers not.
     uint64_t steps() const { return steps_; }
 
+    /// What COUNT adds to.
+    struct Counter {
+        uint64_t packets = 0, bytes = 0;
+    };
+    /// By group and number; groups that no run has counted in are empty.
+    const std::vector<std::vector<Counter>>& counters() const { return counters_; }
+
   private:
     struct Numbers;
 
@@ -47,13 +54,16 @@ class IrEvaluator {
     ErrorKind guard(const ir::Value& guard) const;
     uint64_t flow(const ir::Value& op);
     uint64_t call(const ir::Value& op);
+    void count(uint64_t group, uint64_t counter);
+    const PreparedTables& tables() const;
     std::vector<uint64_t> values(const ir::IdList& ids) const;
     uint64_t make(const ir::Value& op, const VlanMetadata& vlan);
     ir::BlockId follow(const ir::Edge& edge);
 
     ir::Function function_;
     std::vector<HostFunction> host_functions_;
-    std::map<std::pair<uint32_t, uint64_t>, uint64_t> flows_;  // by table and key
+    std::vector<std::vector<Counter>> counters_;              // by group
+    std::map<std::pair<uint32_t, FlowKey>, uint64_t> flows_;  // by table and key
     RandomSequence random_;
     // of one run
     ByteView packet_;

@@ -262,12 +262,21 @@ void Emitter::operation(Id id) {
         case Op::guard_nonzero:
             out_.j(compare_number(Comparison::eq, value.a, 0), trap(ErrorKind::division_by_zero));
             break;
+        case Op::member:
+        case Op::member128:
+        case Op::match:
         case Op::flow_get:
         case Op::flow_set:
         case Op::flow_add:
         case Op::rand:
         case Op::call:
             call(id, value);
+            break;
+        case Op::verdict:
+            verdict(id, value);
+            break;
+        case Op::count:
+            count(value);
             break;
         case Op::fuel:
             remark("fuel of {} instructions", value.imm);

@@ -78,6 +78,26 @@ std::string CodeNotes::access(const ir::Value& value) const {
     return text;
 }
 
+namespace {
+
+template <class Declaration>
+std::string named(std::string_view what, const std::vector<Declaration>& list, uint64_t number) {
+    if (number >= list.size()) return fmt::format("{} {}", what, number);
+    return fmt::format("{} {}", what, printable(list[number].name));
+}
+
+}  // namespace
+
+std::string CodeNotes::set(uint64_t number) const { return named("set", module_.sets, number); }
+
+std::string CodeNotes::rules(uint64_t number) const {
+    return named("rules", module_.rule_tables, number);
+}
+
+std::string CodeNotes::counters(uint64_t number) const {
+    return named("counters", module_.counter_groups, number);
+}
+
 std::string CodeNotes::host_function(uint64_t number) const {
     if (number >= module_.imports.size()) return fmt::format("host function {}", number);
     return "host function " + printable(module_.imports[number].name);

@@ -114,6 +114,9 @@ bool tests_bits(const ir::Function& function, ir::ValueId id, uint64_t number);
 /// ValuePlan::full asks for it.
 bool is_low_byte(const ir::Function& function, const Plan& plan, ir::ValueId id);
 
+/// True of a question to a set that may change while programs run.
+bool names_live_set(const ir::Function& function, const ir::Value& value);
+
 /// Fills `plan`, whatever it held before. Near-linear time.
 void make_plan(const ir::Function& function, Plan& plan);
 

@@ -33,8 +33,9 @@ std::optional<uint32_t> keep_first_key(ir::Function& function) {
         for (; kept < block.body.size() && result == ir::kNone; ++kept) {
             const Value& value = function[block.body[kept]];
             if (!stops(value)) continue;
-            if (is_access(value.op) && !table) table = static_cast<uint32_t>(value.imm);
-            result = is_access(value.op) && value.imm == table ? value.a : none;
+            const bool foreseen = is_access(value.op) && value.more.empty();
+            if (foreseen && !table) table = static_cast<uint32_t>(value.imm);
+            result = foreseen && value.imm == table ? value.a : none;
             break;
         }
         if (result == ir::kNone && ir::successors(block).empty()) result = none;

@@ -168,7 +168,13 @@ bool Lowering::value(ValueId id, StepId& mask) {
             return flow(id, FlowAccess::add, mask);
         case Op::rand:
         case Op::call:
+        case Op::count:
             return refuse("an effect");
+        case Op::member:
+        case Op::member128:
+        case Op::match:
+        case Op::verdict:
+            return refuse("a table of the module");
         case Op::now:
         case Op::vlan_present:
         case Op::vlan_tag:
@@ -205,6 +211,7 @@ bool Lowering::value(ValueId id, StepId& mask) {
 // anything else is done is the same as going from packet to packet; only reads may be more.
 bool Lowering::flow(ValueId id, FlowAccess access, StepId mask) {
     const ir::Value& op = function_[id];
+    if (!op.more.empty()) return refuse("a key of several words");
     Accesses& accesses = accesses_[op.imm];
     ++accesses.all;
     accesses.writes += access != FlowAccess::get;
