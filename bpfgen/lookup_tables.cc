@@ -140,76 +140,129 @@ void LookupTables::add_verdicts(const RuleTable& rules, uint64_t number) {
 
 namespace {
 
-// The rows that each key may still meet.
+// Makes the columns of a rule table.
 class ColumnMaker {
   public:
-    ColumnMaker(const RuleRows& rows, ConstantData& data)
-        : rows_(rows), data_(data), words_((rows.size() + 63) / 64) {}
+    using Words = std::vector<uint64_t>;
 
-    size_t words() const { return words_; }
+    ColumnMaker(const RuleRows& rows, RowTable& table, ConstantData& data)
+        : rows_(rows), table_(table), data_(data) {}
 
-    // Nothing if that would take more than `most` bytes.
-    std::optional<RuleColumn> make(unsigned number, uint64_t most) {
+    // False if the column would take more than `most` bytes.
+    bool add(unsigned number, uint64_t most) {
         const RuleKey& key = rows_.keys()[number];
-        const Key greatest = greatest_of(key.width == 128 ? 128 : 64);
-        std::vector<std::pair<size_t, Range>> tests;  // row and range
-        std::vector<uint64_t> any(words_);
-        for (size_t row = 0; row < rows_.size(); ++row) {
-            bool tested = false;
-            for (const KeyTest& test : rows_.tests(row)) {
-                if (test.key != number) continue;
-                tests.emplace_back(row, test.range);
-                tested = true;
-            }
-            if (!tested) any[row / 64] |= uint64_t{1} << (row % 64);
-        }
-        std::vector<Key> ends;
-        for (const auto& [row, range] : tests) add_ends(range, greatest, ends);
-        std::ranges::sort(ends);
-        const auto repeated = std::ranges::unique(ends);
-        ends.erase(repeated.begin(), repeated.end());
-        if ((ends.size() + 2) * words_ * 8 > most) return std::nullopt;
-
         RuleColumn column;
         column.key = number;
         column.operand = key.operand;
         column.width = key.width;
+        const Key greatest = greatest_of(key.width == 128 ? 128 : 64);
+        find_tests(number);
+        std::vector<Key> ends;
+        for (const auto& [row, range] : tests_) add_ends(range, greatest, ends);
+        std::ranges::sort(ends);
+        const auto repeated = std::ranges::unique(ends);
+        ends.erase(repeated.begin(), repeated.end());
         column.ends = add_sorted(data_, ends, key.width == 128 ? 2 : 1);
-        // Sets of rows by number of ends, each set once, those of no test first.
-        std::vector<std::vector<uint64_t>> by_count(ends.size() + 1, any);
-        for (const auto& [row, range] : tests) set_rows(row, range, ends, by_count);
-        std::map<std::vector<uint64_t>, uint32_t> known;
-        std::vector<uint64_t> bits;
-        const auto place_of = [&](const std::vector<uint64_t>& rows) {
-            const auto [found, is_new] =
-                known.try_emplace(rows, static_cast<uint32_t>(bits.size()));
-            if (is_new) bits.insert(bits.end(), rows.begin(), rows.end());
-            return found->second;
-        };
-        place_of(any);
+
+        known_records_.clear(), records_.clear(), known_chunks_.clear(), chunks_.clear();
+        place_of(any_);
         std::vector<uint32_t> places(place_count(column.ends));
-        for (size_t count = 0; count < places.size(); ++count)
-            places[count] = place_of(by_count[std::min(count, ends.size())]);
+        if (!find_places(ends, places, most)) return false;
         column.places = data_.add(std::span<const uint32_t>(places));
-        column.bits = data_.add(std::span<const uint64_t>(bits));
-        column.place_bits = static_cast<unsigned>(std::bit_width(bits.size()));
-        data_.reserve(column.bits + (uint64_t{8} << column.place_bits) + 8 * words_);
-        return column;
+        column.records = data_.add(std::span<const uint64_t>(records_));
+        column.chunks = data_.add(std::span<const uint64_t>(chunks_));
+        column.place_bits = static_cast<unsigned>(std::bit_width(records_.size()));
+        column.chunk_bits = static_cast<unsigned>(std::bit_width(known_chunks_.size()));
+        data_.reserve(column.records + (uint64_t{8} << column.place_bits) + 8 * record_words());
+        data_.reserve(column.chunks + (8 * table_.chunk << column.chunk_bits));
+        table_.columns.push_back(column);
+        return true;
     }
 
   private:
-    static void set_rows(size_t row, const Range& range, const std::vector<Key>& ends,
-                         std::vector<std::vector<uint64_t>>& by_count) {
+    struct Test {
+        size_t row;
+        Range range;
+    };
+
+    size_t record_words() const { return 1 + (table_.chunks() + 1) / 2; }
+
+    void find_tests(unsigned number) {
+        tests_.clear();
+        any_.assign(table_.chunks() * table_.chunk, 0);
+        for (size_t row = 0; row < rows_.size(); ++row) {
+            bool tested = false;
+            for (const KeyTest& test : rows_.tests(row)) {
+                if (test.key != number) continue;
+                tests_.push_back({row, test.range});
+                tested = true;
+            }
+            if (!tested) flip(any_, row);
+        }
+    }
+
+    static void flip(Words& rows, size_t row) { rows[row / 64] ^= uint64_t{1} << (row % 64); }
+
+    // From the least key up, with the rows that each number of ends leaves.
+    bool find_places(const std::vector<Key>& ends, std::vector<uint32_t>& places, uint64_t most) {
+        struct Change {
+            size_t count;
+            size_t row;
+        };
+        std::vector<Change> changes;  // where a row comes or goes
         const auto count_up_to = [&](Key key) {
             return static_cast<size_t>(std::ranges::upper_bound(ends, key) - ends.begin());
         };
-        for (size_t count = count_up_to(range.first); count <= count_up_to(range.last); ++count)
-            by_count[count][row / 64] |= uint64_t{1} << (row % 64);
+        for (const auto& [row, range] : tests_) {
+            changes.push_back({count_up_to(range.first), row});
+            changes.push_back({count_up_to(range.last) + 1, row});
+        }
+        std::ranges::sort(changes, {}, &Change::count);
+        Words rows = any_;
+        size_t next = 0;
+        for (size_t count = 0; count < places.size(); ++count) {
+            if (count > ends.size()) {  // see place_count()
+                places[count] = places[ends.size()];
+                continue;
+            }
+            for (; next < changes.size() && changes[next].count == count; ++next)
+                flip(rows, changes[next].row);
+            places[count] = place_of(rows);
+            if (8 * (records_.size() + chunks_.size()) > most) return false;
+        }
+        return true;
+    }
+
+    uint32_t place_of(const Words& rows) {
+        Words record(record_words());
+        for (size_t i = 0; i < table_.chunks(); ++i) {
+            const auto first = rows.begin() + static_cast<std::ptrdiff_t>(i * table_.chunk);
+            const Words chunk(first, first + static_cast<std::ptrdiff_t>(table_.chunk));
+            const bool empty = std::ranges::all_of(chunk, [](uint64_t word) { return word == 0; });
+            record[0] |= uint64_t{!empty} << i;
+            record[1 + i / 2] |= uint64_t{chunk_number(chunk)} << (i % 2 * 32);
+        }
+        const auto [found, is_new] =
+            known_records_.try_emplace(record, static_cast<uint32_t>(records_.size()));
+        if (is_new) records_.insert(records_.end(), record.begin(), record.end());
+        return found->second;
+    }
+
+    uint32_t chunk_number(const Words& chunk) {
+        const auto [found, is_new] =
+            known_chunks_.try_emplace(chunk, static_cast<uint32_t>(known_chunks_.size()));
+        if (is_new) chunks_.insert(chunks_.end(), chunk.begin(), chunk.end());
+        return found->second;
     }
 
     const RuleRows& rows_;
+    RowTable& table_;
     ConstantData& data_;
-    size_t words_;
+    // of one column
+    std::vector<Test> tests_;
+    Words any_;  // rows that do not test the key
+    std::map<Words, uint32_t> known_records_, known_chunks_;
+    Words records_, chunks_;
 };
 
 }  // namespace
@@ -217,22 +270,22 @@ class ColumnMaker {
 bool LookupTables::add_rows(const RuleTable& rules, uint64_t number) {
     const RuleRows rows(rules);
     RowTable table;
-    ColumnMaker maker(rows, data_);
+    table.words = (rows.size() + 63) / 64;
+    while (table.chunks() > 64) table.chunk *= 2;
+    ColumnMaker maker(rows, table, data_);
     std::vector<bool> tested(rows.keys().size());
     for (size_t row = 0; row < rows.size(); ++row)
         for (const KeyTest& test : rows.tests(row)) tested[test.key] = true;
     for (unsigned key = 0; key < tested.size(); ++key) {
         if (!tested[key]) continue;
-        const auto column = maker.make(key, kMostData - std::min(kMostData, data_.size()));
-        if (!column) return false;
-        table.columns.push_back(*column);
+        const uint64_t left = kMostData - std::min<uint64_t>(kMostData, data_.size());
+        if (!maker.add(key, left)) return false;
     }
     if (table.columns.empty()) {
         table.only_rule = rows.size() > 0 ? rows.rule(0) : 0;
         rows_.emplace(number, std::move(table));
         return true;
     }
-    table.words = maker.words();
     std::vector<uint32_t> numbers;
     for (size_t row = 0; row < rows.size(); ++row) numbers.push_back(rows.rule(row));
     table.rules = data_.add(std::span<const uint32_t>(numbers));

@@ -35,27 +35,31 @@ struct VerdictTable {
     unsigned size = 8;  ///< bytes of an entry
 };
 
-/// A key of a rule table: by the number of ends up to it, which words of bits (of 8 bytes, counted
-/// from `bits` on) say which rows its tests leave. The first ones are those of a key that passes no
-/// test.
+/// A key of a rule table. By the number of ends up to it, where a record stands that says which
+/// rows its tests leave: a word with a bit for each chunk of rows that is not empty, and for each
+/// chunk the number of it among `chunks`, 32 bits each. Most records differ in few chunks, and
+/// equal chunks stand there once. The first record is that of a key that passes no test.
 struct RuleColumn {
     unsigned key = 0;      ///< its number
     unsigned operand = 0;  ///< its first word among MATCH's operands
     unsigned width = 64;
     SortedTable ends;
-    uint32_t places = 0;      ///< by number of ends: 32 bits each
-    uint32_t bits = 0;        ///< offset of the words
-    unsigned place_bits = 0;  ///< places are below 2 to this
+    uint32_t places = 0;  ///< by number of ends: 32 bits each, in units of 8 bytes from `records`
+    uint32_t records = 0;
+    uint32_t chunks = 0;
+    unsigned place_bits = 0, chunk_bits = 0;  ///< places and numbers of chunks are below 2 to these
 };
 
 /// Rows 64 to a word, the first in the lowest bit; those behind one that always holds are left out.
 struct RowTable {
     size_t words = 0;
+    size_t chunk = 8;  ///< words of a chunk, a power of two; there are at most 64 chunks
     std::vector<RuleColumn> columns;
     uint32_t rules = 0;      ///< by row: 32 bits each
     unsigned row_bits = 0;   ///< rows are below 2 to this
     uint32_t lowest = 0;     ///< by hash of a bit: its number
     uint32_t only_rule = 0;  ///< without columns: the rule of every packet
+    size_t chunks() const { return (words + chunk - 1) / chunk; }
 };
 /// What a bit x is multiplied with; the upper 6 bits of the product are its hash.
 inline constexpr uint64_t kBitFactor = 0x03f79d71b4cb0a89;

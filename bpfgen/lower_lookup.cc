@@ -1,6 +1,8 @@
 #include "bpfgen/lower_lookup.h"
 
+#include <bit>
 #include <cstddef>
+#include <vector>
 
 #include "bpf/vfm_abi.h"
 
@@ -108,37 +110,77 @@ VReg verdict_of(Builder& b, const VerdictTable& verdicts, Word rule) {
     return entry(b, verdicts.offset, below_power(b, index, verdicts.bits), verdicts.size);
 }
 
-VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands) {
-    if (rows.columns.empty()) return b.number(rows.only_rule);
-    const Word& mask = operands.back();
-    // For each key, where the words of the rows stand that it leaves.
-    std::vector<VReg> left;
+namespace {
+
+// Where each key's record of the rows that it leaves stands.
+std::vector<VReg> find_records(Builder& b, const RowTable& rows, std::span<const Word> operands) {
+    std::vector<VReg> records;
     for (const RuleColumn& column : rows.columns) {
         const auto key = operands.subspan(column.operand, column.ends.words);
-        const VReg usable = is_usable(b, column, key[0], mask);
+        const VReg usable = is_usable(b, column, key[0], operands.back());
         const VReg place = entry(b, column.places, count_up_to(b, column.ends, key), 4);
         const VReg word = below_power(b, masked(b, place, usable), column.place_bits);
-        left.push_back(b.alu(BPF_ADD, b.data_address(column.bits), b.alu_imm(BPF_LSH, word, 3)));
+        records.push_back(
+            b.alu(BPF_ADD, b.data_address(column.records), b.alu_imm(BPF_LSH, word, 3)));
     }
+    return records;
+}
+
+// Where a chunk stands, for each key.
+std::vector<VReg> find_chunks(Builder& b, const RowTable& rows, std::span<const VReg> records,
+                              size_t chunk) {
+    const auto size = static_cast<uint64_t>(std::countr_zero(8 * rows.chunk));
+    std::vector<VReg> chunks;
+    for (size_t i = 0; i < records.size(); ++i) {
+        const RuleColumn& column = rows.columns[i];
+        const VReg stands = b.load(4, records[i], static_cast<int16_t>(8 + 4 * chunk));
+        const VReg number = below_power(b, stands, column.chunk_bits);
+        chunks.push_back(
+            b.alu(BPF_ADD, b.data_address(column.chunks), b.alu_imm(BPF_LSH, number, size)));
+    }
+    return chunks;
+}
+
+// What all keys leave of a word at an offset.
+VReg common(Builder& b, std::span<const VReg> from, uint64_t offset) {
+    VReg all = kNoReg;
+    for (const VReg base : from) {
+        uint64_t rest = offset;
+        const VReg at = moved(b, base, rest);
+        const VReg word = b.load(8, at, static_cast<int16_t>(rest));
+        all = all == kNoReg ? word : b.alu(BPF_AND, all, word);
+    }
+    return all;
+}
+
+}  // namespace
+
+VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands) {
+    if (rows.columns.empty()) return b.number(rows.only_rule);
+    const std::vector<VReg> records = find_records(b, rows, operands);
+    const VReg not_empty = common(b, records, 0);
     const Label found = b.label(), done = b.label();
-    const VReg bits = b.fresh(), place = b.fresh(), result = b.fresh();
-    for (size_t word = 0; word < rows.words; ++word) {
-        VReg both = kNoReg;
-        for (const VReg column : left) {
-            uint64_t offset = 8 * word;
-            const VReg at = moved(b, column, offset);
-            const VReg of_column = b.load(8, at, static_cast<int16_t>(offset));
-            both = both == kNoReg ? of_column : b.alu(BPF_AND, both, of_column);
+    const VReg bits = b.fresh(), first = b.fresh(), result = b.fresh();
+    for (size_t chunk = 0; chunk < rows.chunks(); ++chunk) {
+        const Label next = b.label();
+        const VReg bit = b.alu_imm(BPF_AND, b.alu_imm(BPF_RSH, not_empty, chunk), 1);
+        b.branch({.code = BPF_JEQ, .a = bit, .imm = 0}, next);
+        const std::vector<VReg> chunks = find_chunks(b, rows, records, chunk);
+        for (size_t i = 0; i < rows.chunk; ++i) {
+            const size_t word = chunk * rows.chunk + i;
+            if (word == rows.words) break;
+            const VReg left = common(b, chunks, 8 * i);
+            b.branch({.code = BPF_JNE, .a = left, .imm = 0}, found,
+                     {{.dst = bits, .src = left}, {.dst = first, .imm = 64 * word}});
         }
-        b.branch({.code = BPF_JNE, .a = both, .imm = 0}, found,
-                 {{.dst = bits, .src = both}, {.dst = place, .imm = 64 * word}});
+        b.bind(next);
     }
     b.jump(done, {{.dst = result, .imm = 0}});
-    b.bind(found, {bits, place});
-    const VReg one = b.alu(BPF_AND, bits, b.neg(bits));
-    const VReg hash = b.alu_imm(BPF_RSH, b.alu(BPF_MUL, one, b.number(kBitFactor)), 58);
+    b.bind(found, {bits, first});
+    const VReg lowest = b.alu(BPF_AND, bits, b.neg(bits));
+    const VReg hash = b.alu_imm(BPF_RSH, b.alu(BPF_MUL, lowest, b.number(kBitFactor)), 58);
     // From here on all words are the same to the kernel's verifier.
-    const VReg row = b.alu(BPF_ADD, b.blurred(place), entry(b, rows.lowest, hash, 1));
+    const VReg row = b.alu(BPF_ADD, b.blurred(first), entry(b, rows.lowest, hash, 1));
     const VReg rule = entry(b, rows.rules, below_power(b, row, rows.row_bits), 4);
     b.jump(done, {{.dst = result, .src = rule}});
     b.bind(done, {result});
