@@ -2,6 +2,7 @@
 // order are those of the instruction set's section on verification.
 #pragma once
 
+#include <algorithm>
 #include <expected>
 #include <memory>
 #include <mutex>
@@ -53,7 +54,7 @@ class VerifiedModule {
     std::optional<uint64_t> longest_path() const { return facts_->longest_path; }
     bool acyclic() const { return facts_->longest_path.has_value(); }
     /// Instructions a run may take.
-    uint64_t fuel() const { return facts_->module.fuel.value_or(kDefaultFuel); }
+    uint64_t fuel() const { return std::min(facts_->module.fuel.value_or(kDefaultFuel), kMaxFuel); }
     /// False where no run can use up its fuel, so that no engine needs to count.
     bool counts_fuel() const { return !acyclic() || *facts_->longest_path > fuel(); }
     /// Tables that FLOW instructions number, the implied one included.
