@@ -162,7 +162,9 @@ Result<vfm_stats> stats_of(const StoredFilter& filter) {
     return sum;
 }
 
-Result<std::vector<FlowCount>> flows_of(const StoredFilter& filter, const RecordedTable& table) {
+namespace {
+
+Result<std::vector<FlowCount>> flows_in(const StoredFilter& filter, const RecordedTable& table) {
     const std::string pin = "maps/" + table.map;
     if (filter.record.mode != Mode::userspace) {
         const Fd map = TRY(open_pin(filter, pin));
@@ -171,7 +173,19 @@ Result<std::vector<FlowCount>> flows_of(const StoredFilter& filter, const Record
     const auto memory = TRY(SharedMemoryView::open(filter.directory + "/" + pin));
     std::vector<FlowCount> flows;
     for (const FlowEntry& entry : TRY(read_flow_memory(memory.bytes())))
-        flows.push_back({entry.key.words[0], entry.value});
+        flows.push_back({entry.key, entry.value});
+    return flows;
+}
+
+}  // namespace
+
+Result<std::vector<FlowCount>> flows_of(const StoredFilter& filter, const RecordedTable& table) {
+    auto flows = TRY(flows_in(filter, table));
+    const unsigned words = TableDecl{.name = table.name, .key = table.key}.words();
+    if (!flows.empty() && flows.front().key.count != words)
+        return refuse(filter.interface,
+                      fmt::format("the flow table '{}' has keys of {} words and not of {}",
+                                  printable(table.name), flows.front().key.count, words));
     return flows;
 }
 
