@@ -57,6 +57,7 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
             case bpf::MapRole::stats:
                 record.stats_map = declared.name;
                 break;
+            case bpf::MapRole::counters:
             case bpf::MapRole::result:
                 break;
         }

@@ -1,4 +1,5 @@
-// Reads what a running filter counts: the per-CPU statistics and the flow tables.
+// Reads what a running filter counts: the per-CPU statistics, the counters and the flow
+// tables.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,9 @@ struct FlowCount {
 /// that come and go meanwhile may be missed or seen twice; never more than twice `max_entries` are
 /// returned. Fails with Status::refused.
 Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries);
+
+/// The counters of a group, each the sum over all CPUs. Fails with Status::refused.
+Result<std::vector<vfm_counter>> read_counters(int map);
 
 /// CPUs that the values of a per-CPU map are given for; at least 1.
 unsigned cpu_count();

@@ -11,7 +11,6 @@
 namespace vfm {
 namespace {
 
-
 struct Options {
     ServeOptions serve;  ///< its attach options serve both roads
     bool fallback = true;

@@ -11,7 +11,6 @@
 namespace vfm {
 namespace {
 
-
 struct Request {
     HookPoint hook = HookPoint::xdp;
     std::optional<Interface> interface;

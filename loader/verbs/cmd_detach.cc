@@ -13,7 +13,6 @@
 namespace vfm {
 namespace {
 
-
 /// True if the filter works on an interface of another network namespace than ours.
 bool is_foreign(const StoredFilter& filter) {
     return filter.condition == Condition::elsewhere &&

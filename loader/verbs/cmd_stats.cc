@@ -10,7 +10,6 @@
 namespace vfm {
 namespace {
 
-
 Result<std::string> stats_text(const CommandLine& line) {
     const Selection selected = TRY(selection(line));
     const auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));

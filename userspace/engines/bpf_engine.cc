@@ -29,6 +29,8 @@ ebpf::Image image_of(const bpf::Program& program) {
         image.maps.push_back({map.type, map.key_size, map.value_size, map.max_entries});
     for (const bpf::MapReference& reference : program.map_references)
         image.map_uses.push_back({reference.insn, reference.map});
+    image.data = program.data;
+    image.data_uses = program.data_references;
     return image;
 }
 
@@ -132,8 +134,9 @@ std::vector<FlowEntry> EmittedInstance::flows() const {
         const bpf::Map& map = program_.maps[i];
         if (map.role != bpf::MapRole::flow) continue;
         machine_.map(i).for_each([&](ByteView key, ByteView value) {
-            out.push_back(
-                {map.table, load_le<uint64_t>(key.data()), load_le<uint64_t>(value.data())});
+            std::vector<uint64_t> words(key.size() / sizeof(uint64_t));
+            std::memcpy(words.data(), key.data(), key.size());
+            out.push_back({map.table, FlowKey(words), load_le<uint64_t>(value.data())});
         });
     }
     return out;

@@ -49,7 +49,7 @@ Helper helper_of(Op op) {
 // result comes in rax; all registers that a call may change may change.
 void Emitter::access_table(const Value& value) {
     const asmjit::Label elsewhere = out_.newLabel(), done = out_.newLabel();
-    const auto table = static_cast<int32_t>(value.table * sizeof(FlowTable));
+    const auto table = static_cast<int32_t>(value.imm * sizeof(FlowTable));
     const auto field = [&](size_t offset) {
         return x86::qword_ptr(x86::r8, table + static_cast<int32_t>(offset));
     };
@@ -128,7 +128,7 @@ void Emitter::late_accesses() {
         if (notes_) heading("call " + notes_->access(value) + ", not at home");
         out_.mov(x86::rdx, x86::r9);
         if (const auto delta = small_delta(value)) out_.mov(x86::esi, *delta);
-        out_.mov(x86::ecx, uint32_t{value.table});
+        out_.mov(x86::ecx, static_cast<uint32_t>(value.imm));
         call_helper(reinterpret_cast<uint64_t>(helper.function), helper.name);
         out_.jmp(late.back);
     }

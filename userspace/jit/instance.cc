@@ -21,6 +21,13 @@ class NativeInstance final : public Instance {
         state_.random = RandomSequence(options.random_seed);
         state_.tables = tables_->data();
         state_.host = host_.data();
+        size_t counters = 0;
+        for (const CounterGroup& group : program_->verified().module().counter_groups)
+            counters += group.counters.size();
+        counters_.resize(counters);
+        state_.counters = counters_.data();
+        for (const auto& set : program_->verified().prepared().sets) sets_.push_back(set.get());
+        state_.sets = sets_.data();
     }
 
     std::string_view name() const override { return "jit"; }
@@ -44,6 +51,8 @@ class NativeInstance final : public Instance {
     const BatchCode* bursts_;
     std::shared_ptr<FlowTables> tables_;
     std::vector<HostEntry> host_;
+    std::vector<Counter> counters_;
+    std::vector<const PreparedSet*> sets_;
     RunState state_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "core/run/program.h"
 #include "core/run/random.h"
+#include "core/tables/prepared_set.h"
 #include "userspace/flow/flow_table.h"
 
 namespace vfm::jit {
@@ -18,6 +19,12 @@ struct HostEntry {
     void* user = nullptr;
 };
 
+/// What COUNT adds to.
+struct Counter {
+    uint64_t packets = 0;
+    uint64_t bytes = 0;
+};
+
 /// Everything of one run, or of one thread's runs, that is not the packet. Owned by the caller,
 /// used by one thread at a time. Fields that the program does not use need no value.
 struct RunState {
@@ -25,6 +32,8 @@ struct RunState {
     RandomSequence random;            ///< of RAND
     FlowTable* tables = nullptr;      ///< by the module's table numbers
     const HostEntry* host = nullptr;  ///< by the module's import numbers
+    Counter* counters = nullptr;      ///< of all groups of the module, one group behind the other
+    const PreparedSet* const* sets = nullptr;  ///< by the module's set numbers
 };
 static_assert(std::is_standard_layout_v<RunState>);
 

@@ -17,6 +17,7 @@
 
 #include "loader/shared_memory.h"
 #include "tests/unit/loader/private_bpffs.h"
+#include "userspace/flow/flow_table.h"
 
 using namespace vfm;
 using test::bpf_is_there;
@@ -187,6 +188,25 @@ BOOST_AUTO_TEST_CASE(who_does_not_answer_is_killed) {
     int status = stopped.status();
     BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
     BOOST_TEST(!service_of(served.directory).process);
+}
+
+BOOST_AUTO_TEST_CASE(flow_tables_have_keys_of_any_length) {
+    const TableDecl declaration = {
+        .name = "pairs", .key = {KeyKind::ip, KeyKind::port}, .capacity = 100};
+    const Served served;
+    const SharedMemory memory = Served::make("pairs", FlowTable::memory_size(declaration));
+    served.pin(memory.map(), "pairs");
+    FlowTable table(PlacedTable{declaration, memory.bytes()});
+    const uint64_t key[] = {0, 0xffff0a000001, 443};
+    table.set(KeyWords{key}, 7);
+    RecordedTable recorded{"pairs", declaration.key, 100, "pairs"};
+    const auto flows = flows_of(served.filter(), recorded);
+    BOOST_REQUIRE(flows.has_value());
+    BOOST_REQUIRE(flows->size() == 1u);
+    BOOST_TEST((flows->front().key == FlowKey(std::span<const uint64_t>(key))));
+    BOOST_TEST(flows->front().value == 7u);
+    recorded.key = {KeyKind::conn};
+    BOOST_TEST(!flows_of(served.filter(), recorded).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(both_sides_count) {
