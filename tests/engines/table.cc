@@ -105,6 +105,7 @@ class IrEngine : public Instance {
     std::string_view name() const override { return kName; }
     Outcome run(const Packet& packet) override { return evaluator_.run(packet); }
     std::vector<FlowEntry> flows() const override { return evaluator_.flows(); }
+    std::vector<std::vector<Count>> counters() const override { return evaluator_.counters(); }
     uint64_t refused_stores() const override { return 0; }
 
   private:
@@ -118,7 +119,8 @@ class IrEngine : public Instance {
 // Tc sees the packet through other context fields; cut packets go through the load helpers; another
 // choice of registers makes mistakes of their allocation visible.
 const EngineKind kVariants[] = {
-    {"ir-lifted", "the IR as it was lifted", true, false, IrEngine<Stage::lifted>::compile, nothing},
+    {"ir-lifted", "the IR as it was lifted", true, false, IrEngine<Stage::lifted>::compile,
+     nothing},
     {"ir", "the IR after its passes", true, false, IrEngine<Stage::optimised>::compile, nothing},
     {"ir-native", "the IR after the passes for native code", true, false,
      IrEngine<Stage::native>::compile, nothing},
@@ -134,13 +136,14 @@ const EngineKind kVariants[] = {
      jit::NativeProgram::missing},
     {"batch-avx2", "bursts with AVX2 at most", true, true, compile_bursts<jit::BatchVariant::avx2>,
      jit::NativeProgram::missing},
-    {"batch-scalar", "bursts without vectors", true, true, compile_bursts<jit::BatchVariant::scalar>,
-     jit::NativeProgram::missing},
-    {"bpf-tc", "the program for tc", true, false, compile_bpf<bpf::Hook::tc, false, false>, nothing},
+    {"batch-scalar", "bursts without vectors", true, true,
+     compile_bursts<jit::BatchVariant::scalar>, jit::NativeProgram::missing},
+    {"bpf-tc", "the program for tc", true, false, compile_bpf<bpf::Hook::tc, false, false>,
+     nothing},
     {"bpf-tc-cut", "tc, few bytes are linear", true, false, compile_bpf<bpf::Hook::tc, true, false>,
      nothing},
-    {"bpf-xdp-cut", "XDP, few bytes are linear", true, false, compile_bpf<bpf::Hook::xdp, true, false>,
-     nothing},
+    {"bpf-xdp-cut", "XDP, few bytes are linear", true, false,
+     compile_bpf<bpf::Hook::xdp, true, false>, nothing},
     {"bpf-registers", "other registers, errors drop", true, false,
      compile_bpf<bpf::Hook::xdp, false, true>, nothing},
 };
