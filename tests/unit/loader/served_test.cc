@@ -209,6 +209,53 @@ BOOST_AUTO_TEST_CASE(flow_tables_have_keys_of_any_length) {
     BOOST_TEST(!flows_of(served.filter(), recorded).has_value());
 }
 
+BOOST_AUTO_TEST_CASE(counters_are_the_sum_of_all_threads_parts) {
+    const std::vector<CounterGroup> groups = {
+        {"rules", std::vector<CounterPlace>(2, {"f.vfl", 1, "x", ""})},
+        {"rules-2", std::vector<CounterPlace>(5, {"f.vfl", 2, "y", ""})}};
+    const Served served;
+    const size_t part = counters_part(groups);
+    const SharedMemory memory = Served::make(kCountersMap, 3 * part);
+    served.pin(memory.map(), kCountersMap);
+    for (size_t queue = 0; queue < 3; ++queue) {
+        Counters counters(groups, memory.bytes().subspan(queue * part, part));
+        counters.count(0, 1, 100);
+        counters.count(1, 4, 60 + queue);
+    }
+    StoredFilter filter = served.filter();
+    const std::vector<std::vector<Count>> none = {std::vector<Count>(2), std::vector<Count>(5)};
+    BOOST_TEST((counts_of(filter, groups).value() == none));
+    filter.record.counters = {kCountersMap};
+    auto expected = none;
+    expected[0][1] = {3, 300};
+    expected[1][4] = {3, 183};
+    BOOST_TEST((counts_of(filter, groups).value() == expected));
+    filter.record.counters = {"gone"};
+    BOOST_TEST(!counts_of(filter, groups).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(counters_in_the_kernel_are_a_map_a_group) {
+    const std::vector<CounterGroup> groups = {
+        {"unused", std::vector<CounterPlace>(2, {"f.vfl", 1, "x", ""})},
+        {"rules", std::vector<CounterPlace>(3, {"f.vfl", 2, "y", ""})}};
+    const Served served;
+    const Fd map(
+        bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "rules", 4, sizeof(vfm_counter), 3, nullptr));
+    served.pin(map.get(), "rules");
+    const std::vector<vfm_counter> values(cpu_count(), {2, 120});
+    const uint32_t key = 1;
+    BOOST_REQUIRE(bpf_map_update_elem(map.get(), &key, values.data(), BPF_ANY) == 0);
+    StoredFilter filter = served.filter();
+    filter.record.mode = Mode::native;
+    filter.record.counters = {"", "rules"};
+    const auto counts = counts_of(filter, groups);
+    BOOST_REQUIRE(counts.has_value());
+    BOOST_TEST(((*counts)[0] == std::vector<Count>(2)));
+    const uint64_t cpus = cpu_count();
+    const std::vector<Count> expected = {{}, {2 * cpus, 120 * cpus}, {}};
+    BOOST_TEST(((*counts)[1] == expected));
+}
+
 BOOST_AUTO_TEST_CASE(both_sides_count) {
     Served served;
     served.entry(1).stats.packets = 7;
