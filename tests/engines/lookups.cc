@@ -366,8 +366,8 @@ void check_lookups(const std::vector<EngineKind>& engines, unsigned programs) {
             std::map<std::pair<uint64_t, uint64_t>, Count> counted;
             const auto counters = engine->counters();
             for (uint64_t group = 0; group < counters.size(); ++group)
-                for (uint64_t i = 0; i < counters[group].size(); ++i)
-                    if (counters[group][i] != Count{}) counted[{group, i}] = counters[group][i];
+                for (uint64_t at = 0; at < counters[group].size(); ++at)
+                    if (counters[group][at] != Count{}) counted[{group, at}] = counters[group][at];
             BOOST_REQUIRE_MESSAGE(counted == asker.counted(), kind.name << ", program " << i);
             BOOST_REQUIRE_MESSAGE(flows == asker.flows(), kind.name << ", program " << i);
         }
