@@ -58,6 +58,7 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
                 record.stats_map = declared.name;
                 break;
             case bpf::MapRole::counters:
+            case bpf::MapRole::set:
             case bpf::MapRole::result:
                 break;
         }
