@@ -137,9 +137,10 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
         // An engine that did not see a packet rightly has other flows and counters.
         if (other.skipped > 0) continue;
         if (const auto counted = other.engine->counters(); counted != reference.counters())
-            return Difference{other.tally->name,
-                              "counters" + show(counted) + " instead of" + show(reference.counters()),
-                              packets.size() - 1};
+            return Difference{
+                other.tally->name,
+                "counters" + show(counted) + " instead of" + show(reference.counters()),
+                packets.size() - 1};
         if (!comparable) continue;
         const std::vector<FlowEntry> got = sorted_flows(*other.engine);
         if (got != flows)

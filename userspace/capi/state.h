@@ -29,8 +29,8 @@ struct Settings {
     std::vector<HostFunction> host_functions;
 };
 
-/// A program ready to run. Shares its tables and counters with the one that takes its place, if only settings
-/// change.
+/// A program ready to run. Shares its tables and counters with the one that takes its place, if
+/// only settings change.
 struct Loaded {
     std::shared_ptr<const Program> program;  ///< as it was given
     std::shared_ptr<const Program> active;   ///< the same under Settings::limit
