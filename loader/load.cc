@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <memory>
 
 #include "loader/kernel.h"
@@ -81,6 +82,15 @@ LoadedProgram describe(bpf_object& object, const bpf::Program& program) {
     return loaded;
 }
 
+/// The keys that a map begins with; 0, or a negative errno.
+int put_keys(const LoadedMap& map) {
+    const Bytes& keys = map.declaration.keys;
+    const uint32_t present = 1;
+    for (size_t at = 0; at < keys.size(); at += map.declaration.key_size)
+        if (bpf_map_update_elem(map.fd.get(), &keys[at], &present, BPF_ANY) != 0) return -errno;
+    return 0;
+}
+
 std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::Program& program,
                                                    bool fragments) {
     const std::unique_ptr<char[]> log(new char[kLogSize]);
@@ -96,7 +106,11 @@ std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::
     if (fragments) bpf_program__set_flags(entry, BPF_F_XDP_HAS_FRAGS);
     if (const int error = bpf_object__load(object.get()); error != 0)
         return std::unexpected(refusal_of(error, log.get(), program));
-    return describe(*object, program);
+    LoadedProgram loaded = describe(*object, program);
+    for (const LoadedMap& map : loaded.maps)
+        if (const int error = put_keys(map); error != 0)
+            return std::unexpected(refusal_of(error, {}, program));
+    return loaded;
 }
 
 }  // namespace
@@ -107,6 +121,19 @@ const LoadedMap* LoadedProgram::find(bpf::MapRole role, uint32_t table) const {
         if (role != bpf::MapRole::flow || map.declaration.table == table) return &map;
     }
     return nullptr;
+}
+
+uint64_t map_memory(const LoadedProgram& program) {
+    uint64_t sum = 0;
+    for (const LoadedMap& map : program.maps) {
+        std::ifstream facts(fmt::format("/proc/self/fdinfo/{}", map.fd.get()));
+        for (std::string word; facts >> word;) {
+            if (word != "memlock:") continue;
+            uint64_t bytes = 0;
+            if (facts >> bytes) sum += bytes;
+        }
+    }
+    return sum;
 }
 
 bool program_facts(int fd, bpf_prog_info& info) {
