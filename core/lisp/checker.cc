@@ -130,46 +130,51 @@ bool Checker::too_complex(std::string message) {
     return false;
 }
 
-std::optional<Expr> Checker::expression(const Node& node, Want want) {
+// The functions that call each other once a level keep their frames small: what makes messages, and
+// what ends at a token, are functions of their own that are not put in line.
+
+[[gnu::noinline]] bool Checker::may_go_on() {
     if (use_ && ++expanded_ > kMaxExpansion)
         too_complex(
             fmt::format("definitions are used for more than {} expressions", kMaxExpansion));
     if (depth_ >= kMaxDepth)
         too_complex(fmt::format("more than {} forms and names stand within each other", kMaxDepth));
-    if (gave_up_) return std::nullopt;
+    return !gave_up_;
+}
+
+std::optional<Expr> Checker::expression(const Node& node, Want want) {
+    if (!may_go_on()) return std::nullopt;
     ++depth_;
-    std::optional<Expr> result;
+    std::optional<Expr> result = node.kind == NodeKind::list ? list(node) : token(node, want);
+    --depth_;
+    return result;
+}
+
+[[gnu::noinline]] std::optional<Expr> Checker::token(const Node& node, Want want) {
     switch (node.kind) {
         case NodeKind::number:
-            result = number(node, node.literal.lo);
-            break;
+            return number(node, node.literal.lo);
         case NodeKind::address:
-            if (want == Want::number)
-                error(node, "an IPv6 address where a number is expected");
-            else
-                result = Expr{.node = AddressLiteral{{node.literal.hi, node.literal.lo}},
-                              .type = Type::address,
-                              .key = KeyKind::ip,
-                              .place = place(node)};
-            break;
+            if (want == Want::address)
+                return Expr{.node = AddressLiteral{{node.literal.hi, node.literal.lo}},
+                            .type = Type::address,
+                            .key = KeyKind::ip,
+                            .place = place(node)};
+            error(node, "an IPv6 address where a number is expected");
+            return std::nullopt;
         case NodeKind::prefix:
             error(node, "a prefix stands only in `=`, `!=`, `in` and as the value of a `define`");
-            break;
+            return std::nullopt;
         case NodeKind::symbol:
-            result = name(node, want);
-            break;
+            return name(node);
         case NodeKind::string:
         case NodeKind::keyword:
-            result = expected_expression(node);
-            break;
+            return expected_expression(node);
         case NodeKind::list:
-            result = list(node);
-            break;
         case NodeKind::bad:
             break;
     }
-    --depth_;
-    return result;
+    return std::nullopt;
 }
 
 std::optional<Expr> Checker::expected_expression(const Node& node) {
@@ -200,7 +205,7 @@ bool Checker::is_function_name(std::string_view name) const {
     return definition && definition->kind == DefinitionKind::function;
 }
 
-std::optional<Expr> Checker::name(const Node& node, Want) {
+std::optional<Expr> Checker::name(const Node& node) {
     const std::string_view word = text(node);
     if (const auto variable = find_local(word)) {
         const VariableInfo& info = tree_.variables[*variable];
@@ -253,26 +258,28 @@ std::string Checker::name_hint(std::string_view word) const {
 
 std::optional<Expr> Checker::list(const Node& node) {
     const std::span<const Node> elements = syntax().elements(node);
-    if (elements.empty()) {
-        if (node.closed) error(node, "an empty list has no value: expected `(operator ...)`");
-        return std::nullopt;
-    }
-    const Node& operator_node = elements[0];
-    if (operator_node.kind != NodeKind::symbol) {
-        if (operator_node.kind != NodeKind::bad)
-            error(operator_node,
-                  fmt::format("expected an operator, found {}", kind_name(operator_node.kind)));
-        check_all(operator_node.kind == NodeKind::list ? elements : elements.subspan(1));
-        return std::nullopt;
-    }
-    const std::string_view word = text(operator_node);
+    if (elements.empty() || elements[0].kind != NodeKind::symbol) return no_operator(node);
+    const std::string_view word = text(elements[0]);
     const std::span<const FormInfo> rows = find_forms(word);
     if (!rows.empty()) return form(node, rows);
     if (is_function_name(word)) return use_function(node, *find_definition(word));
     return unknown_operator(node);
 }
 
-std::optional<Expr> Checker::unknown_operator(const Node& node) {
+[[gnu::noinline]] std::optional<Expr> Checker::no_operator(const Node& node) {
+    const std::span<const Node> elements = syntax().elements(node);
+    if (elements.empty()) {
+        if (node.closed) error(node, "an empty list has no value: expected `(operator ...)`");
+        return std::nullopt;
+    }
+    const Node& first = elements[0];
+    if (first.kind != NodeKind::bad)
+        error(first, fmt::format("expected an operator, found {}", kind_name(first.kind)));
+    check_all(first.kind == NodeKind::list ? elements : elements.subspan(1));
+    return std::nullopt;
+}
+
+[[gnu::noinline]] std::optional<Expr> Checker::unknown_operator(const Node& node) {
     const Node& operator_node = syntax().elements(node)[0];
     const std::string_view word = text(operator_node);
     if (find_field(word) || find_header_field(word))
@@ -297,13 +304,17 @@ std::optional<Expr> Checker::form(const Node& node, std::span<const FormInfo> ro
     const auto row = std::ranges::find_if(
         rows, [&](const FormInfo& r) { return count >= r.min && count <= r.max; });
     // A list without its end may have lost arguments with it: its count says nothing.
-    if (row == rows.end() || !node.closed) {
-        if (node.closed)
-            error(node, fmt::format("`{}` takes {}, got {}", rows[0].name, takes(rows), count));
-        if (rows[0].kind <= FormKind::choice) check_all(arguments(node));
-        return std::nullopt;
-    }
+    if (row == rows.end() || !node.closed) return wrong_count(node, rows);
     return check_of(row->kind)(*this, *row, node);
+}
+
+[[gnu::noinline]] std::optional<Expr> Checker::wrong_count(const Node& node,
+                                                           std::span<const FormInfo> rows) {
+    const size_t count = arguments(node).size();
+    if (node.closed)
+        error(node, fmt::format("`{}` takes {}, got {}", rows[0].name, takes(rows), count));
+    if (rows[0].kind <= FormKind::choice) check_all(arguments(node));
+    return std::nullopt;
 }
 
 void Checker::check_all(std::span<const Node> nodes) {

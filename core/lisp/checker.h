@@ -25,7 +25,7 @@
 namespace vfm::lisp {
 
 /// Forms and names within each other, through definitions too.
-inline constexpr uint32_t kMaxDepth = 2 * kMaxNesting;
+inline constexpr uint32_t kMaxDepth = kMaxNesting + 200;
 /// Expressions that uses of definitions make: far above what fits the largest program.
 inline constexpr uint32_t kMaxExpansion = uint32_t{1} << 18;
 
@@ -165,7 +165,11 @@ class Checker {
 
     std::optional<Expr> list(const Node& node);
     std::optional<Expr> form(const Node& node, std::span<const FormInfo> rows);
-    std::optional<Expr> name(const Node& node, Want want);
+    std::optional<Expr> no_operator(const Node& node);
+    std::optional<Expr> wrong_count(const Node& node, std::span<const FormInfo> rows);
+    std::optional<Expr> token(const Node& node, Want want);
+    bool may_go_on();
+    std::optional<Expr> name(const Node& node);
     std::optional<Expr> use(const Node& node, const Definition& definition);
     std::optional<Expr> use_function(const Node& node, const Definition& definition);
     std::optional<Expr> unknown_name(const Node& node);

@@ -105,12 +105,16 @@ void Generator::member(const Expr& e, const Member& node, Ways ways, Next next) 
     Landing six = out_.landing(any ? 0 : 3 + padding(value));
     if (any) {
         const HeaderField& field = all_header_fields()[any->index];
+        const bool no_addresses = set.addresses.empty() && !(set.live && set.of_addresses);
         if (!six_only) {
             fact(HeaderFact::ip_version, e);
             out_.push(4, e);
-            out_.branch(Comparison::ne, six, e);
+            // Of IPv6 nothing is inside: what is left to know is whether there is an address.
+            const bool known = no_addresses && !node.negated;
+            out_.branch(Comparison::ne, known ? outside : six, e);
             load4(field, e);
             number_member(set, node.set, inside, e);
+            if (known) return done();
             out_.jump(outside, e);
             out_.bind(six, e);
         }

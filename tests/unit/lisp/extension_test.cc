@@ -91,8 +91,7 @@ BOOST_AUTO_TEST_CASE(fields_of_transport_headers) {
     BOOST_TEST(known(eth("0800") + ip4(132) + hex("0001 0002 00000000 000000"), "port.dst") == "2");
     BOOST_TEST(known(arp(), "arp.op") == "2");
     BOOST_TEST(on(arp(), "(= arp.src 10.0.0.1)") == "1");
-    BOOST_TEST(on(eth("8100 0001 0806") + behind(arp(), 14),
-                  "(= arp.dst 10.0.0.2)") == "1");
+    BOOST_TEST(on(eth("8100 0001 0806") + behind(arp(), 14), "(= arp.dst 10.0.0.2)") == "1");
     BOOST_TEST(on(cut(arp(), 41), "(has arp)") == "0");
 }
 
