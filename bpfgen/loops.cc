@@ -36,6 +36,8 @@ Next successors(const VerifiedModule& program, uint32_t block) {
         case Group::set:
         case Group::call:
         case Group::match:
+        case Group::verdict:
+        case Group::count:
             return {block_at(last.next()), kNoBlock};
     }
     return {kNoBlock, kNoBlock};

@@ -67,7 +67,7 @@ uint32_t Maps::flow(uint32_t table) {
                  .value_size = sizeof(uint64_t),
                  .max_entries = decl.capacity,
                  .table = table,
-                 .key = decl.key});
+                 .key = decl.key.front()});
     }
     return of_table_[table];
 }

@@ -51,7 +51,8 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
         switch (declared.role) {
             case bpf::MapRole::flow:
                 record.tables.push_back({prepared.module.tables()[declared.table].name,
-                                         declared.key, declared.max_entries, declared.name});
+                                         prepared.module.tables()[declared.table].key,
+                                         declared.max_entries, declared.name});
                 break;
             case bpf::MapRole::stats:
                 record.stats_map = declared.name;

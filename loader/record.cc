@@ -23,7 +23,7 @@ constexpr uint32_t kMaxPieces = 1u << 16;
 
 json table_json(const RecordedTable& table) {
     return {{"name", table.name},
-            {"key", key_kind_name(table.key)},
+            {"key", key_kinds_text(table.key)},
             {"capacity", table.capacity},
             {"map", table.map}};
 }
@@ -53,7 +53,7 @@ std::optional<Record> from_json(const json& object) {
     record.source = object.at("source");
     record.stats_map = object.at("stats_map");
     for (const json& row : object.at("tables")) {
-        const auto key = find_key_kind(row.at("key").get<std::string>());
+        const auto key = find_key_kinds(row.at("key").get<std::string>());
         if (!key) return std::nullopt;
         record.tables.push_back({row.at("name"), *key, row.at("capacity"), row.at("map")});
     }

@@ -16,7 +16,7 @@ namespace vfm {
 /// A flow table of the filter: `map` is the name of its map, which is also its pin's.
 struct RecordedTable {
     std::string name;
-    KeyKind key = KeyKind::u64;
+    std::vector<KeyKind> key = {KeyKind::u64};
     uint32_t capacity = 0;
     std::string map;
     bool operator==(const RecordedTable&) const = default;

@@ -171,7 +171,7 @@ Result<std::vector<FlowCount>> flows_of(const StoredFilter& filter, const Record
     const auto memory = TRY(SharedMemoryView::open(filter.directory + "/" + pin));
     std::vector<FlowCount> flows;
     for (const FlowEntry& entry : TRY(read_flow_memory(memory.bytes())))
-        flows.push_back({entry.key, entry.value});
+        flows.push_back({entry.key.words[0], entry.value});
     return flows;
 }
 

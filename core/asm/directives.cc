@@ -132,8 +132,8 @@ void Directives::table(Arguments arguments) {
     TableDecl table{.name = arguments[0].text};
     for (const Token& token : arguments.subspan(1)) {
         const auto [key, value] = split_option(token);
-        if (key == "key" && find_key_kind(value)) {
-            table.key = *find_key_kind(value);
+        if (key == "key" && find_key_kinds(value)) {
+            table.key = *find_key_kinds(value);
         } else if (key == "capacity" && plain_number(value, kMaxCapacity)) {
             table.capacity = static_cast<uint32_t>(*plain_number(value, kMaxCapacity));
         } else if (key == "evict" && (value == "lru" || value == "none")) {
@@ -149,7 +149,7 @@ void Directives::table(Arguments arguments) {
 }
 
 void Directives::set(Arguments arguments) {
-    SetDecl set{.name = arguments[0].text, .width = 64, .members = {}};
+    SetDecl set{.name = arguments[0].text, .width = 64, .live = false, .members = {}};
     if (arguments.size() > 1) {
         const auto [key, value] = split_option(arguments[1]);
         const auto width = plain_number(value, 255);
@@ -208,7 +208,7 @@ bool Directives::key_widths(const Token& token, std::string_view list,
 }
 
 void Directives::rules(Arguments arguments) {
-    RuleTable rules{.name = arguments[0].text, .key_widths = {}, .rows = {}};
+    RuleTable rules{.name = arguments[0].text, .key_widths = {}, .verdicts = {}, .rows = {}};
     const auto [key, value] = split_option(arguments[1]);
     if (!key_widths(arguments[1], key == "keys" ? value : std::string_view(), rules.key_widths))
         rules.key_widths.clear();
@@ -252,7 +252,8 @@ void Directives::row(Arguments arguments) {
                         fmt::format("'{}' is no test of a key of {} bits: expected *, "
                                     "VALUE[/LENGTH] or FIRST..LAST",
                                     printable(arguments[i].text), rules.key_widths[i]));
-    rules.rows.push_back(std::move(row));
+    rules.verdicts.push_back(0);
+    rules.rows.push_back({static_cast<uint32_t>(rules.verdicts.size()), std::move(row)});
 }
 
 void Directives::fuel(Arguments arguments) {
@@ -311,8 +312,8 @@ void Directives::finish() {
     if (!errors_.none()) return;
     const auto fault = find_declaration_fault(module_);
     if (!fault) return;
-    const std::array<const std::vector<Span>*, 5> spans = {&tables_, &sets_, &imports_, &rules_,
-                                                           &lines_};
+    const std::array<const std::vector<Span>*, 6> spans = {&tables_, &sets_,     &imports_,
+                                                           &rules_,  &counters_, &lines_};
     const std::vector<Span>& places = *spans[static_cast<size_t>(fault->what)];
     errors_.add(places[std::min(fault->index, places.size() - 1)], fault->reason);
 }

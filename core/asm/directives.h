@@ -56,7 +56,8 @@ class Directives {
     const Token* name_ = nullptr;  // of the directive being applied
     bool any_ = false;
     bool source_seen_ = false;
-    std::vector<Span> tables_, sets_, imports_, rules_, lines_;  // where each was declared
+    std::vector<Span> tables_, sets_, imports_, rules_, counters_,
+        lines_;  // where each was declared
 };
 
 }  // namespace vfm::assembly

@@ -108,7 +108,7 @@ void Disassembler::find_targets() {
 void Disassembler::declarations() {
     if (module_.fuel) put(".fuel {}\n", *module_.fuel);
     for (const TableDecl& table : module_.tables)
-        put(".table {} key={} capacity={} evict={}\n", quote(table.name), key_kind_name(table.key),
+        put(".table {} key={} capacity={} evict={}\n", quote(table.name), key_kinds_text(table.key),
             table.capacity, table.eviction == Eviction::lru ? "lru" : "none");
     for (const SetDecl& set : module_.sets) {
         put(".set {} width={}\n", quote(set.name), set.width);
@@ -124,8 +124,8 @@ void Disassembler::declarations() {
         put(".rules {} keys={}\n", quote(rules.name), widths);
         for (const auto& row : rules.rows) {
             out_ += ".row";
-            for (size_t key = 0; key < std::min(row.size(), rules.key_widths.size()); ++key)
-                put(" {}", test_text(row[key], rules.key_widths[key]));
+            for (size_t key = 0; key < std::min(row.tests.size(), rules.key_widths.size()); ++key)
+                put(" {}", test_text(row.tests[key], rules.key_widths[key]));
             out_ += '\n';
         }
     }
@@ -146,7 +146,7 @@ void Disassembler::source() {
 void Disassembler::line_entries(uint32_t begin, uint32_t end) {
     for (; next_line_ < module_.lines.size() && module_.lines[next_line_].offset < end;
          ++next_line_) {
-        const auto& [offset, position] = module_.lines[next_line_];
+        const auto& [offset, position, file] = module_.lines[next_line_];
         if (options_.source)
             source_comment(position);
         else if (offset == begin)

@@ -29,7 +29,7 @@ class Lifter {
     Result<Function> run() {
         size_t pushes = 0;
         for (const Insn& insn : program_.insns()) {
-            if (!supported(insn.op))
+            if (!supported(insn))
                 return refuse(insn, name_of(insn) + " is not supported by this back end");
             pushes += vfm::op_info(insn.op).group == Group::push ? 1 : 0;
         }
@@ -55,10 +55,14 @@ class Lifter {
     }
 
   private:
-    static bool supported(Opcode op) {
-        switch (vfm::op_info(op).group) {
+    bool supported(const Insn& insn) const {
+        switch (vfm::op_info(insn.op).group) {
+            case Group::flow:
+                return program_.module().key_words(insn.imm) == 1;
             case Group::set:
             case Group::match:
+            case Group::verdict:
+            case Group::count:
                 return false;
             case Group::load:
             case Group::loadx:
@@ -72,7 +76,6 @@ class Lifter {
             case Group::ret:
             case Group::packet:
             case Group::header:
-            case Group::flow:
             case Group::call:
                 return true;
         }
@@ -265,6 +268,8 @@ class Lifter {
                 break;
             case Group::set:
             case Group::match:
+            case Group::verdict:
+            case Group::count:
                 break;  // refused before
         }
     }

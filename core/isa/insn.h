@@ -21,18 +21,19 @@ enum class Opcode : uint8_t {
 /// What follows the opcode byte. The size is a property of the kind.
 enum class ImmKind : uint8_t {
     none,
-    offset,   ///< u16 packet offset in bytes
-    value64,  ///< u64
-    value32,  ///< u32
-    value16,  ///< u16
-    value8,   ///< u8
-    jump,     ///< s16 bytes, relative to the next instruction
-    pick,     ///< u8 depth below the top
-    table,    ///< u8 flow table
-    set,      ///< u16 set
-    import,   ///< u16 host function
-    rules,    ///< u16 rule table
-    header,   ///< u8 HeaderFact
+    offset,    ///< u16 packet offset in bytes
+    value64,   ///< u64
+    value32,   ///< u32
+    value16,   ///< u16
+    value8,    ///< u8
+    jump,      ///< s16 bytes, relative to the next instruction
+    pick,      ///< u8 depth below the top
+    table,     ///< u8 flow table
+    set,       ///< u16 set
+    import,    ///< u16 host function
+    rules,     ///< u16 rule table
+    counters,  ///< u16 counter group
+    header,    ///< u8 HeaderFact
 };
 
 enum class Group : uint8_t {
@@ -52,6 +53,8 @@ enum class Group : uint8_t {
     set,
     call,
     match,
+    verdict,
+    count,
 };
 
 /// In the pops column: the immediate decides. See stack_effect() in core/module.
@@ -85,6 +88,7 @@ constexpr unsigned imm_size(ImmKind kind) {
         case ImmKind::set:
         case ImmKind::import:
         case ImmKind::rules:
+        case ImmKind::counters:
             return 2;
         case ImmKind::value32:
             return 4;
@@ -132,16 +136,9 @@ unsigned load_size(Opcode op);
 
 /// What HDR pushes; the numbers are HDR's immediate.
 enum class HeaderFact : uint8_t {
-    ip_offset,
-    transport_offset,
-    payload_offset,
-    ip_version,
-    proto,
-    fragment,
-    ethertype,
-    vlan,
-    inner_vlan,
+#define VFM_HEADER_FACT(number, name, sentence) name = number,
+#include "core/isa/header_facts.def"
 };
-inline constexpr unsigned kHeaderFacts = 9;
+inline constexpr unsigned kHeaderFacts = static_cast<unsigned>(HeaderFact::inner_vlan) + 1;
 
 }  // namespace vfm

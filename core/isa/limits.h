@@ -13,5 +13,6 @@ inline constexpr uint64_t kDefaultFuel = 10000;      ///< instructions a run may
 inline constexpr uint32_t kMaxTables = 64;           ///< flow tables of a module
 inline constexpr uint32_t kDefaultCapacity = 65536;  ///< entries of a table that says nothing else
 inline constexpr uint32_t kMaxCallArguments = 5;
+inline constexpr uint32_t kMaxKeyWords = 8;  ///< words of a flow table's key
 
 }  // namespace vfm

@@ -40,7 +40,7 @@ Opcode smallest_push(uint64_t value) {
 /// Functions that take an Expr recurse as deep as the source nests (kMaxNesting).
 class Generator {
   public:
-    explicit Generator(const Tree& tree) : tree_(tree) {}
+    explicit Generator(const Tree& tree) : tree_(tree) { declared_.tables = tree.tables; }
 
     std::optional<Module> run(ErrorList& errors) {
         final_value(tree_.filter());
@@ -59,7 +59,7 @@ class Generator {
 
         Module module;
         module.code = std::move(linked->code);
-        module.tables = tree_.tables;
+        module.tables = declared_.tables;
         module.source_name = tree_.source->name();
         module.source_text = tree_.source->text();
         for (const auto& [offset, source] : linked->places)
@@ -261,18 +261,17 @@ class Generator {
     void push(uint64_t number, const Expr& at) { emit(smallest_push(number), number, at); }
 
     void emit(Opcode op, uint64_t imm, const Expr& at) {
-        track(op, at);
+        track({op, 0, imm}, at);
         code_.emit(op, imm, at.span.begin);
     }
 
     void jump(Opcode op, Label label, const Expr& at) {
-        track(op, at);
+        track({op, 0, 0}, at);
         code_.jump(op, label, at.span.begin);
     }
 
-    void track(Opcode op, const Expr& at) {
-        const OpInfo& info = op_info(op);
-        depth_ = depth_ - static_cast<uint32_t>(info.pops) + static_cast<uint32_t>(info.pushes);
+    void track(const Insn& insn, const Expr& at) {
+        depth_ = stack_effect(insn, declared_).after(depth_);
         if (depth_ > kMaxStack && !too_deep_at_) too_deep_at_ = at.span.begin;
     }
 
@@ -280,6 +279,7 @@ class Generator {
     void pop_one() { --depth_; }
 
     const Tree& tree_;
+    Module declared_;  // what instructions name
     CodeBuffer code_;
     uint32_t depth_ = 0;                   // values on the stack before the next instruction
     std::optional<uint32_t> too_deep_at_;  // source byte of the first value too many

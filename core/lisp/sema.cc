@@ -236,7 +236,7 @@ class Sema {
             }
             const bool is_field = !arguments.empty() && arguments[0].kind == ExprKind::field;
             const KeyKind kind = is_field ? all_fields()[arguments[0].index].key : KeyKind::u64;
-            found = tree_.tables.insert(found, {.name = std::move(name), .key = kind});
+            found = tree_.tables.insert(found, {.name = std::move(name), .key = {kind}});
         }
         if (arguments.empty()) return std::nullopt;
         Expr form = make_form(row, list, arguments);

@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::array<uint8_t, 4> kSetWidths = {32, 48, 64, 128};
 constexpr std::array<uint8_t, 3> kRuleWidths = {32, 64, 128};
-constexpr std::string_view kDeclaredNames[] = {"table", "set", "import", "rule table",
-                                               "line entry"};
+constexpr std::string_view kDeclaredNames[] = {"table",      "set",           "import",
+                                               "rule table", "counter group", "line entry"};
 
 std::string name_fault(std::string_view name) {
     if (name.size() <= kMaxName) return {};
@@ -56,6 +56,21 @@ std::string test_fault(const RuleTest& test, unsigned width) {
     return "an unknown kind of test";
 }
 
+/// `before` is the rule of the row before it.
+std::string row_fault(const RuleRow& row, uint32_t before, const RuleTable& rules) {
+    if (row.rule < before)
+        return row.rule == 0 ? "rules count from 1"
+                             : fmt::format("rule {} comes after rule {}", row.rule, before);
+    if (row.rule > rules.verdicts.size())
+        return fmt::format("it is of rule {}, there are {}", row.rule, rules.verdicts.size());
+    if (row.tests.size() != rules.key_widths.size())
+        return fmt::format("{} tests for {} keys", row.tests.size(), rules.key_widths.size());
+    for (size_t key = 0; key < rules.key_widths.size(); ++key)
+        if (std::string reason = test_fault(row.tests[key], rules.key_widths[key]); !reason.empty())
+            return reason;
+    return {};
+}
+
 /// The first fault that `fault` finds in a list, numbered.
 template <class T>
 std::optional<DeclarationFault> first_fault(Declared what, const std::vector<T>& list, size_t limit,
@@ -71,12 +86,30 @@ std::optional<DeclarationFault> first_fault(Declared what, const std::vector<T>&
     return std::nullopt;
 }
 
-std::optional<DeclarationFault> duplicate_table(const std::vector<TableDecl>& tables) {
+/// The first declaration of a list that has the name of an earlier one.
+template <class T>
+std::optional<DeclarationFault> second_name(Declared what, const std::vector<T>& list) {
     std::set<std::string_view> names;
-    for (size_t i = 0; i < tables.size(); ++i)
-        if (!names.insert(tables[i].name).second)
-            return DeclarationFault{Declared::table, i,
-                                    fmt::format("table {}: an earlier table has its name", i)};
+    for (size_t i = 0; i < list.size(); ++i)
+        if (!names.insert(list[i].name).second)
+            return DeclarationFault{
+                what, i,
+                fmt::format("{0} {1}: an earlier {0} has its name", declared_name(what), i)};
+    return std::nullopt;
+}
+
+/// The declaration with which the parts of a list become more than `limit`.
+template <class T, class Size>
+std::optional<DeclarationFault> too_many(Declared what, const std::vector<T>& list, size_t limit,
+                                         std::string_view parts, Size size) {
+    size_t sum = 0;
+    for (size_t i = 0; i < list.size(); ++i) {
+        sum += size(list[i]);
+        if (sum > limit)
+            return DeclarationFault{what, i,
+                                    fmt::format("{} {}: with it a module has more than {} {}",
+                                                declared_name(what), i, limit, parts)};
+    }
     return std::nullopt;
 }
 
@@ -93,6 +126,10 @@ std::optional<DeclarationFault> line_fault(const Module& module) {
         if (entry.position.line == 0 || entry.position.column == 0)
             return DeclarationFault{
                 Declared::line, i, fmt::format("line entry {}: lines and columns count from 1", i)};
+        if (entry.file > module.included.size())
+            return DeclarationFault{Declared::line, i,
+                                    fmt::format("line entry {}: it names file {}, there are {}", i,
+                                                entry.file, module.included.size())};
     }
     return std::nullopt;
 }
@@ -108,7 +145,10 @@ std::string code_size_fault(size_t size) {
 }
 
 std::string table_fault(const TableDecl& table) {
-    if (static_cast<unsigned>(table.key) >= kKeyKinds) return "an unknown kind of key";
+    for (const KeyKind kind : table.key)
+        if (static_cast<unsigned>(kind) >= kKeyKinds) return "an unknown kind of key";
+    if (const unsigned words = table.words(); words < 1 || words > kMaxKeyWords)
+        return fmt::format("a key of {} words, 1 to {} are possible", words, kMaxKeyWords);
     if (table.eviction != Eviction::lru && table.eviction != Eviction::none)
         return "an unknown eviction";
     if (table.capacity < 1 || table.capacity > kMaxCapacity)
@@ -117,6 +157,8 @@ std::string table_fault(const TableDecl& table) {
 }
 
 std::string set_fault(const SetDecl& set) {
+    if (set.members.size() > kMaxMembers)
+        return fmt::format("{} members, a module has at most {}", set.members.size(), kMaxMembers);
     if (std::ranges::find(kSetWidths, set.width) == kSetWidths.end())
         return fmt::format("a key width of {} is not 32, 48, 64 or 128", set.width);
     for (const SetMember& member : set.members)
@@ -137,26 +179,53 @@ std::string rules_fault(const RuleTable& rules) {
     for (const uint8_t width : rules.key_widths)
         if (std::ranges::find(kRuleWidths, width) == kRuleWidths.end())
             return fmt::format("a key width of {} is not 32, 64 or 128", width);
+    if (rules.verdicts.size() > kMaxRules)
+        return fmt::format("{} rules, a table has at most {}", rules.verdicts.size(), kMaxRules);
+    if (rules.rows.size() > kMaxRows)
+        return fmt::format("{} rows, a module has at most {}", rules.rows.size(), kMaxRows);
     for (size_t row = 0; row < rules.rows.size(); ++row) {
-        if (rules.rows[row].size() != rules.key_widths.size())
-            return fmt::format("row {} has {} tests for {} keys", row + 1, rules.rows[row].size(),
-                               rules.key_widths.size());
-        for (size_t key = 0; key < rules.key_widths.size(); ++key)
-            if (std::string reason = test_fault(rules.rows[row][key], rules.key_widths[key]);
-                !reason.empty())
-                return fmt::format("row {}: {}", row + 1, reason);
+        const uint32_t before = row > 0 ? rules.rows[row - 1].rule : 1;
+        if (std::string reason = row_fault(rules.rows[row], before, rules); !reason.empty())
+            return fmt::format("row {}: {}", row + 1, reason);
     }
     return name_fault(rules.name);
 }
 
+std::string counters_fault(const CounterGroup& group) {
+    if (group.counters.empty() || group.counters.size() > kMaxCounters)
+        return fmt::format("{} counters, 1 to {} are possible", group.counters.size(),
+                           kMaxCounters);
+    for (size_t i = 0; i < group.counters.size(); ++i) {
+        const CounterPlace& place = group.counters[i];
+        if (place.line == 0) return fmt::format("counter {}: lines count from 1", i);
+        for (const std::string* text : {&place.file, &place.text, &place.name})
+            if (std::string reason = name_fault(*text); !reason.empty())
+                return fmt::format("counter {}: {}", i, reason);
+    }
+    return name_fault(group.name);
+}
+
 std::optional<DeclarationFault> find_declaration_fault(const Module& module) {
-    if (auto fault = first_fault(Declared::table, module.tables, kMaxTables, table_fault))
+    using enum Declared;
+    if (auto fault = first_fault(table, module.tables, kMaxTables, table_fault)) return fault;
+    if (auto fault = second_name(table, module.tables)) return fault;
+    if (auto fault = first_fault(set, module.sets, kMaxNumbered, set_fault)) return fault;
+    if (auto fault = second_name(set, module.sets)) return fault;
+    if (auto fault = too_many(set, module.sets, kMaxMembers, "set members",
+                              [](const SetDecl& one) { return one.members.size(); }))
         return fault;
-    if (auto fault = duplicate_table(module.tables)) return fault;
-    if (auto fault = first_fault(Declared::set, module.sets, kMaxNumbered, set_fault)) return fault;
-    if (auto fault = first_fault(Declared::import, module.imports, kMaxNumbered, import_fault))
+    if (auto fault = first_fault(import, module.imports, kMaxNumbered, import_fault)) return fault;
+    if (auto fault = first_fault(rules, module.rule_tables, kMaxNumbered, rules_fault))
         return fault;
-    if (auto fault = first_fault(Declared::rules, module.rule_tables, kMaxNumbered, rules_fault))
+    if (auto fault = second_name(rules, module.rule_tables)) return fault;
+    if (auto fault = too_many(rules, module.rule_tables, kMaxRows, "rows",
+                              [](const RuleTable& one) { return one.rows.size(); }))
+        return fault;
+    if (auto fault = first_fault(counters, module.counter_groups, kMaxNumbered, counters_fault))
+        return fault;
+    if (auto fault = second_name(counters, module.counter_groups)) return fault;
+    if (auto fault = too_many(counters, module.counter_groups, kMaxAllCounters, "counters",
+                              [](const CounterGroup& one) { return one.counters.size(); }))
         return fault;
     return line_fault(module);
 }

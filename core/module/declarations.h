@@ -10,14 +10,19 @@
 
 namespace vfm {
 
-/// The longest name of a table, set, import or rule table, and of the source file, in bytes.
+/// The longest name of a declaration, a counter and a source file, in bytes.
 inline constexpr size_t kMaxName = 65535;
-/// Sets, imports and rule tables are numbered by 16 bits.
+/// Sets, imports, rule tables and counter groups are numbered by 16 bits.
 inline constexpr size_t kMaxNumbered = 65536;
 inline constexpr size_t kMaxRuleKeys = 16;
+inline constexpr size_t kMaxRules = (size_t{1} << 20) - 1;  ///< of a rule table
+inline constexpr size_t kMaxRows = size_t{1} << 20;         ///< of all rule tables
+inline constexpr size_t kMaxMembers = size_t{1} << 24;      ///< of all sets
+inline constexpr size_t kMaxCounters = size_t{1} << 20;     ///< of a group
+inline constexpr size_t kMaxAllCounters = size_t{1} << 21;  ///< of all groups
 
 /// Which of a module's lists a fault is in.
-enum class Declared : uint8_t { table, set, import, rules, line };
+enum class Declared : uint8_t { table, set, import, rules, counters, line };
 /// "table", "set", ...
 std::string_view declared_name(Declared what);
 
@@ -28,7 +33,7 @@ struct DeclarationFault {
 };
 
 /// The first declaration that makes no sense, in the order tables, sets, imports, rule tables,
-/// lines. Linear in the size of the module (n log n in the number of tables).
+/// counter groups, lines. Linear in the size of the module (n log n in the number of names).
 std::optional<DeclarationFault> find_declaration_fault(const Module& module);
 
 /// Why code of `size` bytes is no program (INVALID_PROGRAM); empty if it may be one.
@@ -39,5 +44,6 @@ std::string table_fault(const TableDecl& table);
 std::string set_fault(const SetDecl& set);
 std::string import_fault(const ImportDecl& import);
 std::string rules_fault(const RuleTable& rules);
+std::string counters_fault(const CounterGroup& group);
 
 }  // namespace vfm

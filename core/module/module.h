@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -13,24 +14,43 @@
 
 namespace vfm {
 
-/// How a flow key is shown to people, and the type that a BPF map declares for it.
-enum class KeyKind : uint8_t { u64, ipv4, ipv6, port, proto, hash, mac };
-inline constexpr unsigned kKeyKinds = 7;
+/// An element of a flow key: how it is shown to people, and the type that a BPF map declares for
+/// it. `ip` is an address of either family, an IPv4 one as ::ffff:a.b.c.d; `conn` what both
+/// directions of a connection share: two endpoints of address and port, then the protocol.
+enum class KeyKind : uint8_t { u64, ipv4, ipv6, port, proto, hash, mac, ip, conn };
+inline constexpr unsigned kKeyKinds = 9;
+/// Words that an element takes: 7 for conn, 2 (hi, lo) for ipv6 and ip, else 1.
+unsigned key_kind_words(KeyKind kind);
 std::string_view key_kind_name(KeyKind kind);
 std::optional<KeyKind> find_key_kind(std::string_view name);
-/// A key as people write it: "10.0.0.1", "443", "0x1f..." for a hash.
-std::string key_text(KeyKind kind, uint64_t key);
-/// True where key_text() is a plain decimal number, so that JSON prints it as one.
-bool key_is_number(KeyKind kind);
+/// "ip,port", as directives and records write a key.
+std::string key_kinds_text(std::span<const KeyKind> kinds);
+/// Kinds with commas between them; nothing if one of them is none.
+std::optional<std::vector<KeyKind>> find_key_kinds(std::string_view list);
+
+/// A part of a key as people write it: "10.0.0.1", "443", "0x1f..." for a hash. A conn has five.
+struct KeyPart {
+    std::string text;
+    bool is_number = false;  ///< plain decimal: JSON prints it as a number
+    bool operator==(const KeyPart&) const = default;
+};
+/// `words` are those of all kinds, as they were pushed.
+std::vector<KeyPart> key_parts(std::span<const KeyKind> kinds, std::span<const uint64_t> words);
+/// The parts with commas between them.
+std::string key_text(std::span<const KeyKind> kinds, std::span<const uint64_t> words);
 
 enum class Eviction : uint8_t { lru, none };
 
-/// A flow table: u64 to u64. `capacity` is 1..2^26 entries.
+/// A flow table: a key of 1 to kMaxKeyWords words to a u64. `capacity` is 1..2^26 entries. A
+/// `shared` table is one for all filters of an interface that declare it alike.
 struct TableDecl {
     std::string name;
-    KeyKind key = KeyKind::u64;
+    std::vector<KeyKind> key = {KeyKind::u64};
     uint32_t capacity = kDefaultCapacity;
     Eviction eviction = Eviction::lru;
+    bool shared = false;
+    /// Of the key.
+    unsigned words() const;
     bool operator==(const TableDecl&) const = default;
 };
 inline constexpr uint32_t kMaxCapacity = 1u << 26;
@@ -44,10 +64,12 @@ struct SetMember {
     bool operator==(const SetMember&) const = default;
 };
 
-/// A set for IN (width 32, 48 or 64) or IN128 (width 128).
+/// A set for IN (width 32, 48 or 64) or IN128 (width 128). A `live` one can be changed while the
+/// filter runs; `members` are those that it begins with.
 struct SetDecl {
     std::string name;
     uint8_t width = 64;
+    bool live = false;
     std::vector<SetMember> members;
     bool operator==(const SetDecl&) const = default;
 };
@@ -68,18 +90,52 @@ struct RuleTest {
     bool operator==(const RuleTest&) const = default;
 };
 
-/// A rule table for MATCH: every row has one test a key.
+/// A row of a rule table: a way to meet its rule. Rules count from 1.
+struct RuleRow {
+    uint32_t rule = 1;
+    std::vector<RuleTest> tests;  ///< one a key
+    bool operator==(const RuleRow&) const = default;
+};
+
+/// A rule table: MATCH gives the rule of the first row whose tests all hold, 0 if none does, and
+/// VERDICT the constant of a rule. The rules of the rows never fall.
 struct RuleTable {
     std::string name;
     std::vector<uint8_t> key_widths;  ///< 1 to 16 of 32, 64 or 128
-    std::vector<std::vector<RuleTest>> rows;
+    std::vector<uint64_t> verdicts;   ///< of rule i: verdicts[i - 1]
+    uint64_t default_verdict = 0;     ///< of rule 0 and of those beyond `verdicts`
+    std::vector<RuleRow> rows;
     bool operator==(const RuleTable&) const = default;
+};
+
+/// What a counter counts: a place in the source.
+struct CounterPlace {
+    std::string file;   ///< as it was given
+    uint32_t line = 0;  ///< from 1
+    std::string text;
+    std::string name;  ///< empty: none
+    bool operator==(const CounterPlace&) const = default;
+};
+
+/// Counters of packets and bytes for COUNT. They outlive a run.
+struct CounterGroup {
+    std::string name;
+    std::vector<CounterPlace> counters;
+    bool operator==(const CounterGroup&) const = default;
+};
+
+/// A file that the code came from.
+struct SourceText {
+    std::string name;
+    std::string text;
+    bool operator==(const SourceText&) const = default;
 };
 
 /// From the instruction at `offset` on, up to the next entry, the code came from this place.
 struct LineEntry {
     uint32_t offset = 0;
     Position position;
+    uint32_t file = 0;  ///< 0: the module's source_name; i: included[i - 1]
     bool operator==(const LineEntry&) const = default;
 };
 
@@ -91,21 +147,32 @@ struct Module {
     std::vector<SetDecl> sets;
     std::vector<ImportDecl> imports;
     std::vector<RuleTable> rule_tables;
+    std::vector<CounterGroup> counter_groups;
     std::string source_name;  ///< file the text below came from, or `<expr>`
     std::string source_text;
-    std::vector<LineEntry> lines;  ///< ascending by offset
+    std::vector<SourceText> included;  ///< further files
+    std::vector<LineEntry> lines;      ///< ascending by offset
 
     bool operator==(const Module&) const = default;
 
     /// True if the code alone says everything: nothing declared, no fuel of its own. (Source text
     /// and lines do not count: they are for people.)
     bool is_raw() const {
-        return !fuel && tables.empty() && sets.empty() && imports.empty() && rule_tables.empty();
+        return !fuel && tables.empty() && sets.empty() && imports.empty() && rule_tables.empty() &&
+               counter_groups.empty();
     }
     /// The declared tables, or the one named `flow` that every program without any has.
     std::vector<TableDecl> effective_tables() const;
+    /// Words that a key of table number `table` has; the table must be one of effective_tables().
+    unsigned key_words(size_t table) const { return tables.empty() ? 1 : tables[table].words(); }
+    /// The entry for the instruction at `offset`, or null.
+    const LineEntry* line_entry_of(uint32_t offset) const;
     /// Where the instruction at `offset` came from, if the module says.
     std::optional<Position> position_of(uint32_t offset) const;
+    /// The name of a file by LineEntry::file.
+    const std::string& file_name(uint32_t file) const {
+        return file == 0 ? source_name : included[file - 1].name;
+    }
 };
 
 /// What an instruction does to the stack's depth.

@@ -20,7 +20,7 @@ constexpr size_t kMaxText = size_t{16} << 20;
 constexpr size_t kMaxCells = size_t{1} << 22;  // rows x keys of all rule tables
 
 // The file's numbers are those of the enumerators.
-static_assert(static_cast<int>(KeyKind::mac) == file::MAC && file::KeyKind_MAX == kKeyKinds - 1);
+static_assert(static_cast<int>(KeyKind::mac) == file::MAC);
 static_assert(static_cast<int>(KeyKind::hash) == file::HASH);
 static_assert(static_cast<int>(Eviction::lru) == file::LRU);
 static_assert(static_cast<int>(Eviction::none) == file::NONE);
@@ -62,7 +62,7 @@ void put_row(const std::vector<RuleTest>& from, file::Row& to) {
 void put_rules(const RuleTable& from, file::Rules& to) {
     to.set_name(from.name);
     for (const uint8_t width : from.key_widths) to.add_key_widths(width);
-    for (const auto& row : from.rows) put_row(row, *to.add_rows());
+    for (const RuleRow& row : from.rows) put_row(row.tests, *to.add_rows());
 }
 
 void put_source(const Module& from, file::Source& to) {
@@ -83,7 +83,7 @@ file::Module to_message(const Module& module) {
     for (const TableDecl& table : module.tables) {
         file::Table& row = *out.add_tables();
         row.set_name(table.name);
-        row.set_key(static_cast<file::KeyKind>(table.key));
+        row.set_key(static_cast<file::KeyKind>(table.key.front()));
         row.set_capacity(table.capacity);
         row.set_eviction(static_cast<file::Eviction>(table.eviction));
     }
@@ -110,8 +110,10 @@ class Reader {
         module_.code.assign(in_.code().begin(), in_.code().end());
         if (in_.has_fuel()) module_.fuel = in_.fuel();
         for (const file::Table& row : in_.tables())
-            module_.tables.push_back({row.name(), static_cast<KeyKind>(row.key()), row.capacity(),
-                                      static_cast<Eviction>(row.eviction())});
+            module_.tables.push_back({.name = row.name(),
+                                      .key = {static_cast<KeyKind>(row.key())},
+                                      .capacity = row.capacity(),
+                                      .eviction = static_cast<Eviction>(row.eviction())});
         for (int i = 0; i < in_.sets_size() && !fault_; ++i) read_set(in_.sets(i));
         for (const file::Import& row : in_.imports())
             module_.imports.push_back({row.name(), saturated(row.arity())});
@@ -145,7 +147,7 @@ void Reader::read_set(const file::Set& in) {
         return broken(Declared::set, index, "upper and lower halves differ in number");
     if (!in.lengths().empty() && in.lengths().size() != static_cast<size_t>(count))
         return broken(Declared::set, index, "prefix lengths and members differ in number");
-    SetDecl set{.name = in.name(), .width = saturated(in.width()), .members = {}};
+    SetDecl set{.name = in.name(), .width = saturated(in.width()), .live = false, .members = {}};
     set.members.reserve(static_cast<size_t>(count));
     for (int i = 0; i < count; ++i) {
         const uint8_t length = in.lengths().empty()
@@ -180,11 +182,13 @@ void Reader::read_rules(const file::Rules& in) {
     if (cells_ > kMaxCells)
         return broken(Declared::rules, index,
                       fmt::format("more than {} rows x keys in the module", kMaxCells));
-    RuleTable rules{.name = in.name(), .key_widths = {}, .rows = {}};
+    RuleTable rules{.name = in.name(), .key_widths = {}, .verdicts = {}, .rows = {}};
     for (const uint32_t width : in.key_widths()) rules.key_widths.push_back(saturated(width));
-    rules.rows.assign(static_cast<size_t>(in.rows_size()), std::vector<RuleTest>(keys));
+    rules.verdicts.resize(static_cast<size_t>(in.rows_size()));
+    rules.rows.assign(static_cast<size_t>(in.rows_size()), {1, std::vector<RuleTest>(keys)});
     for (int i = 0; i < in.rows_size(); ++i)
-        if (!read_row(in.rows(i), keys, rules.rows[static_cast<size_t>(i)]))
+        if (RuleRow& row = rules.rows[static_cast<size_t>(i)];
+            row.rule = static_cast<uint32_t>(i) + 1, !read_row(in.rows(i), keys, row.tests))
             return broken(Declared::rules, index,
                           fmt::format("row {}: tests name no key or do not ascend", i + 1));
     module_.rule_tables.push_back(std::move(rules));
@@ -204,9 +208,9 @@ void Reader::read_source(const file::Source& in) {
 /// Where in the file a faulty declaration begins.
 uint64_t place_of(const DeclarationFault& fault, const std::vector<WirePlace>& places) {
     static constexpr int fields[] = {
-        file::Module::kTablesFieldNumber, file::Module::kSetsFieldNumber,
+        file::Module::kTablesFieldNumber,  file::Module::kSetsFieldNumber,
         file::Module::kImportsFieldNumber, file::Module::kRulesFieldNumber,
-        file::Module::kSourceFieldNumber};
+        file::Module::kSourceFieldNumber,  file::Module::kSourceFieldNumber};
     const int field = fields[static_cast<size_t>(fault.what)];
     size_t left = fault.what == Declared::line ? 0 : fault.index;
     for (const WirePlace& place : places)

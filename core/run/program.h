@@ -13,6 +13,7 @@
 
 #include "core/base/result.h"
 #include "core/isa/error_kind.h"
+#include "core/run/flow_key.h"
 #include "core/run/packet.h"
 #include "core/verify/verify.h"
 
@@ -34,7 +35,7 @@ struct Outcome {
 /// An entry of a flow table; `table` is its number in Module::effective_tables().
 struct FlowEntry {
     uint32_t table = 0;
-    uint64_t key = 0;
+    FlowKey key = 0;
     uint64_t value = 0;
     auto operator<=>(const FlowEntry&) const = default;
 };

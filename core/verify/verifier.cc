@@ -148,6 +148,9 @@ Verifier::Breach Verifier::check_names() const {
             case ImmKind::rules:
                 breach = missing("rule table", module().rule_tables.size());
                 break;
+            case ImmKind::counters:
+                breach = missing("counter group", module().counter_groups.size());
+                break;
             case ImmKind::header:
                 breach = missing("header fact", kHeaderFacts);
                 break;

@@ -55,14 +55,19 @@ Result<std::vector<TableFlows>> read_tables(const std::vector<StoredFilter>& fil
     return tables;
 }
 
+Json key_json(const RecordedTable& table, const FlowCount& flow) {
+    Json all = Json::array();
+    for (const KeyPart& part : key_parts(table.key, {&flow.key, 1}))
+        all.push_back(part.is_number ? Json::parse(part.text) : Json(part.text));
+    return all.size() == 1 ? all[0] : all;
+}
+
 std::string as_json(const std::vector<TableFlows>& tables) {
     Json rows = Json::array();
     for (const TableFlows& read : tables)
         for (const FlowCount& flow : read.flows) {
-            Json key = flow.key;
-            if (!key_is_number(read.table->key)) key = key_text(read.table->key, flow.key);
             rows.push_back({{"table", read.table->name},
-                            {"key", std::move(key)},
+                            {"key", key_json(*read.table, flow)},
                             {"value", flow.value},
                             {"name", read.filter->record.name},
                             {"hook", hook_info(read.filter->record.hook).name}});
@@ -76,7 +81,7 @@ std::string as_table(const std::vector<TableFlows>& tables) {
         for (const FlowCount& flow : read.flows)
             rows.push_back({read.filter->record.name,
                             std::string(hook_info(read.filter->record.hook).name), read.table->name,
-                            key_text(read.table->key, flow.key), std::to_string(flow.value)});
+                            key_text(read.table->key, {&flow.key, 1}), std::to_string(flow.value)});
     return rows.size() == 1 ? "no flows\n" : aligned(rows);
 }
 

@@ -51,7 +51,7 @@ Json shown_json(const StoredFilter& filter) {
     object["tables"] = Json::array();
     for (const RecordedTable& table : filter.record.tables)
         object["tables"].push_back({{"name", table.name},
-                                    {"key", key_kind_name(table.key)},
+                                    {"key", key_kinds_text(table.key)},
                                     {"capacity", table.capacity},
                                     {"pin", filter.directory + "/maps/" + table.map}});
     return object;
@@ -84,7 +84,7 @@ std::string shown_text(const StoredFilter& filter) {
     if (record.mode == Mode::userspace) text += served_text(filter);
     for (const RecordedTable& table : record.tables)
         text += fmt::format("  table     {} (keys: {}, {} entries at most)\n",
-                            printable(table.name, 200), key_kind_name(table.key), table.capacity);
+                            printable(table.name, 200), key_kinds_text(table.key), table.capacity);
     text += fmt::format("  source    {}\n", printable(record.source_name, 200));
     const SourceFile source(record.source_name, record.source);
     for (uint32_t number = 1; number <= source.line_count(); ++number)

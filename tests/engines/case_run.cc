@@ -4,6 +4,7 @@
 #include <boost/test/unit_test.hpp>
 #include <filesystem>
 #include <set>
+#include <utility>
 
 #include "core/verify/verify.h"
 
@@ -18,9 +19,13 @@ std::string text_of(const Outcome& outcome) {
 std::string text_of(std::vector<FlowEntry> flows) {
     std::ranges::sort(flows);
     std::string text;
-    for (const FlowEntry& entry : flows)
-        text += " " + std::to_string(entry.table) + ":" + std::to_string(entry.key) + "=" +
-                std::to_string(entry.value);
+    for (const FlowEntry& entry : flows) {
+        char before = ':';
+        text += " " + std::to_string(entry.table);
+        for (const uint64_t word : entry.key.all())
+            text += std::exchange(before, ',') + std::to_string(word);
+        text += "=" + std::to_string(entry.value);
+    }
     return text;
 }
 

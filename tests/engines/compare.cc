@@ -19,8 +19,12 @@ std::string show(const Outcome& outcome) {
 
 std::string show(const std::vector<FlowEntry>& flows) {
     std::string text;
-    for (const FlowEntry& entry : flows)
-        text += fmt::format(" {}:{:#x}={}", entry.table, entry.key, entry.value);
+    for (const FlowEntry& entry : flows) {
+        std::string key;
+        for (const uint64_t word : entry.key.all())
+            key += fmt::format("{}{:#x}", key.empty() ? "" : ",", word);
+        text += fmt::format(" {}:{}={}", entry.table, key, entry.value);
+    }
     return text.empty() ? " none" : text;
 }
 

@@ -77,7 +77,7 @@ class Generator {
         for (uint64_t i = 0; i < count; ++i) {
             TableDecl table;
             table.name = "t" + std::to_string(i);
-            table.key = static_cast<KeyKind>(rng_.below(kKeyKinds));
+            table.key = {rng_.pick({KeyKind::u64, KeyKind::ipv4, KeyKind::port})};
             table.capacity = 8192;  // more than a run can fill
             module_.tables.push_back(std::move(table));
         }
@@ -167,6 +167,8 @@ class Generator {
             case Group::set:
             case Group::call:
             case Group::match:
+            case Group::verdict:
+            case Group::count:
                 return false;
         }
         return false;
@@ -196,6 +198,7 @@ class Generator {
             case ImmKind::set:
             case ImmKind::import:
             case ImmKind::rules:
+            case ImmKind::counters:
                 break;
         }
         return 0;
@@ -212,14 +215,15 @@ class Generator {
 
         // What uses values up comes more often, or a program is little but pushes.
         const OpInfo& info = rng_.pick(all_ops());
-        if (!wanted(info) || (info.pushes > info.pops && rng_.one_in(3))) return;
-        if (info.pops > static_cast<int>(depths_.least()) && depths_.most() + 2 < limit_ &&
-            rng_.one_in(2)) {
+        if (!wanted(info)) return;
+        const StackEffect effect = stack_effect({info.op, 0, 0}, module_);
+        if (info.pushes > static_cast<int>(effect.pops) && rng_.one_in(3)) return;
+        if (effect.pops > depths_.least() && depths_.most() + 2 < limit_ && rng_.one_in(2)) {
             push_something();
             push_something();
         }
         if (info.group == Group::loadx && !rng_.one_in(5)) tame(63);
-        if (info.group == Group::flow && info.pops == 1 && !rng_.one_in(3)) tame(3);
+        if (info.group == Group::flow && effect.pops == 1 && !rng_.one_in(3)) tame(3);
         if (info.trap == ErrorKind::division_by_zero && !rng_.one_in(4)) {
             if (!fits(Opcode::PUSH) || depths_.least() == 0) return;
             push_number(number() | 1);

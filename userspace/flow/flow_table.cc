@@ -79,7 +79,7 @@ FlowTable::FlowTable(const PlacedTable& placed) : FlowTable(placed.declaration) 
     header_->version = FlowMemoryHeader::kVersion;
     header_->capacity = capacity_;
     header_->bucket_count = bucket_count();
-    header_->key = static_cast<uint8_t>(placed.declaration.key);
+    header_->key = static_cast<uint8_t>(placed.declaration.key.front());
     header_->eviction = static_cast<uint8_t>(eviction_);
     header_->levels_at = sizeof(FlowMemoryHeader);
     if (levels_)

@@ -459,7 +459,9 @@ do_CALL: {
 do_IN:
 do_IN128:
 do_MATCH:
-    VFM_CHECK(false, "nothing with IN, IN128 and MATCH is made ready");
+do_VERDICT:
+do_COUNT:
+    VFM_CHECK(false, "nothing that is unsupported is made ready");
 }
 
 Result<std::unique_ptr<Instance>> StepProgram::make_instance_on(

@@ -129,10 +129,11 @@ void Report::flows(std::vector<FlowEntry> entries) {
         if (json_)
             fmt::print(
                 out_, "{}",
-                line_of({{"table", table.name}, {"key", entry.key}, {"value", entry.value}}));
+                line_of(
+                    {{"table", table.name}, {"key", entry.key.words[0]}, {"value", entry.value}}));
         else
             fmt::print(out_, "flow {}  {}  {}\n", printable(table.name),
-                       key_text(table.key, entry.key), entry.value);
+                       key_text(table.key, entry.key.all()), entry.value);
     }
 }
 

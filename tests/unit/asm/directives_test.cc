@@ -16,7 +16,7 @@ BOOST_AUTO_TEST_CASE(tables) {
         good(".table a\n.table \"(& x 1)\" key=ipv4 capacity=100 evict=none\nRET").module;
     BOOST_REQUIRE(m.tables.size() == 2u);
     BOOST_TEST((m.tables[0] == TableDecl{.name = "a"}));
-    BOOST_TEST((m.tables[1] == TableDecl{"(& x 1)", KeyKind::ipv4, 100, Eviction::none}));
+    BOOST_TEST((m.tables[1] == TableDecl{"(& x 1)", {KeyKind::ipv4}, 100, Eviction::none}));
     BOOST_TEST(errors_of(".table a key=foo\nRET") ==
                "1:10 expected key=KIND, capacity=N or evict=lru|none");
     BOOST_TEST(errors_of(".table a capacity=67108865\nRET").find("1:10 expected") == 0u);
@@ -38,9 +38,10 @@ BOOST_AUTO_TEST_CASE(sets) {
                          ".set b width=128\n.member 2001:db8::/32 ::1 5\n.set c\nRET")
                          .module;
     BOOST_REQUIRE(m.sets.size() == 3u);
-    BOOST_TEST((m.sets[0] == SetDecl{"a", 32, {{0, 0x0a000000, 8}, {0, 80, 32}, {0, 80, 32}}}));
     BOOST_TEST(
-        (m.sets[1] == SetDecl{"b", 128, {{0x20010db800000000, 0, 32}, {0, 1, 128}, {0, 5, 128}}}));
+        (m.sets[0] == SetDecl{"a", 32, false, {{0, 0x0a000000, 8}, {0, 80, 32}, {0, 80, 32}}}));
+    BOOST_TEST((m.sets[1] ==
+                SetDecl{"b", 128, false, {{0x20010db800000000, 0, 32}, {0, 1, 128}, {0, 5, 128}}}));
     BOOST_TEST(m.sets[2].width == 64u);
     BOOST_TEST(errors_of(".member 1\nRET") == "1:1 .member stands after the .set it belongs to");
     BOOST_TEST(errors_of(".set a width=32\n.member 1/33\nRET") ==
@@ -61,9 +62,9 @@ BOOST_AUTO_TEST_CASE(rule_tables) {
     const RuleTable& r = m.rule_tables[0];
     BOOST_TEST((r.key_widths == std::vector<uint8_t>{32, 128}));
     BOOST_REQUIRE(r.rows.size() == 2u);
-    BOOST_TEST((r.rows[0] == std::vector<RuleTest>(2)));
-    BOOST_TEST((r.rows[1][0] == RuleTest{RuleTest::Kind::prefix, 0, 0x0a000000, 0, 0, 8}));
-    BOOST_TEST((r.rows[1][1] == RuleTest{RuleTest::Kind::range, 0, 1, 0, 9, 0}));
+    BOOST_TEST((r.rows[0].tests == std::vector<RuleTest>(2)));
+    BOOST_TEST((r.rows[1].tests[0] == RuleTest{RuleTest::Kind::prefix, 0, 0x0a000000, 0, 0, 8}));
+    BOOST_TEST((r.rows[1].tests[1] == RuleTest{RuleTest::Kind::range, 0, 1, 0, 9, 0}));
     BOOST_TEST(errors_of(".row *\nRET") == "1:1 .row stands after the .rules it belongs to");
     BOOST_TEST(errors_of(".rules r keys=32\n.row * *\nRET") == "2:1 2 tests for 1 keys");
     BOOST_TEST(errors_of(".rules r keys=32\n.row x\nRET").find("2:6 'x' is no test") == 0u);

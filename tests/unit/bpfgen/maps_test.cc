@@ -33,8 +33,8 @@ BOOST_AUTO_TEST_CASE(equal_names_get_numbers) {
 
 BOOST_AUTO_TEST_CASE(eviction_chooses_the_type) {
     const std::vector<TableDecl> tables = {
-        {.name = "a", .key = KeyKind::ipv4, .capacity = 7, .eviction = Eviction::lru},
-        {.name = "b", .key = KeyKind::port, .capacity = 9, .eviction = Eviction::none}};
+        {.name = "a", .key = {KeyKind::ipv4}, .capacity = 7, .eviction = Eviction::lru},
+        {.name = "b", .key = {KeyKind::port}, .capacity = 9, .eviction = Eviction::none}};
     Maps maps(tables, {});
     maps.flow(1);
     maps.flow(0);

@@ -126,7 +126,7 @@ BOOST_AUTO_TEST_CASE(instructions_without_an_engine_are_located) {
     encode(module.code, Opcode::PUSH8, 80);
     encode(module.code, Opcode::IN, 0);
     encode(module.code, Opcode::RET);
-    module.sets = {{"web", 32, {{0, 80, 32}}}};
+    module.sets = {{"web", 32, false, {{0, 80, 32}}}};
     BOOST_TEST(load(vm, module_bytes(module)) == VFM_ERROR_INVALID_OPCODE);
     BOOST_TEST(message(vm) == "program:+0x2: error: INVALID_OPCODE: IN is unsupported here");
 }

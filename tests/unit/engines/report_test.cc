@@ -61,7 +61,7 @@ BOOST_AUTO_TEST_CASE(a_packet_is_shown_in_hex) {
 
 BOOST_AUTO_TEST_CASE(json_lines_have_the_documented_keys_in_order) {
     Module module = with_source();
-    module.tables = {{.name = "src-\"ip\xff", .key = KeyKind::ipv4}};
+    module.tables = {{.name = "src-\"ip\xff", .key = {KeyKind::ipv4}}};
     Tally tally;
     tally.add(Outcome::of(5));
     tally.add(Outcome::trap(ErrorKind::bounds));
@@ -85,7 +85,7 @@ BOOST_AUTO_TEST_CASE(json_lines_have_the_documented_keys_in_order) {
 
 BOOST_AUTO_TEST_CASE(text_is_for_people) {
     Module module = with_source();
-    module.tables = {{.name = "src-ip", .key = KeyKind::ipv4}};
+    module.tables = {{.name = "src-ip", .key = {KeyKind::ipv4}}};
     Tally tally;
     tally.add(Outcome::of(0));
     tally.add(Outcome::trap(ErrorKind::limit));

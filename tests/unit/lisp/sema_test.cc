@@ -167,11 +167,11 @@ BOOST_AUTO_TEST_CASE(tables_are_named_by_their_keys) {
         "(count-by proto) (count-by ( & src-ip\n 0xffffff00))\n"
         "(count-by (& src-ip 255.255.255.0)) (count-by -1))");
     BOOST_TEST_REQUIRE(tables.size() == 5u);
-    BOOST_TEST((tables[0] == TableDecl{.name = "src-ip", .key = KeyKind::ipv4}));
-    BOOST_TEST((tables[1] == TableDecl{.name = "dst-port", .key = KeyKind::port}));
-    BOOST_TEST((tables[2] == TableDecl{.name = "proto", .key = KeyKind::proto}));
-    BOOST_TEST((tables[3] == TableDecl{.name = "(& src-ip 4294967040)", .key = KeyKind::u64}));
-    BOOST_TEST((tables[4] == TableDecl{.name = "18446744073709551615", .key = KeyKind::u64}));
+    BOOST_TEST((tables[0] == TableDecl{.name = "src-ip", .key = {KeyKind::ipv4}}));
+    BOOST_TEST((tables[1] == TableDecl{.name = "dst-port", .key = {KeyKind::port}}));
+    BOOST_TEST((tables[2] == TableDecl{.name = "proto", .key = {KeyKind::proto}}));
+    BOOST_TEST((tables[3] == TableDecl{.name = "(& src-ip 4294967040)", .key = {KeyKind::u64}}));
+    BOOST_TEST((tables[4] == TableDecl{.name = "18446744073709551615", .key = {KeyKind::u64}}));
 }
 
 BOOST_AUTO_TEST_CASE(at_most_64_tables) {

@@ -21,8 +21,8 @@ Record sample() {
             .source_name = "web.vfl",
             .source = "(< (count-by src-ip) 100)\n",
             .stats_map = "vfm_stats",
-            .tables = {{"src-ip", KeyKind::ipv4, 65536, "src_ip"},
-                       {"(& src-ip 4294967040)", KeyKind::u64, 1, "t1"}},
+            .tables = {{"src-ip", {KeyKind::ipv4}, 65536, "src_ip"},
+                       {"(& src-ip 4294967040)", {KeyKind::u64}, 1, "t1"}},
             .program = {4, 1, 0, 0, 0, 0, 0, 0, 0, 22}};
 }
 

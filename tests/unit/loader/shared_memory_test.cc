@@ -88,7 +88,7 @@ BOOST_AUTO_TEST_CASE(others_cannot_write, *boost::unit_test::precondition(bpf_is
 
 BOOST_AUTO_TEST_CASE(a_table_outlives_who_was_killed,
                      *boost::unit_test::precondition(bpf_is_there)) {
-    const TableDecl declaration = {.name = "src-ip", .key = KeyKind::ipv4, .capacity = 1000};
+    const TableDecl declaration = {.name = "src-ip", .key = {KeyKind::ipv4}, .capacity = 1000};
     const std::string path = bpffs() + "/table";
     const pid_t child = fork();
     if (child == 0) {

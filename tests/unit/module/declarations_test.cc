@@ -36,7 +36,8 @@ BOOST_AUTO_TEST_CASE(tables) {
     faulty(Declared::table, 1, [](Module& m) { m.tables[1].capacity = 0; });
     faulty(Declared::table, 0, [](Module& m) { m.tables[0].capacity = kMaxCapacity + 1; });
     BOOST_TEST(!after([](Module& m) { m.tables[0].capacity = kMaxCapacity; }));
-    faulty(Declared::table, 0, [](Module& m) { m.tables[0].key = static_cast<KeyKind>(7); });
+    faulty(Declared::table, 0,
+           [](Module& m) { m.tables[0].key[0] = static_cast<KeyKind>(kKeyKinds); });
     faulty(Declared::table, 0, [](Module& m) { m.tables[0].eviction = static_cast<Eviction>(2); });
     faulty(Declared::table, 1, [](Module& m) { m.tables[1].name = m.tables[0].name; });
     faulty(Declared::table, 0, [](Module& m) { m.tables[0].name = std::string(65536, 'x'); });
@@ -56,9 +57,9 @@ BOOST_AUTO_TEST_CASE(at_most_64_tables) {
 
 BOOST_AUTO_TEST_CASE(sets) {
     for (const uint8_t width : Bytes{0, 16, 33, 127, 129})
-        faulty(Declared::set, 0, [&](Module& m) { m.sets[0] = {"s", width, {}}; });
+        faulty(Declared::set, 0, [&](Module& m) { m.sets[0] = {"s", width, false, {}}; });
     for (const uint8_t width : Bytes{32, 48, 64, 128})
-        BOOST_TEST(!after([&](Module& m) { m.sets[0] = {"s", width, {}}; }));
+        BOOST_TEST(!after([&](Module& m) { m.sets[0] = {"s", width, false, {}}; }));
     faulty(Declared::set, 0, [](Module& m) { m.sets[0].members[0].length = 33; });
     faulty(Declared::set, 0, [](Module& m) { m.sets[0].members[0].lo = uint64_t{1} << 32; });
     faulty(Declared::set, 0, [](Module& m) { m.sets[0].members[0].hi = 1; });
@@ -70,15 +71,15 @@ BOOST_AUTO_TEST_CASE(imports_take_five_arguments) {
 }
 
 BOOST_AUTO_TEST_CASE(rule_tables) {
-    faulty(Declared::rules, 0, [](Module& m) { m.rule_tables[0] = {"r", {}, {}}; });
+    faulty(Declared::rules, 0, [](Module& m) { m.rule_tables[0] = {"r", {}, {}, 0, {}}; });
     faulty(Declared::rules, 0,
-           [](Module& m) { m.rule_tables[0] = {"r", std::vector<uint8_t>(17, 32), {}}; });
-    faulty(Declared::rules, 0, [](Module& m) { m.rule_tables[0] = {"r", {48}, {}}; });
-    faulty(Declared::rules, 0, [](Module& m) { m.rule_tables[0].rows[0].pop_back(); });
-    faulty(Declared::rules, 0, [](Module& m) { m.rule_tables[0].rows[0][0].length = 33; });
-    faulty(Declared::rules, 0, [](Module& m) { m.rule_tables[0].rows[1][1].last_lo = 0; });
+           [](Module& m) { m.rule_tables[0] = {"r", std::vector<uint8_t>(17, 32), {}, 0, {}}; });
+    faulty(Declared::rules, 0, [](Module& m) { m.rule_tables[0] = {"r", {48}, {}, 0, {}}; });
+    faulty(Declared::rules, 0, [](Module& m) { m.rule_tables[0].rows[0].tests.pop_back(); });
+    faulty(Declared::rules, 0, [](Module& m) { m.rule_tables[0].rows[0].tests[0].length = 33; });
+    faulty(Declared::rules, 0, [](Module& m) { m.rule_tables[0].rows[1].tests[1].last_lo = 0; });
     faulty(Declared::rules, 0,
-           [](Module& m) { m.rule_tables[0].rows[0][0].lo = uint64_t{1} << 32; });
+           [](Module& m) { m.rule_tables[0].rows[0].tests[0].lo = uint64_t{1} << 32; });
 }
 
 BOOST_AUTO_TEST_CASE(lines_ascend_within_the_code) {

@@ -141,8 +141,10 @@ BOOST_AUTO_TEST_CASE(a_fault_is_located_at_its_declaration) {
                                            .sets = {},
                                            .imports = {},
                                            .rule_tables = {},
+                                           .counter_groups = {},
                                            .source_name = {},
                                            .source_text = {},
+                                           .included = {},
                                            .lines = {}});
     broken(bytes, first_only.size(), "table 1: capacity 0");
 }

@@ -11,16 +11,16 @@ inline Module sample_module() {
     encode(module.code, Opcode::RET);
     module.fuel = 12345;
     module.tables = {
-        {.name = "src-ip", .key = KeyKind::ipv4, .capacity = 7, .eviction = Eviction::none},
+        {.name = "src-ip", .key = {KeyKind::ipv4}, .capacity = 7, .eviction = Eviction::none},
         {.name = "(& src-ip 4294967040)"}};
-    module.sets = {{"ports", 32, {{0, 80, 32}, {0, 0x0a000000, 8}}},
-                   {"hosts", 128, {{0x20010db800000000, 1, 128}, {0, 0, 0}}},
-                   {"empty", 64, {}}};
+    module.sets = {{"ports", 32, false, {{0, 80, 32}, {0, 0x0a000000, 8}}},
+                   {"hosts", 128, false, {{0x20010db800000000, 1, 128}, {0, 0, 0}}},
+                   {"empty", 64, false, {}}};
     module.imports = {{"lookup", 3}};
-    RuleTable rules{"rules", {32, 128}, {}};
-    rules.rows = {{{RuleTest::Kind::prefix, 0, 0x0a000000, 0, 0, 8}, {}},
-                  {{}, {RuleTest::Kind::range, 0, 5, 0, 9, 0}},
-                  {{}, {}}};
+    RuleTable rules{"rules", {32, 128}, {0, 0, 0}, 0, {}};
+    rules.rows = {{1, {{RuleTest::Kind::prefix, 0, 0x0a000000, 0, 0, 8}, {}}},
+                  {2, {{}, {RuleTest::Kind::range, 0, 5, 0, 9, 0}}},
+                  {3, {{}, {}}}};
     module.rule_tables = {rules};
     module.source_name = "f.vfl";
     module.source_text = std::string("; \xff\x00 anything\n1\n", 17);

@@ -49,7 +49,8 @@ Verdict rule_2(const Program& program) {
     for (const auto& [at, insn] : program) {
         const ImmKind kind = op_info(insn.op).imm;
         if ((kind == ImmKind::table && insn.imm > 0) || (kind == ImmKind::header && insn.imm > 8) ||
-            kind == ImmKind::set || kind == ImmKind::import || kind == ImmKind::rules)
+            kind == ImmKind::set || kind == ImmKind::import || kind == ImmKind::rules ||
+            kind == ImmKind::counters)
             return {ErrorKind::verification_failed, at};
     }
     return {};
