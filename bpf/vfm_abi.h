@@ -27,6 +27,12 @@ struct vfm_stats {
     __u64 lost;
 };
 
+/* A value of the per-CPU array of a counter group, by the number of the counter. */
+struct vfm_counter {
+    __u64 packets;
+    __u64 bytes;
+};
+
 /* The one value of the per-CPU array `vfm_result` of a test build. */
 struct vfm_result {
     __u64 value;

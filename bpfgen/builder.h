@@ -80,6 +80,10 @@ class Builder {
     void map_address_to(Reg dst, uint32_t map) {
         put({.op = MOp::map_address, .dst = dst, .imm = map});
     }
+    /// Address of constant data. What is loaded from it, the verifier does not know.
+    VReg data_address(uint32_t offset) {
+        return with_result({.op = MOp::data_address, .imm = offset});
+    }
     void fetch_add(Reg base, Reg value) { put({.op = MOp::fetch_add, .a = base, .b = value}); }
     void call(int32_t helper) { put({.op = MOp::call, .imm = static_cast<uint64_t>(helper)}); }
 

@@ -42,6 +42,12 @@ Bytes write_elf(const Program& program) {
     for (const MapReference& reference : program.map_references) {
         elf.relocation(text, reference.insn * sizeof(bpf_insn), maps[reference.map]);
     }
+    if (!program.data.empty()) {
+        const auto section = elf.section(".rodata", SHT_PROGBITS, SHF_ALLOC, 8, program.data);
+        const auto data = elf.symbol("vfm_data", STT_OBJECT, section, 0, program.data.size());
+        for (const uint32_t insn : program.data_references)
+            elf.relocation(text, insn * sizeof(bpf_insn), data);
+    }
     ProgramBtf btf = make_btf(program);
     elf.section(".BTF", SHT_PROGBITS, 0, 4, std::move(btf.btf));
     elf.section(".BTF.ext", SHT_PROGBITS, 0, 4, std::move(btf.ext));

@@ -48,6 +48,11 @@ void Emitter::map_address(Reg dst, uint32_t map) {
     items_.back().map = map;
 }
 
+void Emitter::data_address(Reg dst, uint32_t offset) {
+    emit(load_imm64(dst, offset));
+    items_.back().data = true;
+}
+
 void Emitter::emit_jump(bpf_insn insn, Label target) {
     emit(insn);
     items_.back().target = target.id;
@@ -108,6 +113,7 @@ Code Emitter::finish() {
             code.origins.push_back({place[i], item.origin});
         }
         if (item.map != kNoMap) code.maps.push_back({place[i], item.map});
+        if (item.data) code.data.push_back(place[i]);
         bpf_insn insn = item.insn;
         const int32_t distance =
             item.target == kNoLabel

@@ -30,6 +30,7 @@ struct Code {
     };
     std::vector<bpf_insn> insns;
     std::vector<Reference> maps;  ///< LD_IMM64 of a map's address
+    std::vector<uint32_t> data;   ///< LD_IMM64 of an address in constant data, which says where
     std::vector<Origin> origins;  ///< ascending; the first at 0 if anything was emitted
 };
 
@@ -50,6 +51,8 @@ class Emitter {
     void number(Reg dst, uint64_t value);
     /// dst = address of a map.
     void map_address(Reg dst, uint32_t map);
+    /// dst = address of the constant data at an offset.
+    void data_address(Reg dst, uint32_t offset);
     /// A jump made by jump_if(), jump_if_imm() or jump().
     void emit_jump(bpf_insn insn, Label target);
     void emit_jump(Label target) { emit_jump(jump(), target); }
@@ -63,6 +66,7 @@ class Emitter {
         bpf_insn second{};  // of LD_IMM64
         uint32_t target = kNoLabel;
         uint32_t map = kNoMap;
+        bool data = false;
         uint32_t origin = 0;
         enum class Form : uint8_t { plain, wide, dropped, far, far_conditional } form = Form::plain;
         unsigned slots() const {

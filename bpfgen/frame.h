@@ -40,6 +40,9 @@ inline constexpr int16_t kNowSlot = -40;     ///< NOW
 inline constexpr int16_t kKeySlot = -48;     ///< key argument of map helpers
 inline constexpr int16_t kValueSlot = -56;   ///< value argument of map helpers
 inline constexpr int16_t kFirstSpill = -64;  ///< spilled values, downwards
-inline constexpr int16_t kFrameEnd = -512;   ///< lowest slot the kernel allows
+/// In programs with keys of several words such a key stands in front of what is spilled.
+inline constexpr int16_t kWideKeySlot = -120;
+inline constexpr int16_t kFirstSpillBehindKey = -128;
+inline constexpr int16_t kFrameEnd = -512;  ///< lowest slot the kernel allows
 
 }  // namespace vfm::bpf

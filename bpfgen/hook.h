@@ -25,9 +25,7 @@ struct HookFacts {
     int32_t load_helper;  ///< (context, offset, buffer, size): copies packet bytes
     /// Emits dst = the packet's length, linear or not. r6 holds the context; r0..r5 are lost.
     void (*length)(Emitter& emitter, Reg dst);
-    bool has_vlan_metadata;
-    int16_t vlan_present;   ///< context fields, if has_vlan_metadata
-    int16_t vlan_protocol;  ///< in network order
+    int16_t vlan_present;  ///< context fields; of a hook with a VLAN tag in metadata
     int16_t vlan_tag;
     std::string_view context;  ///< name of the context structure
     uint32_t context_size;

@@ -4,6 +4,7 @@
 
 #include "bpf/vfm_abi.h"
 #include "bpfgen/lower_flow.h"
+#include "bpfgen/lower_lookup.h"
 #include "bpfgen/lower_values.h"
 #include "bpfgen/prepare.h"
 #include "core/base/check.h"
@@ -81,11 +82,6 @@ class Lowerer {
         b_.leave(condition, l_.exits.errors[error_index(error)], around_);
     }
 
-    VReg vlan(int16_t field, bool network_order) {
-        const VReg raw = b_.load(4, kContext, field);
-        return network_order ? b_.to_be(raw, 2) : raw;
-    }
-
     void guard_index(const Value& value) {
         const auto base = access_->base(value.a, v_.read(value.a), value.imm);
         if (base.beyond) leave(*base.beyond, ErrorKind::bounds);
@@ -108,11 +104,9 @@ class Lowerer {
                 return v_.in_order(id, access_->load_at(value.a, v_.read(value.a), value.imm,
                                                         value.size, current_));
             case Op::vlan_present:
-                return vlan(l_.hook.vlan_present, false);
-            case Op::vlan_protocol:
-                return vlan(l_.hook.vlan_protocol, true);
+                return b_.load(4, kContext, l_.hook.vlan_present);
             case Op::vlan_tag:
-                return vlan(l_.hook.vlan_tag, false);
+                return b_.load(4, kContext, l_.hook.vlan_tag);
             case Op::now:
                 if (l_.now_in_slot) return b_.load(8, kFrame, kNowSlot);
                 b_.call(BPF_FUNC_ktime_get_ns);
@@ -130,19 +124,38 @@ class Lowerer {
                 }
                 return kNoReg;
             case Op::flow_get:
-                return flow_get(b_, l_.maps.flow(value.table), v_.read(value.a));
+                return flow_get(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)), key_of(value));
             case Op::flow_set: {
-                const VReg key = v_.read(value.a);
-                flow_set(b_, l_.maps.flow(value.table), key, v_.read(value.b));
+                const std::vector<VReg> key = key_of(value);
+                flow_set(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)), key, v_.read(value.b));
                 return kNoReg;
             }
             case Op::flow_add: {
-                const VReg key = v_.read(value.a);
-                return flow_add(b_, l_.maps.flow(value.table), key, v_.read(value.b));
+                const std::vector<VReg> key = key_of(value);
+                return flow_add(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)), key,
+                                v_.read(value.b));
             }
             case Op::rand:
                 b_.call(BPF_FUNC_get_prandom_u32);
                 return b_.mov(0);
+            case Op::member: {
+                const Word key[] = {word(value.a)};
+                return is_member(b_, l_.tables.set(value.imm), key);
+            }
+            case Op::member128: {
+                const Word key[] = {word(value.a), word(value.b)};
+                return is_member(b_, l_.tables.wide_set(value.imm), key);
+            }
+            case Op::match: {
+                std::vector<Word> operands;
+                for (const ValueId operand : value.more) operands.push_back(word(operand));
+                return match_rules(b_, l_.tables.rows(value.imm), operands);
+            }
+            case Op::verdict:
+                return verdict_of(b_, l_.tables.verdicts(value.imm), word(value.a));
+            case Op::count:
+                count(value);
+                return kNoReg;
             case Op::fuel:
                 take_fuel(value.imm);
                 return kNoReg;
@@ -171,11 +184,25 @@ class Lowerer {
             case Op::loadx_raw:
             case Op::in_set:
             case Op::in_rows:
-            case Op::call_arg:
             case Op::call:
                 VFM_CHECK(false, "passes for native code are not run here, and CALL is refused");
         }
         return kNoReg;
+    }
+
+    Word word(ValueId value) { return {v_.read(value), l_.values.bits(value)}; }
+
+    std::vector<VReg> key_of(const Value& value) {
+        std::vector<VReg> words = {v_.read(value.a)};
+        for (const ValueId word : value.more) words.push_back(v_.read(word));
+        return words;
+    }
+
+    void count(const Value& value) {
+        const auto group = static_cast<uint32_t>(value.imm);
+        const uint64_t size = f_.program->module().counter_groups[group].counters.size();
+        if (v_.is_number(value.a) && f_[value.a].imm >= size) return;
+        count_packet(b_, l_.maps.counters(group), size, word(value.a));
     }
 
     void take_fuel(uint64_t amount) {

@@ -4,6 +4,7 @@
 #include "bpfgen/builder.h"
 #include "bpfgen/hook.h"
 #include "bpfgen/layout.h"
+#include "bpfgen/lookup_tables.h"
 #include "bpfgen/maps.h"
 #include "bpfgen/packet_access.h"
 #include "bpfgen/value_facts.h"
@@ -21,6 +22,7 @@ struct Lowering {
     const HookFacts& hook;
     const Exits& exits;
     Maps& maps;
+    const LookupTables& tables;
     Emitter& emitter;
     bool result_map;
     bool now_in_slot;  ///< the prologue has read the clock

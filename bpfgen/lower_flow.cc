@@ -14,17 +14,25 @@ constexpr int16_t kHiddenZero = offsetof(vfm_stats, errors);
 constexpr Condition kIsNull{.code = BPF_JEQ, .a = 0, .imm = 0};
 constexpr Condition kIsNotNull{.code = BPF_JNE, .a = 0, .imm = 0};
 
-// r0 = address of the value of the key in kKeySlot, or null.
-void lookup(Builder& b, uint32_t map) {
+// Puts a key where the helpers read it; gives its slot.
+int16_t write_key(Builder& b, std::span<const VReg> key) {
+    const int16_t slot = key.size() == 1 ? kKeySlot : kWideKeySlot;
+    for (size_t i = 0; i < key.size(); ++i)
+        b.store(8, kFrame, static_cast<int16_t>(slot + 8 * i), key[i]);
+    return slot;
+}
+
+// r0 = address of the value of the key in a slot, or null.
+void lookup(Builder& b, uint32_t map, int16_t key) {
     b.map_address_to(1, map);
-    b.slot_address_to(2, kKeySlot);
+    b.slot_address_to(2, key);
     b.call(BPF_FUNC_map_lookup_elem);
 }
 
 // Stores the value in kValueSlot; r0 is 0 if the map took it.
-void update(Builder& b, uint32_t map, uint64_t flags) {
+void update(Builder& b, uint32_t map, int16_t key, uint64_t flags) {
     b.map_address_to(1, map);
-    b.slot_address_to(2, kKeySlot);
+    b.slot_address_to(2, key);
     b.slot_address_to(3, kValueSlot);
     b.number_to(4, flags);
     b.call(BPF_FUNC_map_update_elem);
@@ -40,9 +48,9 @@ void count_refused(Builder& b) {
 
 }  // namespace
 
-VReg flow_get(Builder& b, uint32_t map, VReg key) {
-    b.store(8, kFrame, kKeySlot, key);
-    lookup(b, map);
+VReg flow_get(Builder& b, uint32_t map, std::span<const VReg> key) {
+    const int16_t slot = write_key(b, key);
+    lookup(b, map, slot);
     const Label hit = b.label();
     b.branch(kIsNotNull, hit);
     b.load_to(0, 8, kFrame, kStatsSlot);
@@ -52,28 +60,28 @@ VReg flow_get(Builder& b, uint32_t map, VReg key) {
     return b.mov(0);
 }
 
-void flow_set(Builder& b, uint32_t map, VReg key, VReg value) {
-    b.store(8, kFrame, kKeySlot, key);
+void flow_set(Builder& b, uint32_t map, std::span<const VReg> key, VReg value) {
+    const int16_t slot = write_key(b, key);
     b.store(8, kFrame, kValueSlot, value);
-    update(b, map, BPF_ANY);
+    update(b, map, slot, BPF_ANY);
     const Label stored = b.label();
     b.branch(kIsNull, stored);
     count_refused(b);
     b.bind(stored);
 }
 
-VReg flow_add(Builder& b, uint32_t map, VReg key, VReg delta) {
+VReg flow_add(Builder& b, uint32_t map, std::span<const VReg> key, VReg delta) {
     const Label hit = b.label();
     const Label made = b.label();
     const Label done = b.label();
-    b.store(8, kFrame, kKeySlot, key);
+    const int16_t slot = write_key(b, key);
     b.store(8, kFrame, kValueSlot, delta);
-    lookup(b, map);
+    lookup(b, map, slot);
     b.branch(kIsNotNull, hit);
-    update(b, map, BPF_NOEXIST);
+    update(b, map, slot, BPF_NOEXIST);
     b.branch(kIsNull, made);
     // Another CPU made the entry since, or the map is full.
-    lookup(b, map);
+    lookup(b, map, slot);
     b.branch(kIsNotNull, hit);
     count_refused(b);
     b.bind(made);

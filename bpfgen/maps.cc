@@ -31,8 +31,13 @@ std::string map_identifier(std::string_view name) {
     return id.empty() ? "table" : id;
 }
 
-Maps::Maps(std::span<const TableDecl> tables, std::vector<std::string> reserved)
-    : tables_(tables), taken_(std::move(reserved)), of_table_(tables.size(), kNone) {
+Maps::Maps(std::span<const TableDecl> tables, std::span<const CounterGroup> groups,
+           std::vector<std::string> reserved)
+    : tables_(tables),
+      groups_(groups),
+      taken_(std::move(reserved)),
+      of_table_(tables_.size(), kNone),
+      of_group_(groups_.size(), kNone) {
     // Also where they are not used: a map's name must not depend on what else the program does.
     taken_.emplace_back("vfm_stats");
     taken_.emplace_back("vfm_result");
@@ -63,13 +68,27 @@ uint32_t Maps::flow(uint32_t table) {
             add({.name = unique_name(decl.name),
                  .role = MapRole::flow,
                  .type = decl.eviction == Eviction::lru ? BPF_MAP_TYPE_LRU_HASH : BPF_MAP_TYPE_HASH,
-                 .key_size = sizeof(uint64_t),
+                 .key_size = static_cast<uint32_t>(decl.words() * sizeof(uint64_t)),
                  .value_size = sizeof(uint64_t),
                  .max_entries = decl.capacity,
                  .table = table,
-                 .key = decl.key.front()});
+                 .key = decl.key});
     }
     return of_table_[table];
+}
+
+uint32_t Maps::counters(uint32_t group) {
+    if (of_group_[group] == kNone) {
+        const CounterGroup& decl = groups_[group];
+        of_group_[group] = add({.name = unique_name(decl.name),
+                                .role = MapRole::counters,
+                                .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                                .key_size = sizeof(uint32_t),
+                                .value_size = sizeof(vfm_counter),
+                                .max_entries = static_cast<uint32_t>(decl.counters.size()),
+                                .table = group});
+    }
+    return of_group_[group];
 }
 
 uint32_t Maps::stats() {

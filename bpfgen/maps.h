@@ -14,10 +14,12 @@ namespace vfm::bpf {
 class Maps {
   public:
     /// `reserved`: names taken otherwise, as the program's symbol.
-    Maps(std::span<const TableDecl> tables, std::vector<std::string> reserved);
+    Maps(std::span<const TableDecl> tables, std::span<const CounterGroup> groups,
+         std::vector<std::string> reserved);
 
-    /// Index of the map of a flow table, of `vfm_stats`, of `vfm_result`.
+    /// Index of the map of a flow table, of a counter group, of `vfm_stats`, of `vfm_result`.
     uint32_t flow(uint32_t table);
+    uint32_t counters(uint32_t group);
     uint32_t stats();
     uint32_t result();
 
@@ -28,9 +30,10 @@ class Maps {
     std::string unique_name(std::string_view wanted);
 
     std::span<const TableDecl> tables_;
+    std::span<const CounterGroup> groups_;
     std::vector<std::string> taken_;
     std::vector<Map> maps_;
-    std::vector<uint32_t> of_table_;
+    std::vector<uint32_t> of_table_, of_group_;
     uint32_t stats_ = kNone;
     uint32_t result_ = kNone;
     static constexpr uint32_t kNone = ~uint32_t{0};

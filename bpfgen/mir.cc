@@ -15,6 +15,7 @@ bool is_pure(MOp op) {
         case MOp::to_be:
         case MOp::load:
         case MOp::map_address:
+        case MOp::data_address:
             return true;
         case MOp::store:
         case MOp::store_imm:

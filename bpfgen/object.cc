@@ -13,6 +13,9 @@
 namespace vfm::bpf {
 namespace {
 
+// The kernel's verifier goes through what stands twice twice.
+constexpr size_t kMostCopied = 256;
+
 // Every reason of ours begins with the name of the back end.
 Failure refusal(Failure failure) {
     failure.status = Status::refused;
@@ -38,10 +41,12 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
         return fail(Diagnostic::at_offset("", call->offset,
                                           "eBPF: CALL: the kernel cannot call host functions"),
                     Status::refused);
-    auto function = ir::lift(verified, {.vlan_metadata = options.hook == Hook::tc});
+    auto function = ir::lift(
+        verified,
+        {.vlan_metadata = options.hook == Hook::tc, .most_copied = kMostCopied, .most_keys = 0});
     if (!function) return std::unexpected(refusal(std::move(function).error()));
     ir::optimise(*function);
-    auto program = translate(std::move(*function), verified.tables(), options);
+    auto program = translate(std::move(*function), verified, options);
     if (!program) return std::unexpected(refusal(std::move(program).error()));
     attach_source(*program, verified);
     return program;

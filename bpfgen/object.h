@@ -27,7 +27,7 @@ struct Options {
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other registers
 };
 
-enum class MapRole : uint8_t { flow, stats, result };
+enum class MapRole : uint8_t { flow, counters, stats, result };
 
 /// A map that the program uses. `name` is a C identifier of at most 15 bytes, unique in the object.
 struct Map {
@@ -37,8 +37,8 @@ struct Map {
     uint32_t key_size = 0;
     uint32_t value_size = 0;
     uint32_t max_entries = 0;
-    uint32_t table = 0;          ///< role flow: number of the table
-    KeyKind key = KeyKind::u64;  ///< role flow
+    uint32_t table = 0;             ///< role flow: number of the table; counters: of the group
+    std::vector<KeyKind> key = {};  ///< role flow
 };
 
 /// An LD_IMM64 at `insn` whose value is the address of maps[map].
@@ -61,8 +61,10 @@ struct Program {
     std::vector<bpf_insn> insns;
     std::vector<Map> maps;
     std::vector<MapReference> map_references;
-    std::vector<LineInfo> lines;  ///< ascending by insn
-    std::string source_name;      ///< VFLisp source, or a disassembly where there is none
+    Bytes data;                             ///< what the program reads and nobody writes
+    std::vector<uint32_t> data_references;  ///< LD_IMM64 that hold an offset in it, for its address
+    std::vector<LineInfo> lines;            ///< ascending by insn
+    std::string source_name;                ///< VFLisp source, or a disassembly where there is none
     std::string source_text;
 };
 

@@ -47,10 +47,9 @@ class ProgramTypes {
 
     TypeId key_type(const Map& map) {
         switch (map.role) {
-            case MapRole::flow: {
-                const std::string kind(key_kind_name(map.key));
-                return b_.structure("flow_key_" + kind, 8, {{kind, u64_, 0}});
-            }
+            case MapRole::flow:
+                return flow_key_type(map.key);
+            case MapRole::counters:
             case MapRole::stats:
             case MapRole::result:
                 return u32_;
@@ -58,10 +57,31 @@ class ProgramTypes {
         return u32_;
     }
 
+    // A field for each kind; one of several words is an array, a second of one name has a number.
+    TypeId flow_key_type(std::span<const KeyKind> kinds) {
+        std::string name = "flow_key";
+        std::vector<BtfBuilder::Member> fields;
+        uint32_t offset = 0;
+        for (const KeyKind kind : kinds) {
+            std::string field(key_kind_name(kind));
+            name += "_" + field;
+            const auto same = [&](const BtfBuilder::Member& other) { return other.name == field; };
+            if (std::ranges::any_of(fields, same)) field += fmt::format("_{}", fields.size() + 1);
+            const uint32_t words = key_kind_words(kind);
+            fields.push_back({field, words == 1 ? u64_ : b_.array(u64_, int_, words), offset});
+            offset += 8 * words;
+        }
+        return b_.structure(name, offset, fields);
+    }
+
     TypeId value_type(const Map& map) {
         switch (map.role) {
             case MapRole::flow:
                 return b_.structure("flow_value", 8, {{"value", u64_, 0}});
+            case MapRole::counters:
+                return b_.structure("vfm_counter", sizeof(vfm_counter),
+                                    {{"packets", u64_, offsetof(vfm_counter, packets)},
+                                     {"bytes", u64_, offsetof(vfm_counter, bytes)}});
             case MapRole::stats: {
                 const TypeId errors = b_.array(u64_, int_, VFM_ERROR_KINDS);
                 return b_.structure("vfm_stats", sizeof(vfm_stats),

@@ -134,7 +134,8 @@ class Allocator {
         Allocation allocation;
         allocation.places.resize(function_.next);
         std::vector<VReg> holder;  // by slot
-        constexpr size_t kSlots = (kFirstSpill - kFrameEnd) / 8 + 1;
+        const int first = registers_.first_spill;
+        const auto most = static_cast<size_t>((first - kFrameEnd) / 8 + 1);
         for (const VReg reg : order_) {
             Place& place = allocation.places[reg];
             if (in_register_[reg] != 0) {
@@ -144,12 +145,11 @@ class Allocator {
             auto slot = std::ranges::find_if(
                 holder, [&](VReg held) { return intervals_[held].end <= intervals_[reg].start; });
             if (slot == holder.end()) {
-                if (holder.size() == kSlots)
-                    return std::unexpected(TooDeep{intervals_[reg].origin});
+                if (holder.size() == most) return std::unexpected(TooDeep{intervals_[reg].origin});
                 slot = holder.insert(holder.end(), reg);
             }
             *slot = reg;
-            place.slot = static_cast<int16_t>(kFirstSpill - 8 * (slot - holder.begin()));
+            place.slot = static_cast<int16_t>(first - 8 * (slot - holder.begin()));
         }
         return allocation;
     }

@@ -7,6 +7,7 @@
 #include <expected>
 #include <vector>
 
+#include "bpfgen/frame.h"
 #include "bpfgen/mir.h"
 
 namespace vfm::bpf {
@@ -15,6 +16,7 @@ namespace vfm::bpf {
 struct RegisterFile {
     std::vector<Reg> lost_in_calls;
     std::vector<Reg> kept_in_calls;
+    int16_t first_spill = kFirstSpill;
 };
 
 /// Where a virtual register is: a register, or a frame slot if `slot` is not 0.

@@ -152,6 +152,10 @@ class Selector {
                 emitter_.map_address(target(insn.dst), static_cast<uint32_t>(insn.imm));
                 done(insn.dst);
                 return;
+            case MOp::data_address:
+                emitter_.data_address(target(insn.dst), static_cast<uint32_t>(insn.imm));
+                done(insn.dst);
+                return;
             case MOp::call:
                 emitter_.emit(call(static_cast<int32_t>(insn.imm)));
                 return;

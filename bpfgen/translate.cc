@@ -23,8 +23,9 @@ struct Needs {
     bool len = false;
     bool vlan = false;
     bool fuel = false;
-    unsigned now = 0;   ///< places that read the clock
-    uint64_t span = 0;  ///< no test or load goes beyond so many bytes
+    bool wide_keys = false;  ///< of flow tables, of several words
+    unsigned now = 0;        ///< places that read the clock
+    uint64_t span = 0;       ///< no test or load goes beyond so many bytes
 };
 
 Needs find_needs(const ir::Function& function) {
@@ -34,9 +35,10 @@ Needs find_needs(const ir::Function& function) {
             const ir::Value& value = function[id];
             using enum ir::Op;
             needs.loads |= value.op == load || value.op == loadx;
-            needs.len |= value.op == len;
-            needs.vlan |=
-                value.op == vlan_present || value.op == vlan_protocol || value.op == vlan_tag;
+            needs.len |= value.op == len || value.op == count;
+            needs.wide_keys |=
+                ir::op_info(value.op).kind == ir::OpKind::flow && !value.more.empty();
+            needs.vlan |= value.op == vlan_present || value.op == vlan_tag;
             needs.fuel |= value.op == fuel;
             needs.now += value.op == now;
             if (value.op == guard_len) needs.span = std::max(needs.span, value.imm);
@@ -51,11 +53,13 @@ Needs find_needs(const ir::Function& function) {
 
 class Translator {
   public:
-    Translator(ir::Function function, std::span<const TableDecl> tables, const Options& options)
+    Translator(ir::Function function, const VerifiedModule& program, LookupTables tables,
+               const Options& options)
         : function_(std::move(function)),
           options_(options),
           hook_(hook_facts(options.hook)),
-          maps_(tables, {options.program_name}),
+          maps_(program.tables(), program.module().counter_groups, {options.program_name}),
+          tables_(std::move(tables)),
           exits_(emitter_),
           no_map_(emitter_.label()) {}
 
@@ -74,6 +78,7 @@ class Translator {
                                 .hook = hook_,
                                 .exits = exits_,
                                 .maps = maps_,
+                                .tables = tables_,
                                 .emitter = emitter_,
                                 .result_map = options_.result_map,
                                 .now_in_slot = needs_.now > 1};
@@ -191,6 +196,7 @@ class Translator {
         if (!direct) file.kept_in_calls.push_back(8);
         const bool context = needs_.vlan || (!direct && needs_.loads);
         if (!context) file.kept_in_calls.push_back(kContext);
+        if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
         return file;
     }
 
@@ -250,6 +256,8 @@ class Translator {
         program.hook = options_.hook;
         program.insns = std::move(code.insns);
         program.maps = maps_.take();
+        program.data = tables_.data().bytes();
+        program.data_references = std::move(code.data);
         for (const Code::Reference& at : code.maps)
             program.map_references.push_back({at.insn, at.map});
         for (const Code::Origin& at : code.origins) {
@@ -263,6 +271,7 @@ class Translator {
     const Options& options_;
     const HookFacts& hook_;
     Maps maps_;
+    LookupTables tables_;
     Emitter emitter_;
     Exits exits_;
     Label no_map_;
@@ -271,9 +280,10 @@ class Translator {
 
 }  // namespace
 
-Result<Program> translate(ir::Function function, std::span<const TableDecl> tables,
+Result<Program> translate(ir::Function function, const VerifiedModule& program,
                           const Options& options) {
-    return Translator(std::move(function), tables, options).run();
+    LookupTables tables = TRY(LookupTables::make(program));
+    return Translator(std::move(function), program, std::move(tables), options).run();
 }
 
 }  // namespace vfm::bpf

@@ -39,40 +39,9 @@ bool verifier_bounds(const Function& function, const Value& value) {
         case Op::load_raw:
         case Op::loadx_raw:
             return value.size == 1;
-        case Op::param:
-        case Op::sub:
-        case Op::mul:
-        case Op::div:
-        case Op::mod:
-        case Op::xor_:
-        case Op::not_:
-        case Op::neg:
-        case Op::eq:
-        case Op::ne:
-        case Op::gt:
-        case Op::lt:
-        case Op::ge:
-        case Op::le:
-        case Op::len:
-        case Op::in_set:
-        case Op::in_rows:
-        case Op::vlan_present:
-        case Op::vlan_protocol:
-        case Op::vlan_tag:
-        case Op::now:
-        case Op::guard_len:
-        case Op::guard_index:
-        case Op::guard_nonzero:
-        case Op::flow_get:
-        case Op::flow_set:
-        case Op::flow_add:
-        case Op::rand:
-        case Op::call_arg:
-        case Op::call:
-        case Op::fuel:
+        default:
             return false;
     }
-    return false;
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <span>
 
 #include "loader/kernel.h"
 
@@ -27,14 +28,14 @@ Result<bpf_map_info> facts_of(int map, std::string_view what) {
 }
 
 /// For kernels and map types without batches: one entry a call.
-Result<std::vector<FlowCount>> read_one_by_one(int map, size_t limit) {
+Result<std::vector<FlowCount>> read_one_by_one(int map, size_t limit, size_t words) {
     std::vector<FlowCount> flows;
-    uint64_t key = 0;
-    const uint64_t* previous = nullptr;
-    while (flows.size() < limit && bpf_map_get_next_key(map, previous, &key) == 0) {
-        FlowCount flow{.key = key};
-        if (bpf_map_lookup_elem(map, &key, &flow.value) == 0) flows.push_back(flow);
-        previous = &key;
+    std::vector<uint64_t> key(words);
+    const void* previous = nullptr;
+    while (flows.size() < limit && bpf_map_get_next_key(map, previous, key.data()) == 0) {
+        FlowCount flow{.key = FlowKey(key)};
+        if (bpf_map_lookup_elem(map, key.data(), &flow.value) == 0) flows.push_back(flow);
+        previous = key.data();
     }
     if (flows.size() < limit && errno != ENOENT) return cannot_read("a flow table");
     return flows;
@@ -78,14 +79,32 @@ Result<vfm_stats> read_stats(int stats_map) {
     return sum;
 }
 
+Result<std::vector<vfm_counter>> read_counters(int map) {
+    const bpf_map_info info = TRY(facts_of(map, "counters"));
+    if (info.type != BPF_MAP_TYPE_PERCPU_ARRAY || info.value_size != sizeof(vfm_counter))
+        return refuse("vfm-xdp", "cannot read counters: they are not ours");
+    std::vector<vfm_counter> sums(info.max_entries);
+    std::vector<vfm_counter> values(cpu_count());
+    for (uint32_t i = 0; i < info.max_entries; ++i) {
+        if (bpf_map_lookup_elem(map, &i, values.data()) != 0) return cannot_read("counters");
+        for (const vfm_counter& value : values) {
+            sums[i].packets += value.packets;
+            sums[i].bytes += value.bytes;
+        }
+    }
+    return sums;
+}
+
 Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries) {
     const bpf_map_info info = TRY(facts_of(flow_map, "a flow table"));
-    if (info.key_size != sizeof(uint64_t) || info.value_size != sizeof(uint64_t))
+    const size_t words = info.key_size / sizeof(uint64_t);
+    if (words < 1 || words > kMaxKeyWords || info.key_size % sizeof(uint64_t) != 0 ||
+        info.value_size != sizeof(uint64_t))
         return refuse("vfm-xdp", "cannot read a flow table: it is not ours");
     const size_t limit = size_t{max_entries} * 2;
     std::vector<FlowCount> flows;
     uint32_t batch = kFirstBatch;
-    std::vector<uint64_t> keys(batch), values(batch);
+    std::vector<uint64_t> keys(words * batch), values(batch);
     uint32_t position = 0;
     bool started = false;
     while (flows.size() < limit) {
@@ -95,16 +114,16 @@ Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries) {
         // A bucket of the hash table that holds more than a batch: the same again with more room.
         if (error != 0 && errno == ENOSPC && batch < limit) {
             batch *= 2;
-            keys.resize(batch);
+            keys.resize(words * batch);
             values.resize(batch);
             continue;
         }
         if (error != 0 && errno != ENOENT) {
-            if (!started) return read_one_by_one(flow_map, limit);
+            if (!started) return read_one_by_one(flow_map, limit, words);
             return cannot_read("a flow table");
         }
         for (uint32_t i = 0; i < count && flows.size() < limit; ++i)
-            flows.push_back({keys[i], values[i]});
+            flows.push_back({FlowKey(std::span(keys).subspan(words * i, words)), values[i]});
         if (error != 0) break;  // ENOENT: that was the last batch
         started = true;
     }

@@ -1,4 +1,5 @@
-// Reads what a running filter counts: the per-CPU statistics and the flow tables.
+// Reads what a running filter counts: the per-CPU statistics, the counters and the flow
+// tables.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +8,7 @@
 
 #include "bpf/vfm_abi.h"
 #include "core/base/result.h"
+#include "core/run/flow_key.h"
 
 namespace vfm {
 
@@ -17,13 +19,17 @@ void add_stats(vfm_stats& sum, const vfm_stats& one);
 Result<vfm_stats> read_stats(int stats_map);
 
 struct FlowCount {
-    uint64_t key = 0;
+    FlowKey key;
     uint64_t value = 0;
 };
 
-/// Every entry of a flow table, in no order. Entries that come and go meanwhile may be missed or
-/// seen twice; never more than twice `max_entries` are returned. Fails with Status::refused.
+/// Every entry of a flow table, in no order, with as many words as the map's keys have. Entries
+/// that come and go meanwhile may be missed or seen twice; never more than twice `max_entries` are
+/// returned. Fails with Status::refused.
 Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries);
+
+/// The counters of a group, each the sum over all CPUs. Fails with Status::refused.
+Result<std::vector<vfm_counter>> read_counters(int map);
 
 /// CPUs that the values of a per-CPU map are given for; at least 1.
 unsigned cpu_count();

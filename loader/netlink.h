@@ -10,8 +10,8 @@
 
 namespace vfm {
 
-/// Calls `visit(type, value)` for each attribute, which rtnetlink and generic netlink lay out alike. What
-/// follows a broken one is left out.
+/// Calls `visit(type, value)` for each attribute, which rtnetlink and generic netlink lay out
+/// alike. What follows a broken one is left out.
 inline void for_each_attribute(ByteView bytes,
                                const std::function<void(uint16_t type, ByteView value)>& visit) {
     while (bytes.size() >= sizeof(nlattr)) {

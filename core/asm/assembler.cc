@@ -15,6 +15,7 @@ namespace vfm {
 namespace assembly {
 namespace {
 
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 constexpr size_t kSuggestions = 50;  // errors that get one: the search looks at every label
 
 /// A jump whose operand is a label.
@@ -57,7 +58,8 @@ class Assembler {
 
 Result<Assembly> Assembler::run() {
     const std::string_view text = source_->text();
-    for (size_t begin = 0; begin < text.size() && !errors_.overflowed();) {
+    for (size_t begin = text.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0;
+         begin < text.size() && !errors_.overflowed();) {
         const size_t end = std::min(text.find('\n', begin), text.size());
         line(text.substr(begin, end - begin), static_cast<uint32_t>(begin));
         begin = end + 1;

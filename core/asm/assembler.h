@@ -27,5 +27,7 @@ struct Assembly {
 Result<Assembly> assemble(std::shared_ptr<const SourceFile> source);
 
 inline constexpr size_t kMaxAssemblyErrors = 1000;
+/// Bytes of a text: what the largest module disassembles to has room.
+inline constexpr size_t kMaxAssembly = size_t{2} << 30;
 
 }  // namespace vfm

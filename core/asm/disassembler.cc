@@ -3,6 +3,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include "core/asm/operands.h"
 #include "core/asm/quote.h"
@@ -45,15 +47,18 @@ std::string plain_operand(const Insn& insn) {
 class Disassembler {
   public:
     Disassembler(const Module& module, const DisassemblyOptions& options)
-        : module_(module),
-          options_(options),
-          text_(module.source_name, options.source ? module.source_text : std::string()) {}
+        : module_(module), options_(options), rest_of_lines_(module.lines) {
+        if (!options.source) return;
+        texts_.emplace_back(module.source_name, module.source_text);
+        for (const SourceText& source : module.included)
+            texts_.emplace_back(source.name, source.text);
+    }
 
     std::string run() {
         fault_ = decode_program(module_.code, insns_);
         find_targets();
         declarations();
-        source();
+        sources();
         if (options_.as_module && out_.empty() && module_.lines.empty()) out_ += ".module\n";
         for (const Insn& insn : insns_) {
             line_entries(insn.offset, insn.next());
@@ -71,9 +76,12 @@ class Disassembler {
 
     void find_targets();
     void declarations();
-    void source();
+    void rules(const RuleTable& rules);
+    void counters(const CounterGroup& group);
+    void sources();
+    void source(std::string_view name, std::string_view text);
     void line_entries(uint32_t begin, uint32_t end);
-    void source_comment(Position position);
+    void source_comment(const LineEntry& entry);
     void instruction(const Insn& insn);
     std::string operand(const Insn& insn) const;
     bool is_target(int64_t offset) const {
@@ -84,13 +92,13 @@ class Disassembler {
 
     const Module& module_;
     const DisassemblyOptions& options_;
-    const SourceFile text_;  // for comments
+    std::vector<SourceFile> texts_;  // for comments, by LineEntry::file; none where nobody asked
     std::string out_;
     std::vector<Insn> insns_;
     std::optional<Rejection> fault_;
     std::vector<bool> target_;  // by code offset: an instruction that some jump names
-    size_t next_line_ = 0;      // entry of module_.lines
-    uint32_t shown_line_ = 0;   // source line of the last comment
+    std::span<const LineEntry> rest_of_lines_;   // not yet shown
+    std::pair<uint32_t, uint32_t> shown_{0, 0};  // file and line of the last comment
 };
 
 void Disassembler::find_targets() {
@@ -108,34 +116,60 @@ void Disassembler::find_targets() {
 void Disassembler::declarations() {
     if (module_.fuel) put(".fuel {}\n", *module_.fuel);
     for (const TableDecl& table : module_.tables)
-        put(".table {} key={} capacity={} evict={}\n", quote(table.name), key_kinds_text(table.key),
-            table.capacity, table.eviction == Eviction::lru ? "lru" : "none");
+        put(".table {} key={} capacity={} evict={}{}\n", quote(table.name),
+            key_kinds_text(table.key), table.capacity,
+            table.eviction == Eviction::lru ? "lru" : "none", table.shared ? " shared" : "");
     for (const SetDecl& set : module_.sets) {
-        put(".set {} width={}\n", quote(set.name), set.width);
+        put(".set {} width={}{}\n", quote(set.name), set.width, set.live ? " live" : "");
         for (const SetMember& member : set.members)
             put(".member {}\n", prefix_text({member.hi, member.lo}, member.length, set.width));
     }
     for (const ImportDecl& import : module_.imports)
         put(".import {} args={}\n", quote(import.name), import.arity);
-    for (const RuleTable& rules : module_.rule_tables) {
-        std::string widths;
-        for (const auto width : rules.key_widths)
-            widths += fmt::format("{}{}", widths.empty() ? "" : ",", width);
-        put(".rules {} keys={}\n", quote(rules.name), widths);
-        for (const auto& row : rules.rows) {
-            out_ += ".row";
-            for (size_t key = 0; key < std::min(row.tests.size(), rules.key_widths.size()); ++key)
-                put(" {}", test_text(row.tests[key], rules.key_widths[key]));
-            out_ += '\n';
-        }
+    for (const RuleTable& table : module_.rule_tables) rules(table);
+    for (const CounterGroup& group : module_.counter_groups) counters(group);
+}
+
+void Disassembler::rules(const RuleTable& rules) {
+    std::string widths;
+    for (const auto width : rules.key_widths)
+        widths += fmt::format("{}{}", widths.empty() ? "" : ",", width);
+    put(".rules {} keys={}", quote(rules.name), widths);
+    if (rules.default_verdict != 0) put(" default={}", rules.default_verdict);
+    out_ += '\n';
+    size_t rule = 0;  // of the last .rule
+    const auto go_to = [&](size_t wanted) {
+        while (rule < std::min(wanted, rules.verdicts.size()))
+            put(".rule {}\n", rules.verdicts[rule++]);
+    };
+    for (const RuleRow& row : rules.rows) {
+        go_to(row.rule);
+        out_ += ".row";
+        for (size_t key = 0; key < std::min(row.tests.size(), rules.key_widths.size()); ++key)
+            put(" {}", test_text(row.tests[key], rules.key_widths[key]));
+        out_ += '\n';
+    }
+    go_to(rules.verdicts.size());
+}
+
+void Disassembler::counters(const CounterGroup& group) {
+    put(".counters {}\n", quote(group.name));
+    for (const CounterPlace& place : group.counters) {
+        put(".counter {} {} {}", place.line, quote(place.file), quote(place.text));
+        if (!place.name.empty()) put(" {}", quote(place.name));
+        out_ += '\n';
     }
 }
 
-void Disassembler::source() {
+void Disassembler::sources() {
     if (options_.source) return;  // shown as comments instead
-    if (!module_.source_name.empty() || !module_.source_text.empty())
-        put(".source {}\n", quote(module_.source_name));
-    std::string_view text = module_.source_text;
+    if (!module_.source_name.empty() || !module_.source_text.empty() || !module_.included.empty())
+        source(module_.source_name, module_.source_text);
+    for (const SourceText& further : module_.included) source(further.name, further.text);
+}
+
+void Disassembler::source(std::string_view name, std::string_view text) {
+    put(".source {}\n", quote(name));
     while (!text.empty()) {
         const size_t end = std::min(text.find('\n'), text.size() - 1) + 1;
         put(".text {}\n", quote(text.substr(0, end)));
@@ -144,22 +178,27 @@ void Disassembler::source() {
 }
 
 void Disassembler::line_entries(uint32_t begin, uint32_t end) {
-    for (; next_line_ < module_.lines.size() && module_.lines[next_line_].offset < end;
-         ++next_line_) {
-        const auto& [offset, position, file] = module_.lines[next_line_];
-        if (options_.source)
-            source_comment(position);
-        else if (offset == begin)
-            put(".loc {} {}\n", position.line, position.column);
-        else
-            put(".loc {} {} +{}\n", position.line, position.column, offset - begin);
+    for (; !rest_of_lines_.empty() && rest_of_lines_[0].offset < end;
+         rest_of_lines_ = rest_of_lines_.subspan(1)) {
+        const LineEntry& entry = rest_of_lines_[0];
+        if (options_.source) {
+            source_comment(entry);
+            continue;
+        }
+        put(".loc {} {}", entry.position.line, entry.position.column);
+        if (entry.file != 0) put(" file={}", entry.file);
+        if (entry.offset != begin) put(" +{}", entry.offset - begin);
+        out_ += '\n';
     }
 }
 
-void Disassembler::source_comment(Position position) {
-    if (position.line == shown_line_) return;
-    shown_line_ = position.line;
-    put("; {}: {}\n", position.line, printable(text_.line(position.line), 200));
+void Disassembler::source_comment(const LineEntry& entry) {
+    const uint32_t line = entry.position.line;
+    if (std::exchange(shown_, {entry.file, line}) == std::pair(entry.file, line)) return;
+    if (entry.file >= texts_.size()) return;
+    const SourceFile& text = texts_[entry.file];
+    const std::string name = entry.file == 0 ? "" : printable(text.name()) + ":";
+    put("; {}{}: {}\n", name, line, printable(text.line(line), 200));
 }
 
 std::string Disassembler::operand(const Insn& insn) const {

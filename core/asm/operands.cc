@@ -35,6 +35,29 @@ std::optional<uint64_t> number_in(const Token& token, const Range& range, std::s
     return minus ? 0 - *number.value : *number.value;
 }
 
+Option split_option(const Token& token) {
+    const std::string_view text = token.text;
+    const size_t equals = token.quoted ? std::string_view::npos : text.find('=');
+    if (equals == std::string_view::npos) return {{}, text};
+    return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::optional<uint64_t> plain_number(std::string_view text, uint64_t last) {
+    const ParsedNumber number = parse_number(text);
+    if (!number.value || *number.value > last) return std::nullopt;
+    return number.value;
+}
+
+std::optional<Prefix> parse_prefix(std::string_view text, unsigned width) {
+    const size_t slash = text.find('/');
+    const auto value = wide_number(text.substr(0, slash));
+    if (!value) return std::nullopt;
+    if (slash == std::string_view::npos) return Prefix{*value, static_cast<uint8_t>(width)};
+    const auto length = plain_number(text.substr(slash + 1), width);
+    if (!length) return std::nullopt;
+    return Prefix{*value, static_cast<uint8_t>(*length)};
+}
+
 std::optional<Wide> wide_number(std::string_view text) {
     if (text.find(':') != std::string_view::npos) return parse_ipv6(text);
     const ParsedNumber number = parse_number(text);

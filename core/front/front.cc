@@ -5,12 +5,11 @@
 #include "core/asm/assembler.h"
 #include "core/base/io.h"
 #include "core/lisp/compile.h"
+#include "core/module/declarations.h"
 #include "core/module/module_file.h"
 
 namespace vfm {
 namespace {
-
-constexpr size_t kMaxProgramFile = size_t{65} << 20;  // more than any module has
 
 Result<Filter> from_lisp(const std::shared_ptr<const SourceFile>& source) {
     lisp::Compiled compiled = TRY(lisp::compile(source));
@@ -20,7 +19,8 @@ Result<Filter> from_lisp(const std::shared_ptr<const SourceFile>& source) {
 Result<Filter> from_assembly(const std::shared_ptr<const SourceFile>& source) {
     Assembly assembly = TRY(assemble(source));
     Module& module = assembly.module;
-    if (module.source_text.empty() && module.lines.empty()) {
+    const bool has_source = !module.source_text.empty() || !module.lines.empty();
+    if (!has_source && source->text().size() <= kMaxText) {
         module.source_name = source->name();
         module.source_text = source->text();
         module.lines = std::move(assembly.places);
@@ -29,13 +29,13 @@ Result<Filter> from_assembly(const std::shared_ptr<const SourceFile>& source) {
 }
 
 Result<Filter> from_bytes(const std::string& path) {
-    const Bytes bytes = TRY(read_file(path, kMaxProgramFile));
+    const Bytes bytes = TRY(read_file(path, kMaxModuleFile));
     const std::string name = display_name(path);
     return Filter{TRY(parse_program(bytes, name)), name, {}, is_module_file(bytes)};
 }
 
-Result<std::shared_ptr<const SourceFile>> read_source(const std::string& path) {
-    return std::make_shared<const SourceFile>(path, TRY(read_text(path)));
+Result<std::shared_ptr<const SourceFile>> read_source(const std::string& path, size_t limit) {
+    return std::make_shared<const SourceFile>(path, TRY(read_text(path, limit)));
 }
 
 /// The token, or the parenthesis, at a position of a text; nothing if the text has no such place.
@@ -53,8 +53,8 @@ std::optional<Span> span_at(const SourceFile& source, Position position) {
 }  // namespace
 
 Result<Filter> load_filter(const std::string& path) {
-    if (path.ends_with(".vfl")) return from_lisp(TRY(read_source(path)));
-    if (path.ends_with(".vfm")) return from_assembly(TRY(read_source(path)));
+    if (path.ends_with(".vfl")) return from_lisp(TRY(read_source(path, kMaxText)));
+    if (path.ends_with(".vfm")) return from_assembly(TRY(read_source(path, kMaxAssembly)));
     return from_bytes(path);
 }
 

@@ -49,6 +49,7 @@ void for_each_operand(V& value, Body body) {
     const unsigned count = op_info(value.op).operands;
     if (count > 0) body(value.a);
     if (count > 1) body(value.b);
+    for (auto& operand : value.more) body(operand);
 }
 
 /// Calls `body` with each value that the end of a block uses, arguments of its edges included.

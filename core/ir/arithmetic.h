@@ -1,9 +1,8 @@
-// Which instruction of the bytecode an operation of the IR is: their meaning stands in
-// core/isa/alu.h and nowhere else.
+// Operations of the IR as instructions of the bytecode: what arithmetic and comparisons mean stands
+// in core/isa/alu.h and nowhere else.
 #pragma once
 
 #include <algorithm>
-#include <bit>
 #include <iterator>
 #include <optional>
 
@@ -12,27 +11,15 @@
 
 namespace vfm::ir {
 
-struct ArithmeticRow {
-    Op op;
-    Opcode opcode;
-};
-inline constexpr ArithmeticRow kArithmetic[] = {
-    {Op::add, Opcode::ADD}, {Op::sub, Opcode::SUB},  {Op::mul, Opcode::MUL},
-    {Op::div, Opcode::DIV}, {Op::mod, Opcode::MOD},  {Op::and_, Opcode::AND},
-    {Op::or_, Opcode::OR},  {Op::xor_, Opcode::XOR}, {Op::shl, Opcode::SHL},
-    {Op::shr, Opcode::SHR}, {Op::not_, Opcode::NOT}, {Op::neg, Opcode::NEG},
-};
-
 /// The operation of an instruction of the groups binary and unary.
 constexpr Op arithmetic_op(Opcode opcode) {
-    return std::ranges::find(kArithmetic, opcode, &ArithmeticRow::opcode)->op;
+    const auto* const row = std::ranges::find(detail::kOpInfo, opcode, &OpInfo::does);
+    return static_cast<Op>(row - std::begin(detail::kOpInfo));
 }
 
-/// The instruction of an arithmetic operation; nothing for another one.
-constexpr std::optional<Opcode> arithmetic_opcode(Op op) {
-    const auto* row = std::ranges::find(kArithmetic, op, &ArithmeticRow::op);
-    if (row == std::end(kArithmetic)) return std::nullopt;
-    return row->opcode;
+/// True of arithmetic on one or two numbers.
+constexpr bool is_arithmetic(Op op) {
+    return op_info(op).kind == OpKind::binary || op_info(op).kind == OpKind::unary;
 }
 
 // Operations that compare stand in the order of the comparisons.
@@ -45,35 +32,19 @@ static_assert(compare_op(Comparison::eq) == Op::eq && compare_op(Comparison::ne)
 
 /// The comparison that an operation makes a number of; nothing for another operation.
 constexpr std::optional<Comparison> op_comparison(Op op) {
-    if (op < Op::eq || op > Op::le) return std::nullopt;
+    if (op_info(op).kind != OpKind::compare) return std::nullopt;
     return static_cast<Comparison>(static_cast<int>(op) - static_cast<int>(Op::eq));
 }
 
 /// The result of an arithmetic operation or comparison (b: whatever, for one operand); nothing for
 /// another operation or a division by zero.
 constexpr std::optional<uint64_t> evaluate(Op op, uint64_t a, uint64_t b) {
-    if (const auto comparison = op_comparison(op)) return compare(*comparison, a, b) ? 1 : 0;
-    const auto opcode = arithmetic_opcode(op);
-    if (!opcode) return std::nullopt;
-    if (op_info(op).operands == 1) return unary(*opcode, a);
+    const OpInfo& info = op_info(op);
+    if (info.kind == OpKind::compare) return compare(*op_comparison(op), a, b) ? 1 : 0;
+    if (info.kind == OpKind::unary) return unary(*info.does, a);
+    if (info.kind != OpKind::binary) return std::nullopt;
     if ((op == Op::div || op == Op::mod) && b == 0) return std::nullopt;
-    return binary(*opcode, a, b);
-}
-
-/// True if a op b is b op a.
-constexpr bool commutes(Op op) {
-    switch (op) {
-        case Op::add:
-        case Op::mul:
-        case Op::and_:
-        case Op::or_:
-        case Op::xor_:
-        case Op::eq:
-        case Op::ne:
-            return true;
-        default:
-            return false;
-    }
+    return binary(*info.does, a, b);
 }
 
 /// True if x op number is x for every x up to a bound.

@@ -41,6 +41,7 @@ class CheapFirst {
         if (end.kind != Terminator::Kind::branch || !equality || !is_number(function_, end.b))
             return false;
         const Value& tested = function_[end.a];
+        if (tested.op == Op::member || tested.op == Op::member128) return true;
         if (tested.op == Op::in_set) return function_.sets[tested.imm].size() > kDearSet;
         return tested.op == Op::in_rows && function_.rows[tested.imm].size() > kDearRows;
     }

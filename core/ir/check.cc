@@ -63,6 +63,8 @@ class Checker {
     void value_shape(ValueId id) {
         const Value& value = function_[id];
         const unsigned operands = op_info(value.op).operands;
+        expect(value.more.empty() || op_info(value.op).more, "v{}: {} takes {} operands", id,
+               op_info(value.op).name, operands);
         expect((value.a != kNone) == (operands > 0) && (value.b != kNone) == (operands > 1),
                "v{}: {} takes {} operands", id, op_info(value.op).name, operands);
         if (is_load(value.op) || is_loadx(value.op))
@@ -72,8 +74,8 @@ class Checker {
             expect(value.imm < function_.sets.size(), "v{}: there is no set {}", id, value.imm);
         if (value.op == Op::in_rows)
             expect(value.imm < function_.rows.size(), "v{}: there are no rows {}", id, value.imm);
-        if (value.op == Op::flow_get || value.op == Op::flow_set || value.op == Op::flow_add)
-            expect(value.table < kMaxTables, "v{}: there is no table {}", id, value.table);
+        if (op_info(value.op).kind == OpKind::flow)
+            expect(value.imm < kMaxTables, "v{}: there is no table {}", id, value.imm);
     }
 
     void end_shape(BlockId id, const Terminator& end) {

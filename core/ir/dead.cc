@@ -61,7 +61,8 @@ class Dead {
             if (live_[id]) return;
             live_[id] = true;
             const Value& value = function_[id];
-            if (value.op == Op::param || op_info(value.op).operands > 0) open_.push_back(id);
+            const OpInfo& info = op_info(value.op);
+            if (value.op == Op::param || info.operands > 0 || info.more) open_.push_back(id);
         };
         for (const BlockId id : cfg_.order()) {
             const Block& block = function_.blocks[id];

@@ -185,7 +185,7 @@ class Folder {
         if (is_number(value.a)) {
             const auto comparison = op_comparison(value.op);
             if (comparison) value.op = compare_op(mirror(*comparison));
-            if (comparison || commutes(value.op)) std::swap(value.a, value.b);
+            if (comparison || op_info(value.op).commutes) std::swap(value.a, value.b);
         }
         if (const auto number = same_for_all(value)) {
             make_number(value, *number);

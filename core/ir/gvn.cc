@@ -47,16 +47,18 @@ class Numbering {
         BlockId block;
     };
 
-    // Numbers are the same value wherever they are used already.
-    static bool is_numbered(Op op) {
-        return op_info(op).effect == Effect::pure && op != Op::constant && op != Op::param;
+    // Numbers are the same value wherever they are used already. What has many operands is rarely
+    // made twice.
+    static bool is_numbered(const Value& value) {
+        return op_info(value.op).effect == Effect::pure && value.op != Op::constant &&
+               value.op != Op::param && value.more.empty();
     }
 
     static Key key_of(const Value& value) {
         Key key{value.op, value.size, value.a, value.b, value.imm};
         if (op_info(value.op).operands < 2 || key.a <= key.b) return key;
         const auto comparison = op_comparison(value.op);
-        if (!comparison && !commutes(value.op)) return key;
+        if (!comparison && !op_info(value.op).commutes) return key;
         std::swap(key.a, key.b);
         if (comparison) key.op = compare_op(mirror(*comparison));
         return key;
@@ -94,7 +96,7 @@ class Numbering {
         if (!replacements_.empty())
             for_each_operand(value, [&](ValueId& use) { renamed |= rename(use); });
         gains(renamed && (value.a == value.b || op_info(value.op).effect == Effect::guard));
-        if (!is_numbered(value.op)) return false;
+        if (!is_numbered(value)) return false;
         const auto [leader, is_new] = leaders_.insert(key_of(value), {id, block});
         if (is_new) return false;
         if (!tree_.dominates(leader.block, block)) {

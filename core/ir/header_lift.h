@@ -32,7 +32,11 @@ struct HeaderUses {
 /// Puts one walk where all uses are behind it and no cycle runs it twice: as near to them as the
 /// dominators allow. The wanted values become parameters of the block behind the walk. Does nothing
 /// if there are no uses.
-void lift_headers(Function& function, const HeaderUses& uses, const Environment& environment,
+///
+/// Before the walk stands a test for the plainest packets, untagged IPv4 without options and no
+/// fragments: of these the walk is the same with most of it known beforehand, and what stands
+/// behind it is there a second time, so that loads have fixed offsets.
+void lift_headers(Function& function, HeaderUses uses, const Environment& environment,
                   Numbers& numbers);
 
 }  // namespace vfm::ir

@@ -23,7 +23,7 @@ namespace {
 
 // What may be done in vain, in comparisons: about half of what a mispredicted branch costs.
 constexpr unsigned kMaxCost = 10;
-constexpr size_t kMaxGrown = 96;      // operations of a block that grows, or that is taken
+constexpr size_t kMaxGrown = 96;     // operations of a block that grows, or that is taken
 constexpr unsigned kMaxSelects = 2;  // arguments that are chosen by more than one operation
 
 class IfConverter {
@@ -171,7 +171,7 @@ class IfConverter {
                 return rows <= 8 ? 3 : rows <= 16 ? 5 : kMaxCost + 1;
             }
             default:
-                return 1;
+                return op_info(value.op).calls ? kMaxCost + 1 : 1;
         }
     }
 
@@ -218,7 +218,7 @@ class IfConverter {
         for (size_t i = 0; i < count; ++i) {
             const Value& other = function_[block.body[i]];
             if (other.op == value.op && other.imm == value.imm && other.size == value.size &&
-                find(other.a) == value.a && find(other.b) == value.b)
+                find(other.a) == value.a && find(other.b) == value.b && value.more.empty())
                 return block.body[i];
         }
         return kNone;

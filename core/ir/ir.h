@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,15 +18,37 @@
 #include "core/isa/alu.h"
 #include "core/isa/error_kind.h"
 #include "core/isa/insn.h"
+#include "core/verify/verify.h"
 
 namespace vfm::ir {
 
 enum class Op : uint8_t {
-#define VFM_IR_OP(name, operands, result, effect, sentence) name,
+#define VFM_IR_OP(name, operands, more, kind, does, bits, commutes, effect, calls, sentence) name,
 #include "core/ir/ops.def"
 };
 
 enum class Effect : uint8_t { pure, guard, effect };
+
+/// Sorts of operations: what a pass or a back end tells apart where it need not know each.
+enum class OpKind : uint8_t {
+    number,
+    param,
+    binary,    ///< two-operand arithmetic
+    unary,     ///< one-operand arithmetic
+    compare,   ///< a comparison as a truth value
+    length,    ///< of the packet
+    load,      ///< packet bytes, big-endian
+    load_raw,  ///< packet bytes, little-endian
+    lookup,    ///< in a table of the function
+    declared,  ///< in one of the module
+    outside,   ///< what the hook or the clock says
+    guard,
+    flow,  ///< an access to a flow table
+    random,
+    call,   ///< of the host
+    count,  ///< of packets, for people
+    fuel,
+};
 
 // `and_` and its like have the underscore only because C++ keeps the word.
 constexpr std::string_view op_word(std::string_view name) {
@@ -36,17 +59,28 @@ constexpr std::string_view op_word(std::string_view name) {
 /// A row of ops.def.
 struct OpInfo {
     std::string_view name;
-    uint8_t operands;
+    uint8_t operands;  ///< without further ones
+    bool more;         ///< further ones may follow
+    OpKind kind;
+    std::optional<Opcode> does;  ///< the instruction of an arithmetic operation or a comparison
+    uint8_t bits;
     bool has_result;
+    bool commutes;
     Effect effect;
+    bool calls;
 };
 
+namespace detail {
+inline constexpr std::optional<Opcode> NOTHING;
+using enum Opcode;
 inline constexpr OpInfo kOpInfo[] = {
-#define VFM_IR_OP(name, operands, result, effect, sentence) \
-    {op_word(#name), operands, result != 0, Effect::effect},
+#define VFM_IR_OP(name, operands, more, kind, does, bits, commutes, effect, calls, sentence) \
+    {op_word(#name), operands,  more != 0,     OpKind::kind,   does,                         \
+     bits,           bits != 0, commutes != 0, Effect::effect, calls != 0},
 #include "core/ir/ops.def"
 };
-constexpr const OpInfo& op_info(Op op) { return kOpInfo[static_cast<size_t>(op)]; }
+}  // namespace detail
+constexpr const OpInfo& op_info(Op op) { return detail::kOpInfo[static_cast<size_t>(op)]; }
 
 /// Loads at a fixed offset, and loads behind a base.
 constexpr bool is_load(Op op) { return op == Op::load || op == Op::load_raw; }
@@ -58,12 +92,12 @@ inline constexpr uint32_t kNone = ~uint32_t{0};
 /// One operation. Its index in Function::values is its ValueId, also where it has no result.
 struct Value {
     Op op = Op::constant;
-    uint8_t size = 0;   ///< of a load: 1, 2, 4 or 8 bytes
-    uint8_t table = 0;  ///< flow_*: number of the table
+    uint8_t size = 0;  ///< of a load: 1, 2, 4 or 8 bytes
     ValueId a = kNone;
     ValueId b = kNone;
-    uint64_t imm = 0;
+    uint64_t imm = 0;     ///< a number; of what is declared in the module, its number there
     uint32_t origin = 0;  ///< code offset of the bytecode instruction it came from
+    IdList more = {};     ///< operands behind a and b
 };
 
 /// A way to another block with the values of that block's parameters.
@@ -113,6 +147,8 @@ struct Function {
     std::vector<std::vector<uint64_t>> sets;  ///< of in_set: distinct keys, ascending
     std::vector<std::vector<Row>> rows;       ///< of in_rows: at least one row
     uint64_t fuel = 0;  ///< what a run may take; matters only if there are fuel operations
+    /// What declares the tables that operations name, if some do.
+    std::optional<VerifiedModule> program;
 
     Value& operator[](ValueId id) { return values[id]; }
     const Value& operator[](ValueId id) const { return values[id]; }

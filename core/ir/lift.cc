@@ -5,11 +5,14 @@
 #include "core/ir/lift.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "core/ir/analysis.h"
 #include "core/ir/arithmetic.h"
 #include "core/ir/header_lift.h"
 #include "core/ir/numbers.h"
+#include "core/ir/set_keys.h"
 #include "core/ir/stacks.h"
 #include "core/ir/states.h"
 
@@ -28,11 +31,8 @@ class Lifter {
 
     Result<Function> run() {
         size_t pushes = 0;
-        for (const Insn& insn : program_.insns()) {
-            if (!supported(insn))
-                return refuse(insn, name_of(insn) + " is not supported by this back end");
+        for (const Insn& insn : program_.insns())
             pushes += vfm::op_info(insn.op).group == Group::push ? 1 : 0;
-        }
         numbers_.reserve(pushes);
         function_.values.reserve(program_.insns().size() + program_.insns().size() / 4 + 8);
         effects_ = depth_effects(program_, scratch_);
@@ -55,35 +55,6 @@ class Lifter {
     }
 
   private:
-    bool supported(const Insn& insn) const {
-        switch (vfm::op_info(insn.op).group) {
-            case Group::flow:
-                return program_.module().key_words(insn.imm) == 1;
-            case Group::set:
-            case Group::match:
-            case Group::verdict:
-            case Group::count:
-                return false;
-            case Group::load:
-            case Group::loadx:
-            case Group::push:
-            case Group::stack:
-            case Group::binary:
-            case Group::unary:
-            case Group::compare:
-            case Group::jump:
-            case Group::branch:
-            case Group::ret:
-            case Group::packet:
-            case Group::header:
-            case Group::call:
-                return true;
-        }
-        return false;
-    }
-
-    static std::string name_of(const Insn& insn) { return std::string(vfm::op_info(insn.op).name); }
-
     static std::unexpected<Failure> refuse(const Insn& insn, const std::string& why) {
         return fail(Diagnostic::at_offset("", insn.offset, "IR: " + why), Status::refused);
     }
@@ -267,10 +238,20 @@ class Lifter {
                 call(insn);
                 break;
             case Group::set:
-            case Group::match:
+                membership(insn);
+                break;
+            case Group::match: {
+                Value made{.op = Op::match, .imm = insn.imm};
+                pop_list(stack_effect(insn, program_.module()).pops, made.more);
+                push(declared(std::move(made)));
+                break;
+            }
             case Group::verdict:
+                push(declared({.op = Op::verdict, .a = pop(), .imm = insn.imm}));
+                break;
             case Group::count:
-                break;  // refused before
+                declared({.op = Op::count, .a = pop(), .imm = insn.imm});
+                break;
         }
     }
 
@@ -321,26 +302,62 @@ class Lifter {
         return value;
     }
 
-    void flow(const Insn& insn) {
-        const auto table = static_cast<uint8_t>(insn.imm);
-        if (insn.op == Opcode::FLOW_LOAD || insn.op == Opcode::FLOW_GET) {
-            push(emit({.op = Op::flow_get, .table = table, .a = pop()}));
+    // The operands of an instruction that takes `count`, the first pushed first.
+    void pop_list(size_t count, IdList& list) {
+        list.resize(count);
+        for (size_t i = count; i-- > 0;) list[i] = pop();
+    }
+
+    // Something that a table of the module decides, or that is counted there.
+    ValueId declared(Value value) {
+        if (!function_.program) function_.program = program_;
+        return emit(std::move(value));
+    }
+
+    void membership(const Insn& insn) {
+        Value made{.op = Op::member, .a = pop(), .imm = insn.imm};
+        if (insn.op == Opcode::IN128) {
+            made.op = Op::member128;
+            made.b = std::exchange(made.a, pop());
+        } else if (const auto& keys = keys_of(insn.imm)) {
+            push(*keys == kNone ? numbers_.get(0, origin_)
+                                : emit({.op = Op::in_set, .a = made.a, .imm = *keys}));
             return;
         }
-        const ValueId b = pop(), a = pop();
-        const Op op = insn.op == Opcode::FLOW_ADD ? Op::flow_add : Op::flow_set;
-        const ValueId made = emit({.op = op, .table = table, .a = a, .b = b});
-        if (op == Op::flow_add) push(made);
+        push(declared(std::move(made)));
+    }
+
+    // The function's set with the keys of one of the module, if they are few; kNone for one without
+    // keys.
+    const std::optional<uint32_t>& keys_of(uint64_t number) {
+        if (sets_.empty()) sets_.resize(program_.module().sets.size());
+        std::optional<uint32_t>& known = sets_[number];
+        if (known) return known;
+        auto keys = list_keys(program_.module().sets[number], environment_.most_keys);
+        if (!keys) return known;
+        known = keys->empty() ? kNone : static_cast<uint32_t>(function_.sets.size());
+        if (!keys->empty()) function_.sets.push_back(*std::move(keys));
+        return known;
+    }
+
+    void flow(const Insn& insn) {
+        const bool gets = insn.op == Opcode::FLOW_LOAD || insn.op == Opcode::FLOW_GET;
+        Value made{.op = gets                          ? Op::flow_get
+                         : insn.op == Opcode::FLOW_ADD ? Op::flow_add
+                                                       : Op::flow_set,
+                   .imm = insn.imm};
+        if (!gets) made.b = pop();
+        pop_list(program_.module().key_words(insn.imm) - 1, made.more);
+        made.a = pop();
+        const bool has_result = op_info(made.op).has_result;
+        const ValueId id = emit(std::move(made));
+        if (has_result) push(id);
     }
 
     void call(const Insn& insn) {
-        const uint32_t arity = program_.module().imports[insn.imm].arity;
-        for (uint32_t i = 0; i < arity; ++i)
-            emit({.op = Op::call_arg,
-                  .a = stacks_.top(stacks_.below(stack_, arity - 1 - i)),
-                  .imm = i});
-        stack_ = stacks_.below(stack_, arity);
-        push(emit({.op = Op::call, .imm = insn.imm}));
+        Value made{.op = Op::call, .imm = insn.imm};
+        pop_list(program_.module().imports[insn.imm].arity, made.more);
+        push(emit(std::move(made)));
     }
 
     const VerifiedModule& program_;
@@ -358,6 +375,7 @@ class Lifter {
     std::span<uint32_t> first_slot_;          // by block: its part of slots_
     size_t total_ = 0;                        // parameters and arguments
     HeaderUses headers_;
+    std::vector<std::optional<uint32_t>> sets_;  // by set of the module: that of the function
     // of the block that is entered
     ScratchStack<Stacks::Stack> incoming_{scratch_};
     ScratchStack<ValueId> merged_{scratch_};

@@ -61,6 +61,7 @@ bool same_value(const Function& function, ValueId a, ValueId b, unsigned depth) 
     if (a == b) return true;
     const Value &x = function[a], &y = function[b];
     if (x.op != y.op || x.imm != y.imm || x.size != y.size || x.op == Op::param) return false;
+    if (x.more != y.more) return false;
     if (op_info(x.op).effect != Effect::pure) return false;
     const unsigned operands = op_info(x.op).operands;
     if (operands > 0 && depth == 0) return false;

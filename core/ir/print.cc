@@ -63,9 +63,26 @@ class Printer {
         line(text);
     }
 
-    std::string table(uint8_t number) const {
+    // A key of several words stands together.
+    std::string operands(const Value& value) const {
+        const unsigned count = op_info(value.op).operands;
+        std::string text;
+        if (count > 0) text += " " + use(value.a);
+        for (const ValueId operand : value.more) text += ":" + use(operand);
+        if (count > 1) text += ", " + use(value.b);
+        return text;
+    }
+
+    std::string table(uint64_t number) const {
         if (number >= tables_.size()) return fmt::format("{}", number);
         return fmt::format("{} ({})", number, printable(tables_[number].name));
+    }
+
+    /// The number of a declaration, and its name where it is known.
+    template <class Declaration>
+    std::string declared(std::vector<Declaration> Module::* list, uint64_t number) const {
+        if (!module_ || number >= (module_->*list).size()) return fmt::format("{}", number);
+        return fmt::format("{} ({})", number, printable((module_->*list)[number].name));
     }
 
     std::string function(uint64_t number) const {
@@ -125,7 +142,7 @@ class Printer {
                 text += fmt::format(" {}", value.imm);
                 break;
             case Op::call:
-                text += " " + function(value.imm);
+                text += " " + function(value.imm) + list(value.more);
                 break;
             case Op::in_set:
                 text += fmt::format(" {}, {{{}}}", use(value.a), keys(function_.sets[value.imm]));
@@ -134,43 +151,25 @@ class Printer {
                 text += fmt::format(" {}, {}, rows {} ({})", use(value.a), use(value.b), value.imm,
                                     function_.rows[value.imm].size());
                 break;
-            case Op::call_arg:
-                text += fmt::format(" {}: {}", value.imm, use(value.a));
+            case Op::match:
+                text += fmt::format(" {}{}", declared(&Module::rule_tables, value.imm),
+                                    list(value.more));
                 break;
-            case Op::flow_get:
-            case Op::flow_set:
-            case Op::flow_add:
-                text += fmt::format(" table {}:", table(value.table));
-                [[fallthrough]];
-            case Op::constant:
-            case Op::param:
-            case Op::add:
-            case Op::sub:
-            case Op::mul:
-            case Op::div:
-            case Op::mod:
-            case Op::and_:
-            case Op::or_:
-            case Op::xor_:
-            case Op::shl:
-            case Op::shr:
-            case Op::not_:
-            case Op::neg:
-            case Op::eq:
-            case Op::ne:
-            case Op::gt:
-            case Op::lt:
-            case Op::ge:
-            case Op::le:
-            case Op::len:
-            case Op::vlan_present:
-            case Op::vlan_protocol:
-            case Op::vlan_tag:
-            case Op::now:
-            case Op::guard_nonzero:
-            case Op::rand:
-                if (info.operands > 0) text += " " + use(value.a);
-                if (info.operands > 1) text += ", " + use(value.b);
+            case Op::member:
+            case Op::member128:
+                text += fmt::format(" {}:{}", declared(&Module::sets, value.imm), operands(value));
+                break;
+            case Op::verdict:
+                text += fmt::format(" {}:{}", declared(&Module::rule_tables, value.imm),
+                                    operands(value));
+                break;
+            case Op::count:
+                text += fmt::format(" {}:{}", declared(&Module::counter_groups, value.imm),
+                                    operands(value));
+                break;
+            default:
+                if (info.kind == OpKind::flow) text += fmt::format(" table {}:", table(value.imm));
+                text += operands(value);
                 break;
         }
         line(std::move(text), value.origin);

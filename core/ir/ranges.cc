@@ -253,9 +253,12 @@ class Ranges {
             make_number(id, *truth ? 1 : 0);
             return true;
         }
-        define(id, 0, upper_bound(function_, value, high_));
-        narrow_result(id, value);
-        if (!arithmetic_opcode(value.op)) return true;
+        const auto range = [&](ValueId operand) {
+            return operand == kNone ? Interval{} : Interval{low_[operand], high_[operand]};
+        };
+        const Interval result = meaning(Intervals(), value, range(value.a), range(value.b));
+        define(id, result.low, result.high);
+        if (!is_arithmetic(value.op)) return true;
         if (low_[id] == high_[id]) {
             make_number(id, low_[id]);
         } else if (value.b != kNone && is_number(value.b) &&
@@ -271,42 +274,6 @@ class Ranges {
         function_[id] = {.op = Op::constant, .imm = number, .origin = function_[id].origin};
         define(id, number, number);
         changes_.values = true;
-    }
-
-    // The least result where it is more than 0, and the greatest where upper_bound() cannot tell.
-    void narrow_result(ValueId id, const Value& value) {
-        const auto shift = [&] { return function_[value.b].imm & 63; };
-        uint64_t& low = low_[id];
-        uint64_t& high = high_[id];
-        switch (value.op) {
-            case Op::constant:
-                low = value.imm;
-                break;
-            case Op::add:
-                if (high_[value.a] <= kMost - high_[value.b]) low = low_[value.a] + low_[value.b];
-                break;
-            case Op::sub:
-                if (low_[value.a] < high_[value.b]) break;
-                low = low_[value.a] - high_[value.b];
-                high = high_[value.a] - low_[value.b];
-                break;
-            case Op::div:
-                if (!is_number(value.b) || function_[value.b].imm == 0) break;
-                low = low_[value.a] / function_[value.b].imm;
-                high = high_[value.a] / function_[value.b].imm;
-                break;
-            case Op::or_:
-                low = std::max(low_[value.a], low_[value.b]);
-                break;
-            case Op::shl:
-                if (high != kMost) low = low_[value.a] << shift();
-                break;
-            case Op::shr:
-                if (is_number(value.b)) low = low_[value.a] >> shift();
-                break;
-            default:
-                break;
-        }
     }
 
     void end(Block& block) {

@@ -4,18 +4,8 @@
 #include <bit>
 
 #include "core/ir/analysis.h"
-#include "core/isa/limits.h"
 
 namespace vfm::ir {
-namespace {
-
-// All ones up to the highest bit of a number.
-constexpr uint64_t fill(uint64_t value) {
-    return value == 0 ? 0 : kMost >> std::countl_zero(value);
-}
-
-}  // namespace
-
 uint64_t upper_bound(const Function& function, const Value& value,
                      std::span<const uint64_t> bounds) {
     const unsigned operands = op_info(value.op).operands;
@@ -33,68 +23,11 @@ unsigned result_bits(const Function& function, const Value& value, unsigned a, u
 }
 
 uint64_t upper_bound(const Function& function, const Value& value, uint64_t a, uint64_t b) {
-    const auto number = [&](ValueId id) { return function[id].op == Op::constant; };
-    switch (value.op) {
-        case Op::constant:
-            return value.imm;
-        case Op::add:
-            return a + b < a ? kMost : a + b;
-        case Op::mul:
-            return a != 0 && b > kMost / a ? kMost : a * b;
-        case Op::div:
-            return number(value.b) && b != 0 ? a / b : a;
-        case Op::mod:
-            return b == 0 ? 0 : std::min(a, b - 1);
-        case Op::and_:
-            return std::min(a, b);
-        case Op::or_:
-        case Op::xor_:
-            return fill(a | b);
-        case Op::shl:
-            return number(value.b) && std::countl_zero(a) >= static_cast<int>(b & 63)
-                       ? a << (b & 63)
-                       : kMost;
-        case Op::shr:
-            return number(value.b) ? a >> (b & 63) : a;
-        case Op::eq:
-        case Op::ne:
-        case Op::gt:
-        case Op::lt:
-        case Op::ge:
-        case Op::le:
-        case Op::in_set:
-        case Op::in_rows:
-        case Op::vlan_present:
-            return 1;
-        case Op::len:
-            return kMaxPacket;
-        case Op::load:
-        case Op::loadx:
-        case Op::load_raw:
-        case Op::loadx_raw:
-            return kMost >> (64 - 8 * value.size);
-        case Op::vlan_protocol:
-        case Op::vlan_tag:
-            return 0xffff;
-        case Op::rand:
-            return 0xffffffff;
-        case Op::param:
-        case Op::sub:
-        case Op::not_:
-        case Op::neg:
-        case Op::now:
-        case Op::guard_len:
-        case Op::guard_index:
-        case Op::guard_nonzero:
-        case Op::flow_get:
-        case Op::flow_set:
-        case Op::flow_add:
-        case Op::call_arg:
-        case Op::call:
-        case Op::fuel:
-            return kMost;
-    }
-    return kMost;
+    const auto range = [&](ValueId id, uint64_t bound) {
+        const bool number = id != kNone && function[id].op == Op::constant;
+        return Interval{number ? bound : 0, bound};
+    };
+    return meaning(Intervals(), value, range(value.a, a), range(value.b, b)).high;
 }
 
 void Replacements::apply(Function& function) {

@@ -5,12 +5,11 @@
 #include <span>
 
 #include "core/ir/analysis.h"
+#include "core/ir/intervals.h"
 #include "core/ir/ir.h"
 #include "core/ir/scratch.h"
 
 namespace vfm::ir {
-
-constexpr uint64_t kMost = ~uint64_t{0};  ///< the greatest number
 
 /// Values that stand for others: a forest with short paths. Replacing does not touch the function;
 /// apply() does, or the pass asks find() for each use that it visits.

@@ -11,7 +11,7 @@
 namespace vfm::ir {
 namespace {
 
-constexpr size_t kMinJoined = 3;      // keys; two comparisons are as fast
+constexpr size_t kMinJoined = 3;   // keys; two comparisons are as fast
 constexpr size_t kMaxValues = 16;  // leaves of a tree for which others are looked for
 
 class SetTrees {

@@ -114,7 +114,8 @@ class Sets {
         const unsigned operands = op_info(value.op).operands;
         for (const ValueId node : nodes_) {
             const Value& other = function_[node];
-            if (other.op != value.op || other.size != value.size || other.imm != value.imm)
+            if (other.op != value.op || other.size != value.size || other.imm != value.imm ||
+                !value.more.empty())
                 continue;
             if (operands > 0 && !same(other.a, value.a)) continue;
             if (operands > 1 && !same(other.b, value.b)) continue;

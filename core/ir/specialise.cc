@@ -15,14 +15,14 @@ struct Specialisation {
 
 constexpr Specialisation kSets = {"sets", sets};
 constexpr Specialisation kSpecialisations[] = {{"versions", versions},
-                            kSets,
-                            {"rows", rows},
-                            {"cheap_first", cheap_first},
-                            {"if_convert", if_convert},
-                            {"set_trees", set_trees},
-                            {"range_tests", range_tests},
-                            {"wide_tests", wide_tests},
-                            {"order", order}};
+                                               kSets,
+                                               {"rows", rows},
+                                               {"cheap_first", cheap_first},
+                                               {"if_convert", if_convert},
+                                               {"set_trees", set_trees},
+                                               {"range_tests", range_tests},
+                                               {"wide_tests", wide_tests},
+                                               {"order", order}};
 
 void run(const Specialisation& pass, Function& function, const PassObserver& observer) {
     pass.run(function);

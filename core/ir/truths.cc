@@ -16,19 +16,10 @@ constexpr size_t kLookBack = 32;
 bool Truths::is_truth(ValueId id, unsigned depth) const {
     if (id < known_.size() && known_[id]) return true;
     const Value& value = function_[id];
+    if (op_info(value.op).bits == 1) return true;
     switch (value.op) {
         case Op::constant:
             return value.imm <= 1;
-        case Op::eq:
-        case Op::ne:
-        case Op::gt:
-        case Op::lt:
-        case Op::ge:
-        case Op::le:
-        case Op::in_set:
-        case Op::in_rows:
-        case Op::vlan_present:
-            return true;
         case Op::and_:
         case Op::or_:
         case Op::xor_:

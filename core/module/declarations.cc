@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -12,8 +13,9 @@ namespace {
 
 constexpr std::array<uint8_t, 4> kSetWidths = {32, 48, 64, 128};
 constexpr std::array<uint8_t, 3> kRuleWidths = {32, 64, 128};
-constexpr std::string_view kDeclaredNames[] = {"table",      "set",           "import",
-                                               "rule table", "counter group", "line entry"};
+constexpr std::string_view kDeclaredNames[] = {
+    "table", "set", "import", "rule table", "counter group", "source file", "line entry"};
+static_assert(std::size(kDeclaredNames) == kDeclaredLists);
 
 std::string name_fault(std::string_view name) {
     if (name.size() <= kMaxName) return {};
@@ -109,6 +111,27 @@ std::optional<DeclarationFault> too_many(Declared what, const std::vector<T>& li
             return DeclarationFault{what, i,
                                     fmt::format("{} {}: with it a module has more than {} {}",
                                                 declared_name(what), i, limit, parts)};
+    }
+    return std::nullopt;
+}
+
+/// Of the module's own text and those included: file 0 and the others.
+std::optional<DeclarationFault> source_fault(const Module& module) {
+    const auto fault_of = [](std::string_view name, std::string_view text) -> std::string {
+        if (text.size() <= kMaxText) return name_fault(name);
+        return fmt::format("a text of {} bytes is longer than {}", text.size(), kMaxText);
+    };
+    if (module.included.size() >= kMaxNumbered)
+        return DeclarationFault{Declared::source, kMaxNumbered,
+                                fmt::format("{} source files, at most {} are possible",
+                                            module.included.size() + 1, kMaxNumbered)};
+    for (size_t i = 0; i <= module.included.size(); ++i) {
+        std::string reason =
+            i == 0 ? fault_of(module.source_name, module.source_text)
+                   : fault_of(module.included[i - 1].name, module.included[i - 1].text);
+        if (!reason.empty())
+            return DeclarationFault{Declared::source, i,
+                                    fmt::format("source file {}: {}", i, reason)};
     }
     return std::nullopt;
 }
@@ -227,6 +250,7 @@ std::optional<DeclarationFault> find_declaration_fault(const Module& module) {
     if (auto fault = too_many(counters, module.counter_groups, kMaxAllCounters, "counters",
                               [](const CounterGroup& one) { return one.counters.size(); }))
         return fault;
+    if (auto fault = source_fault(module)) return fault;
     return line_fault(module);
 }
 

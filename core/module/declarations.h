@@ -14,6 +14,7 @@ namespace vfm {
 inline constexpr size_t kMaxName = 65535;
 /// Sets, imports, rule tables and counter groups are numbered by 16 bits.
 inline constexpr size_t kMaxNumbered = 65536;
+inline constexpr size_t kMaxText = size_t{16} << 20;  ///< bytes of a source file's text
 inline constexpr size_t kMaxRuleKeys = 16;
 inline constexpr size_t kMaxRules = (size_t{1} << 20) - 1;  ///< of a rule table
 inline constexpr size_t kMaxRows = size_t{1} << 20;         ///< of all rule tables
@@ -22,7 +23,8 @@ inline constexpr size_t kMaxCounters = size_t{1} << 20;     ///< of a group
 inline constexpr size_t kMaxAllCounters = size_t{1} << 21;  ///< of all groups
 
 /// Which of a module's lists a fault is in.
-enum class Declared : uint8_t { table, set, import, rules, counters, line };
+enum class Declared : uint8_t { table, set, import, rules, counters, source, line };
+inline constexpr size_t kDeclaredLists = 7;
 /// "table", "set", ...
 std::string_view declared_name(Declared what);
 
@@ -33,7 +35,8 @@ struct DeclarationFault {
 };
 
 /// The first declaration that makes no sense, in the order tables, sets, imports, rule tables,
-/// counter groups, lines. Linear in the size of the module (n log n in the number of names).
+/// counter groups, sources, lines. Linear in the size of the module (n log n in the number of
+/// names).
 std::optional<DeclarationFault> find_declaration_fault(const Module& module);
 
 /// Why code of `size` bytes is no program (INVALID_PROGRAM); empty if it may be one.

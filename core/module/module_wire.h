@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "core/base/bytes.h"
 #include "core/module/schema.h"
@@ -17,19 +16,13 @@ struct WireFault {
     std::string reason;
 };
 
-/// Messages directly inside the checked one: where each begins.
-struct WirePlace {
-    int field = 0;
-    uint64_t offset = 0;
-};
-
 /// Messages in a file, at any depth: bounds what the parsed form of a small file can take.
 inline constexpr size_t kMaxMessages = size_t{1} << 20;
 
 /// Walks `bytes` along `schema`: every field known, of the right wire type, in ascending order,
-/// once unless it is a repeated message, repeated numbers packed, values within their type, enums
-/// known. The places come in the order of the file.
-std::optional<WireFault> check_wire(ByteView bytes, const MessageSchema& schema,
-                                    std::vector<WirePlace>& places);
+/// once unless it is a repeated message or text, repeated numbers packed, values within their type,
+/// enums known, and nothing in a longer form than it needs: no number in more bytes, no default
+/// spelt out.
+std::optional<WireFault> check_wire(ByteView bytes, const MessageSchema& schema);
 
 }  // namespace vfm

@@ -10,7 +10,7 @@
 namespace vfm {
 
 /// What one value of a field is.
-enum class FieldType : uint8_t { bytes, fixed64, uint32, uint64, enumeration, message };
+enum class FieldType : uint8_t { bytes, fixed64, uint32, uint64, boolean, enumeration, message };
 
 struct MessageSchema;
 
@@ -19,6 +19,7 @@ struct FieldSchema {
     std::string_view name;
     FieldType type = FieldType::bytes;
     bool repeated = false;
+    bool optional = false;                   ///< its default may be spelt out
     bool (*is_known)(int) = nullptr;         ///< of an enumeration: a number that has a name
     const MessageSchema* message = nullptr;  ///< of a message: its fields
 

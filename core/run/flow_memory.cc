@@ -72,6 +72,8 @@ class Reader {
         : header_(*reinterpret_cast<const FlowMemoryHeader*>(memory.data())),
           buckets_(reinterpret_cast<const FlowBucket*>(&header_ + 1)),
           levels_(reinterpret_cast<const uint64_t*>(memory.data() + facts.levels_at)),
+          keys_(reinterpret_cast<const uint64_t*>(memory.data() + facts.keys_at)),
+          words_(facts.words),
           count_(facts.bucket_count) {}
 
     std::vector<FlowEntry> all(uint32_t table) {
@@ -102,10 +104,20 @@ class Reader {
         if (!hashing || hashing->numbers.factor % 2 == 0) return;
         const bool rehashing = hashing->rehashes % 2 == 1;
         if (rehashing && hashing->earlier.factor % 2 == 0) return;
-        const Unhash now(hashing->numbers);
-        const Unhash then(rehashing ? hashing->earlier : hashing->numbers);
-        for (const RawEntry& entry : copied_)
-            out.push_back({table, (entry.waits ? then : now).key(entry.hash), entry.value});
+        const FlowNumbers& earlier = rehashing ? hashing->earlier : hashing->numbers;
+        const Unhash now(hashing->numbers), then(earlier);
+        const uint64_t* words = copied_keys_.data();
+        for (const RawEntry& entry : copied_) {
+            if (words_ == 1) {
+                out.push_back({table, (entry.waits ? then : now).key(entry.hash), entry.value});
+                continue;
+            }
+            // Another hash has a key that was read while another one took its place.
+            const FlowNumbers& numbers = entry.waits ? earlier : hashing->numbers;
+            if (flow_hash(numbers, words, words_) == entry.hash)
+                out.push_back({table, FlowKey(std::span(words, words_)), entry.value});
+            words += words_;
+        }
     }
 
     /// Takes the entries of a piece that begins with this bucket to copied_. None if keys were
@@ -130,6 +142,7 @@ class Reader {
         for (int i = 0; i < kTries; ++i)
             if (const std::optional<Hashing> hashing = copy_as_it_is(first)) return hashing;
         copied_.clear();
+        copied_keys_.clear();
         return {};
     }
 
@@ -142,6 +155,7 @@ class Reader {
     std::optional<Hashing> copy_as_it_is(uint32_t first) {
         const Hashing before = hashing();
         copied_.clear();
+        copied_keys_.clear();
         for (uint32_t bucket = std::min(first + kPiece, count_); bucket-- > first;)
             for (uint32_t which = FlowBucket::kEntries; which-- > 0;) copy_entry(bucket, which);
         if (hashing() != before) return {};
@@ -155,12 +169,21 @@ class Reader {
             const uint64_t before = load(word) & ~kFirstBit;
             if (before == 0) return;
             const bool waits = entry_waits(bucket, which);
+            if (words_ > 1) load_key(bucket, which);
             const uint64_t value = load(buckets_[bucket].values[which]);
             if (entry_waits(bucket, which) != waits || (load(word) & ~kFirstBit) != before)
                 continue;
             copied_.push_back({before | (bucket < count_ / 2 ? 0 : kFirstBit), value, waits});
+            if (words_ > 1)
+                copied_keys_.insert(copied_keys_.end(), key_.begin(), key_.begin() + words_);
             return;
         }
+    }
+
+    void load_key(uint32_t bucket, uint32_t which) {
+        const uint64_t* const from =
+            keys_ + (size_t{bucket} * FlowBucket::kEntries + which) * words_;
+        for (unsigned i = 0; i < words_; ++i) key_[i] = load(from[i]);
     }
 
     bool entry_waits(uint32_t bucket, uint32_t which) const {
@@ -178,9 +201,13 @@ class Reader {
     const FlowMemoryHeader& header_;
     const FlowBucket* buckets_;
     const uint64_t* levels_;
+    const uint64_t* keys_;  // where they have more than one word
+    unsigned words_;
     uint32_t count_;
     uint64_t stopped_at_ = 0;  // value of `changes` that stayed too long, 0 for none
     std::vector<RawEntry> copied_;
+    std::vector<uint64_t> copied_keys_;            // words_ an entry, where that is more than one
+    std::array<uint64_t, kMaxKeyWords> key_ = {};  // loaded last
 };
 
 }  // namespace
@@ -193,22 +220,30 @@ Result<FlowMemoryFacts> read_flow_facts(std::span<const std::byte> memory) {
     if (load(header.magic) != FlowMemoryHeader::kMagic) return no_table("it holds no flow table");
     if (const uint32_t version = load(header.version); version != FlowMemoryHeader::kVersion)
         return no_table("it is of version " + std::to_string(version));
-    const uint8_t key = load(header.key), eviction = load(header.eviction);
-    const FlowMemoryFacts facts = {.key = static_cast<KeyKind>(key),
+    const uint8_t eviction = load(header.eviction);
+    const FlowMemoryFacts facts = {.words = load(header.words),
                                    .eviction = static_cast<Eviction>(eviction),
                                    .capacity = load(header.capacity),
                                    .bucket_count = load(header.bucket_count),
                                    .levels_at = load(header.levels_at),
+                                   .keys_at = load(header.keys_at),
                                    .refused_stores = load(header.refused_stores)};
-    if (key >= kKeyKinds || eviction > static_cast<uint8_t>(Eviction::none) ||
-        facts.capacity > kMaxCapacity || facts.bucket_count % 2 != 0)
+    if (facts.words < 1 || facts.words > kMaxKeyWords ||
+        eviction > static_cast<uint8_t>(Eviction::none) || facts.capacity > kMaxCapacity ||
+        facts.bucket_count % 2 != 0)
         return no_table("its header makes no sense");
     const uint64_t buckets_end =
         sizeof(FlowMemoryHeader) + uint64_t{facts.bucket_count} * sizeof(FlowBucket);
     const uint64_t levels_size = (uint64_t{facts.bucket_count} + 3) / 4 * sizeof(uint64_t);
-    if (buckets_end > memory.size() || facts.levels_at < buckets_end ||
-        facts.levels_at > memory.size() || facts.levels_at % sizeof(uint64_t) != 0 ||
-        levels_size > memory.size() - facts.levels_at)
+    const uint64_t keys_size =
+        facts.words == 1 ? 0
+                         : uint64_t{facts.bucket_count} * FlowBucket::kEntries * facts.words * 8;
+    const auto outside = [&](uint64_t at, uint64_t size) {
+        return at < buckets_end || at > memory.size() || at % sizeof(uint64_t) != 0 ||
+               size > memory.size() - at;
+    };
+    if (buckets_end > memory.size() || outside(facts.levels_at, levels_size) ||
+        (keys_size > 0 && outside(facts.keys_at, keys_size)))
         return no_table("it is shorter than its header says");
     return facts;
 }

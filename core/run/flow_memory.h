@@ -4,6 +4,7 @@
 //
 //   FlowMemoryHeader
 //   FlowBucket          bucket_count times: the entries, see userspace/flow/flow_table.h
+//   keys                from keys_at on, of more than one word: as many words an entry
 //   (the writer's)      the order of use, where it is kept exactly
 //   levels              from levels_at on: four bits an entry, sixteen entries a word
 //   (the writer's)      to the end
@@ -26,7 +27,8 @@ namespace vfm {
 inline constexpr size_t kFlowAlignment = 64;  ///< of the memory and of a bucket: a cache line
 
 /// Four entries. A word is a key's hash but for its first bit, which the half of the buckets tells,
-/// upper for 1; the word's own first bit is the writer's. 0 is no entry.
+/// upper for 1; the word's own first bit is the writer's. 0 is no entry. Keys of one word are to be
+/// had back from their hash, all others stand by themselves.
 struct alignas(kFlowAlignment) FlowBucket {
     static constexpr uint32_t kEntries = 4;
     std::array<uint64_t, kEntries> words;
@@ -36,12 +38,26 @@ struct alignas(kFlowAlignment) FlowBucket {
 };
 static_assert(sizeof(FlowBucket) == kFlowAlignment);
 
-/// What keys are hashed with: (key ^ marker) * factor, modulo 2^64.
+/// What keys are hashed with.
 struct FlowNumbers {
     uint64_t marker = 0;
     uint64_t factor = 0;  ///< odd
     bool operator==(const FlowNumbers&) const = default;
 };
+/// Of one word: (key ^ marker) * factor, modulo 2^64, so that no two keys have the same hash.
+constexpr uint64_t flow_hash(const FlowNumbers& numbers, uint64_t key) {
+    return (key ^ numbers.marker) * numbers.factor;
+}
+/// Of several words. Never one that looks like no entry.
+constexpr uint64_t flow_hash(const FlowNumbers& numbers, const uint64_t* key, unsigned words) {
+    __extension__ using Product = unsigned __int128;
+    uint64_t hash = numbers.marker;
+    for (unsigned i = 0; i < words; ++i) {
+        const Product product = Product{hash ^ key[i]} * numbers.factor;
+        hash = static_cast<uint64_t>(product >> 64) ^ static_cast<uint64_t>(product);
+    }
+    return hash << 1 != 0 ? hash : hash | 1;
+}
 /// The number whose product with an odd one is 1, modulo 2^64.
 constexpr uint64_t flow_inverse(uint64_t odd) {
     uint64_t found = odd;  // right in the three lowest bits; each step doubles them
@@ -51,14 +67,14 @@ constexpr uint64_t flow_inverse(uint64_t odd) {
 
 struct FlowMemoryHeader {
     static constexpr uint64_t kMagic = 0x31574f4c464d4656;  // "VFMFLOW1"
-    static constexpr uint32_t kVersion = 1;
+    static constexpr uint32_t kVersion = 2;
     static constexpr uint64_t kWaits = 8;  ///< the bit of an entry's level, see `rehashes`
 
     uint64_t magic;  ///< written last when a table is made
     uint32_t version;
     uint32_t capacity;      ///< entries
     uint32_t bucket_count;  ///< even
-    uint8_t key;            ///< KeyKind
+    uint8_t words;          ///< of a key
     uint8_t eviction;       ///< Eviction
     uint16_t zero;
     uint64_t levels_at;  ///< bytes from the front of the memory
@@ -67,6 +83,7 @@ struct FlowMemoryHeader {
     FlowNumbers earlier;
     uint64_t rehashes;
     uint64_t refused_stores;
+    uint64_t keys_at;  ///< bytes from the front of the memory; 0: keys have one word
     /// Odd while a burst changes the table. In a cache line that the other fields have no part of.
     alignas(kFlowAlignment) uint64_t changes;
 };
@@ -74,11 +91,12 @@ static_assert(sizeof(FlowMemoryHeader) == 3 * kFlowAlignment);
 
 /// What stands in front of a table's entries.
 struct FlowMemoryFacts {
-    KeyKind key = KeyKind::u64;
+    unsigned words = 1;  ///< of a key
     Eviction eviction = Eviction::lru;
     uint32_t capacity = 0;
     uint32_t bucket_count = 0;
     uint64_t levels_at = 0;
+    uint64_t keys_at = 0;
     uint64_t refused_stores = 0;
 };
 

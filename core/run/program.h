@@ -13,6 +13,7 @@
 
 #include "core/base/result.h"
 #include "core/isa/error_kind.h"
+#include "core/run/counters.h"
 #include "core/run/flow_key.h"
 #include "core/run/packet.h"
 #include "core/verify/verify.h"
@@ -62,16 +63,26 @@ struct ProgramOptions {
 /// declares, is refused.
 struct InstanceOptions {
     std::span<const HostFunction> host_functions = {};  ///< copied
+    /// The filter's, made of groups like its module's and shared as Counters says; without it the
+    /// instance has its own, all 0.
+    std::shared_ptr<Counters> counters = {};
     /// Where RAND begins. Without it at the same place in every instance, so that runs can be
     /// compared; who runs live traffic gives a number that nobody can guess.
     std::optional<uint64_t> random_seed = {};
 };
 
+/// The counters that an instance of `program` counts in.
+inline std::shared_ptr<Counters> counters_for(const VerifiedModule& program,
+                                              const InstanceOptions& options) {
+    if (options.counters) return options.counters;
+    return std::make_shared<Counters>(program.module().counter_groups);
+}
+
 class Program;
 
 /// What one thread runs a program with: RAND's sequence and memory of its own. Not thread safe.
-/// Flow tables are of their own too, but for UserProgram::instantiate_on(). It keeps what it needs
-/// of its program.
+/// Flow tables and counters are of its own too, but for UserProgram::instantiate_on() and
+/// InstanceOptions::counters. It keeps what it needs of its program.
 class Instance {
   public:
     virtual ~Instance() = default;
@@ -89,6 +100,9 @@ class Instance {
     }
     /// Every flow entry, in no particular order.
     virtual std::vector<FlowEntry> flows() const = 0;
+    /// What was counted, by counter group of the module and by counter; nothing where an engine
+    /// takes no program with COUNT.
+    virtual std::vector<std::vector<Count>> counters() const { return {}; }
     /// Stores refused because a table with eviction `none` was full.
     virtual uint64_t refused_stores() const = 0;
 

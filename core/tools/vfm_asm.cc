@@ -5,6 +5,7 @@
 #include "core/asm/disassembler.h"
 #include "core/base/io.h"
 #include "core/cli/cli.h"
+#include "core/module/module_file.h"
 
 namespace vfm {
 namespace {
@@ -20,8 +21,8 @@ const cli::Tool kTool = {
     "distance in bytes from the next instruction. Numbers are decimal, 0x, 0b or dotted IPv4. RET "
     "n "
     "stands for PUSH n and RET.\n\n"
-    "The directives .fuel, .table, .set with .member, .import, .rules with .row, .source, .text, "
-    ".loc and .module declare what a module holds beside its code. Without any the output is a raw "
+    "The directives .fuel, .table, .set with .member, .import, .rules with .rule and .row, .counters "
+    "with .counter, .source with .text, .loc and .module declare what a module holds beside its code. Without any the output is a raw "
     "program.\n\n"
     "Every error of the file is reported. The program is not verified, so that a wrong one can be "
     "assembled and looked at.",
@@ -31,11 +32,15 @@ const cli::Tool kTool = {
 };
 
 Result<> assemble_file(const std::string& in, const std::string& out, bool listing) {
-    const auto source = std::make_shared<const SourceFile>(display_name(in), TRY(read_text(in)));
+    const auto source =
+        std::make_shared<const SourceFile>(display_name(in), TRY(read_text(in, kMaxAssembly)));
     Assembly assembly = TRY(assemble(source));
-    TRY(write_file(out, assembly.bytes()));
+    const Bytes bytes = assembly.bytes();
+    TRY(check_module_size(bytes, source->name()));
+    TRY(write_file(out, bytes));
     if (!listing) return {};
     assembly.module.source_text = source->text();
+    assembly.module.included.clear();
     assembly.module.lines = assembly.places;
     const std::string text =
         disassemble(assembly.module, {.offsets = true, .hex = true, .source = true});

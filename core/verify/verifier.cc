@@ -58,10 +58,10 @@ Verifier::Verifier(Module module) : facts_(std::make_shared<VerifiedModule::Fact
 }
 
 std::expected<VerifiedModule, Rejection> Verifier::run() {
+    if (auto breach = check_declarations()) return std::unexpected(*std::move(breach));
     if (auto breach = check_size()) return std::unexpected(*std::move(breach));
     if (auto breach = check_decodes()) return std::unexpected(*std::move(breach));
     if (auto breach = check_jumps_and_end()) return std::unexpected(*std::move(breach));
-    if (auto breach = check_declarations()) return std::unexpected(*std::move(breach));
     if (auto breach = check_names()) return std::unexpected(*std::move(breach));
     if (auto breach = check_stack()) return std::unexpected(*std::move(breach));
     graph_ = make_blocks(facts_->insns, facts_->index_of);

@@ -20,10 +20,10 @@ class Verifier {
   private:
     using Breach = std::optional<Rejection>;
 
+    Breach check_declarations() const;   // before all rules
     Breach check_size() const;           // rule 1
     Breach check_decodes();              // rule 1: fills insns and index_of
     Breach check_jumps_and_end() const;  // rule 1
-    Breach check_declarations() const;   // rule 2
     Breach check_names() const;          // rule 2
     Breach check_stack();                // rule 3: fills max_depth and reachable_
     Breach check_reachable() const;      // rule 4

@@ -13,6 +13,12 @@ Diagnostic Rejection::diagnostic(const std::string& name) const {
     return result;
 }
 
+const PreparedTables& VerifiedModule::prepared() const {
+    std::call_once(facts_->prepare_once,
+                   [this] { facts_->prepared = prepare_tables(facts_->module); });
+    return facts_->prepared;
+}
+
 std::optional<Rejection> decode_program(ByteView code, std::vector<Insn>& insns) {
     for (uint32_t offset = 0; offset < code.size();) {
         const auto insn = decode(code, offset);

@@ -2,8 +2,10 @@
 // order are those of the instruction set's section on verification.
 #pragma once
 
+#include <algorithm>
 #include <expected>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,6 +14,7 @@
 #include "core/base/result.h"
 #include "core/isa/insn.h"
 #include "core/module/module.h"
+#include "core/tables/prepared_tables.h"
 
 namespace vfm {
 
@@ -51,11 +54,14 @@ class VerifiedModule {
     std::optional<uint64_t> longest_path() const { return facts_->longest_path; }
     bool acyclic() const { return facts_->longest_path.has_value(); }
     /// Instructions a run may take.
-    uint64_t fuel() const { return facts_->module.fuel.value_or(kDefaultFuel); }
+    uint64_t fuel() const { return std::min(facts_->module.fuel.value_or(kDefaultFuel), kMaxFuel); }
     /// False where no run can use up its fuel, so that no engine needs to count.
     bool counts_fuel() const { return !acyclic() || *facts_->longest_path > fuel(); }
     /// Tables that FLOW instructions number, the implied one included.
     std::span<const TableDecl> tables() const { return facts_->tables; }
+    /// The module's sets and rule tables ready to be asked: made at the first call, for all copies.
+    /// Any thread; others wait meanwhile.
+    const PreparedTables& prepared() const;
 
   private:
     struct Facts {
@@ -67,6 +73,8 @@ class VerifiedModule {
         std::vector<TableDecl> tables;
         uint32_t max_depth = 0;
         std::optional<uint64_t> longest_path;
+        mutable std::once_flag prepare_once;
+        mutable PreparedTables prepared;
     };
     explicit VerifiedModule(std::shared_ptr<const Facts> facts) : facts_(std::move(facts)) {}
     friend class Verifier;

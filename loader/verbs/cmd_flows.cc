@@ -57,7 +57,7 @@ Result<std::vector<TableFlows>> read_tables(const std::vector<StoredFilter>& fil
 
 Json key_json(const RecordedTable& table, const FlowCount& flow) {
     Json all = Json::array();
-    for (const KeyPart& part : key_parts(table.key, {&flow.key, 1}))
+    for (const KeyPart& part : key_parts(table.key, flow.key.all()))
         all.push_back(part.is_number ? Json::parse(part.text) : Json(part.text));
     return all.size() == 1 ? all[0] : all;
 }
@@ -81,7 +81,7 @@ std::string as_table(const std::vector<TableFlows>& tables) {
         for (const FlowCount& flow : read.flows)
             rows.push_back({read.filter->record.name,
                             std::string(hook_info(read.filter->record.hook).name), read.table->name,
-                            key_text(read.table->key, {&flow.key, 1}), std::to_string(flow.value)});
+                            key_text(read.table->key, flow.key.all()), std::to_string(flow.value)});
     return rows.size() == 1 ? "no flows\n" : aligned(rows);
 }
 

@@ -14,8 +14,9 @@ bpf                   0      -                                -
 core/isa              1      -                                -
 core/module           2      -                                -
 core/packet           2      -                                -
-core/run              2      core/module,core/verify          -
-core/verify           2      core/module                      -
+core/tables           2      core/module                      -
+core/run              2      core/module,core/verify,core/tables -
+core/verify           2      core/module,core/tables          -
 core/asm              3      -                                -
 core/lisp             3      -                                -
 core/ir               3      -                                -

@@ -179,6 +179,8 @@ class Reader {
             current.packets.back().expected = Outcome::trap(error_kind(words[0]));
         } else if (name == "flows") {
             flows(current.packets.back(), words);
+        } else if (name == "counts") {
+            counts(current.packets.back(), words);
         } else {
             throw std::runtime_error("unknown section '" + name + "'");
         }
@@ -190,9 +192,28 @@ class Reader {
         for (size_t i = 1; i < words.size(); ++i) {
             const size_t equals = words[i].find('=');
             packet.flows.push_back(
-                {table, number(words[i].substr(0, equals)), number(words[i].substr(equals + 1))});
+                {table, key(words[i].substr(0, equals)), number(words[i].substr(equals + 1))});
         }
         std::ranges::sort(packet.flows);
+    }
+
+    static FlowKey key(const std::string& text) {
+        std::vector<uint64_t> words;
+        for (size_t at = 0; at <= text.size();) {
+            const size_t comma = std::min(text.find(',', at), text.size());
+            words.push_back(number(text.substr(at, comma - at)));
+            at = comma + 1;
+        }
+        return FlowKey(words);
+    }
+
+    static void counts(CasePacket& packet, const std::vector<std::string>& words) {
+        packet.group = static_cast<uint32_t>(number(words[0]));
+        for (size_t i = 1; i < words.size(); ++i) {
+            const size_t slash = words[i].find('/');
+            packet.counts.push_back(
+                {number(words[i].substr(0, slash)), number(words[i].substr(slash + 1))});
+        }
     }
 
     void begin_program(const std::string& language) {

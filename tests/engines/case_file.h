@@ -8,7 +8,9 @@
 //     -- packet hex 00 01 02             ... or in hexadecimal digits
 //     -- result 0x0800                   what the packet before gives, or
 //     -- trap BOUNDS                     the error that it ends with
-//     -- flows 0 167772161=3 5=1         all entries of a table after the packets so far
+//     -- flows 0 167772161=3 5=1         all entries of a table after the packets so far; words of
+//                                        a key with commas between them
+//     -- counts 0 2/120 0/0              all counters of a group then: packets/bytes
 //     -- refused                         no engine takes the program
 // A file may hold several programs, each with its packets. Packets of one program run in order on
 // the same flow tables.
@@ -29,6 +31,8 @@ struct CasePacket {
     Outcome expected;
     std::optional<uint32_t> flow_table;  ///< the table to check after this packet, if any
     std::vector<FlowEntry> flows;        ///< all its entries, sorted
+    std::optional<uint32_t> group;       ///< the counter group to check after this packet, if any
+    std::vector<Count> counts;           ///< all its counters
     unsigned line = 0;
 };
 

@@ -49,7 +49,11 @@ bool run_case(const Case& one, const EngineKind& kind) {
                        one.place << ": packet of line " << packet.line << " in " << kind.name
                                  << " gives " << text_of(got) << ", expected "
                                  << text_of(packet.expected));
-        if (!packet.flow_table || !saw_all) continue;
+        if (!saw_all) continue;
+        if (packet.group)
+            BOOST_TEST(((*engine)->counters().at(*packet.group) == packet.counts),
+                       one.place << ": counters at line " << packet.line << " in " << kind.name);
+        if (!packet.flow_table) continue;
         std::vector<FlowEntry> flows = (*engine)->flows();
         std::erase_if(flows, [&](const FlowEntry& e) { return e.table != *packet.flow_table; });
         BOOST_TEST(text_of(flows) == text_of(packet.flows),

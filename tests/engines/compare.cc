@@ -28,6 +28,15 @@ std::string show(const std::vector<FlowEntry>& flows) {
     return text.empty() ? " none" : text;
 }
 
+std::string show(const std::vector<std::vector<Count>>& groups) {
+    std::string text;
+    for (size_t group = 0; group < groups.size(); ++group)
+        for (size_t i = 0; i < groups[group].size(); ++i)
+            if (const Count& count = groups[group][i]; count != Count{})
+                text += fmt::format(" {}:{}={}/{}", group, i, count.packets, count.bytes);
+    return text.empty() ? " none" : text;
+}
+
 std::vector<FlowEntry> sorted_flows(const Instance& engine) {
     std::vector<FlowEntry> flows = engine.flows();
     std::ranges::sort(flows);
@@ -125,8 +134,14 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
     const bool comparable = nothing_evicted(program, flows);
     for (Running& other : others) {
         other.tally->skipped += other.skipped;
-        // An engine that did not see a packet rightly has other flows.
-        if (!comparable || other.skipped > 0) continue;
+        // An engine that did not see a packet rightly has other flows and counters.
+        if (other.skipped > 0) continue;
+        if (const auto counted = other.engine->counters(); counted != reference.counters())
+            return Difference{
+                other.tally->name,
+                "counters" + show(counted) + " instead of" + show(reference.counters()),
+                packets.size() - 1};
+        if (!comparable) continue;
         const std::vector<FlowEntry> got = sorted_flows(*other.engine);
         if (got != flows)
             return Difference{other.tally->name,

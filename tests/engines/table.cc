@@ -105,6 +105,7 @@ class IrEngine : public Instance {
     std::string_view name() const override { return kName; }
     Outcome run(const Packet& packet) override { return evaluator_.run(packet); }
     std::vector<FlowEntry> flows() const override { return evaluator_.flows(); }
+    std::vector<std::vector<Count>> counters() const override { return evaluator_.counters(); }
     uint64_t refused_stores() const override { return 0; }
 
   private:
@@ -118,30 +119,32 @@ class IrEngine : public Instance {
 // Tc sees the packet through other context fields; cut packets go through the load helpers; another
 // choice of registers makes mistakes of their allocation visible.
 const EngineKind kVariants[] = {
-    {"ir-lifted", "the IR as it was lifted", false, IrEngine<Stage::lifted>::compile, nothing},
-    {"ir", "the IR after its passes", false, IrEngine<Stage::optimised>::compile, nothing},
-    {"ir-native", "the IR after the passes for native code", false,
+    {"ir-lifted", "the IR as it was lifted", true, false, IrEngine<Stage::lifted>::compile,
+     nothing},
+    {"ir", "the IR after its passes", true, false, IrEngine<Stage::optimised>::compile, nothing},
+    {"ir-native", "the IR after the passes for native code", true, false,
      IrEngine<Stage::native>::compile, nothing},
-    {"jit-registers", "native code, other registers", false, compile_registers,
+    {"jit-registers", "native code, other registers", true, false, compile_registers,
      jit::NativeProgram::missing},
-    {"jit-plain", "native code for the least CPU", false, compile_plain,
+    {"jit-plain", "native code for the least CPU", true, false, compile_plain,
      jit::NativeProgram::missing},
-    {"jit-lifted", "native code without any pass", false, compile_lifted,
+    {"jit-lifted", "native code without any pass", true, false, compile_lifted,
      jit::NativeProgram::missing},
-    {"jit-some-passes", "native code after some passes", false, compile_some_passes,
+    {"jit-some-passes", "native code after some passes", true, false, compile_some_passes,
      jit::NativeProgram::missing},
-    {"batch", "native code, bursts", true, compile_bursts<jit::BatchVariant::best>,
+    {"batch", "native code, bursts", true, true, compile_bursts<jit::BatchVariant::best>,
      jit::NativeProgram::missing},
-    {"batch-avx2", "bursts with AVX2 at most", true, compile_bursts<jit::BatchVariant::avx2>,
+    {"batch-avx2", "bursts with AVX2 at most", true, true, compile_bursts<jit::BatchVariant::avx2>,
      jit::NativeProgram::missing},
-    {"batch-scalar", "bursts without vectors", true, compile_bursts<jit::BatchVariant::scalar>,
-     jit::NativeProgram::missing},
-    {"bpf-tc", "the program for tc", false, compile_bpf<bpf::Hook::tc, false, false>, nothing},
-    {"bpf-tc-cut", "tc, few bytes are linear", false, compile_bpf<bpf::Hook::tc, true, false>,
+    {"batch-scalar", "bursts without vectors", true, true,
+     compile_bursts<jit::BatchVariant::scalar>, jit::NativeProgram::missing},
+    {"bpf-tc", "the program for tc", true, false, compile_bpf<bpf::Hook::tc, false, false>,
      nothing},
-    {"bpf-xdp-cut", "XDP, few bytes are linear", false, compile_bpf<bpf::Hook::xdp, true, false>,
+    {"bpf-tc-cut", "tc, few bytes are linear", true, false, compile_bpf<bpf::Hook::tc, true, false>,
      nothing},
-    {"bpf-registers", "other registers, errors drop", false,
+    {"bpf-xdp-cut", "XDP, few bytes are linear", true, false,
+     compile_bpf<bpf::Hook::xdp, true, false>, nothing},
+    {"bpf-registers", "other registers, errors drop", true, false,
      compile_bpf<bpf::Hook::xdp, false, true>, nothing},
 };
 

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "core/ir/arithmetic.h"
+#include "core/ir/semantics.h"
 
 namespace vfm::test {
 
@@ -31,10 +31,6 @@ uint64_t IrEvaluator::load(uint64_t base, const ir::Value& load) const {
     return load_be(packet_.data() + base + load.imm, load.size);
 }
 
-uint64_t IrEvaluator::raw(uint64_t loaded, unsigned size) {
-    return std::byteswap(loaded) >> (64 - 8 * size);
-}
-
 ErrorKind IrEvaluator::guard(const ir::Value& guard) const {
     if (guard.op == Op::guard_len)
         return within(0, guard.imm) ? ErrorKind::success : ErrorKind::bounds;
@@ -44,72 +40,107 @@ ErrorKind IrEvaluator::guard(const ir::Value& guard) const {
 }
 
 uint64_t IrEvaluator::call(const ir::Value& op) {
-    if (op.op == Op::call_arg) {
-        VFM_CHECK(op.imm == arguments_.size(), "arguments stand in their order");
-        arguments_.push_back(value(op.a));
-        return 0;
-    }
     VFM_CHECK(op.imm < host_functions_.size(), "the called function is there");
     const HostFunction& host = host_functions_[op.imm];
-    VFM_CHECK(arguments_.size() == host.arity, "a call has as many arguments as its function");
-    const uint64_t result = host.function(host.user, arguments_.data());
-    arguments_.clear();
-    return result;
+    VFM_CHECK(op.more.size() == host.arity, "a call has as many arguments as its function");
+    const std::vector<uint64_t> arguments = values(op.more);
+    return host.function(host.user, arguments.data());
 }
 
-uint64_t IrEvaluator::state(const ir::Value& op) {
-    if (op.op == Op::call_arg || op.op == Op::call) return call(op);
-    if (op.op == Op::rand) return random_.next();
-    const std::pair key(uint32_t{op.table}, value(op.a));
+const PreparedTables& IrEvaluator::tables() const {
+    VFM_CHECK(function_.program.has_value(), "a function knows the tables that it names");
+    return function_.program->prepared();
+}
+
+void IrEvaluator::count(uint64_t group, uint64_t counter) {
+    const auto& groups = function_.program->module().counter_groups;
+    counters_.resize(groups.size());
+    for (size_t i = 0; i < groups.size(); ++i) counters_[i].resize(groups[i].counters.size());
+    if (counter >= counters_[group].size()) return;
+    ++counters_[group][counter].packets;
+    counters_[group][counter].bytes += packet_.size();
+}
+
+uint64_t IrEvaluator::flow(const ir::Value& op) {
+    std::vector<uint64_t> words = {value(op.a)};
+    for (const ir::ValueId id : op.more) words.push_back(value(id));
+    const std::pair key(static_cast<uint32_t>(op.imm), FlowKey(words));
     if (op.op == Op::flow_set) return flows_[key] = value(op.b);
     if (op.op == Op::flow_add) return flows_[key] += value(op.b);
     const auto found = flows_.find(key);
     return found == flows_.end() ? 0 : found->second;
 }
 
-uint64_t IrEvaluator::result(const ir::Value& op, const VlanMetadata& vlan) const {
-    switch (op.op) {
-        case Op::constant:
-            return op.imm;
-        case Op::len:
-            return packet_.size();
-        case Op::load:
-            return load(0, op);
-        case Op::loadx:
-            return load(value(op.a), op);
-        case Op::load_raw:
-            return raw(load(0, op), op.size);
-        case Op::loadx_raw:
-            return raw(load(value(op.a), op), op.size);
-        case Op::in_set:
-            return std::ranges::binary_search(function_.sets[op.imm], value(op.a));
-        case Op::in_rows: {
-            const uint64_t a = value(op.a), b = value(op.b);
-            return std::ranges::any_of(function_.rows[op.imm], [&](const ir::Row& row) {
-                return (a & row.mask_a) == row.want_a && (b & row.mask_b) == row.want_b;
-            });
-        }
-        case Op::vlan_present:
-            return vlan.present;
-        case Op::vlan_protocol:
-            return vlan.protocol;
-        case Op::vlan_tag:
-            return vlan.tag;
-        case Op::now:
-            return now_;
-        default:
-            break;
+std::vector<uint64_t> IrEvaluator::values(const ir::IdList& ids) const {
+    std::vector<uint64_t> result;
+    result.reserve(ids.size());
+    for (const ir::ValueId id : ids) result.push_back(value(id));
+    return result;
+}
+
+// The domain of numbers.
+struct IrEvaluator::Numbers {
+    using Word = uint64_t;
+
+    IrEvaluator& run;
+    const VlanMetadata& vlan;
+
+    static Word number(uint64_t number) { return number; }
+    static Word binary(Opcode opcode, Word a, Word b) {
+        VFM_CHECK((opcode != Opcode::DIV && opcode != Opcode::MOD) || b != 0,
+                  "no division is by zero");
+        return vfm::binary(opcode, a, b);
     }
-    const auto made =
-        ir::evaluate(op.op, value(op.a), ir::op_info(op.op).operands > 1 ? value(op.b) : 0);
-    VFM_CHECK(made.has_value(), "no division is by zero and every operation is known here");
-    return *made;
+    static Word unary(Opcode opcode, Word a) { return vfm::unary(opcode, a); }
+    static Word compare(Comparison comparison, Word a, Word b) {
+        return vfm::compare(comparison, a, b);
+    }
+    Word length() const { return run.packet_.size(); }
+    Word load(Word base, const ir::Value& op) const { return run.load(base, op); }
+    static Word turned(Word word, unsigned size) { return std::byteswap(word) >> (64 - 8 * size); }
+    Word outside(const ir::Value& op, Word a, Word b) const {
+        switch (op.op) {
+            case Op::in_set:
+                return std::ranges::binary_search(run.function_.sets[op.imm], a);
+            case Op::in_rows:
+                return std::ranges::any_of(run.function_.rows[op.imm], [&](const ir::Row& row) {
+                    return (a & row.mask_a) == row.want_a && (b & row.mask_b) == row.want_b;
+                });
+            case Op::member:
+                return run.tables().sets[op.imm]->contains(0, a);
+            case Op::member128:
+                return run.tables().sets[op.imm]->contains(a, b);
+            case Op::match:
+                return run.tables().rules[op.imm]->match(run.values(op.more).data());
+            case Op::verdict:
+                return run.tables().rules[op.imm]->verdict(a);
+            case Op::count:
+                run.count(op.imm, a);
+                return 0;
+            case Op::vlan_present:
+                return vlan.present;
+            case Op::vlan_tag:
+                return vlan.tag;
+            case Op::now:
+                return run.now_;
+            case Op::rand:
+                return run.random_.next();
+            case Op::call:
+                return run.call(op);
+            default:
+                VFM_CHECK(ir::op_info(op.op).kind == ir::OpKind::flow, "every operation is known");
+                return run.flow(op);
+        }
+    }
+};
+
+uint64_t IrEvaluator::make(const ir::Value& op, const VlanMetadata& vlan) {
+    const auto operand = [&](ir::ValueId id) { return id == ir::kNone ? 0 : value(id); };
+    return ir::meaning(Numbers{*this, vlan}, op, operand(op.a), operand(op.b));
 }
 
 ir::BlockId IrEvaluator::follow(const ir::Edge& edge) {
-    std::vector<uint64_t> args;
-    args.reserve(edge.args.size());
-    for (const ir::ValueId arg : edge.args) args.push_back(value(arg));
+    const std::vector<uint64_t> args = values(edge.args);
     const ir::Block& to = function_.blocks[edge.target];
     for (size_t i = 0; i < args.size(); ++i) set(to.params[i], args[i]);
     return edge.target;
@@ -119,7 +150,6 @@ Outcome IrEvaluator::run(const Packet& packet, const VlanMetadata& vlan) {
     packet_ = packet.visible();
     now_ = packet.timestamp;
     steps_ = 0;
-    arguments_.clear();
     values_.assign(function_.values.size(), 0);
     made_.assign(function_.values.size(), false);
     uint64_t fuel = function_.fuel;
@@ -131,7 +161,7 @@ Outcome IrEvaluator::run(const Packet& packet, const VlanMetadata& vlan) {
             steps_ += op.op != Op::constant;
             switch (ir::op_info(op.op).effect) {
                 case ir::Effect::pure:
-                    set(id, result(op, vlan));
+                    set(id, make(op, vlan));
                     break;
                 case ir::Effect::guard:
                     if (const ErrorKind error = guard(op); error != ErrorKind::success)
@@ -139,7 +169,7 @@ Outcome IrEvaluator::run(const Packet& packet, const VlanMetadata& vlan) {
                     break;
                 case ir::Effect::effect:
                     if (op.op != Op::fuel) {
-                        set(id, state(op));
+                        set(id, make(op, vlan));
                         break;
                     }
                     if (fuel < op.imm) return Outcome::trap(ErrorKind::limit);

@@ -19,7 +19,7 @@ namespace vfm::test {
 /// The tag that a hook holds in metadata.
 struct VlanMetadata {
     bool present = false;
-    uint16_t protocol = 0;
+    uint16_t protocol = 0;  ///< which no operation asks for
     uint16_t tag = 0;
 };
 
@@ -37,27 +37,34 @@ class IrEvaluator {
     /// Operations that the last run carried out, ends of blocks included, numbers not.
     uint64_t steps() const { return steps_; }
 
+    /// By group and number; empty before the first COUNT.
+    const std::vector<std::vector<Count>>& counters() const { return counters_; }
+
   private:
+    struct Numbers;
+
     uint64_t value(ir::ValueId id) const;
     void set(ir::ValueId id, uint64_t value);
     uint64_t load(uint64_t base, const ir::Value& load) const;
-    static uint64_t raw(uint64_t loaded, unsigned size);
     bool within(uint64_t base, uint64_t imm) const;
     ErrorKind guard(const ir::Value& guard) const;
-    uint64_t state(const ir::Value& op);
+    uint64_t flow(const ir::Value& op);
     uint64_t call(const ir::Value& op);
-    uint64_t result(const ir::Value& op, const VlanMetadata& vlan) const;
+    void count(uint64_t group, uint64_t counter);
+    const PreparedTables& tables() const;
+    std::vector<uint64_t> values(const ir::IdList& ids) const;
+    uint64_t make(const ir::Value& op, const VlanMetadata& vlan);
     ir::BlockId follow(const ir::Edge& edge);
 
     ir::Function function_;
     std::vector<HostFunction> host_functions_;
-    std::map<std::pair<uint32_t, uint64_t>, uint64_t> flows_;  // by table and key
+    std::vector<std::vector<Count>> counters_;                // by group
+    std::map<std::pair<uint32_t, FlowKey>, uint64_t> flows_;  // by table and key
     RandomSequence random_;
     // of one run
     ByteView packet_;
     uint64_t now_ = 0;
     uint64_t steps_ = 0;
-    std::vector<uint64_t> arguments_;  // of the call to come
     std::vector<uint64_t> values_;
     std::vector<bool> made_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bitset>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -50,6 +51,7 @@ class Generator {
 
     Module run() {
         if (options_.flows && rng_.one_in(2)) declare_tables();
+        if (options_.lookups && rng_.one_in(2)) declare_lookups();
         depths_.add(0);
         if (limit_ > 20)
             while (depths_.most() + 4 < limit_) push_something();
@@ -78,9 +80,84 @@ class Generator {
             TableDecl table;
             table.name = "t" + std::to_string(i);
             table.key = {rng_.pick({KeyKind::u64, KeyKind::ipv4, KeyKind::port})};
+            if (options_.lookups && rng_.one_in(3)) {
+                table.key = {rng_.pick({KeyKind::u64, KeyKind::ip, KeyKind::ipv6, KeyKind::conn})};
+                if (table.words() < 7 || rng_.one_in(2)) table.key.push_back(KeyKind::proto);
+            }
             table.capacity = 8192;  // more than a run can fill
             module_.tables.push_back(std::move(table));
         }
+    }
+
+    void declare_lookups() {
+        for (uint64_t count = rng_.below(3); count > 0; --count) declare_set();
+        for (uint64_t count = rng_.below(3); count > 0; --count) declare_rules();
+        for (uint64_t count = rng_.below(3); count > 0; --count) {
+            CounterGroup group{.name = "c" + std::to_string(module_.counter_groups.size()),
+                               .counters = {}};
+            for (uint64_t i = 0, size = 1 + rng_.below(5); i < size; ++i)
+                group.counters.push_back(
+                    {.file = "f", .line = static_cast<uint32_t>(i + 1), .text = {}, .name = {}});
+            module_.counter_groups.push_back(std::move(group));
+        }
+    }
+
+    static uint64_t low(uint64_t value, unsigned width) {
+        return width >= 64 ? value : value & ((uint64_t{1} << width) - 1);
+    }
+
+    void declare_set() {
+        SetDecl set{.name = "s" + std::to_string(module_.sets.size()),
+                    .width = rng_.pick<uint8_t>({32, 48, 64, 128}),
+                    .live = rng_.one_in(4),
+                    .members = {}};
+        for (uint64_t count = rng_.one_in(8) ? 100 : rng_.below(10); count > 0; --count) {
+            const uint64_t length = rng_.one_in(4) ? rng_.below(set.width + 1u) : set.width;
+            set.members.push_back({.hi = set.width == 128 && rng_.one_in(2) ? number() : 0,
+                                   .lo = low(number(), set.width),
+                                   .length = static_cast<uint8_t>(length)});
+        }
+        module_.sets.push_back(std::move(set));
+    }
+
+    RuleTest row_test(unsigned width) {
+        RuleTest test;
+        if (rng_.one_in(3)) return test;
+        test.hi = width == 128 && rng_.one_in(2) ? number() : 0;
+        test.lo = low(number(), width);
+        if (rng_.one_in(2)) {
+            test.kind = RuleTest::Kind::prefix;
+            test.length = static_cast<uint8_t>(rng_.one_in(2) ? width : rng_.below(width + 1));
+            return test;
+        }
+        test.kind = RuleTest::Kind::range;
+        test.last_hi = width == 128 && rng_.one_in(2) ? number() : 0;
+        test.last_lo = low(number(), width);
+        if (std::pair(test.hi, test.lo) > std::pair(test.last_hi, test.last_lo)) {
+            std::swap(test.hi, test.last_hi);
+            std::swap(test.lo, test.last_lo);
+        }
+        return test;
+    }
+
+    void declare_rules() {
+        RuleTable rules{.name = "r" + std::to_string(module_.rule_tables.size()),
+                        .key_widths = {},
+                        .verdicts = {},
+                        .default_verdict = number(),
+                        .rows = {}};
+        for (uint64_t keys = 1 + rng_.below(3); keys > 0; --keys)
+            rules.key_widths.push_back(rng_.pick<uint8_t>({32, 64, 128}));
+        for (uint32_t rule = 1, count = static_cast<uint32_t>(rng_.below(8)); rule <= count;
+             ++rule) {
+            rules.verdicts.push_back(number());
+            for (uint64_t rows = rng_.below(3); rows > 0; --rows) {
+                RuleRow row{.rule = rule, .tests = {}};
+                for (const unsigned width : rules.key_widths) row.tests.push_back(row_test(width));
+                rules.rows.push_back(std::move(row));
+            }
+        }
+        module_.rule_tables.push_back(std::move(rules));
     }
 
     // ---- one instruction -----------------------------------------------------------------------
@@ -161,14 +238,17 @@ class Generator {
             case Group::unary:
             case Group::compare:
                 return true;
+            case Group::set:
+                return !module_.sets.empty();
+            case Group::match:
+            case Group::verdict:
+                return !module_.rule_tables.empty();
+            case Group::count:
+                return !module_.counter_groups.empty();
             case Group::jump:
             case Group::branch:
             case Group::ret:
-            case Group::set:
             case Group::call:
-            case Group::match:
-            case Group::verdict:
-            case Group::count:
                 return false;
         }
         return false;
@@ -194,11 +274,14 @@ class Generator {
                 return rng_.below(module_.effective_tables().size());
             case ImmKind::header:
                 return rng_.below(kHeaderFacts);
-            case ImmKind::jump:
             case ImmKind::set:
-            case ImmKind::import:
+                return rng_.below(module_.sets.size());
             case ImmKind::rules:
+                return rng_.below(module_.rule_tables.size());
             case ImmKind::counters:
+                return rng_.below(module_.counter_groups.size());
+            case ImmKind::jump:
+            case ImmKind::import:
                 break;
         }
         return 0;
@@ -216,19 +299,26 @@ class Generator {
         // What uses values up comes more often, or a program is little but pushes.
         const OpInfo& info = rng_.pick(all_ops());
         if (!wanted(info)) return;
-        const StackEffect effect = stack_effect({info.op, 0, 0}, module_);
+        uint64_t imm = immediate(info.imm);
+        const StackEffect effect = stack_effect({info.op, 0, imm}, module_);
         if (info.pushes > static_cast<int>(effect.pops) && rng_.one_in(3)) return;
+        if (effect.pops > depths_.least() + 2 && effect.pops < limit_ - depths_.most() &&
+            rng_.one_in(3))
+            for (unsigned i = depths_.least(); i < effect.pops; ++i) push_something();
         if (effect.pops > depths_.least() && depths_.most() + 2 < limit_ && rng_.one_in(2)) {
             push_something();
             push_something();
         }
         if (info.group == Group::loadx && !rng_.one_in(5)) tame(63);
         if (info.group == Group::flow && effect.pops == 1 && !rng_.one_in(3)) tame(3);
+        // A rule or a counter that there is, or one beyond.
+        if ((info.group == Group::count || info.group == Group::verdict) && !rng_.one_in(4))
+            tame(7);
         if (info.trap == ErrorKind::division_by_zero && !rng_.one_in(4)) {
             if (!fits(Opcode::PUSH) || depths_.least() == 0) return;
             push_number(number() | 1);
         }
-        const uint64_t imm = immediate(info.imm);
+        if (info.imm == ImmKind::pick) imm = immediate(info.imm);
         if (fits(info.op, imm)) emit(info.op, imm);
     }
 

@@ -15,6 +15,7 @@ struct RandomOptions {
     bool flows = true;               ///< FLOW_*; some programs then declare tables
     bool headers = true;             ///< HDR and HASH5
     bool clock = false;              ///< NOW and RAND
+    bool lookups = true;             ///< sets, rule tables, counters, keys of several words
     bool small_fuel = false;         ///< some programs get less fuel than their longest path
 };
 

@@ -43,16 +43,19 @@ void choose_native(Loaded& loaded, const InstanceOptions& options) {
         loaded.remark = text_of(placed(*loaded.active, std::move(instance).error()));
 }
 
+/// `loaded` comes with the tables and counters that it goes on with, if any.
 Result<Loaded> prepare(const Settings& settings, std::shared_ptr<const Program> program,
-                       std::shared_ptr<FlowTables> tables) {
-    Loaded loaded;
+                       Loaded loaded = {}) {
     loaded.active = settings.limit ? TRY(program->with_limit(*settings.limit)) : program;
     loaded.program = std::move(program);
     loaded.reads_clock = loaded.active->reads_clock();
     const VerifiedModule& verified = loaded.active->verified();
-    loaded.tables = tables ? std::move(tables) : make_tables(verified, settings.flow_capacity);
+    if (!loaded.tables) loaded.tables = make_tables(verified, settings.flow_capacity);
+    if (!loaded.counters)
+        loaded.counters = std::make_shared<Counters>(verified.module().counter_groups);
 
-    const InstanceOptions options{.host_functions = settings.host_functions};
+    const InstanceOptions options{.host_functions = settings.host_functions,
+                                  .counters = loaded.counters};
     if (auto matched = match_host_functions(verified, options.host_functions); !matched)
         return as_kind(ErrorKind::verification_failed, *loaded.program, std::move(matched).error());
     if (settings.jit) choose_native(loaded, options);
@@ -72,16 +75,17 @@ void put(vfm_state_t& vm, Loaded fresh) {
 
 }  // namespace
 
-Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program,
-              std::shared_ptr<FlowTables> tables) {
-    put(vm, TRY(prepare(vm.settings, std::move(program), std::move(tables))));
+Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program) {
+    put(vm, TRY(prepare(vm.settings, std::move(program))));
     return {};
 }
 
 Result<> change(vfm_state_t& vm, Settings settings, Entries entries) {
     if (vm.is_loaded()) {
-        auto tables = entries == Entries::keep ? vm.loaded.tables : nullptr;
-        put(vm, TRY(prepare(settings, vm.loaded.program, std::move(tables))));
+        Loaded next;
+        if (entries == Entries::keep) next.tables = vm.loaded.tables;
+        next.counters = vm.loaded.counters;
+        put(vm, TRY(prepare(settings, vm.loaded.program, std::move(next))));
     }
     vm.settings = std::move(settings);
     return {};

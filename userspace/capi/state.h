@@ -29,13 +29,14 @@ struct Settings {
     std::vector<HostFunction> host_functions;
 };
 
-/// A program ready to run. Shares its tables with the one that takes its place, if only settings
-/// change.
+/// A program ready to run. Shares its tables and counters with the one that takes its place, if
+/// only settings change.
 struct Loaded {
     std::shared_ptr<const Program> program;  ///< as it was given
     std::shared_ptr<const Program> active;   ///< the same under Settings::limit
     std::shared_ptr<FlowTables> tables;
-    std::unique_ptr<Instance> instance;  ///< of `active` on `tables`
+    std::shared_ptr<Counters> counters;
+    std::unique_ptr<Instance> instance;  ///< of `active` on `tables` and `counters`
     bool native = false;                 ///< the instance is native code
     bool reads_clock = false;            ///< the program asks for the time
     std::string remark;                  ///< why it is not, although it was to be
@@ -58,11 +59,10 @@ struct vfm_state {
 
 namespace vfm::capi {
 
-/// Gives the VM a program under its settings. Without `tables` it gets empty ones.
-Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program,
-              std::shared_ptr<FlowTables> tables = nullptr);
+/// Gives the VM a program under its settings, with empty tables and counters.
+Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program);
 
-/// Gives the VM new settings; a loaded program goes on under them.
+/// Gives the VM new settings; a loaded program goes on under them, with its counters.
 enum class Entries : uint8_t { keep, forget };
 Result<> change(vfm_state_t& vm, Settings settings, Entries entries = Entries::keep);
 

@@ -12,8 +12,6 @@ using namespace vfm;  // NOLINT(google-build-using-namespace): the C functions s
 
 namespace {
 
-constexpr size_t kMaxProgramFile = size_t{65} << 20;  // more than any module has
-
 /// VFLisp begins with an expression or a comment, after white space.
 bool looks_like_vflisp(ByteView bytes) {
     const std::string_view blanks = " \t\r\n";
@@ -78,7 +76,7 @@ int vfm_load_program_file(vfm_state_t* vm, const char* filename) {
                                 filename ? "the name is empty" : "there is no name");
         // `-` means standard input to read_file(), which belongs to the program around us.
         const std::string path = std::string_view(filename) == "-" ? "./-" : filename;
-        return load_bytes(*vm, TRY(read_file(path, kMaxProgramFile)), filename);
+        return load_bytes(*vm, TRY(read_file(path, kMaxModuleFile)), filename);
     });
 }
 

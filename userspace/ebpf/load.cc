@@ -202,6 +202,12 @@ std::expected<Machine, Fault> Machine::load(const Image& image) {
         insns[use.insn].src_reg = BPF_PSEUDO_MAP_IDX;
         insns[use.insn].imm = static_cast<int32_t>(use.map);
     }
+    machine.data_.assign(image.data.begin(), image.data.end());
+    for (const uint32_t at : image.data_uses) {
+        if (at >= count || !starts[at] || insns[at].code != kLoadImmediate64)
+            return fault(at, "a use of data that is no LD_IMM64");
+        insns[at].src_reg = BPF_PSEUDO_MAP_IDX_VALUE;
+    }
     return machine;
 }
 

@@ -39,6 +39,8 @@ struct Image {
     std::span<const bpf_insn> insns;
     std::vector<MapSpec> maps;
     std::vector<MapUse> map_uses;
+    ByteView data = {};               ///< constant data, read-only
+    std::vector<uint32_t> data_uses;  ///< LD_IMM64 that load its address, moved by what they hold
 };
 
 /// One packet as the hook sees it.
@@ -78,8 +80,10 @@ class Machine {
     Machine() = default;
 
     Context context_ = Context::xdp;
-    std::vector<bpf_insn> insns_;  // an LD_IMM64 of a map has src_reg BPF_PSEUDO_MAP_IDX
+    std::vector<bpf_insn> insns_;  // an LD_IMM64 of a map has src_reg BPF_PSEUDO_MAP_IDX, one of
+                                   // data BPF_PSEUDO_MAP_IDX_VALUE
     std::vector<Map> maps_;
+    Bytes data_;
     Frame frame_;
     RandomSequence random_;
     uint32_t exit_pc_ = 0;

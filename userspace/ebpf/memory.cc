@@ -114,6 +114,14 @@ const uint8_t* Run::readable(const Value& pointer, int64_t offset, unsigned size
         case Kind::map_value:
             if (!map_value_fits(pointer, offset, size)) return nullptr;
             return maps_[pointer.map].value(pointer.within) + pointer.offset() + offset;
+        case Kind::data: {
+            const int64_t at = pointer.offset() + offset;
+            if (at >= 0 && static_cast<uint64_t>(at) + size <= data_.size())
+                return data_.data() + at;
+            stop(
+                fmt::format("{} bytes at {} of {} bytes of constant data", size, at, data_.size()));
+            return nullptr;
+        }
         case Kind::uninitialised:
         case Kind::scalar:
         case Kind::context:
@@ -140,6 +148,7 @@ uint8_t* Run::writable(const Value& pointer, int64_t offset, unsigned size) {
         case Kind::packet:
         case Kind::packet_end:
         case Kind::map:
+        case Kind::data:
             break;
     }
     stop(fmt::format("memory is written through a {}", kind_name(pointer.kind)));

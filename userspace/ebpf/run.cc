@@ -107,11 +107,12 @@ bool holds(uint8_t op, Unsigned a, Unsigned b) {
 
 }  // namespace
 
-Run::Run(Context context, std::span<const bpf_insn> insns, std::span<Map> maps, Frame& frame,
-         RandomSequence& random, const Input& input)
+Run::Run(Context context, std::span<const bpf_insn> insns, std::span<Map> maps, ByteView data,
+         Frame& frame, RandomSequence& random, const Input& input)
     : context_(context),
       insns_(insns),
       maps_(maps),
+      data_(data),
       frame_(frame),
       random_(random),
       input_(input),
@@ -122,7 +123,7 @@ Run::Run(Context context, std::span<const bpf_insn> insns, std::span<Map> maps, 
 }
 
 std::expected<uint64_t, Fault> Machine::run(const Input& input) {
-    Run run(context_, insns_, maps_, frame_, random_, input);
+    Run run(context_, insns_, maps_, data_, frame_, random_, input);
     auto result = run.execute();
     if (result) exit_pc_ = run.pc();
     return result;
@@ -178,6 +179,8 @@ bool Run::operand(const bpf_insn& insn, Value& out) {
 bool Run::load_immediate(const bpf_insn& insn) {
     if (insn.src_reg == BPF_PSEUDO_MAP_IDX)
         regs_[insn.dst_reg] = {0, Kind::map, static_cast<uint16_t>(insn.imm), 0};
+    else if (insn.src_reg == BPF_PSEUDO_MAP_IDX_VALUE)
+        regs_[insn.dst_reg] = {static_cast<uint32_t>(insn.imm), Kind::data, 0, 0};
     else
         regs_[insn.dst_reg] =
             Value::scalar(static_cast<uint32_t>(insn.imm) |

@@ -14,8 +14,8 @@ namespace vfm::ebpf {
 /// run must not go on.
 class Run {
   public:
-    Run(Context context, std::span<const bpf_insn> insns, std::span<Map> maps, Frame& frame,
-        RandomSequence& random, const Input& input);
+    Run(Context context, std::span<const bpf_insn> insns, std::span<Map> maps, ByteView data,
+        Frame& frame, RandomSequence& random, const Input& input);
 
     std::expected<uint64_t, Fault> execute();
     uint32_t pc() const { return pc_; }
@@ -58,6 +58,7 @@ class Run {
     Context context_;
     std::span<const bpf_insn> insns_;
     std::span<Map> maps_;
+    ByteView data_;
     Frame& frame_;
     RandomSequence& random_;
     const Input& input_;

@@ -16,6 +16,7 @@ enum class Kind : uint8_t {
     packet_end,  ///< data_end; only compared and subtracted
     map,         ///< a map as helpers take it
     map_value,   ///< offset into the value in one slot of one map
+    data,        ///< offset into the program's constant data
 };
 
 constexpr std::string_view kind_name(Kind kind) {
@@ -36,6 +37,8 @@ constexpr std::string_view kind_name(Kind kind) {
             return "map pointer";
         case Kind::map_value:
             return "map value pointer";
+        case Kind::data:
+            return "pointer to constant data";
     }
     return "";
 }
@@ -52,7 +55,8 @@ struct Value {
     bool is_packet() const { return kind == Kind::packet || kind == Kind::packet_end; }
     /// A pointer that may be moved by a number.
     bool is_movable() const {
-        return kind == Kind::frame || kind == Kind::packet || kind == Kind::map_value;
+        return kind == Kind::frame || kind == Kind::packet || kind == Kind::map_value ||
+               kind == Kind::data;
     }
     int64_t offset() const { return static_cast<int64_t>(bits); }
 };

@@ -29,6 +29,8 @@ ebpf::Image image_of(const bpf::Program& program) {
         image.maps.push_back({map.type, map.key_size, map.value_size, map.max_entries});
     for (const bpf::MapReference& reference : program.map_references)
         image.map_uses.push_back({reference.insn, reference.map});
+    image.data = program.data;
+    image.data_uses = program.data_references;
     return image;
 }
 
@@ -67,6 +69,7 @@ class EmittedInstance final : public Instance {
     std::string_view name() const override { return EmittedProgram::kName; }
     Outcome run(const Packet& packet) override;
     std::vector<FlowEntry> flows() const override;
+    std::vector<std::vector<Count>> counters() const override;
     uint64_t refused_stores() const override;
     std::optional<uint32_t> ended_at() const override;
 
@@ -132,11 +135,28 @@ std::vector<FlowEntry> EmittedInstance::flows() const {
         const bpf::Map& map = program_.maps[i];
         if (map.role != bpf::MapRole::flow) continue;
         machine_.map(i).for_each([&](ByteView key, ByteView value) {
-            out.push_back(
-                {map.table, load_le<uint64_t>(key.data()), load_le<uint64_t>(value.data())});
+            std::vector<uint64_t> words(key.size() / sizeof(uint64_t));
+            std::memcpy(words.data(), key.data(), key.size());
+            out.push_back({map.table, FlowKey(words), load_le<uint64_t>(value.data())});
         });
     }
     return out;
+}
+
+std::vector<std::vector<Count>> EmittedInstance::counters() const {
+    std::vector<std::vector<Count>> all;
+    for (const CounterGroup& group : owner_->verified().module().counter_groups)
+        all.emplace_back(group.counters.size());
+    for (size_t i = 0; i < program_.maps.size(); ++i) {
+        const bpf::Map& map = program_.maps[i];
+        if (map.role != bpf::MapRole::counters) continue;
+        for (uint32_t counter = 0; counter < map.max_entries; ++counter) {
+            vfm_counter value;
+            std::memcpy(&value, machine_.map(i).value(counter), sizeof value);
+            all[map.table][counter] = {value.packets, value.bytes};
+        }
+    }
+    return all;
 }
 
 uint64_t EmittedInstance::refused_stores() const {

@@ -5,6 +5,7 @@
 #include "loader/test_run.h"
 #include "userspace/engines/bpf_engine.h"
 #include "userspace/interp/interpreter.h"
+#include "userspace/interp/stepped_program.h"
 #include "userspace/jit/native_program.h"
 
 namespace vfm {
@@ -13,6 +14,10 @@ namespace {
 std::string nothing() { return {}; }
 
 using Compiled = Result<std::shared_ptr<const Program>>;
+
+Compiled compile_steps(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return stepped_program(program);
+}
 
 Compiled compile_interp(const VerifiedModule& program, const ProgramOptions& options) {
     return interpreter_program(program, options);
@@ -33,10 +38,11 @@ Compiled compile_kernel(const VerifiedModule& program, const ProgramOptions& /*o
 }
 
 constexpr EngineKind kKinds[] = {
-    {"interp", "the reference interpreter", false, compile_interp, nothing},
-    {"jit", "native code for this CPU", true, compile_jit, jit::NativeProgram::missing},
-    {"bpf", "the emitted eBPF program in user space", false, compile_bpf, nothing},
-    {"kernel", "the emitted eBPF program in the kernel", false, compile_kernel,
+    {"steps", "the bytecode, one instruction at a time", false, false, compile_steps, nothing},
+    {"interp", "the reference interpreter", true, false, compile_interp, nothing},
+    {"jit", "native code for this CPU", true, true, compile_jit, jit::NativeProgram::missing},
+    {"bpf", "the emitted eBPF program in user space", true, false, compile_bpf, nothing},
+    {"kernel", "the emitted eBPF program in the kernel", true, false, compile_kernel,
      kernel_engine_missing},
 };
 

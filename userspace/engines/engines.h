@@ -16,6 +16,7 @@ namespace vfm {
 struct EngineKind {
     std::string_view name;
     std::string_view what;  ///< one phrase for --help
+    bool offered;           ///< a user may ask for it, and `all` runs it
     bool has_bursts;        ///< ProgramOptions::bursts make a difference
     /// Makes the program ready, once for all threads. Fails with Status::refused and a located
     /// reason if the back end cannot translate it.

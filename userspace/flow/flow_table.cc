@@ -36,7 +36,10 @@ uint32_t room(uint32_t buckets) { return static_cast<uint32_t>(uint64_t{buckets}
 
 }  // namespace
 
-uint64_t FlowTable::key_at(Place at) const { return hash_at(at) * flow_inverse(factor_) ^ marker_; }
+FlowKey FlowTable::key_at(Place at) const {
+    if (keys_) return FlowKey(std::span(stored_key(at), words_));
+    return hash_at(at) * flow_inverse(factor_) ^ marker_;
+}
 
 /// Buckets of a table at its smallest, an even number. Doubled again and again they become enough
 /// for the capacity and at most an eighth more.
@@ -52,7 +55,8 @@ uint32_t FlowTable::first_buckets() const {
 
 size_t FlowTable::bytes_for(uint32_t buckets) const {
     const size_t order = capacity_ <= kExact ? sizeof(*order_) : 0;
-    return buckets * (sizeof(Bucket) + kBucket * order) +
+    const size_t key = words_ > 1 ? words_ * sizeof(*keys_) : 0;
+    return buckets * (sizeof(Bucket) + kBucket * (key + order)) +
            groups_of(buckets) * (sizeof(*levels_) + sizeof(*arrivals_));
 }
 
@@ -79,16 +83,20 @@ FlowTable::FlowTable(const PlacedTable& placed) : FlowTable(placed.declaration) 
     header_->version = FlowMemoryHeader::kVersion;
     header_->capacity = capacity_;
     header_->bucket_count = bucket_count();
-    header_->key = static_cast<uint8_t>(placed.declaration.key.front());
+    header_->words = static_cast<uint8_t>(words_);
     header_->eviction = static_cast<uint8_t>(eviction_);
-    header_->levels_at = sizeof(FlowMemoryHeader);
-    if (levels_)
-        header_->levels_at = static_cast<size_t>(reinterpret_cast<std::byte*>(levels_) - memory);
+    const auto offset = [&](const void* array) {
+        return array ? static_cast<size_t>(static_cast<const std::byte*>(array) - memory)
+                     : sizeof(FlowMemoryHeader);
+    };
+    header_->levels_at = offset(levels_);
+    header_->keys_at = words_ > 1 ? offset(keys_) : 0;
     header_->numbers = {marker_, factor_};
     store(header_->magic, FlowMemoryHeader::kMagic);
 }
 
-FlowTable::Place FlowTable::find(uint64_t hash) const {
+/// The place of the key with this hash.
+FlowTable::Place FlowTable::find(uint64_t hash, KeyWords key) const {
     if (looks_empty(hash)) return {};
     const uint64_t used = hash | kFirstBit, unused = hash & ~kFirstBit;
     for (uint64_t at = home(hash);; at = next(at)) {
@@ -96,31 +104,37 @@ FlowTable::Place FlowTable::find(uint64_t hash) const {
         uint32_t hits = alike(bucket, used) | alike(bucket, unused);
         for (; hits != 0; hits &= hits - 1) {
             const Place found = {at, static_cast<uint32_t>(std::countr_zero(hits))};
-            if ((word(found) | kFirstBit) == used) return found;
+            if ((word(found) | kFirstBit) == used && (words_ == 1 || has_key(found, key)))
+                return found;
         }
         if (!bucket.full()) return {};
     }
 }
 
-uint64_t FlowTable::use_and_get(uint64_t key) {
-    const Place at = find(hash(key));
+// Whoever calls for a word keeps it in a register.
+uint64_t FlowTable::use_and_get(uint64_t key) { return use_and_get(KeyWords{&key}); }
+uint64_t* FlowTable::use_or_create(uint64_t key) { return use_or_create(KeyWords{&key}); }
+
+uint64_t FlowTable::use_and_get(KeyWords key) {
+    const Place at = find(hash(key), key);
     if (at.missing()) return 0;
     note_use(at);
     return value(at);
 }
 
 /// Null if the store is refused; a new entry has the value 0.
-uint64_t* FlowTable::use_or_create(uint64_t key) {
-    Place at = find(hash(key));
+uint64_t* FlowTable::use_or_create(KeyWords key) {
+    const uint64_t hash = this->hash(key);
+    Place at = find(hash, key);
     if (at.missing())
-        at = create(key);
+        at = create(hash, key);
     else
         note_use(at);
     return at.missing() ? nullptr : &value(at);
 }
 
-bool FlowTable::remove(uint64_t key) {
-    const Place at = find(hash(key));
+bool FlowTable::remove(KeyWords key) {
+    const Place at = find(hash(key), key);
     if (!at.missing()) erase(at);
     return !at.missing();
 }
@@ -160,21 +174,22 @@ bool FlowTable::take_use(Place at) {
 }
 
 /// Makes an entry for a key that has none.
-FlowTable::Place FlowTable::create(uint64_t key) {
+FlowTable::Place FlowTable::create(uint64_t hash, KeyWords key) {
     if (size_ < limit_ && size_ == room(bucket_count()) &&
         !grow(size_ == 0 ? first_buckets() : bucket_count() * 2))
         limit_ = size_;
     const bool at_limit = size_ == limit_;
     if ((at_limit && (eviction_ == Eviction::none || size_ == 0)) ||
-        (looks_empty(hash(key)) && !scatter(key))) {
+        (looks_empty(hash) && !scatter(key))) {
         ++refused_stores_;
         if (header_) header_->refused_stores = refused_stores_;
         return {};
     }
-    if (at_limit) evict_for(hash(key));
+    if (looks_empty(hash)) hash = this->hash(key);
+    if (at_limit) evict_for(hash);
 
     uint64_t distance = 0;
-    const Place at = place(hash(key), distance);
+    const Place at = place(hash, key, distance);
     set_level(at, kTop);
     note_use(at);
     count_arrival(at.bucket / kGroup);
@@ -182,24 +197,21 @@ FlowTable::Place FlowTable::create(uint64_t key) {
     ++created_;
     if (distance <= kFar || created_ < calm_until_) return at;
     calm_until_ = created_ + bucket_count_ * kBucket;
-    return scatter(key) ? find(hash(key)) : at;
+    return scatter(key) ? find(this->hash(key), key) : at;
 }
 
-/// Puts a hash that is not there into the first bucket with room, `distance` buckets from home.
-FlowTable::Place FlowTable::place(uint64_t hash, uint64_t& distance) {
+/// Puts a key that is not there into the first bucket with room, `distance` buckets from home.
+FlowTable::Place FlowTable::place(uint64_t hash, KeyWords key, uint64_t& distance) {
     Place at = {home(hash), 0};
     for (distance = 0; buckets_[at.bucket].full(); ++distance) at.bucket = next(at.bucket);
     while (is_entry(at)) ++at.which;
-    write_entry(at, hash & ~kFirstBit, 0);
+    write_entry(at, hash & ~kFirstBit, key, 0);
     return at;
 }
 
-/// In an order in which no reader of given memory finds a key with the value of another, wherever
-/// the writer stops.
-void FlowTable::write_entry(Place at, uint64_t new_word, uint64_t new_value) {
-    store(word(at), 0);
-    store(value(at), new_value);
-    store(word(at), new_word);
+void FlowTable::store_key(Place at, KeyWords key) {
+    uint64_t* const to = stored_key(at);
+    for (uint32_t i = 0; i < words_; ++i) store(to[i], key.words[i]);
 }
 
 void FlowTable::erase(Place at) {
@@ -222,7 +234,7 @@ void FlowTable::vacate(Place at) {
 void FlowTable::move(Place from, Place to) {
     store(word(to), 0);  // no reader finds what was there with this level
     set_level(to, level(levels_, from));
-    write_entry(to, word(from), value(from));
+    write_entry(to, word(from), {stored_key(from)}, value(from));
     if (order_) order_[to.number()] = order_[from.number()];
 }
 
@@ -343,6 +355,7 @@ void FlowTable::clear() {
         memory_ = {};
         buckets_ = &no_bucket_;
         bucket_count_ = 1;
+        keys_ = nullptr;
         order_ = nullptr;
         levels_ = nullptr;
         arrivals_ = nullptr;
@@ -360,6 +373,7 @@ void FlowTable::lay_out(std::byte* memory, uint32_t count) {
         memory += elements * sizeof(T);
     };
     take(buckets_, count);
+    if (words_ > 1) take(keys_, size_t{count} * kBucket * words_);
     if (capacity_ <= kExact) take(order_, size_t{count} * kBucket);
     take(levels_, groups_of(count));
     take(arrivals_, groups_of(count));
@@ -373,6 +387,7 @@ bool FlowTable::grow(uint32_t count) {
     ZeroedMemory memory = ZeroedMemory::make(bytes_for(count));
     if (!memory.data()) return false;
     const std::span<const Bucket> old_buckets(buckets_, bucket_count());
+    const uint64_t* const old_keys = keys_;
     const uint64_t* const old_order = order_;
     const Levels* const old_levels = levels_;
     const ZeroedMemory old = std::exchange(memory_, std::move(memory));
@@ -384,7 +399,8 @@ bool FlowTable::grow(uint32_t count) {
         const uint64_t first_bit = from.bucket < old_buckets.size() / 2 ? 0 : kFirstBit;
         for (from.which = 0; from.which < kBucket && bucket.words[from.which] != 0; ++from.which) {
             const uint64_t old_word = bucket.words[from.which];
-            const Place to = place((old_word & ~kFirstBit) | first_bit, distance);
+            const KeyWords key = {old_keys ? old_keys + from.number() * words_ : nullptr};
+            const Place to = place((old_word & ~kFirstBit) | first_bit, key, distance);
             word(to) |= old_word & kFirstBit;
             value(to) = bucket.values[from.which];
             set_level(to, level(old_levels, from));

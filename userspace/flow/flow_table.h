@@ -1,5 +1,5 @@
-// A flow table of a program: u64 keys to u64 values, bounded by its declared capacity. What runs
-// for every packet stands here, to be inlined; what runs when an entry comes or goes in
+// A flow table of a program: keys of 1 to 8 words to u64 values, bounded by its declared capacity.
+// What runs for every packet stands here, to be inlined; what runs when an entry comes or goes in
 // flow_table.cc.
 //
 // Open addressing in buckets of four entries, one cache line each, less than half full, so that a
@@ -7,12 +7,14 @@
 // full stands in the first bucket behind it that had room; so a bucket with room ends every search,
 // and who removes an entry moves others up to keep it so.
 //
-// What is stored is not the key but its hash, from which the key can be had back: no two keys have
-// the same. Hashes that begin with 1 have their homes in the upper half of the buckets, and what
+// What is stored of a key of one word is not the key but its hash, from which the key can be had
+// back: no two keys have the same. Longer keys are stored beside and compared where hashes are
+// equal. Hashes that begin with 1 have their homes in the upper half of the buckets, and what
 // finds no room goes round in its half; so the place tells the first bit. Where that would stand,
 // an entry says that it was used: a lookup compares with the hash of a used entry, and where it
 // finds that, there is nothing to do but to take the value. This is the fast path, all else the
-// slow one. Two keys have hashes that look like no entry; should one come, all are hashed anew.
+// slow one. Two keys of one word have hashes that look like no entry; should one come, all are
+// hashed anew.
 //
 // Neighbouring buckets form groups. Every few new entries of a group its entries get levels, 7 if
 // they say that they were used, which they then no longer do, else one less than before; when an
@@ -45,13 +47,18 @@ struct PlacedTable {
     std::span<std::byte> memory;
 };
 
+/// The words of a key, as many as the table's keys have, the first pushed first.
+struct KeyWords {
+    const uint64_t* words = nullptr;
+};
+
 /// Starts empty; memory doubles as entries come, up to what the capacity needs. In given memory it
 /// has its last size from the start, and others can list its entries from there at any moment:
 /// read_flow_memory() in core/run/flow_memory.h. A new key that
 /// meets a full table takes the place of an entry that was neither read nor written for long
 /// (eviction `lru`; the longest of all if the capacity is at most kExact) or is refused (`none`).
-/// Where the system has no memory left, the table is full at the size it has. Not thread safe: one
-/// a thread.
+/// Where the system has no memory left, the table is full at the size it has. A table is asked with
+/// keys of its own length; words by themselves are keys of one. Not thread safe: one a thread.
 class FlowTable {
   public:
     static constexpr uint32_t kExact = 64;
@@ -62,7 +69,10 @@ class FlowTable {
     static constexpr uint64_t kFactor = 0x9E3779B97F4A7C15;
 
     explicit FlowTable(const TableDecl& declaration)
-        : capacity_(declaration.capacity), limit_(capacity_), eviction_(declaration.eviction) {}
+        : words_(declaration.words()),
+          capacity_(declaration.capacity),
+          limit_(capacity_),
+          eviction_(declaration.eviction) {}
     /// Never allocates, also later. Who made the memory has checked its size.
     explicit FlowTable(const PlacedTable& placed);
     /// Bytes of memory that such a table needs.
@@ -75,9 +85,18 @@ class FlowTable {
         const uint64_t* const value = used_at_home(key);
         return value ? *value : use_and_get(key);
     }
+    uint64_t get(KeyWords key) {
+        const uint64_t* const value = used_at_home(key);
+        return value ? *value : use_and_get(key);
+    }
 
     /// Makes `new_value` the key's value. A refused store is counted.
     void set(uint64_t key, uint64_t new_value) {
+        uint64_t* value = used_at_home(key);
+        if (!value) value = use_or_create(key);
+        if (value) *value = new_value;
+    }
+    void set(KeyWords key, uint64_t new_value) {
         uint64_t* value = used_at_home(key);
         if (!value) value = use_or_create(key);
         if (value) *value = new_value;
@@ -86,6 +105,11 @@ class FlowTable {
     /// Adds to the key's value, modulo 2^64, and gives the sum. A refused store is counted and
     /// gives `delta`.
     uint64_t add(uint64_t key, uint64_t delta) {
+        uint64_t* value = used_at_home(key);
+        if (!value) value = use_or_create(key);
+        return value ? *value += delta : delta;
+    }
+    uint64_t add(KeyWords key, uint64_t delta) {
         uint64_t* value = used_at_home(key);
         if (!value) value = use_or_create(key);
         return value ? *value += delta : delta;
@@ -99,6 +123,16 @@ class FlowTable {
         const Bucket* const bucket = &buckets_[home(hash(key))];
         __builtin_prefetch(bucket, 1);
         asm volatile("" : : "r"(bucket));  // else g++ takes this for work without an effect
+    }
+    void prefetch(KeyWords key) const {
+        if (words_ == 1) return prefetch(key.words[0]);
+        if (bucket_count_ < kNear) return;
+        const uint64_t at = home(hash(key));
+        const Bucket* const bucket = &buckets_[at];
+        const uint64_t* const keys = keys_ + at * kBucket * words_;
+        __builtin_prefetch(bucket, 1);
+        __builtin_prefetch(keys);
+        asm volatile("" : : "r"(bucket), "r"(keys));
     }
 
     /// Where code made at run time finds what used_at_home() reads. All in bytes.
@@ -125,7 +159,8 @@ class FlowTable {
     }
 
     /// Forgets a key; false if it had no entry.
-    bool remove(uint64_t key);
+    bool remove(uint64_t key) { return remove(KeyWords{&key}); }
+    bool remove(KeyWords key);
 
     /// Forgets the entries that were neither read nor written since the last call that came by.
     /// One call looks at `groups` groups of buckets and the next one goes on behind them, round and
@@ -171,13 +206,25 @@ class FlowTable {
     };
 
     uint64_t hash(uint64_t key) const { return (key ^ marker_) * factor_; }
+    uint64_t hash(KeyWords key) const {
+        if (words_ == 1) return hash(key.words[0]);
+        return flow_hash({marker_, factor_}, key.words, words_);
+    }
     /// True of the hashes that no word can stand for.
     static bool looks_empty(uint64_t hash) { return (hash & ~kFirstBit) == 0; }
     /// The hash of an entry.
     uint64_t hash_at(Place at) const {
         return (word(at) & ~kFirstBit) | (at.bucket < bucket_count_ / 2 ? 0 : kFirstBit);
     }
-    uint64_t key_at(Place at) const;
+    FlowKey key_at(Place at) const;
+    /// Where an entry's key stands, if its table's keys have more than one word.
+    uint64_t* stored_key(Place at) const { return keys_ ? keys_ + at.number() * words_ : nullptr; }
+    bool has_key(Place at, KeyWords key) const {
+        const uint64_t* const stored = stored_key(at);
+        uint64_t difference = 0;
+        for (uint32_t i = 0; i < words_; ++i) difference |= stored[i] ^ key.words[i];
+        return difference == 0;
+    }
     /// The buckets share the range of hashes in order, so growing moves entries in order too.
     uint64_t home(uint64_t hash) const {
         __extension__ using Product = unsigned __int128;
@@ -234,15 +281,31 @@ class FlowTable {
         return &bucket.values[which];
     }
 
+    uint64_t* used_at_home(KeyWords key) {
+        if (words_ == 1) return used_at_home(key.words[0]);
+        const uint64_t hash = this->hash(key);
+        const uint64_t home = this->home(hash);
+        const uint64_t wanted = hash | kFirstBit;
+        const uint32_t hits = alike(buckets_[home], wanted);
+        if (hits == 0) [[unlikely]]
+            return nullptr;
+        const Place at = {home, static_cast<uint32_t>(std::countr_zero(hits))};
+        if (word(at) != wanted || !has_key(at, key)) [[unlikely]]
+            return nullptr;
+        return &value(at);
+    }
+
     uint64_t use_and_get(uint64_t key);
+    uint64_t use_and_get(KeyWords key);
     uint64_t* use_or_create(uint64_t key);
-    Place find(uint64_t hash) const;
-    bool contains(uint64_t key) const { return !find(hash(key)).missing(); }
+    uint64_t* use_or_create(KeyWords key);
+    Place find(uint64_t hash, KeyWords key) const;
+    bool contains(KeyWords key) const { return !find(hash(key), key).missing(); }
     void note_use(Place at);
     void spare(Place at);
     bool take_use(Place at);
-    Place create(uint64_t key);
-    Place place(uint64_t hash, uint64_t& distance);
+    Place create(uint64_t hash, KeyWords key);
+    Place place(uint64_t hash, KeyWords key, uint64_t& distance);
     void erase(Place at);
     void vacate(Place at);
     void fill(uint64_t hole);
@@ -255,7 +318,8 @@ class FlowTable {
     static uint64_t level(const Levels* levels, Place at);
     void set_level(Place at, uint64_t level);
     bool grow(uint32_t count);
-    bool scatter(uint64_t key);
+    bool scatter(KeyWords key);
+    bool scatters(const FlowNumbers& numbers, KeyWords key) const;
     void rehash(const FlowNumbers& numbers);
     struct Moving;
     Moving take_out(Place at, const FlowNumbers& earlier);
@@ -270,7 +334,17 @@ class FlowTable {
         store(to.marker, numbers.marker);
         store(to.factor, numbers.factor);
     }
-    void write_entry(Place at, uint64_t word, uint64_t value);
+    /// In an order in which no reader of given memory finds a key with the value of another,
+    /// wherever the writer stops.
+    [[gnu::always_inline]] void write_entry(Place at, uint64_t new_word, KeyWords key,
+                                            uint64_t new_value) {
+        store(word(at), 0);
+        if (keys_) [[unlikely]]
+            store_key(at, key);
+        store(value(at), new_value);
+        store(word(at), new_word);
+    }
+    [[gnu::noinline]] void store_key(Place at, KeyWords key);
     void lay_out(std::byte* memory, uint32_t count);
     uint32_t first_buckets() const;
     uint32_t last_buckets() const;
@@ -282,11 +356,13 @@ class FlowTable {
     uint64_t bucket_count_ = 1;  // even, where there is memory
     uint64_t marker_ = kMarker;
     uint64_t factor_ = kFactor;    // odd
+    uint64_t* keys_ = nullptr;     // by entry: its words; null where keys have one
     uint64_t* order_ = nullptr;    // by entry: clock_ when it was used; null above kExact
     Levels* levels_ = nullptr;     // by group
     uint8_t* arrivals_ = nullptr;  // by group: new entries since its levels were lowered
     uint64_t clock_ = 0;
     uint32_t size_ = 0;
+    uint32_t words_;  // of a key
     uint32_t capacity_;
     uint32_t limit_;  // entries it may hold: the capacity, or what the system has memory for
     Eviction eviction_;

@@ -28,7 +28,7 @@ uint32_t first_of(uint64_t waits) { return static_cast<uint32_t>(std::countr_zer
 
 /// An entry in nobody's place.
 struct FlowTable::Moving {
-    uint64_t key = 0;
+    FlowKey key = {};
     uint64_t used = 0;  // first bit of its word
     uint64_t value = 0;
     uint64_t level = 0;
@@ -37,15 +37,22 @@ struct FlowTable::Moving {
 };
 
 /// Hashes all keys anew, with numbers that nobody can guess and by which `key` has a hash too.
-bool FlowTable::scatter(uint64_t key) {
+bool FlowTable::scatter(KeyWords key) {
     for (;;) {
         std::array<uint64_t, 2> random;
         if (getentropy(random.data(), sizeof random) != 0) return false;
-        const auto [marker, other] = std::pair(random[0], random[0] ^ kFirstBit);
-        if (key == marker || key == other || contains(marker) || contains(other)) continue;
-        rehash({marker, random[1] | 1});
+        const FlowNumbers numbers = {random[0], random[1] | 1};
+        if (words_ == 1 && !scatters(numbers, key)) continue;
+        rehash(numbers);
         return true;
     }
+}
+
+/// Neither this key nor one that is there would have a hash that looks like no entry.
+bool FlowTable::scatters(const FlowNumbers& numbers, KeyWords key) const {
+    for (const uint64_t empty : {numbers.marker, numbers.marker ^ kFirstBit})
+        if (key.words[0] == empty || contains({&empty})) return false;
+    return true;
 }
 
 /// No key may have a hash then that looks like no entry.
@@ -78,11 +85,14 @@ uint64_t FlowTable::waiting(uint64_t bucket) const {
 void FlowTable::spare_all() {
     for (Levels& group : std::span(levels_, groups()))
         for (uint64_t& levels : group)
-            levels |= ((levels & kEachEntry * 7) + kEachEntry * 7) & kEachEntry * kWaits;  // of 1 and above
+            levels |= ((levels & kEachEntry * 7) + kEachEntry * 7) &
+                      kEachEntry * kWaits;  // of 1 and above
 }
 
 FlowTable::Moving FlowTable::take_out(Place at, const FlowNumbers& earlier) {
-    const Moving entry = {.key = hash_at(at) * flow_inverse(earlier.factor) ^ earlier.marker,
+    const FlowKey key =
+        keys_ ? key_at(at) : FlowKey(hash_at(at) * flow_inverse(earlier.factor) ^ earlier.marker);
+    const Moving entry = {.key = key,
                           .used = word(at) & kFirstBit,
                           .value = value(at),
                           .level = level(levels_, at) & ~kWaits,
@@ -93,7 +103,8 @@ FlowTable::Moving FlowTable::take_out(Place at, const FlowNumbers& earlier) {
 
 /// Gives the entry that had to make room, if one had.
 FlowTable::Moving FlowTable::put_down(const Moving& entry, const FlowNumbers& earlier) {
-    const uint64_t hash = this->hash(entry.key);
+    const KeyWords key = {entry.key.words.data()};
+    const uint64_t hash = this->hash(key);
     Place at = {home(hash), 0};
     while (buckets_[at.bucket].full() && waiting(at.bucket) == 0) at.bucket = next(at.bucket);
     Moving out = {.none = true};
@@ -101,7 +112,7 @@ FlowTable::Moving FlowTable::put_down(const Moving& entry, const FlowNumbers& ea
         out = take_out({at.bucket, first_of(waiting(at.bucket))}, earlier);
     while (is_entry(at)) ++at.which;
     set_level(at, entry.level);
-    write_entry(at, (hash & ~kFirstBit) | entry.used, entry.value);
+    write_entry(at, (hash & ~kFirstBit) | entry.used, key, entry.value);
     if (order_) order_[at.number()] = entry.order;
     return out;
 }

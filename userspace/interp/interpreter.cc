@@ -9,12 +9,10 @@
 #include <optional>
 #include <utility>
 
-#include "core/base/check.h"
 #include "core/isa/alu.h"
 #include "core/packet/headers.h"
 #include "core/run/host_functions.h"
 #include "core/run/random.h"
-#include "userspace/interp/loading.h"
 
 namespace vfm {
 namespace {
@@ -48,13 +46,16 @@ enum class Kind : uint8_t {
 #define ROW(load, type, branch) bits_##load##_##branch,
             TESTS(ROW)
 #undef ROW
-                pay,  // fuel for the block
-    count,            // the same, and one run more of the block
+                wide_get,  // FLOW_GET, FLOW_SET and FLOW_ADD on keys of several words
+    wide_set,
+    wide_add,
+    pay,    // fuel for the block
+    count,  // the same, and one run more of the block
 };
 
 struct Step {
     Kind kind = Kind::RET;
-    uint16_t offset = 0;  // of a load
+    uint16_t offset = 0;  // of a load; of what takes a row of values how many these are
     int32_t jump = 0;     // steps from here to a jump's target; of `count` the block's number
     uint64_t imm = 0;     // of an opcode, of the last PUSH of a sequence; of `pay` the fuel
 };
@@ -121,11 +122,23 @@ class Decoder {
                 return 2;
             }
         }
-        add({.kind = std::ranges::find(kPlain, first.op, &OpKind::op)->kind,
-             .offset = static_cast<uint16_t>(first.imm),
-             .imm = first.imm},
-            first);
+        add({.kind = kind_of(first), .offset = offset_of(first), .imm = first.imm}, first);
         return 1;
+    }
+
+    Kind kind_of(const Insn& insn) const {
+        const auto plain = std::ranges::find(kPlain, insn.op, &OpKind::op)->kind;
+        if (!is(insn, Group::flow) || program_.module().key_words(insn.imm) == 1) return plain;
+        if (insn.op == Opcode::FLOW_ADD) return Kind::wide_add;
+        return op_info(insn.op).pushes == 1 ? Kind::wide_get : Kind::wide_set;
+    }
+
+    uint16_t offset_of(const Insn& insn) const {
+        if (is(insn, Group::flow))
+            return static_cast<uint16_t>(program_.module().key_words(insn.imm));
+        if (is(insn, Group::match))
+            return static_cast<uint16_t>(stack_effect(insn, program_.module()).pops);
+        return static_cast<uint16_t>(insn.imm);
     }
 
     /// A test of a field or of its bits; 0 if `rest` begins with none.
@@ -219,6 +232,8 @@ class Interpreter final : public Instance {
           host_(std::move(host)),
           owner_(std::move(tables)),
           tables_(owner_->data()),
+          prepared_(program_->verified().prepared()),
+          counters_(counters_for(program_->verified(), options)),
           block_runs_(program_->counts() ? program_->verified().blocks().size() : 0),
           random_(options.random_seed),
           last_(steps_) {}
@@ -227,6 +242,7 @@ class Interpreter final : public Instance {
     Outcome run(const Packet& packet) override;
     std::vector<FlowEntry> flows() const override { return owner_->entries(); }
     uint64_t refused_stores() const override { return owner_->refused_stores(); }
+    std::vector<std::vector<Count>> counters() const override { return counters_->values(); }
     std::optional<uint32_t> ended_at() const override { return program_->place(last_); }
     std::span<const uint64_t> block_runs() const override { return block_runs_; }
 
@@ -241,11 +257,20 @@ class Interpreter final : public Instance {
     uint64_t fuel_;
     std::vector<HostFunction> host_;  // by import
     std::shared_ptr<FlowTables> owner_;
-    FlowTable* tables_;                 // by number
+    FlowTable* tables_;  // by number
+    const PreparedTables& prepared_;
+    std::shared_ptr<Counters> counters_;
     std::vector<uint64_t> block_runs_;  // by block; empty if nobody asked
     RandomSequence random_;
     const Step* last_;  // the step that ended the last run
 };
+
+/// Puts the `count` values at the top of the stack in a row, the first pushed in front: gives where
+/// that is, which is also where the stack ends without them.
+uint64_t* values(uint64_t* rest, uint64_t top, size_t count) {
+    *rest = top;
+    return rest + 1 - count;
+}
 
 // How steps follow each other. `at` is the step that runs; each ends with an indirect jump of its
 // own, which the CPU predicts by where it stands. BRANCH is a conditional jump before that, not a
@@ -280,7 +305,10 @@ Outcome Interpreter::run(const Packet& packet) {
 #define ROW(load, type, branch) &&bits_##load##_##branch,
                     TESTS(ROW)
 #undef ROW
-            && enter_and_pay,
+            && wide_get,
+        &&wide_set,
+        &&wide_add,
+        &&enter_and_pay,
         &&enter_and_count,
     };
 
@@ -449,19 +477,47 @@ do_FLOW_ADD: {
     top = tables_[at->imm].add(top, delta);
     NEXT(1);
 }
+wide_get:
+    rest = values(rest, top, at->offset);
+    top = tables_[at->imm].get(KeyWords{rest});
+    NEXT(1);
+wide_set: {
+    const uint64_t value = pop();
+    rest = values(rest, top, at->offset);
+    tables_[at->imm].set(KeyWords{rest}, value);
+    top = *--rest;
+    NEXT(1);
+}
+wide_add: {
+    const uint64_t delta = pop();
+    rest = values(rest, top, at->offset);
+    top = tables_[at->imm].add(KeyWords{rest}, delta);
+    NEXT(1);
+}
 do_CALL: {
     const HostFunction& callee = host_[at->imm];
-    *rest++ = top;  // now all arguments stand in a row, the first in front
-    rest -= callee.arity;
+    rest = values(rest, top, callee.arity);
     top = callee.function(callee.user, rest);
     NEXT(1);
 }
 do_IN:
-do_IN128:
+    top = prepared_.sets[at->imm]->contains(0, top);
+    NEXT(1);
+do_IN128: {
+    const uint64_t lo = pop();
+    top = prepared_.sets[at->imm]->contains(top, lo);
+    NEXT(1);
+}
 do_MATCH:
+    rest = values(rest, top, at->offset);
+    top = prepared_.rules[at->imm]->match(rest);
+    NEXT(1);
 do_VERDICT:
+    top = prepared_.rules[at->imm]->verdict(top);
+    NEXT(1);
 do_COUNT:
-    VFM_CHECK(false, "nothing that is unsupported is made ready");
+    counters_->count(at->imm, pop(), length);
+    NEXT(1);
 }
 
 Result<std::unique_ptr<Instance>> StepProgram::make_instance_on(
@@ -476,7 +532,6 @@ Result<std::unique_ptr<Instance>> StepProgram::make_instance_on(
 
 Result<std::shared_ptr<const UserProgram>> interpreter_program(const VerifiedModule& program,
                                                                const ProgramOptions& options) {
-    TRY(refuse_unsupported(program));
     return std::make_shared<const StepProgram>(program, options.count_blocks);
 }
 

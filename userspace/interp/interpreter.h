@@ -1,7 +1,7 @@
-// The reference engine: it runs the bytecode itself and judges every other engine. It is meant to
-// be obviously right: no compilation, no checks of what the verifier has proved, arithmetic from
-// core/isa/alu.h; a few sequences of instructions run as one step. Tested by tests/unit/interp and
-// by every differential suite.
+// The interpreter: it runs the bytecode itself, as fast as that goes without making code. No checks
+// of what the verifier has proved, arithmetic from core/isa/alu.h; a few sequences of instructions
+// run as one step. What judges it, as every other engine, is the Stepper. Tested by
+// tests/unit/interp and by every differential suite.
 #pragma once
 
 #include <memory>
@@ -13,9 +13,7 @@
 
 namespace vfm {
 
-/// Makes a program ready to be interpreted. IN, IN128 and MATCH have no implementation here: a
-/// program with one fails with the opcode and its offset, Status::refused. Counts blocks if the
-/// options ask for it.
+/// Makes a program ready to be interpreted. Counts blocks if the options ask for it.
 Result<std::shared_ptr<const UserProgram>> interpreter_program(const VerifiedModule& program,
                                                                const ProgramOptions& options = {});
 

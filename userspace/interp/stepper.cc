@@ -2,18 +2,27 @@
 
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/isa/alu.h"
 #include "core/packet/headers.h"
 #include "core/run/host_functions.h"
-#include "userspace/interp/loading.h"
+#include "userspace/interp/plain_tables.h"
 
 namespace vfm {
 
 Result<Stepper> Stepper::make(const VerifiedModule& program, const InstanceOptions& options,
-                              FlowTables& tables, const Packet& packet) {
-    TRY(refuse_unsupported(program));
+                              FlowTables& tables) {
     auto host = TRY(match_host_functions(program, options.host_functions));
-    return Stepper(program, std::move(host), tables, packet, options);
+    return Stepper(program, std::move(host), tables, options);
+}
+
+void Stepper::begin(const Packet& packet) {
+    bytes_ = packet.visible();
+    now_ = packet.timestamp;
+    depth_ = at_ = paid_until_ = 0;
+    fuel_ = program_.fuel();
+    steps_ = 0;
+    end_.reset();
 }
 
 std::optional<Outcome> Stepper::step() {
@@ -40,6 +49,7 @@ bool Stepper::pay() {
 }
 
 ErrorKind Stepper::execute(const Insn& insn) {
+    const Module& module = program_.module();
     switch (op_info(insn.op).group) {
         case Group::load:
             if (load(0, insn) != ErrorKind::success) return ErrorKind::bounds;
@@ -53,13 +63,9 @@ ErrorKind Stepper::execute(const Insn& insn) {
         case Group::stack:
             move_on_stack(insn);
             break;
-        case Group::binary: {
-            const uint64_t b = pop(), a = pop();
-            if (b == 0 && (insn.op == Opcode::DIV || insn.op == Opcode::MOD))
-                return ErrorKind::division_by_zero;
-            push(binary(insn.op, a, b));
+        case Group::binary:
+            if (calculate(insn) != ErrorKind::success) return ErrorKind::division_by_zero;
             break;
-        }
         case Group::unary:
             push(unary(insn.op, pop()));
             break;
@@ -80,8 +86,7 @@ ErrorKind Stepper::execute(const Insn& insn) {
             break;
         }
         case Group::packet:
-            push(insn.op == Opcode::LEN ? bytes_.size()
-                                        : (insn.op == Opcode::NOW ? now_ : random_.next()));
+            push(packet_value(insn.op));
             break;
         case Group::header: {
             const Headers headers = walk_headers(bytes_);
@@ -92,15 +97,24 @@ ErrorKind Stepper::execute(const Insn& insn) {
         case Group::flow:
             use_table(insn);
             break;
+        case Group::set:
+            use_set(insn);
+            break;
         case Group::call:
             call(insn);
             break;
-        case Group::ret:  // step() ends the run
-        case Group::set:  // make() refuses these
         case Group::match:
-        case Group::verdict:
-        case Group::count:
+            push(plain::match(module.rule_tables[insn.imm],
+                              pop_row(stack_effect(insn, module).pops)));
             break;
+        case Group::verdict:
+            push(plain::verdict(module.rule_tables[insn.imm], pop()));
+            break;
+        case Group::count:
+            counters_->count(insn.imm, pop(), bytes_.size());
+            break;
+        case Group::ret:
+            VFM_CHECK(false, "step() ends the run at RET");
     }
     ++at_;
     return ErrorKind::success;
@@ -113,6 +127,14 @@ ErrorKind Stepper::load(uint64_t base, const Insn& insn) {
     return ErrorKind::success;
 }
 
+ErrorKind Stepper::calculate(const Insn& insn) {
+    const uint64_t b = pop(), a = pop();
+    if (b == 0 && (insn.op == Opcode::DIV || insn.op == Opcode::MOD))
+        return ErrorKind::division_by_zero;
+    push(binary(insn.op, a, b));
+    return ErrorKind::success;
+}
+
 void Stepper::move_on_stack(const Insn& insn) {
     if (insn.op == Opcode::POP)
         --depth_;
@@ -122,12 +144,20 @@ void Stepper::move_on_stack(const Insn& insn) {
         push(stack_[depth_ - 1 - (insn.op == Opcode::PICK ? insn.imm : 0)]);
 }
 
+uint64_t Stepper::packet_value(Opcode op) {
+    if (op == Opcode::LEN) return bytes_.size();
+    if (op == Opcode::NOW) return now_;
+    VFM_CHECK(op == Opcode::RAND, "the group packet is LEN, NOW and RAND");
+    return random_.next();
+}
+
 void Stepper::use_table(const Insn& insn) {
     FlowTable& table = (*tables_)[insn.imm];  // FLOW_LOAD and FLOW_STORE have the immediate 0
     const StackEffect effect = stack_effect(insn, program_.module());
-    const uint64_t operand = effect.pops == 2 ? pop() : 0;
-    const uint64_t key = pop();
-    if (effect.pops == 1)
+    const unsigned words = program_.module().key_words(insn.imm);
+    const uint64_t operand = effect.pops > words ? pop() : 0;
+    const KeyWords key{pop_row(words)};
+    if (effect.pops == words)
         push(table.get(key));
     else if (effect.pushes == 0)
         table.set(key, operand);
@@ -135,10 +165,15 @@ void Stepper::use_table(const Insn& insn) {
         push(table.add(key, operand));
 }
 
+void Stepper::use_set(const Insn& insn) {
+    const uint64_t lo = pop();
+    const uint64_t hi = insn.op == Opcode::IN128 ? pop() : 0;
+    push(plain::is_member(program_.module().sets[insn.imm], hi, lo));
+}
+
 void Stepper::call(const Insn& insn) {
     const HostFunction& host = host_[insn.imm];
-    depth_ -= host.arity;
-    push(host.function(host.user, stack_.data() + depth_));
+    push(host.function(host.user, pop_row(host.arity)));
 }
 
 /// A jump leaves its block, also where it lands on the next instruction.

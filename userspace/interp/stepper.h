@@ -1,10 +1,11 @@
-// One instruction at a time: what a debugger runs a program with. Slower than the interpreter and
-// shaped differently (by groups of opcodes.def, all state in memory between two instructions), with
-// the same meaning; tests/unit/interp/stepper_test.cc compares the two on random programs.
+// One instruction at a time: the simplest reading of the bytecode. A debugger runs a program with
+// it, and it judges every other engine (stepped_program.h). By groups of opcodes.def, all state in
+// memory between two instructions, nothing prepared.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -17,17 +18,20 @@
 
 namespace vfm {
 
-/// A run of one program, stopped between two instructions. Not thread safe.
+/// Runs of one program, each stopped between two instructions. Not thread safe.
 class Stepper {
   public:
-    /// A stepper at the first instruction for `packet`, whose bytes must stay until the run ends.
-    /// `tables`, made from program.tables(), must outlive it. IN, IN128 and MATCH have no
-    /// implementation here, and an import needs its function: else Status::refused.
+    /// `tables`, made from program.tables(), must outlive it. Status::refused where
+    /// match_host_functions() says so.
     static Result<Stepper> make(const VerifiedModule& program, const InstanceOptions& options,
-                                FlowTables& tables, const Packet& packet);
+                                FlowTables& tables);
 
-    /// Executes the next instruction. Nothing while the run goes on; after its end the outcome, as
-    /// often as it is asked for.
+    /// Goes to the first instruction for `packet`, whose bytes must stay until the run ends. What
+    /// outlives a run goes on: tables, counters, RAND's sequence.
+    void begin(const Packet& packet);
+
+    /// Executes the next instruction, once a run has begun. Nothing while the run goes on; after
+    /// its end the outcome, as often as it is asked for.
     std::optional<Outcome> step();
 
     /// Code offset of the next instruction; after the end of the one that ended the run.
@@ -36,42 +40,50 @@ class Stepper {
     uint64_t steps() const { return steps_; }
     /// The values on the stack, the bottom first.
     std::span<const uint64_t> stack() const { return {stack_.data(), depth_}; }
+    const Counters& counters() const { return *counters_; }
 
   private:
     Stepper(VerifiedModule program, std::vector<HostFunction> host, FlowTables& tables,
-            const Packet& packet, const InstanceOptions& options)
+            const InstanceOptions& options)
         : program_(std::move(program)),
           host_(std::move(host)),
           tables_(&tables),
-          bytes_(packet.visible()),
-          now_(packet.timestamp),
-          random_(options.random_seed),
-          fuel_(program_.fuel()) {}
+          counters_(counters_for(program_, options)),
+          random_(options.random_seed) {}
 
     void push(uint64_t value) { stack_[depth_++] = value; }
     uint64_t pop() { return stack_[--depth_]; }
+    /// Takes the `count` values at the top: where they stand, the first pushed in front.
+    const uint64_t* pop_row(size_t count) {
+        depth_ -= static_cast<uint32_t>(count);
+        return stack_.data() + depth_;
+    }
 
     /// False if there is no fuel for the block that begins here.
     bool pay();
     /// Does one instruction that is no RET and moves on: the error that it traps with, or success.
     ErrorKind execute(const Insn& insn);
     ErrorKind load(uint64_t base, const Insn& insn);
+    ErrorKind calculate(const Insn& insn);
     void move_on_stack(const Insn& insn);
+    uint64_t packet_value(Opcode op);
     void use_table(const Insn& insn);
+    void use_set(const Insn& insn);
     void call(const Insn& insn);
     void jump_to(const Insn& insn);
 
     VerifiedModule program_;
     std::vector<HostFunction> host_;  // by import number
     FlowTables* tables_;
-    ByteView bytes_;
-    uint64_t now_;
+    std::shared_ptr<Counters> counters_;
     RandomSequence random_;
+    ByteView bytes_;
+    uint64_t now_ = 0;
     std::array<uint64_t, kMaxStack> stack_{};
     uint32_t depth_ = 0;
     uint32_t at_ = 0;          // index of the next instruction
     uint32_t paid_until_ = 0;  // index behind the block that is paid for
-    uint64_t fuel_;
+    uint64_t fuel_ = 0;
     uint64_t steps_ = 0;
     std::optional<Outcome> end_;
 };

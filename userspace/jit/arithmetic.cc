@@ -238,7 +238,6 @@ void Emitter::operation(Id id) {
             in_rows(id, value);
             break;
         case Op::vlan_present:
-        case Op::vlan_protocol:
         case Op::vlan_tag: {
             // In user space a tag is always among the packet's bytes.
             const unsigned own = target(id, r10);
@@ -263,6 +262,9 @@ void Emitter::operation(Id id) {
         case Op::guard_nonzero:
             out_.j(compare_number(Comparison::eq, value.a, 0), trap(ErrorKind::division_by_zero));
             break;
+        case Op::member:
+        case Op::member128:
+        case Op::match:
         case Op::flow_get:
         case Op::flow_set:
         case Op::flow_add:
@@ -270,8 +272,11 @@ void Emitter::operation(Id id) {
         case Op::call:
             call(id, value);
             break;
-        case Op::call_arg:
-            call_argument(value);
+        case Op::verdict:
+            verdict(id, value);
+            break;
+        case Op::count:
+            count(value);
             break;
         case Op::fuel:
             remark("fuel of {} instructions", value.imm);

@@ -1,5 +1,5 @@
-// Calls of functions: flow tables, random numbers, the host's. Registers that the callee may change
-// and that are needed later wait in the frame meanwhile.
+// Calls of functions: flow tables, sets and rules, random numbers, the host's. Registers that the
+// callee may change and that are needed later wait in the frame meanwhile.
 #include "userspace/jit/emitter.h"
 
 namespace vfm::jit {
@@ -11,6 +11,16 @@ namespace {
 
 uint64_t next_random(RunState* state) { return state->random.next(); }
 
+uint64_t has_word(uint64_t word, uint64_t /*unused*/, const PreparedSet* set) {
+    return set->contains(0, word) ? 1 : 0;
+}
+uint64_t has_words(uint64_t hi, uint64_t lo, const PreparedSet* set) {
+    return set->contains(hi, lo) ? 1 : 0;
+}
+uint64_t match_rules(const PreparedRules* rules, const uint64_t* operands) {
+    return rules->match(operands);
+}
+
 }  // namespace
 
 void Emitter::call(Id id, const Value& value) {
@@ -20,14 +30,26 @@ void Emitter::call(Id id, const Value& value) {
         live &= ~register_bit(own);
     for (unsigned reg = 0; reg < 16; ++reg)
         if (live & register_bit(reg)) out_.mov(waiting(reg), q(reg));
+    const ir::OpKind kind = ir::op_info(value.op).kind;
+    const bool long_key = kind == ir::OpKind::flow && !value.more.empty();
+    if (long_key)
+        write_arguments({value.a}, value.more);
+    else
+        write_arguments({}, value.more);
     // rsi before rdi: what is still to be loaded from the packet needs rdi.
     if (value.b != ir::kNone && !small_delta(value)) fetch_into(value.b, rsi);
-    if (value.a != ir::kNone) fetch_into(value.a, rdi);
+    if (value.a != ir::kNone && !long_key) fetch_into(value.a, rdi);
     if (value.op == Op::call) {
         call_host(value);
     } else if (value.op == Op::rand) {
         out_.mov(x86::rdi, x86::rdx);
         call_helper(reinterpret_cast<uint64_t>(next_random), "RandomSequence::next");
+    } else if (value.op == Op::match) {
+        ask_rules(value);
+    } else if (kind == ir::OpKind::declared) {
+        ask_set(value);
+    } else if (long_key) {
+        access_by_long_key(value);
     } else {
         access_table(value);
     }
@@ -62,14 +84,44 @@ void Emitter::call_host(const Value& value) {
         x86::qword_ptr(x86::rax, entry + static_cast<int32_t>(offsetof(HostEntry, function))));
 }
 
-void Emitter::call_argument(const Value& value) {
-    const x86::Mem at =
-        x86::qword_ptr(x86::rsp, static_cast<int32_t>(arguments_ + 8 * (value.imm & 7)));
-    const uint64_t* imm = number(value.a);
-    if (imm && *imm <= INT32_MAX)
-        out_.mov(at, static_cast<int32_t>(*imm));
+// Words that a function reads from memory, one behind the other. Uses r11.
+void Emitter::write_arguments(std::initializer_list<Id> first, const ir::IdList& words) {
+    auto offset = static_cast<int32_t>(arguments_);
+    const auto write = [&](Id word) {
+        const x86::Mem at = x86::qword_ptr(x86::rsp, offset);
+        const uint64_t* imm = number(word);
+        if (imm && *imm <= INT32_MAX)
+            out_.mov(at, static_cast<int32_t>(*imm));
+        else
+            out_.mov(at, q(fetch(word, r11)));
+        offset += 8;
+    };
+    for (const Id word : first) write(word);
+    for (const Id word : words) write(word);
+}
+
+// The key is in rdi or, its upper word first, in rdi and rsi.
+void Emitter::ask_set(const Value& value) {
+    if (notes_) remark("{}", notes_->set(value.imm));
+    if (names_live_set(function_, value)) {
+        out_.mov(x86::rdx, x86::qword_ptr(x86::rdx, offsetof(RunState, sets)));
+        out_.mov(x86::rdx, x86::qword_ptr(x86::rdx, static_cast<int32_t>(value.imm * 8)));
+    } else {
+        const PreparedSet* const set = function_.program->prepared().sets[value.imm].get();
+        out_.mov(x86::rdx, reinterpret_cast<uint64_t>(set));
+    }
+    if (value.op == Op::member)
+        call_helper(reinterpret_cast<uint64_t>(has_word), "PreparedSet::contains");
     else
-        out_.mov(at, q(fetch(value.a, r11)));
+        call_helper(reinterpret_cast<uint64_t>(has_words), "PreparedSet::contains");
+}
+
+void Emitter::ask_rules(const Value& value) {
+    if (notes_) remark("{}", notes_->rules(value.imm));
+    const PreparedRules* const rules = function_.program->prepared().rules[value.imm].get();
+    out_.lea(x86::rsi, x86::ptr(x86::rsp, static_cast<int32_t>(arguments_)));
+    out_.mov(x86::rdi, reinterpret_cast<uint64_t>(rules));
+    call_helper(reinterpret_cast<uint64_t>(match_rules), "PreparedRules::match");
 }
 
 }  // namespace vfm::jit

@@ -72,10 +72,30 @@ std::string CodeNotes::length_test(BlockId id) const {
 }
 
 std::string CodeNotes::access(const ir::Value& value) const {
-    std::string text = fmt::format("{}, table {}", op_info(value.op).name, value.table);
-    if (value.table < tables_.size())
-        text += fmt::format(" ({})", printable(tables_[value.table].name));
+    std::string text = fmt::format("{}, table {}", op_info(value.op).name, value.imm);
+    if (value.imm < tables_.size())
+        text += fmt::format(" ({})", printable(tables_[value.imm].name));
     return text;
+}
+
+namespace {
+
+template <class Declaration>
+std::string named(std::string_view what, const std::vector<Declaration>& list, uint64_t number) {
+    if (number >= list.size()) return fmt::format("{} {}", what, number);
+    return fmt::format("{} {}", what, printable(list[number].name));
+}
+
+}  // namespace
+
+std::string CodeNotes::set(uint64_t number) const { return named("set", module_.sets, number); }
+
+std::string CodeNotes::rules(uint64_t number) const {
+    return named("rules", module_.rule_tables, number);
+}
+
+std::string CodeNotes::counters(uint64_t number) const {
+    return named("counters", module_.counter_groups, number);
 }
 
 std::string CodeNotes::host_function(uint64_t number) const {

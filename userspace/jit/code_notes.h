@@ -42,6 +42,10 @@ class CodeNotes {
     std::string length_test(ir::BlockId id) const;
     /// "flow_add, table 0 (src-ip)".
     std::string access(const ir::Value& value) const;
+    /// "set office", "rules web", "counters web"; numbers where the names are not known.
+    std::string set(uint64_t number) const;
+    std::string rules(uint64_t number) const;
+    std::string counters(uint64_t number) const;
     /// "host function score".
     std::string host_function(uint64_t number) const;
 

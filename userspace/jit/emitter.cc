@@ -35,7 +35,7 @@ Emitter::Emitter(const ir::Function& function, const Plan& plan, const Frame& fr
     std::ranges::fill(traps_, kNoLabel);
     waiting_ = 8 * frame.slots;
     arguments_ = waiting_ + 8 * static_cast<uint32_t>(std::popcount(frame.saved));
-    frame_bytes_ = arguments_ + (plan.has_call_arguments ? 8 * kMaxCallArguments : 0);
+    frame_bytes_ = arguments_ + 8 * plan.arguments;
     const auto pushed = static_cast<uint32_t>(std::popcount(frame.pushed));
     const bool bare = frame_bytes_ == 0 && pushed == 0;
     // The call left the stack 8 bytes off its boundary of 16.

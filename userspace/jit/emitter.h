@@ -141,10 +141,17 @@ class Emitter {
     void call_function(const asmjit::Operand& target);
     void call_helper(uint64_t address, std::string_view name);
     void call_host(const ir::Value& value);
-    void call_argument(const ir::Value& value);
+    void write_arguments(std::initializer_list<Id> first, const ir::IdList& words);
+    void ask_set(const ir::Value& value);
+    void ask_rules(const ir::Value& value);
+
+    // count_code.cc
+    void verdict(Id id, const ir::Value& value);
+    void count(const ir::Value& value);
 
     // flow_code.cc
     void access_table(const ir::Value& value);
+    void access_by_long_key(const ir::Value& value);
     std::optional<int32_t> small_delta(const ir::Value& value) const;
     void late_accesses();
 

@@ -17,10 +17,14 @@ class NativeInstance final : public Instance {
           function_(program_->function()),
           bursts_(program_->bursts()),
           tables_(std::move(tables)),
-          host_(std::move(host)) {
+          host_(std::move(host)),
+          counters_(counters_for(program_->verified(), options)) {
         state_.random = RandomSequence(options.random_seed);
         state_.tables = tables_->data();
         state_.host = host_.data();
+        state_.counters = counters_->data();
+        for (const auto& set : program_->verified().prepared().sets) sets_.push_back(set.get());
+        state_.sets = sets_.data();
     }
 
     std::string_view name() const override { return "jit"; }
@@ -36,6 +40,7 @@ class NativeInstance final : public Instance {
             Instance::run_batch(packets, results);
     }
     std::vector<FlowEntry> flows() const override { return tables_->entries(); }
+    std::vector<std::vector<Count>> counters() const override { return counters_->values(); }
     uint64_t refused_stores() const override { return tables_->refused_stores(); }
 
   private:
@@ -44,6 +49,8 @@ class NativeInstance final : public Instance {
     const BatchCode* bursts_;
     std::shared_ptr<FlowTables> tables_;
     std::vector<HostEntry> host_;
+    std::shared_ptr<Counters> counters_;
+    std::vector<const PreparedSet*> sets_;
     RunState state_;
 };
 

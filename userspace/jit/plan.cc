@@ -30,8 +30,8 @@ class Planner {
         plan_.values.assign(function_.values.size(), {});
         plan_.made.clear();
         plan_.clobbers.clear();
-        plan_.uses_state = plan_.has_calls = plan_.has_call_arguments = plan_.has_fuel =
-            plan_.borrows = false;
+        plan_.uses_state = plan_.has_calls = plan_.has_fuel = plan_.borrows = false;
+        plan_.arguments = 0;
         lay_out(function_, plan_);
         plan_.incoming.resize(plan_.order.size());
         forward();
@@ -68,7 +68,7 @@ class Planner {
                 plan.bits = static_cast<uint8_t>(
                     ir::result_bits(function_, value, bits(value.a), bits(value.b)));
                 ir::for_each_operand(value, [&](ValueId used) { ++plan_[used].uses; });
-                if (is_call(value.op)) ++calls;
+                if (ir::op_info(value.op).calls) ++calls;
                 position += 2;
             }
             ir::for_each_end_use(block, [&](ValueId used) { ++plan_[used].uses; });
@@ -309,6 +309,21 @@ class Planner {
                     plan_.borrows |= is_number(operand);
                 });
                 break;
+            case Op::member:
+            case Op::member128:
+            case Op::match:
+                clobber(at.position);
+                if (names_live_set(function_, value)) use_state();
+                use_arguments(id, value, at);
+                break;
+            case Op::verdict:
+                use_full(value.a, folding(value.a));
+                break;
+            case Op::count:
+                use_state();
+                needed_ |= incoming_length;
+                use_full(value.a, folding(value.a));
+                break;
             case Op::now:
                 use_state();
                 break;
@@ -331,13 +346,7 @@ class Planner {
             case Op::call:
                 clobber(at.position);
                 use_state();
-                if (plan.hint == kNoRegister) plan.hint = kResult;
-                if (value.a != kNone) use_full(value.a, folding(value.a));
-                if (value.b != kNone) use_full(value.b, folding(value.b));
-                break;
-            case Op::call_arg:
-                plan_.has_call_arguments = true;
-                use_full(value.a, folding(value.a));
+                use_arguments(id, value, at);
                 break;
             case Op::fuel:
                 plan_.has_fuel = true;
@@ -347,10 +356,20 @@ class Planner {
             case Op::load:
             case Op::load_raw:
             case Op::vlan_present:
-            case Op::vlan_protocol:
             case Op::vlan_tag:
                 break;
         }
+    }
+
+    // The operands of a call: further ones stand in memory, behind the first of a key.
+    void use_arguments(ValueId id, const Value& value, Use at) {
+        if (plan_[id].hint == kNoRegister) plan_[id].hint = kResult;
+        ir::for_each_operand(value, [&](ValueId operand) {
+            at.fold = folds_load(operand);
+            use_full(operand, at);
+        });
+        const size_t words = value.more.empty() ? 0 : 1 + value.more.size();
+        plan_.arguments = std::max(plan_.arguments, static_cast<uint32_t>(words));
     }
 
     void use_state() {
@@ -391,6 +410,11 @@ bool is_low_byte(const Function& function, const Plan& plan, ValueId id) {
     if (makes_truth(value.op)) return true;
     return (value.op == Op::and_ || value.op == Op::or_ || value.op == Op::xor_) &&
            plan[value.a].bits <= 1 && plan[value.b].bits <= 1;
+}
+
+bool names_live_set(const Function& function, const Value& value) {
+    const bool membership = value.op == Op::member || value.op == Op::member128;
+    return membership && function.program->module().sets[value.imm].live;
 }
 
 void make_plan(const Function& function, Plan& plan) { Planner(function, plan).run(); }

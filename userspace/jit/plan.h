@@ -92,7 +92,7 @@ struct Plan {
     std::vector<bool> loop_heads;  ///< by index in `order`: a later block leads there; or empty
     bool uses_state = false;       ///< the RunState is read
     bool has_calls = false;
-    bool has_call_arguments = false;
+    uint32_t arguments = 0;  ///< words that some call reads from memory, at most
     bool has_fuel = false;
     bool borrows = false;  ///< an operation needs a register of kBorrowed for a number
 
@@ -100,17 +100,10 @@ struct Plan {
     const ValuePlan& operator[](ir::ValueId id) const { return values[id]; }
 };
 
-/// True if the operation calls a function of ours or of the host, which overwrites registers.
-constexpr bool is_call(ir::Op op) {
-    using enum ir::Op;
-    return op == flow_get || op == flow_set || op == flow_add || op == rand || op == call;
-}
-
 /// True if the operation makes its truth value (0 or 1) in the low byte first.
 constexpr bool makes_truth(ir::Op op) {
-    using enum ir::Op;
-    return op == eq || op == ne || op == gt || op == lt || op == ge || op == le || op == in_set ||
-           op == in_rows;
+    const ir::OpInfo& info = ir::op_info(op);
+    return info.bits == 1 && (info.kind == ir::OpKind::compare || info.kind == ir::OpKind::lookup);
 }
 
 /// True if comparing the value with the number for equality asks whether bits are set, which one
@@ -120,6 +113,9 @@ bool tests_bits(const ir::Function& function, ir::ValueId id, uint64_t number);
 /// True if the value is 0 or 1 and made in the low byte of its register, the rest undefined unless
 /// ValuePlan::full asks for it.
 bool is_low_byte(const ir::Function& function, const Plan& plan, ir::ValueId id);
+
+/// True of a question to a set that may change while programs run.
+bool names_live_set(const ir::Function& function, const ir::Value& value);
 
 /// Fills `plan`, whatever it held before. Near-linear time.
 void make_plan(const ir::Function& function, Plan& plan);

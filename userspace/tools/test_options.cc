@@ -68,7 +68,8 @@ Result<TestOptions> options_of(const po::variables_map& values) {
             cli::usage_error(kTool, "FILTER and PCAP cannot both be standard input"));
 
     std::vector<std::string_view> engines;
-    for (const EngineKind& kind : engine_kinds()) engines.push_back(kind.name);
+    for (const EngineKind& kind : engine_kinds())
+        if (kind.offered) engines.push_back(kind.name);
     engines.push_back("all");
     out.engine = engines[TRY(
         cli::choice_value(kTool, "engine", values["engine"].as<std::string>(), engines))];

@@ -50,7 +50,7 @@ Result<EngineSet> EngineSet::make(const Filter& filter, const VerifiedModule& pr
     EngineSet set(program);
     std::optional<Failure> first_failure;
     for (const EngineKind& kind : engine_kinds()) {
-        if (name != "all" && kind.name != name) continue;
+        if (!kind.offered || (name != "all" && kind.name != name)) continue;
         const Result<> added = set.add(filter, kind, statistics);
         if (added) continue;
         set.notes_.push_back(note_of(kind.name, added.error()));

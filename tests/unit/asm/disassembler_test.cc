@@ -56,6 +56,13 @@ BOOST_AUTO_TEST_CASE(offsets_bytes_and_source) {
                "; 1: (+ proto\n"
                "    LD8 23\n"
                "    RET\n");
+    module.included = {{"in.vfl", "x\ny\n"}};
+    module.lines[1] = {3, {2, 1}, 1};
+    BOOST_TEST(disassemble(module, {.source = true}) ==
+               "; 1: (+ proto\n"
+               "    LD8 23\n"
+               "; in.vfl:2: y\n"
+               "    RET\n");
 }
 
 BOOST_AUTO_TEST_CASE(bytes_that_do_not_decode_are_comments) {

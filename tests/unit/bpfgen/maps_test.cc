@@ -21,7 +21,7 @@ BOOST_AUTO_TEST_CASE(equal_names_get_numbers) {
     const std::vector<TableDecl> tables = {
         {.name = "src-ip"}, {.name = "(src ip)"},           {.name = "vfm_stats"},
         {.name = "filter"}, {.name = "a-very-long-name-1"}, {.name = "a-very-long-name-2"}};
-    Maps maps(tables, {"filter"});
+    Maps maps(tables, {}, {"filter"});
     for (uint32_t i = 0; i < tables.size(); ++i) BOOST_TEST(maps.flow(i) == i);
     BOOST_TEST(maps.flow(2) == 2u);  // made once
     const std::vector<Map> made = maps.take();
@@ -35,12 +35,12 @@ BOOST_AUTO_TEST_CASE(eviction_chooses_the_type) {
     const std::vector<TableDecl> tables = {
         {.name = "a", .key = {KeyKind::ipv4}, .capacity = 7, .eviction = Eviction::lru},
         {.name = "b", .key = {KeyKind::port}, .capacity = 9, .eviction = Eviction::none}};
-    Maps maps(tables, {});
+    Maps maps(tables, {}, {});
     maps.flow(1);
     maps.flow(0);
     const std::vector<Map> made = maps.take();
     BOOST_TEST((made[0].type == BPF_MAP_TYPE_HASH && made[0].max_entries == 9));
-    BOOST_TEST((made[0].table == 1 && made[0].key == KeyKind::port));
+    BOOST_TEST((made[0].table == 1 && made[0].key == std::vector{KeyKind::port}));
     BOOST_TEST((made[1].type == BPF_MAP_TYPE_LRU_HASH && made[1].max_entries == 7));
 }
 

@@ -27,7 +27,9 @@ struct Run {
     Stepper stepper;
 
     Run(const VerifiedModule& of, ByteView packet, const InstanceOptions& options = {})
-        : program(of), stepper(made(Stepper::make(program, options, tables, {.bytes = packet}))) {}
+        : program(of), stepper(made(Stepper::make(program, options, tables))) {
+        stepper.begin({.bytes = packet});
+    }
 
     static Stepper made(Result<Stepper> result) {
         BOOST_REQUIRE(result);
@@ -93,7 +95,7 @@ BOOST_AUTO_TEST_CASE(host_functions_get_their_arguments_in_order) {
     BOOST_CHECK(*run.stepper.step() == Outcome::of(151));
 
     FlowTables tables(program.tables());
-    const auto refused = Stepper::make(program, {}, tables, {});
+    const auto refused = Stepper::make(program, {}, tables);
     BOOST_REQUIRE(!refused);
     BOOST_CHECK(refused.error().status == Status::refused);
 }
@@ -107,11 +109,12 @@ BOOST_AUTO_TEST_CASE(steps_end_as_the_interpreter_does) {
         const auto engine = instance_of(interpreter_program(*program));
         BOOST_REQUIRE(engine);
         FlowTables tables(program->tables());
+        auto stepper = Stepper::make(*program, {}, tables);
+        BOOST_REQUIRE(stepper);
         for (unsigned p = 0; p < 4; ++p) {
             const Bytes bytes = test::random_packet(rng);
             const Packet packet{.bytes = bytes};
-            auto stepper = Stepper::make(*program, {}, tables, packet);
-            BOOST_REQUIRE(stepper);
+            stepper->begin(packet);
             while (!stepper->step()) continue;
             const Outcome expected = (*engine)->run(packet);
             if (*stepper->step() != expected || stepper->offset() != (*engine)->ended_at())
@@ -121,6 +124,7 @@ BOOST_AUTO_TEST_CASE(steps_end_as_the_interpreter_does) {
         std::ranges::sort(mine);
         std::ranges::sort(theirs);
         BOOST_CHECK(mine == theirs);
+        BOOST_CHECK(stepper->counters().values() == (*engine)->counters());
     }
 }
 

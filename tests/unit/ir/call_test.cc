@@ -30,12 +30,12 @@ constexpr std::string_view kProgram =
 
 BOOST_AUTO_TEST_SUITE(calls)
 
-BOOST_AUTO_TEST_CASE(arguments_stand_before_their_call_in_order) {
+BOOST_AUTO_TEST_CASE(arguments_stand_in_their_order) {
     BOOST_TEST(body_text(optimised(kProgram)) ==
                "b0:\n  guard_len 1\n  v0 = load8 0\n  v1 = len\n"
-               "  call_arg 0: v0\n  call_arg 1: v1\n  call_arg 2: 7\n  v2 = call 0\n"
+               "  v2 = call 0(v0, v1, 7)\n"
                "  v3 = add v2, 5\n  v4 = call 1\n  v5 = mul v3, v4\n"
-               "  call_arg 0: v0\n  call_arg 1: 1\n  call_arg 2: 2\n  v6 = call 0\n  ret v5\n");
+               "  v6 = call 0(v0, 1, 2)\n  ret v5\n");
 }
 
 BOOST_AUTO_TEST_CASE(functions_get_what_the_program_gives_them) {

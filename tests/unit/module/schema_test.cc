@@ -25,6 +25,8 @@ std::string type_name(const FieldSchema& field) {
             return "uint32";
         case FieldType::uint64:
             return "uint64";
+        case FieldType::boolean:
+            return "bool";
         case FieldType::enumeration:
             return "enum";
         case FieldType::message:
@@ -36,6 +38,7 @@ std::string type_name(const FieldSchema& field) {
 void write(const MessageSchema& message, Texts& texts) {
     std::string& text = texts[std::string(message.name)];
     for (const FieldSchema& field : message.fields) {
+        text += field.optional ? "optional " : "";
         text += field.repeated ? "repeated " : "";
         text += type_name(field) + " " + std::string(field.name) + " = " +
                 std::to_string(field.number) + "\n";
@@ -58,13 +61,15 @@ Texts read(std::istream& in) {
             open = words[0] == "message" ? words[1] : "";
             is_enum[words[1]] = words[0] == "enum";
         } else if (!open.empty() && line.contains(';') && words[0] != "//") {
-            if (words[0] == "optional") words.erase(words.begin());
+            const bool optional = words[0] == "optional";
+            if (optional) words.erase(words.begin());
             const bool repeated = words[0] == "repeated";
             if (repeated) words.erase(words.begin());
             BOOST_TEST_REQUIRE(words.size() == 4u, line);  // type name = number
             const std::string type = is_enum[words[0]] ? "enum" : words[0];
-            texts[open] +=
-                (repeated ? "repeated " : "") + type + " " + words[1] + " = " + words[3] + "\n";
+            texts[open] += std::string(optional ? "optional " : "") +
+                           (repeated ? "repeated " : "") + type + " " + words[1] + " = " +
+                           words[3] + "\n";
         }
     }
     return texts;
@@ -78,7 +83,7 @@ BOOST_AUTO_TEST_CASE(the_table_says_what_the_schema_says) {
     Texts table;
     write(kModuleSchema, table);
     const Texts schema = read(file);
-    BOOST_TEST(schema.size() == 8u);
+    BOOST_TEST(schema.size() == 10u);
     BOOST_TEST(table.size() == schema.size());
     for (const auto& [name, fields] : schema) {
         BOOST_TEST_INFO(name);
@@ -89,6 +94,6 @@ BOOST_AUTO_TEST_CASE(the_table_says_what_the_schema_says) {
 BOOST_AUTO_TEST_CASE(fields_are_found_by_number) {
     BOOST_TEST(kModuleSchema.find(2)->name == "code");
     BOOST_TEST(!kModuleSchema.find(0));
-    BOOST_TEST(!kModuleSchema.find(9));
+    BOOST_TEST(!kModuleSchema.find(10));
     BOOST_TEST(!kModuleSchema.find((uint64_t{1} << 32) + 2));
 }

@@ -1,5 +1,6 @@
 // What a VerifiedModule knows of its program.
 #include <boost/test/unit_test.hpp>
+#include <thread>
 
 #include "tests/unit/verify/program.h"
 
@@ -18,6 +19,25 @@ std::vector<std::pair<uint32_t, uint32_t>> blocks_of(const VerifiedModule& progr
 }  // namespace
 
 BOOST_AUTO_TEST_SUITE(facts)
+
+BOOST_AUTO_TEST_CASE(tables_are_prepared_once_for_all_copies_and_threads) {
+    Module module = program("PUSH 7\nIN 0\nRET");
+    module.sets.resize(1);
+    module.sets[0].members = {{0, 7, 64}};
+    module.rule_tables.resize(1);
+    module.rule_tables[0].key_widths = {32};
+    const auto p = verified(std::move(module));
+    const VerifiedModule copy = p;
+    const PreparedTables* seen[4] = {};
+    std::vector<std::thread> threads;
+    for (const PreparedTables*& one : seen)
+        threads.emplace_back([&one, copy] { one = &copy.prepared(); });
+    for (std::thread& thread : threads) thread.join();
+    for (const PreparedTables* const one : seen) BOOST_TEST(one == &p.prepared());
+    BOOST_TEST_REQUIRE(p.prepared().sets.size() == 1u);
+    BOOST_TEST(p.prepared().sets[0]->contains(0, 7));
+    BOOST_TEST(p.prepared().rules.size() == 1u);
+}
 
 BOOST_AUTO_TEST_CASE(blocks_begin_at_leaders) {
     const auto p = verified(program("LD8 1\nPUSH 1\nJEQ a\nPUSH 2\nRET\na: PUSH 3\nb: RET"));

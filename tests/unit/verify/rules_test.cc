@@ -86,17 +86,42 @@ BOOST_AUTO_TEST_CASE(names_exist) {
     accepted(program(".import f args=2\nPUSH 1\nPUSH 2\nCALL 0\nRET"));
     rejected(program("PUSH 1\nPUSH 1\nMATCH 0\nRET"), kFailed, 18, "rule table 0");
     accepted(program(".rules r keys=32\nPUSH 1\nPUSH 1\nMATCH 0\nRET"));
+    rejected(program("PUSH 1\nVERDICT 0\nRET"), kFailed, 9, "rule table 0");
+    accepted(program(".rules r keys=32\nPUSH 1\nVERDICT 0\nRET"));
+    rejected(program(".counters c\n.counter 1 f t\nPUSH 1\nCOUNT 1\nRET 0"), kFailed, 9,
+             "COUNT names counter group 1, there are 1");
+    accepted(program(".counters c\n.counter 1 f t\nPUSH 1\nCOUNT 0\nRET 0"));
 }
 
 BOOST_AUTO_TEST_CASE(declarations_make_sense) {
     Module module = program(".table a\nPUSH8 1\nRET");
     module.tables[0].capacity = 0;
     rejected(module, kFailed, 0, "capacity");
-    // Rule 1 comes first, the names of the code after it.
+    // All rules come after it.
     module.code = {24};
-    rejected(module, kInvalidOpcode, 0, "");
+    rejected(module, kFailed, 0, "capacity");
+    module.code = {};
+    rejected(module, kFailed, 0, "capacity");
     module.code = program("PUSH 1\nFLOW_GET 7\nRET").code;
     rejected(module, kFailed, 0, "capacity");
+}
+
+BOOST_AUTO_TEST_CASE(a_run_is_bounded_whatever_a_module_says) {
+    const auto fuel = [](const std::string& text) { return verify(program(text))->fuel(); };
+    BOOST_TEST(fuel("RET 1") == 10000u);
+    BOOST_TEST(fuel(".fuel 0\nRET 1") == 0u);
+    BOOST_TEST(fuel(".fuel 4294967296\nRET 1") == uint64_t{1} << 32);
+    BOOST_TEST(fuel(".fuel 4294967297\nRET 1") == uint64_t{1} << 32);
+    BOOST_TEST(fuel(".fuel 18446744073709551615\nRET 1") == uint64_t{1} << 32);
+}
+
+BOOST_AUTO_TEST_CASE(keys_of_several_words) {
+    const std::string table = ".table t key=ip,port\n";
+    accepted(program(table + "PUSH 1\nPUSH 2\nPUSH 3\nFLOW_LOAD\nRET"));
+    rejected(program(table + "PUSH 1\nPUSH 2\nFLOW_LOAD\nRET"), kUnderflow, 18,
+             "FLOW_LOAD needs 3 values, has 2");
+    rejected(program(table + "PUSH 1\nPUSH 2\nPUSH 3\nFLOW_ADD 0\nRET"), kUnderflow, 27,
+             "FLOW_ADD needs 4 values, has 3");
 }
 
 BOOST_AUTO_TEST_CASE(underflow) {

@@ -14,17 +14,17 @@ using ir::Op;
 using ir::Value;
 using ir::ValueId;
 
-bool is_access(Op op) { return op == Op::flow_get || op == Op::flow_set || op == Op::flow_add; }
+bool is_access(Op op) { return ir::op_info(op).kind == ir::OpKind::flow; }
 
 /// What a run must not do twice, or not before its turn.
 bool stops(const Value& value) { return ir::op_info(value.op).effect == ir::Effect::effect; }
 
 }  // namespace
 
-std::optional<uint8_t> keep_first_key(ir::Function& function) {
+std::optional<uint32_t> keep_first_key(ir::Function& function) {
     const ir::Cfg cfg(function);
     if (cfg.cyclic()) return std::nullopt;
-    std::optional<uint8_t> table;
+    std::optional<uint32_t> table;
     const ValueId none = ir::number_in_entry(function, 0);
     for (const ir::BlockId id : cfg.order()) {
         ir::Block& block = function.blocks[id];
@@ -33,8 +33,9 @@ std::optional<uint8_t> keep_first_key(ir::Function& function) {
         for (; kept < block.body.size() && result == ir::kNone; ++kept) {
             const Value& value = function[block.body[kept]];
             if (!stops(value)) continue;
-            if (is_access(value.op) && !table) table = value.table;
-            result = is_access(value.op) && value.table == table ? value.a : none;
+            const bool foreseen = is_access(value.op) && value.more.empty();
+            if (foreseen && !table) table = static_cast<uint32_t>(value.imm);
+            result = foreseen && value.imm == table ? value.a : none;
             break;
         }
         if (result == ir::kNone && ir::successors(block).empty()) result = none;

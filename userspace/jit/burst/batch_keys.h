@@ -15,7 +15,7 @@ namespace vfm::jit {
 /// Cuts every way through the function at its first access of a table and lets it give the key
 /// there, 0 on ways without one and where the access is of another table than the one named here.
 /// Nothing if the function has loops or accesses no table.
-std::optional<uint8_t> keep_first_key(ir::Function& function);
+std::optional<uint32_t> keep_first_key(ir::Function& function);
 
 /// The code for that. It has no effects; a packet's outcome is the key, whatever else it is.
 class KeyCode {
@@ -24,15 +24,15 @@ class KeyCode {
     static std::unique_ptr<const KeyCode> make(const VerifiedModule& program,
                                                const ir::Function& function);
 
-    uint8_t table() const { return table_; }
+    uint32_t table() const { return table_; }
     NativeFunction function() const { return code_->function(); }
 
   private:
-    KeyCode(std::shared_ptr<const NativeProgram> code, uint8_t table)
+    KeyCode(std::shared_ptr<const NativeProgram> code, uint32_t table)
         : code_(std::move(code)), table_(table) {}
 
     std::shared_ptr<const NativeProgram> code_;
-    uint8_t table_;
+    uint32_t table_;
 };
 
 }  // namespace vfm::jit

@@ -167,12 +167,16 @@ bool Lowering::value(ValueId id, StepId& mask) {
         case Op::flow_add:
             return flow(id, FlowAccess::add, mask);
         case Op::rand:
-        case Op::call_arg:
         case Op::call:
+        case Op::count:
             return refuse("an effect");
+        case Op::member:
+        case Op::member128:
+        case Op::match:
+        case Op::verdict:
+            return refuse("a table of the module");
         case Op::now:
         case Op::vlan_present:
-        case Op::vlan_protocol:
         case Op::vlan_tag:
             return refuse("what is not in the packet");
         case Op::fuel:
@@ -207,7 +211,8 @@ bool Lowering::value(ValueId id, StepId& mask) {
 // anything else is done is the same as going from packet to packet; only reads may be more.
 bool Lowering::flow(ValueId id, FlowAccess access, StepId mask) {
     const ir::Value& op = function_[id];
-    Accesses& accesses = accesses_[op.table];
+    if (!op.more.empty()) return refuse("a key of several words");
+    Accesses& accesses = accesses_[op.imm];
     ++accesses.all;
     accesses.writes += access != FlowAccess::get;
     if (accesses.all > 1 && accesses.writes > 0) return refuse("a flow table used twice");
@@ -221,7 +226,7 @@ bool Lowering::flow(ValueId id, FlowAccess access, StepId mask) {
     if (!argument(FlowWord::key_low, FlowWord::key_high, op.a)) return false;
     if (op.b != ir::kNone && !argument(FlowWord::value_low, FlowWord::value_high, op.b))
         return false;
-    const StepId step = steps_.flow(access, op.table, mask);
+    const StepId step = steps_.flow(access, static_cast<uint32_t>(op.imm), mask);
     values_.set_halves(id, steps_.flow_result(FlowWord::value_low, step),
                        steps_.flow_result(FlowWord::value_high, step));
     plan_.stateful = true;

@@ -1,0 +1,27 @@
+// Questions to the sets and rules of a module, and counters. Free of branches where the kernel's
+// verifier would follow both ways of each.
+#pragma once
+
+#include <span>
+
+#include "bpfgen/builder.h"
+#include "bpfgen/lookup_tables.h"
+
+namespace vfm::bpf {
+
+/// A number as code has it.
+struct Word {
+    VReg reg = kNoReg;
+    unsigned bits = 64;  ///< it is below 2 to this
+};
+
+/// 1 if the key, of one word or of two, the upper first, is a member.
+VReg is_member(Builder& b, const SetTable& set, std::span<const Word> key);
+/// The rule of the first row that holds, 0 for none. `operands` are those of MATCH.
+VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands);
+/// The constant of a rule.
+VReg verdict_of(Builder& b, const VerdictTable& verdicts, Word rule);
+/// Adds a packet and its length, which stands in kLenSlot, to a counter of a map, if it has it.
+void count_packet(Builder& b, uint32_t map, uint64_t counters, Word counter);
+
+}  // namespace vfm::bpf
