@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -35,8 +36,9 @@ class KernelProgram final : public Program {
 
 class KernelInstance final : public Instance {
   public:
-    explicit KernelInstance(LoadedProgram program)
-        : program_(std::move(program)),
+    KernelInstance(std::shared_ptr<const KernelProgram> owner, LoadedProgram program)
+        : owner_(std::move(owner)),
+          program_(std::move(program)),
           result_map_(program_.find(bpf::MapRole::result)->fd.get()),
           untouched_(cpu_count(), kUntouched),
           results_(cpu_count()) {}
@@ -44,9 +46,11 @@ class KernelInstance final : public Instance {
     std::string_view name() const override { return KernelProgram::kName; }
     Outcome run(const Packet& packet) override;
     std::vector<FlowEntry> flows() const override;
+    std::vector<std::vector<Count>> counters() const override;
     uint64_t refused_stores() const override;
 
   private:
+    std::shared_ptr<const KernelProgram> owner_;
     LoadedProgram program_;
     int result_map_;
     std::vector<vfm_result> untouched_;
@@ -85,6 +89,21 @@ std::vector<FlowEntry> KernelInstance::flows() const {
     return entries;
 }
 
+std::vector<std::vector<Count>> KernelInstance::counters() const {
+    std::vector<std::vector<Count>> all;
+    for (const CounterGroup& group : owner_->verified().module().counter_groups)
+        all.emplace_back(group.counters.size());
+    for (const LoadedMap& map : program_.maps) {
+        if (map.declaration.role != bpf::MapRole::counters) continue;
+        const auto counters = read_counters(map.fd.get());
+        if (!counters) continue;
+        std::ranges::transform(
+            *counters, all[map.declaration.table].begin(),
+            [](const vfm_counter& one) { return Count{one.packets, one.bytes}; });
+    }
+    return all;
+}
+
 uint64_t KernelInstance::refused_stores() const {
     const LoadedMap* map = program_.find(bpf::MapRole::stats);
     const auto stats = map ? read_stats(map->fd.get()) : Result<vfm_stats>(vfm_stats{});
@@ -103,7 +122,8 @@ Result<std::unique_ptr<Instance>> KernelProgram::make_instance(
     const InstanceOptions& /*options*/) const {
     auto loaded = load_program(emitted_);
     if (!loaded) return std::unexpected(load_failure(loaded.error(), filter_of(verified())));
-    return std::make_unique<KernelInstance>(std::move(*loaded));
+    return std::make_unique<KernelInstance>(
+        std::static_pointer_cast<const KernelProgram>(shared_from_this()), std::move(*loaded));
 }
 
 }  // namespace

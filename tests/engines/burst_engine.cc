@@ -18,7 +18,8 @@ constexpr size_t kFew = 16;
 bool stateless(const VerifiedModule& program) {
     return std::ranges::none_of(program.insns(), [](const Insn& insn) {
         const Group group = op_info(insn.op).group;
-        return group == Group::flow || group == Group::call || insn.op == Opcode::RAND;
+        return group == Group::flow || group == Group::call || group == Group::count ||
+               insn.op == Opcode::RAND;
     });
 }
 
@@ -52,6 +53,7 @@ class BurstEngine final : public Instance {
         }
     }
     std::vector<FlowEntry> flows() const override { return engine_->flows(); }
+    std::vector<std::vector<Count>> counters() const override { return engine_->counters(); }
     uint64_t refused_stores() const override { return engine_->refused_stores(); }
 
   private:

@@ -78,7 +78,7 @@ class Asker {
                     ask_rules();
                     break;
                 case 2:
-                    count();
+                    ask_counters();
                     break;
                 default:
                     ask_table();
@@ -109,7 +109,7 @@ class Asker {
         return sum;
     }
 
-    const std::map<std::pair<uint64_t, uint64_t>, uint64_t>& counted() const { return counted_; }
+    const std::map<std::pair<uint64_t, uint64_t>, Count>& counted() const { return counted_; }
     const auto& flows() const { return flows_; }
 
   private:
@@ -237,7 +237,7 @@ class Asker {
             for (const size_t word : words) operands.push_back(word_at(packet, word));
             if (all) operands.push_back(0xffff);
             const uint64_t rule = match(rules, operands);
-            if (counts && rule < size) ++counted_[{group, rule}];
+            if (counts && rule < size) count(group, rule, packet);
             return gives ? verdict(rules, rule) : rule;
         });
         module_.rule_tables.push_back(rules);
@@ -252,7 +252,13 @@ class Asker {
         return module_.counter_groups.size() - 1;
     }
 
-    void count() {
+    void count(uint64_t group, uint64_t counter, ByteView packet) {
+        Count& at = counted_[{group, counter}];
+        ++at.packets;
+        at.bytes += packet.size();
+    }
+
+    void ask_counters() {
         const size_t size = 1 + rng_.below(6);
         const uint64_t group = add_group(size);
         if (rng_.one_in(2)) {
@@ -260,8 +266,8 @@ class Asker {
             add(Opcode::PUSH, counter);
             add(Opcode::COUNT, group);
             add(Opcode::PUSH8, 1);
-            questions_.push_back([=, this](ByteView) -> uint64_t {
-                if (counter < size) ++counted_[{group, counter}];
+            questions_.push_back([=, this](ByteView packet) -> uint64_t {
+                if (counter < size) count(group, counter, packet);
                 return 1;
             });
         } else {
@@ -270,7 +276,7 @@ class Asker {
             add(Opcode::COUNT, group);
             questions_.push_back([=, this](ByteView packet) {
                 const uint64_t counter = word_at(packet, word);
-                if (counter < size) ++counted_[{group, counter}];
+                if (counter < size) count(group, counter, packet);
                 return counter;
             });
         }
@@ -316,8 +322,8 @@ class Asker {
     size_t words_ = 0;
     std::vector<uint64_t> known_;
     std::vector<std::function<uint64_t(ByteView)>> questions_;
-    std::map<std::pair<uint64_t, uint64_t>, uint64_t> counted_;  // packets, by group and counter
-    std::map<std::vector<uint64_t>, uint64_t> flows_;            // by table and key
+    std::map<std::pair<uint64_t, uint64_t>, Count> counted_;  // by group and counter
+    std::map<std::vector<uint64_t>, uint64_t> flows_;         // by table and key
 };
 
 }  // namespace
@@ -357,6 +363,12 @@ void check_lookups(const std::vector<EngineKind>& engines, unsigned programs) {
                 key.insert(key.end(), entry.key.all().begin(), entry.key.all().end());
                 flows[key] = entry.value;
             }
+            std::map<std::pair<uint64_t, uint64_t>, Count> counted;
+            const auto counters = engine->counters();
+            for (uint64_t group = 0; group < counters.size(); ++group)
+                for (uint64_t at = 0; at < counters[group].size(); ++at)
+                    if (counters[group][at] != Count{}) counted[{group, at}] = counters[group][at];
+            BOOST_REQUIRE_MESSAGE(counted == asker.counted(), kind.name << ", program " << i);
             BOOST_REQUIRE_MESSAGE(flows == asker.flows(), kind.name << ", program " << i);
         }
     }

@@ -105,6 +105,7 @@ class IrEngine : public Instance {
     std::string_view name() const override { return kName; }
     Outcome run(const Packet& packet) override { return evaluator_.run(packet); }
     std::vector<FlowEntry> flows() const override { return evaluator_.flows(); }
+    std::vector<std::vector<Count>> counters() const override { return evaluator_.counters(); }
     uint64_t refused_stores() const override { return 0; }
 
   private:

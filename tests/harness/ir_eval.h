@@ -37,12 +37,8 @@ class IrEvaluator {
     /// Operations that the last run carried out, ends of blocks included, numbers not.
     uint64_t steps() const { return steps_; }
 
-    /// What COUNT adds to.
-    struct Counter {
-        uint64_t packets = 0, bytes = 0;
-    };
-    /// By group and number; groups that no run has counted in are empty.
-    const std::vector<std::vector<Counter>>& counters() const { return counters_; }
+    /// By group and number; empty before the first COUNT.
+    const std::vector<std::vector<Count>>& counters() const { return counters_; }
 
   private:
     struct Numbers;
@@ -62,7 +58,7 @@ class IrEvaluator {
 
     ir::Function function_;
     std::vector<HostFunction> host_functions_;
-    std::vector<std::vector<Counter>> counters_;              // by group
+    std::vector<std::vector<Count>> counters_;                // by group
     std::map<std::pair<uint32_t, FlowKey>, uint64_t> flows_;  // by table and key
     RandomSequence random_;
     // of one run

@@ -69,6 +69,7 @@ class EmittedInstance final : public Instance {
     std::string_view name() const override { return EmittedProgram::kName; }
     Outcome run(const Packet& packet) override;
     std::vector<FlowEntry> flows() const override;
+    std::vector<std::vector<Count>> counters() const override;
     uint64_t refused_stores() const override;
     std::optional<uint32_t> ended_at() const override;
 
@@ -140,6 +141,22 @@ std::vector<FlowEntry> EmittedInstance::flows() const {
         });
     }
     return out;
+}
+
+std::vector<std::vector<Count>> EmittedInstance::counters() const {
+    std::vector<std::vector<Count>> all;
+    for (const CounterGroup& group : owner_->verified().module().counter_groups)
+        all.emplace_back(group.counters.size());
+    for (size_t i = 0; i < program_.maps.size(); ++i) {
+        const bpf::Map& map = program_.maps[i];
+        if (map.role != bpf::MapRole::counters) continue;
+        for (uint32_t counter = 0; counter < map.max_entries; ++counter) {
+            vfm_counter value;
+            std::memcpy(&value, machine_.map(i).value(counter), sizeof value);
+            all[map.table][counter] = {value.packets, value.bytes};
+        }
+    }
+    return all;
 }
 
 uint64_t EmittedInstance::refused_stores() const {

@@ -31,10 +31,14 @@ void Emitter::call(Id id, const Value& value) {
     for (unsigned reg = 0; reg < 16; ++reg)
         if (live & register_bit(reg)) out_.mov(waiting(reg), q(reg));
     const ir::OpKind kind = ir::op_info(value.op).kind;
-    write_arguments({}, value.more);
+    const bool long_key = kind == ir::OpKind::flow && !value.more.empty();
+    if (long_key)
+        write_arguments({value.a}, value.more);
+    else
+        write_arguments({}, value.more);
     // rsi before rdi: what is still to be loaded from the packet needs rdi.
     if (value.b != ir::kNone && !small_delta(value)) fetch_into(value.b, rsi);
-    if (value.a != ir::kNone) fetch_into(value.a, rdi);
+    if (value.a != ir::kNone && !long_key) fetch_into(value.a, rdi);
     if (value.op == Op::call) {
         call_host(value);
     } else if (value.op == Op::rand) {
@@ -44,6 +48,8 @@ void Emitter::call(Id id, const Value& value) {
         ask_rules(value);
     } else if (kind == ir::OpKind::declared) {
         ask_set(value);
+    } else if (long_key) {
+        access_by_long_key(value);
     } else {
         access_table(value);
     }

@@ -46,14 +46,14 @@ void Emitter::count(const Value& value) {
     uint64_t before = 0;  // counters of other groups
     for (uint64_t group = 0; group < value.imm; ++group) before += groups[group].counters.size();
     const uint64_t size = groups[value.imm].counters.size();
-    auto offset = static_cast<int32_t>(before * sizeof(Counter));
+    auto offset = static_cast<int32_t>(before * sizeof(Count));
     const uint64_t* const imm = number(value.a);
     if (imm && *imm >= size) return;
     if (notes_) remark("{}", notes_->counters(value.imm));
     const asmjit::Label beyond = out_.newLabel();
     if (imm) {
         out_.mov(x86::r11, x86::qword_ptr(x86::rdx, offsetof(RunState, counters)));
-        offset += static_cast<int32_t>(*imm * sizeof(Counter));
+        offset += static_cast<int32_t>(*imm * sizeof(Count));
     } else {
         fetch_into(value.a, r10);
         out_.mov(x86::r11, x86::qword_ptr(x86::rdx, offsetof(RunState, counters)));
@@ -65,9 +65,9 @@ void Emitter::count(const Value& value) {
     const auto field = [&](size_t at) {
         return x86::qword_ptr(x86::r11, offset + static_cast<int32_t>(at));
     };
-    static_assert(sizeof(Counter) == 16);
-    out_.add(field(offsetof(Counter, packets)), 1);
-    out_.add(field(offsetof(Counter, bytes)), x86::rsi);
+    static_assert(sizeof(Count) == 16);
+    out_.add(field(offsetof(Count, packets)), 1);
+    out_.add(field(offsetof(Count, bytes)), x86::rsi);
     out_.bind(beyond);
 }
 

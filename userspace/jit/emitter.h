@@ -151,6 +151,7 @@ class Emitter {
 
     // flow_code.cc
     void access_table(const ir::Value& value);
+    void access_by_long_key(const ir::Value& value);
     std::optional<int32_t> small_delta(const ir::Value& value) const;
     void late_accesses();
 

@@ -32,15 +32,28 @@ uint64_t flow_add(uint64_t key, uint64_t delta, RunState* state, uint32_t table)
     return state->tables[table].add(key, delta);
 }
 
+// The same by the words of a key.
+uint64_t flow_get_words(const uint64_t* key, uint64_t /*value*/, RunState* state, uint32_t table) {
+    return state->tables[table].get(KeyWords{key});
+}
+uint64_t flow_set_words(const uint64_t* key, uint64_t value, RunState* state, uint32_t table) {
+    state->tables[table].set(KeyWords{key}, value);
+    return 0;
+}
+uint64_t flow_add_words(const uint64_t* key, uint64_t delta, RunState* state, uint32_t table) {
+    return state->tables[table].add(KeyWords{key}, delta);
+}
+
 struct Helper {
     uint64_t (*function)(uint64_t, uint64_t, RunState*, uint32_t);
+    uint64_t (*function_of_words)(const uint64_t*, uint64_t, RunState*, uint32_t);
     std::string_view name;
 };
 
 Helper helper_of(Op op) {
-    if (op == Op::flow_get) return {flow_get, "FlowTable::get"};
-    if (op == Op::flow_set) return {flow_set, "FlowTable::set"};
-    return {flow_add, "FlowTable::add"};
+    if (op == Op::flow_get) return {flow_get, flow_get_words, "FlowTable::get"};
+    if (op == Op::flow_set) return {flow_set, flow_set_words, "FlowTable::set"};
+    return {flow_add, flow_add_words, "FlowTable::add"};
 }
 
 }  // namespace
@@ -110,6 +123,17 @@ void Emitter::access_table(const Value& value) {
     }
     out_.bind(done);
     late_accesses_.push_back({elsewhere, done, &value});
+}
+
+// A key of several words, which stand in memory. What is stored or added is in rsi or, if it is a
+// small number, nowhere yet.
+void Emitter::access_by_long_key(const Value& value) {
+    const Helper helper = helper_of(value.op);
+    if (notes_) remark("{}", notes_->access(value));
+    if (const auto delta = small_delta(value)) out_.mov(x86::esi, *delta);
+    out_.lea(x86::rdi, x86::ptr(x86::rsp, static_cast<int32_t>(arguments_)));
+    out_.mov(x86::ecx, static_cast<uint32_t>(value.imm));
+    call_helper(reinterpret_cast<uint64_t>(helper.function_of_words), helper.name);
 }
 
 // What is added, if an instruction can hold it.

@@ -17,15 +17,12 @@ class NativeInstance final : public Instance {
           function_(program_->function()),
           bursts_(program_->bursts()),
           tables_(std::move(tables)),
-          host_(std::move(host)) {
+          host_(std::move(host)),
+          counters_(counters_for(program_->verified(), options)) {
         state_.random = RandomSequence(options.random_seed);
         state_.tables = tables_->data();
         state_.host = host_.data();
-        size_t counters = 0;
-        for (const CounterGroup& group : program_->verified().module().counter_groups)
-            counters += group.counters.size();
-        counters_.resize(counters);
-        state_.counters = counters_.data();
+        state_.counters = counters_->data();
         for (const auto& set : program_->verified().prepared().sets) sets_.push_back(set.get());
         state_.sets = sets_.data();
     }
@@ -43,6 +40,7 @@ class NativeInstance final : public Instance {
             Instance::run_batch(packets, results);
     }
     std::vector<FlowEntry> flows() const override { return tables_->entries(); }
+    std::vector<std::vector<Count>> counters() const override { return counters_->values(); }
     uint64_t refused_stores() const override { return tables_->refused_stores(); }
 
   private:
@@ -51,7 +49,7 @@ class NativeInstance final : public Instance {
     const BatchCode* bursts_;
     std::shared_ptr<FlowTables> tables_;
     std::vector<HostEntry> host_;
-    std::vector<Counter> counters_;
+    std::shared_ptr<Counters> counters_;
     std::vector<const PreparedSet*> sets_;
     RunState state_;
 };

@@ -90,11 +90,6 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
                                                                     const ir::Function& function,
                                                                     const CompileOptions& options) {
     if (const std::string why = missing(); !why.empty()) return refused(program, why);
-    for (const ir::Value& value : function.values)
-        if (ir::op_info(value.op).kind == ir::OpKind::flow && !value.more.empty())
-            return fail(
-                Diagnostic::at_offset("", value.origin, "native code: a key of several words"),
-                Status::refused);
     Workshop& shop = workshop();
     make_plan(function, shop.plan);
     const Frame frame = allocate_registers(function, shop.plan, options.register_seed);

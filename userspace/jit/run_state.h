@@ -19,20 +19,14 @@ struct HostEntry {
     void* user = nullptr;
 };
 
-/// What COUNT adds to.
-struct Counter {
-    uint64_t packets = 0;
-    uint64_t bytes = 0;
-};
-
 /// Everything of one run, or of one thread's runs, that is not the packet. Owned by the caller,
 /// used by one thread at a time. Fields that the program does not use need no value.
 struct RunState {
-    uint64_t now = 0;                 ///< what NOW gives: the packet's timestamp
-    RandomSequence random;            ///< of RAND
-    FlowTable* tables = nullptr;      ///< by the module's table numbers
-    const HostEntry* host = nullptr;  ///< by the module's import numbers
-    Counter* counters = nullptr;      ///< of all groups of the module, one group behind the other
+    uint64_t now = 0;                          ///< what NOW gives: the packet's timestamp
+    RandomSequence random;                     ///< of RAND
+    FlowTable* tables = nullptr;               ///< by the module's table numbers
+    const HostEntry* host = nullptr;           ///< by the module's import numbers
+    Count* counters = nullptr;                 ///< those of the module, as Counters has them
     const PreparedSet* const* sets = nullptr;  ///< by the module's set numbers
 };
 static_assert(std::is_standard_layout_v<RunState>);
