@@ -7,5 +7,7 @@ namespace vfm {
 
 /// vfm-isa(7) as roff.
 std::string isa_page();
+/// vflisp(7) as roff.
+std::string vflisp_page();
 
 }  // namespace vfm

@@ -7,6 +7,7 @@
 int main(int argc, char** argv) {
     const std::string_view page = argc == 2 ? argv[1] : "";
     if (page == "vfm-isa") return std::fputs(vfm::isa_page().c_str(), stdout) < 0;
-    std::fputs("usage: vfm-reference vfm-isa\n", stderr);
+    if (page == "vflisp") return std::fputs(vfm::vflisp_page().c_str(), stdout) < 0;
+    std::fputs("usage: vfm-reference vfm-isa|vflisp\n", stderr);
     return 2;
 }

@@ -21,4 +21,4 @@ for page in "$build"/man/*.7; do
     sections=$((${sections:-0} + 1))
 done
 echo "$count man pages of programs, $sections of tables"
-[ "$count" -ge 6 ] && [ "$sections" -ge 1 ]
+[ "$count" -ge 6 ] && [ "$sections" -ge 2 ]
