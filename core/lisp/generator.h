@@ -29,6 +29,8 @@ enum class End : uint8_t { open, filter };
 
 inline constexpr uint64_t kMappedIpv4 = uint64_t{0xffff} << 32;  ///< ::ffff:0:0/96, low half
 
+class RuleRows;
+
 class Generator {
   public:
     explicit Generator(const Tree& tree) : tree_(tree), variables_(tree.variables.size()) {}
@@ -93,11 +95,16 @@ class Generator {
 
     // Branches.
     void short_circuit(const Expr& e, bool any, End end);
-    void truth(const Expr& e, Landing& absent);
+    void truth(const Expr& e, Landing& absent, const Expr& at);
     void fall(Ways ways, Next next, const Expr& at);
     void decide(Comparison comparison, Ways ways, Next next, const Expr& at);
     void truth_by_condition(const Expr& e, End end);
     void leave(Landing& to, End end, const Expr& at);
+
+    // Rules.
+    size_t rows_from(const Expr& e, size_t rule, RuleRows& rows) const;
+    void look_up(const Expr& e, RuleRows& rows, uint64_t otherwise);
+    void push_keys(std::span<const uint32_t> fields, const Expr& at);
 
     // Names.
     uint32_t bind_values(const Expr& e, const Let& let);

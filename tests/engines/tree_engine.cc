@@ -13,6 +13,7 @@ class TreeEngine : public Instance {
     std::string_view name() const override { return "tree"; }
     Outcome run(const Packet& packet) override { return evaluator_.run(packet); }
     std::vector<FlowEntry> flows() const override { return evaluator_.flows(); }
+    std::vector<std::vector<Count>> counters() const override { return evaluator_.counters(); }
     uint64_t refused_stores() const override { return 0; }
 
   private:

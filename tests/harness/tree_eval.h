@@ -33,10 +33,6 @@ class TreeEvaluator {
     /// Every entry, by table and key.
     std::vector<FlowEntry> flows() const;
 
-    struct Count {
-        uint64_t packets = 0, bytes = 0;
-        bool operator==(const Count&) const = default;
-    };
     /// By group and counter.
     const std::vector<std::vector<Count>>& counters() const { return counts_; }
     /// How often a value was absent where something asked for it.

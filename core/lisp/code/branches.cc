@@ -108,7 +108,7 @@ void Generator::number_of(const Expr& e, const Member&, Landing&, End end) {
 void Generator::number_of(const Expr& e, const Compare&, Landing&, End end) {
     if (!compares_numbers(tree_, e)) return truth_by_condition(e, end);
     Landing none = out_.landing(), joined = out_.landing(1);
-    truth(e, none);
+    truth(e, none, e);
     if (!none.used()) return;
     leave(joined, end, e);
     out_.bind(none, e);
@@ -117,7 +117,7 @@ void Generator::number_of(const Expr& e, const Compare&, Landing&, End end) {
 }
 
 /// `e` as 0 or 1, where what is absent is false and goes to `absent`.
-void Generator::truth(const Expr& e, Landing& absent) {
+void Generator::truth(const Expr& e, Landing& absent, const Expr& at) {
     if (compares_numbers(tree_, e)) {
         for (const Expr& side : arguments(e)) number(side, absent);
         out_.compare(comparison_of(Tree::op(e)), e);
@@ -125,8 +125,8 @@ void Generator::truth(const Expr& e, Landing& absent) {
     }
     number(e, absent);
     if (e.type == Type::truth) return;
-    out_.push(0, e);
-    out_.compare(Comparison::ne, e);
+    out_.push(0, at);
+    out_.compare(Comparison::ne, at);
 }
 
 /// `not`: the opposite comparison where there is one, else a comparison with 0.
@@ -162,7 +162,7 @@ void Generator::short_circuit(const Expr& e, bool any, End end) {
             condition(argument, {&go, &decided, &decided}, Next::yes);
         out_.bind(go, e);
     }
-    truth(parts.back(), any ? nothing : decided);
+    truth(parts.back(), any ? nothing : decided, e);
     if (!decided.used() && !nothing.used()) return;
     for (Landing* landing : {&decided, &nothing}) {
         if (!landing->used()) continue;
@@ -198,26 +198,6 @@ void Generator::number_of(const Expr& e, const Choice&, Landing& absent, End end
     leave(joined, end, e);
     out_.bind(no, e);
     side(parts[2]);
-    if (end == End::open) out_.bind(joined, e);
-}
-
-void Generator::number_of(const Expr& e, const Rules& node, Landing& absent, End end) {
-    const auto parts = arguments(e);
-    Landing joined = out_.landing(1);
-    const auto verdict = [&](uint64_t rule, const Expr& value) {
-        out_.push(rule, e);
-        out_.emit(Opcode::COUNT, node.group, e);
-        number(value, absent, end);
-    };
-    for (size_t i = 0; i + 1 < parts.size(); i += 2) {
-        Landing yes = out_.landing(), no = out_.landing();
-        condition(parts[i], {&yes, &no, &no}, Next::yes);
-        out_.bind(yes, e);
-        verdict(i / 2 + 1, parts[i + 1]);
-        leave(joined, end, e);
-        out_.bind(no, e);
-    }
-    verdict(0, parts.back());
     if (end == End::open) out_.bind(joined, e);
 }
 
