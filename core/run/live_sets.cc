@@ -25,14 +25,15 @@ std::unexpected<Failure> set_refused(const SetDecl& set, std::string why) {
 
 }  // namespace
 
-LiveSets::LiveSets(const VerifiedModule& program) : prepared_(program.prepared().sets) {
+LiveSets::LiveSets(const VerifiedModule& program)
+    : program_(program), prepared_(program.prepared().sets) {
     for (const SetDecl& declared : program.module().sets) {
         SetDecl& set = sets_.emplace_back();
         set.name = declared.name;
         set.width = declared.width;
         set.live = declared.live;
         // What a module declares fits.
-        const auto number = static_cast<uint32_t>(sets_.size() - 1);
+        const size_t number = sets_.size() - 1;
         if (set.live) set.members = ordered(number, declared.members).value();
     }
     for (const auto& set : prepared_) current_.push_back(set.get());
@@ -45,7 +46,7 @@ std::optional<uint32_t> LiveSets::find(std::string_view name) const {
 }
 
 /// Members as they are kept.
-Result<std::vector<SetMember>> LiveSets::ordered(uint32_t set,
+Result<std::vector<SetMember>> LiveSets::ordered(size_t set,
                                                  std::span<const SetMember> members) const {
     SetDecl wanted;
     wanted.width = sets_[set].width;
@@ -64,31 +65,31 @@ Result<std::vector<SetMember>> LiveSets::ordered(uint32_t set,
     return std::move(wanted.members);
 }
 
-Result<> LiveSets::become(uint32_t set, std::vector<SetMember> members) {
-    if (members.size() > kMaxSetMembers)
+Result<> LiveSets::become(size_t set, std::vector<SetMember> members) {
+    if (members.size() > kMaxMembers)
         return set_refused(sets_[set], fmt::format("{} members, at most {} are possible",
-                                                   members.size(), kMaxSetMembers));
+                                                   members.size(), kMaxMembers));
     sets_[set].members = std::move(members);
     prepared_[set] = PreparedSet::make(sets_[set]);
     current_[set] = prepared_[set].get();
     return {};
 }
 
-Result<> LiveSets::add(uint32_t set, std::span<const SetMember> members) {
+Result<> LiveSets::add(size_t set, std::span<const SetMember> members) {
     const auto more = TRY(ordered(set, members));
     std::vector<SetMember> all;
     std::ranges::set_union(sets_[set].members, more, std::back_inserter(all), comes_before);
     return become(set, std::move(all));
 }
 
-Result<> LiveSets::remove(uint32_t set, std::span<const SetMember> members) {
+Result<> LiveSets::remove(size_t set, std::span<const SetMember> members) {
     const auto gone = TRY(ordered(set, members));
     std::vector<SetMember> left;
     std::ranges::set_difference(sets_[set].members, gone, std::back_inserter(left), comes_before);
     return become(set, std::move(left));
 }
 
-Result<> LiveSets::replace(uint32_t set, std::span<const SetMember> members) {
+Result<> LiveSets::replace(size_t set, std::span<const SetMember> members) {
     return become(set, TRY(ordered(set, members)));
 }
 

@@ -28,23 +28,26 @@ class LiveSets {
 
     /// The number of the live set with this name.
     std::optional<uint32_t> find(std::string_view name) const;
-    unsigned width(uint32_t set) const { return sets_[set].width; }
-    /// In order of value and length, each once, bits behind a prefix 0.
-    std::span<const SetMember> members(uint32_t set) const { return sets_[set].members; }
+    /// A set as a module would declare it now. Members of a live one are in order of value and
+    /// length, each once, bits behind a prefix 0.
+    const SetDecl& declaration(size_t set) const {
+        return sets_[set].live ? sets_[set] : program_.module().sets[set];
+    }
 
     /// Adds members to a live set; those that are there stay. Fails with Status::refused, and
     /// changes nothing, if a member does not fit into the set's width or more would be there than a
     /// module may have.
-    Result<> add(uint32_t set, std::span<const SetMember> members);
+    Result<> add(size_t set, std::span<const SetMember> members);
     /// Removes those that are there as such: a network is not removed by its parts.
-    Result<> remove(uint32_t set, std::span<const SetMember> members);
+    Result<> remove(size_t set, std::span<const SetMember> members);
     /// All members change at once.
-    Result<> replace(uint32_t set, std::span<const SetMember> members);
+    Result<> replace(size_t set, std::span<const SetMember> members);
 
   private:
-    Result<std::vector<SetMember>> ordered(uint32_t set, std::span<const SetMember> members) const;
-    Result<> become(uint32_t set, std::vector<SetMember> members);
+    Result<std::vector<SetMember>> ordered(size_t set, std::span<const SetMember> members) const;
+    Result<> become(size_t set, std::vector<SetMember> members);
 
+    VerifiedModule program_;
     std::vector<SetDecl> sets_;  // members of live ones only
     std::vector<std::shared_ptr<const PreparedSet>> prepared_;
     std::vector<const PreparedSet*> current_;
