@@ -54,8 +54,8 @@ Result<std::vector<SetMember>> LiveSets::ordered(size_t set,
     if (std::string fault = set_fault(wanted); !fault.empty())
         return set_refused(sets_[set], std::move(fault));
     for (SetMember& member : wanted.members) {
-        const Wide first =
-            prefix_range(wide(member.hi, member.lo), member.length, wanted.width).first;
+        const WideKey first =
+            prefix_range(wide_key(member.hi, member.lo), member.length, wanted.width).first;
         member.hi = static_cast<uint64_t>(first >> 64);
         member.lo = static_cast<uint64_t>(first);
     }
