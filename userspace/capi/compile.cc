@@ -6,22 +6,13 @@
 #include "core/lisp/compile.h"
 #include "core/module/module_file.h"
 #include "userspace/capi/border.h"
+#include "userspace/capi/text.h"
 
 using namespace vfm;  // NOLINT(google-build-using-namespace): the C functions stand outside
 
 namespace {
 
 constexpr size_t kMaxSource = size_t{16} << 20;  // as the tools read files
-
-/// Copies `text` into a C buffer, cut before a UTF-8 character that does not fit.
-void copy_text(std::string_view text, char* to, size_t size) {
-    if (!to || size == 0) return;
-    size_t length = std::min(text.size(), size - 1);
-    if (length < text.size())
-        while (length > 0 && (static_cast<uint8_t>(text[length]) & 0xC0) == 0x80) --length;
-    std::memcpy(to, text.data(), length);
-    to[length] = 0;
-}
 
 Result<Bytes> compile(const char* source) {
     if (!source) return capi::refuse(ErrorKind::invalid_program, "<expr>", "there is no text");
@@ -36,7 +27,7 @@ Result<Bytes> compile(const char* source) {
 
 int vfl_compile_string(const char* source, uint8_t** bytecode, uint32_t* bytecode_len,
                        char* error_msg, size_t error_msg_size) {
-    copy_text("", error_msg, error_msg_size);
+    capi::copy_text("", error_msg, error_msg_size);
     if (bytecode) *bytecode = nullptr;
     if (bytecode_len) *bytecode_len = 0;
     const int code = capi::guarded([&] {
@@ -46,7 +37,7 @@ int vfl_compile_string(const char* source, uint8_t** bytecode, uint32_t* bytecod
                       : capi::refuse(ErrorKind::invalid_program,
                                      bytecode ? "bytecode_len" : "bytecode", "null");
         if (!bytes) {
-            copy_text(capi::text_of(bytes.error()), error_msg, error_msg_size);
+            capi::copy_text(capi::text_of(bytes.error()), error_msg, error_msg_size);
             return capi::code_of(bytes.error());
         }
         void* copy = std::malloc(bytes->size());  // the caller gives it to free()
@@ -56,6 +47,7 @@ int vfl_compile_string(const char* source, uint8_t** bytecode, uint32_t* bytecod
         *bytecode_len = static_cast<uint32_t>(bytes->size());
         return VFM_SUCCESS;
     });
-    if (code == VFM_ERROR_NO_MEMORY) copy_text(vfm_error_string(code), error_msg, error_msg_size);
+    if (code == VFM_ERROR_NO_MEMORY)
+        capi::copy_text(vfm_error_string(code), error_msg, error_msg_size);
     return code;
 }

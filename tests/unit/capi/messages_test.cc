@@ -120,17 +120,6 @@ BOOST_AUTO_TEST_CASE(imports_are_located_in_the_file_that_was_loaded) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(instructions_without_an_engine_are_located) {
-    const Vm vm(vfm_create());  // interprets
-    Module module;
-    encode(module.code, Opcode::PUSH8, 80);
-    encode(module.code, Opcode::IN, 0);
-    encode(module.code, Opcode::RET);
-    module.sets = {{"web", 32, false, {{0, 80, 32}}}};
-    BOOST_TEST(load(vm, module_bytes(module)) == VFM_ERROR_INVALID_OPCODE);
-    BOOST_TEST(message(vm) == "program:+0x2: error: INVALID_OPCODE: IN is unsupported here");
-}
-
 BOOST_AUTO_TEST_CASE(names_of_host_functions_are_those_that_programs_have) {
     const Vm vm = new_vm();
     const std::pair<std::string, std::string> bad[] = {
