@@ -45,7 +45,9 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
                   .source = prepared.emitted.source_text,
                   .stats_map = {},
                   .tables = {},
+                  .counters = {},
                   .program = program_bytes(prepared.module.module())};
+    record.counters.resize(prepared.module.module().counter_groups.size());
     for (const LoadedMap& map : prepared.loaded.maps) {
         const bpf::Map& declared = map.declaration;
         switch (declared.role) {
@@ -58,6 +60,8 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
                 record.stats_map = declared.name;
                 break;
             case bpf::MapRole::counters:
+                record.counters[declared.table] = declared.name;
+                break;
             case bpf::MapRole::result:
                 break;
         }

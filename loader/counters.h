@@ -23,8 +23,9 @@ struct FlowCount {
     uint64_t value = 0;
 };
 
-/// Every entry of a flow table, in no order. Entries that come and go meanwhile may be missed or
-/// seen twice; never more than twice `max_entries` are returned. Fails with Status::refused.
+/// Every entry of a flow table, in no order, with as many words as the map's keys have. Entries
+/// that come and go meanwhile may be missed or seen twice; never more than twice `max_entries` are
+/// returned. Fails with Status::refused.
 Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries);
 
 /// The counters of a group, each the sum over all CPUs. Fails with Status::refused.

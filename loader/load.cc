@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <memory>
 
 #include "loader/kernel.h"
@@ -107,6 +108,19 @@ const LoadedMap* LoadedProgram::find(bpf::MapRole role, uint32_t table) const {
         if (role != bpf::MapRole::flow || map.declaration.table == table) return &map;
     }
     return nullptr;
+}
+
+uint64_t map_memory(const LoadedProgram& program) {
+    uint64_t sum = 0;
+    for (const LoadedMap& map : program.maps) {
+        std::ifstream facts(fmt::format("/proc/self/fdinfo/{}", map.fd.get()));
+        for (std::string word; facts >> word;) {
+            if (word != "memlock:") continue;
+            uint64_t bytes = 0;
+            if (facts >> bytes) sum += bytes;
+        }
+    }
+    return sum;
 }
 
 bool program_facts(int fd, bpf_prog_info& info) {

@@ -57,6 +57,7 @@ std::optional<Record> from_json(const json& object) {
         if (!key) return std::nullopt;
         record.tables.push_back({row.at("name"), *key, row.at("capacity"), row.at("map")});
     }
+    record.counters = object.value("counters", record.counters);  // nor did they have these
     return record;
 }
 
@@ -77,7 +78,8 @@ Bytes record_bytes(const Record& record) {
                    {"source_name", record.source_name},
                    {"source", record.source},
                    {"stats_map", record.stats_map},
-                   {"tables", json::array()}};
+                   {"tables", json::array()},
+                   {"counters", record.counters}};
     for (const RecordedTable& table : record.tables) object["tables"].push_back(table_json(table));
     // Source text may hold any bytes: what is no UTF-8 is replaced, for it is only shown to people.
     const std::string text = object.dump(-1, ' ', true, json::error_handler_t::replace);

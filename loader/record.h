@@ -38,6 +38,9 @@ struct Record {
     std::string source;     ///< VFLisp, or a disassembly where there is none
     std::string stats_map;  ///< name of the map and of its pin
     std::vector<RecordedTable> tables;
+    /// Names of the maps of counter groups, and of their pins: by group, empty for one that nothing
+    /// counts in; of a filter in user space one for all groups.
+    std::vector<std::string> counters = {};
     Bytes program;  ///< bytecode, raw or module, as program_bytes() writes it
     bool operator==(const Record&) const = default;
 };

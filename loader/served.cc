@@ -162,7 +162,67 @@ Result<vfm_stats> stats_of(const StoredFilter& filter) {
     return sum;
 }
 
-Result<std::vector<FlowCount>> flows_of(const StoredFilter& filter, const RecordedTable& table) {
+size_t counters_part(std::span<const CounterGroup> groups) {
+    constexpr size_t kLine = 64;
+    return (Counters::memory_size(groups) + kLine - 1) / kLine * kLine;
+}
+
+namespace {
+
+/// The counters of one group, of a filter in the kernel.
+Result<std::vector<Count>> group_counts(const StoredFilter& filter, const std::string& name,
+                                        size_t size) {
+    if (name.empty()) return std::vector<Count>(size);
+    const Fd map = TRY(open_pin(filter, "maps/" + name));
+    std::vector<Count> counts;
+    for (const vfm_counter& counter : TRY(read_counters(map.get())))
+        counts.push_back({counter.packets, counter.bytes});
+    counts.resize(size);
+    return counts;
+}
+
+/// Another process may count meanwhile.
+uint64_t now_at(const uint64_t& place) { return __atomic_load_n(&place, __ATOMIC_RELAXED); }
+
+/// The sum of all threads' parts.
+std::vector<std::vector<Count>> summed_counts(std::span<const std::byte> memory,
+                                              std::span<const CounterGroup> groups) {
+    std::vector<std::vector<Count>> sums;
+    for (const CounterGroup& group : groups) sums.emplace_back(group.counters.size());
+    const size_t part = counters_part(groups);
+    for (; part > 0 && memory.size() >= part; memory = memory.subspan(part)) {
+        const auto* from = reinterpret_cast<const Count*>(memory.data());
+        for (std::vector<Count>& group : sums)
+            for (Count& sum : group) {
+                sum.packets += now_at(from->packets);
+                sum.bytes += now_at(from->bytes);
+                ++from;
+            }
+    }
+    return sums;
+}
+
+}  // namespace
+
+Result<std::vector<std::vector<Count>>> counts_of(const StoredFilter& filter,
+                                                  std::span<const CounterGroup> groups) {
+    const std::vector<std::string>& names = filter.record.counters;
+    if (filter.record.mode == Mode::userspace) {
+        if (names.empty()) return summed_counts({}, groups);
+        const auto memory =
+            TRY(SharedMemoryView::open(filter.directory + "/maps/" + names.front()));
+        return summed_counts(memory.bytes(), groups);
+    }
+    std::vector<std::vector<Count>> counts;
+    for (size_t i = 0; i < groups.size(); ++i)
+        counts.push_back(
+            TRY(group_counts(filter, i < names.size() ? names[i] : "", groups[i].counters.size())));
+    return counts;
+}
+
+namespace {
+
+Result<std::vector<FlowCount>> flows_in(const StoredFilter& filter, const RecordedTable& table) {
     const std::string pin = "maps/" + table.map;
     if (filter.record.mode != Mode::userspace) {
         const Fd map = TRY(open_pin(filter, pin));
@@ -172,6 +232,18 @@ Result<std::vector<FlowCount>> flows_of(const StoredFilter& filter, const Record
     std::vector<FlowCount> flows;
     for (const FlowEntry& entry : TRY(read_flow_memory(memory.bytes())))
         flows.push_back({entry.key, entry.value});
+    return flows;
+}
+
+}  // namespace
+
+Result<std::vector<FlowCount>> flows_of(const StoredFilter& filter, const RecordedTable& table) {
+    auto flows = TRY(flows_in(filter, table));
+    const unsigned words = TableDecl{.name = table.name, .key = table.key}.words();
+    if (!flows.empty() && flows.front().key.count != words)
+        return refuse(filter.interface,
+                      fmt::format("the flow table '{}' has keys of {} words and not of {}",
+                                  printable(table.name), flows.front().key.count, words));
     return flows;
 }
 

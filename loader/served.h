@@ -6,11 +6,14 @@
 
 #include <sys/types.h>
 
+#include <span>
 #include <string>
+#include <vector>
 
 #include "bpf/handover.h"
 #include "core/base/fd.h"
 #include "core/base/result.h"
+#include "core/run/counters.h"
 #include "loader/counters.h"
 #include "loader/state.h"
 
@@ -19,6 +22,10 @@ namespace vfm {
 /// Pins of a served filter under maps/, beside its tables' (handover.h says what they hold).
 inline constexpr const char* kQueuesMap = "vfm_queues";
 inline constexpr const char* kServedMap = "vfm_served";
+/// Of the counters: a part for each queue's thread.
+inline constexpr const char* kCountersMap = "vfm_counters";
+/// Bytes of such a part, whole cache lines; 0 where there are no counters.
+size_t counters_part(std::span<const CounterGroup> groups);
 
 /// The lock of who serves: for the whole life of its process. Nothing if another one has it.
 Fd take_service_lock(const std::string& directory);
@@ -38,6 +45,10 @@ Result<> end_service(const std::string& directory);
 /// What a filter has counted, wherever it runs. Of one that is served both sides count, and frames
 /// that were handed over and that nobody will ever decide are lost, and count as dropped.
 Result<vfm_stats> stats_of(const StoredFilter& filter);
+
+/// What its counters have counted, wherever it runs: by group of its program, then by counter.
+Result<std::vector<std::vector<Count>>> counts_of(const StoredFilter& filter,
+                                                  std::span<const CounterGroup> groups);
 
 /// Every entry of one of its flow tables, wherever it runs, in no order.
 Result<std::vector<FlowCount>> flows_of(const StoredFilter& filter, const RecordedTable& table);

@@ -6,6 +6,7 @@ namespace vfm {
 
 SourceFile::SourceFile(std::string name, std::string text)
     : name_(std::move(name)), text_(std::move(text)) {
+    if (text_.starts_with("\xef\xbb\xbf")) text_.erase(0, 3);
     starts_.push_back(0);
     for (size_t i = 0; i < text_.size(); ++i)
         if (text_[i] == '\n') starts_.push_back(static_cast<uint32_t>(i + 1));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,8 @@ struct Position {
 /// An immutable named text. Shared between threads without a lock.
 class SourceFile {
   public:
-    /// `name` is what messages call the text: a path as given, or `<expr>`.
+    /// `name` is what messages call the text: a path as given, or `<expr>`. A byte order mark at
+    /// the start is no part of the text.
     SourceFile(std::string name, std::string text);
 
     const std::string& name() const { return name_; }
@@ -42,6 +44,39 @@ class SourceFile {
     std::string name_;
     std::string text_;
     std::vector<uint32_t> starts_;  // byte offset of each line's first byte
+};
+
+/// A range of one file of a SourceSet.
+struct Place {
+    uint32_t file = 0;
+    Span span;
+    bool operator==(const Place&) const = default;
+};
+
+/// The files that one program is made of. The first is the one that was asked for; the others are
+/// those that it names, in the order in which they were opened.
+class SourceSet {
+  public:
+    explicit SourceSet(std::shared_ptr<const SourceFile> first) { add(std::move(first)); }
+
+    /// Its number: files never go.
+    uint32_t add(std::shared_ptr<const SourceFile> file) {
+        files_.push_back(std::move(file));
+        return static_cast<uint32_t>(files_.size() - 1);
+    }
+    uint32_t count() const { return static_cast<uint32_t>(files_.size()); }
+    const std::shared_ptr<const SourceFile>& file(uint32_t number) const { return files_[number]; }
+    /// Line and column where a place begins.
+    Position position(const Place& place) const {
+        return files_[place.file]->position(place.span.begin);
+    }
+    std::string_view text(const Place& place) const {
+        return files_[place.file]->text().substr(place.span.begin,
+                                                 place.span.end - place.span.begin);
+    }
+
+  private:
+    std::vector<std::shared_ptr<const SourceFile>> files_;
 };
 
 }  // namespace vfm

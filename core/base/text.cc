@@ -102,6 +102,12 @@ std::optional<Wide> parse_ipv6(std::string_view text) {
 }
 
 std::string ipv6_text(Wide address) {
+    // The C library writes ::/96 with dots, as nobody does any more (RFC 5952, section 5).
+    if (address.hi == 0 && address.lo >> 32 == 0)
+        return address.lo == 0 ? "::"
+               : address.lo >> 16 == 0
+                   ? fmt::format("::{:x}", address.lo)
+                   : fmt::format("::{:x}:{:x}", address.lo >> 16, address.lo & 0xffff);
     uint8_t bytes[16];
     for (unsigned i = 0; i < 8; ++i) {
         bytes[i] = static_cast<uint8_t>(address.hi >> (56 - 8 * i));

@@ -18,8 +18,10 @@ struct Filter {
     bool from_module_file = false;  ///< bytecode that was a module, perhaps without declarations
 };
 
-/// By the file's name: `.vfl` VFLisp, `.vfm` assembly; anything else, and standard input (`-`), is
-/// bytecode, raw or module. Assembly that says nothing of its source gets itself as source text.
+/// By the file's name, in any case of letters: `.vfl` VFLisp, `.vfm` assembly; anything else, and
+/// standard input (`-`), by its first bytes: a module, VFLisp where a list or a comment begins, else
+/// a raw program. A capture or an object is an error that says so. Assembly that says nothing of its
+/// source gets itself as source text.
 Result<Filter> load_filter(const std::string& path);
 /// The VFLisp of `-e`, called `<expr>`.
 Result<Filter> load_expression(const std::string& text);

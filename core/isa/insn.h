@@ -144,7 +144,8 @@ enum class HeaderFact : uint8_t {
     fragment,
     ethertype,
     vlan,
+    inner_vlan,
 };
-inline constexpr unsigned kHeaderFacts = 8;
+inline constexpr unsigned kHeaderFacts = 9;
 
 }  // namespace vfm

@@ -6,6 +6,7 @@
 
 #include "core/base/result.h"
 #include "core/lisp/ast.h"
+#include "core/lisp/files.h"
 #include "core/module/module.h"
 
 namespace vfm::lisp {
@@ -15,8 +16,9 @@ struct Compiled {
     std::vector<Diagnostic> warnings;
 };
 
-/// All errors of the text are reported in one run, in the order of their places.
-Result<Compiled> compile(const std::shared_ptr<const SourceFile>& source);
+/// All errors of the program are reported in one run, in the order of their places. `files` opens
+/// what it names; without, naming a file is an error.
+Result<Compiled> compile(const std::shared_ptr<const SourceFile>& source, Files* files = nullptr);
 
 struct Analysed {
     Tree tree;
@@ -25,6 +27,6 @@ struct Analysed {
 
 /// The typed tree, as far as compile() gets without making code: reports the same errors except
 /// `too complex` for a program that is too large.
-Result<Analysed> analyse(const std::shared_ptr<const SourceFile>& source);
+Result<Analysed> analyse(const std::shared_ptr<const SourceFile>& source, Files* files = nullptr);
 
 }  // namespace vfm::lisp

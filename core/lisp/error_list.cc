@@ -2,8 +2,6 @@
 
 #include <fmt/core.h>
 
-#include <utility>
-
 namespace vfm::lisp {
 
 bool ErrorList::has_room() {
@@ -12,32 +10,36 @@ bool ErrorList::has_room() {
     return false;
 }
 
-void ErrorList::add(Diagnostic diagnostic) {
-    const uint32_t place = diagnostic.span.begin;
+void ErrorList::add(uint32_t file, Diagnostic diagnostic) {
+    const std::pair place(file, diagnostic.span.begin);
     list_.emplace(place, std::move(diagnostic));
 }
 
-void ErrorList::error(Span span, std::string message, std::string hint) {
+void ErrorList::error(Place place, std::string message, std::string hint) {
     ++errors_;
-    if (has_room()) add(Diagnostic::at(source_, span, std::move(message), std::move(hint)));
-}
-
-void ErrorList::warning(Span span, std::string message) {
     if (!has_room()) return;
-    Diagnostic diagnostic = Diagnostic::at(source_, span, std::move(message));
-    diagnostic.severity = Severity::warning;
-    add(std::move(diagnostic));
+    add(place.file, Diagnostic::at(sources_->file(place.file), place.span, std::move(message),
+                                   std::move(hint)));
 }
 
-void ErrorList::error_after_last_line(std::string message) {
+void ErrorList::warning(Place place, std::string message) {
+    if (!has_room()) return;
+    Diagnostic diagnostic =
+        Diagnostic::at(sources_->file(place.file), place.span, std::move(message));
+    diagnostic.severity = Severity::warning;
+    add(place.file, std::move(diagnostic));
+}
+
+void ErrorList::error_after_last_line(uint32_t file, std::string message) {
     ++errors_;
     if (!has_room()) return;
     // The line after an unfinished last line is no place in the text: finish that line first.
-    std::string text(source_->text());
+    std::string text(sources_->file(file)->text());
     if (!text.empty() && text.back() != '\n') text += '\n';
     const auto end = static_cast<uint32_t>(text.size());
-    auto finished = std::make_shared<const SourceFile>(source_->name(), std::move(text));
-    add(Diagnostic::at(std::move(finished), {end, end}, std::move(message)));
+    auto finished =
+        std::make_shared<const SourceFile>(sources_->file(file)->name(), std::move(text));
+    add(file, Diagnostic::at(std::move(finished), {end, end}, std::move(message)));
 }
 
 std::vector<Diagnostic> ErrorList::take() {
@@ -46,7 +48,7 @@ std::vector<Diagnostic> ErrorList::take() {
     list_.clear();
     if (left_out_)
         out.push_back(Diagnostic::about(
-            source_->name(),
+            sources_->file(0)->name(),
             fmt::format("more than {} messages, the rest is left out", kMaxErrors)));
     return out;
 }

@@ -13,19 +13,6 @@ constexpr FormInfo kForms[] = {
 #include "core/lisp/forms.def"
 };
 
-constexpr FieldInfo kFields[] = {
-#define VFM_FIELD(name, offset, size, key, sentence) {name, offset, size, KeyKind::key, sentence},
-#include "core/packet/fields.def"
-};
-
-template <class Row>
-std::vector<std::string_view> names_of(std::span<const Row> rows) {
-    std::vector<std::string_view> names;
-    for (const Row& row : rows)
-        if (names.empty() || names.back() != row.name) names.push_back(row.name);
-    return names;
-}
-
 }  // namespace
 
 std::string_view type_name(Type type) {
@@ -34,6 +21,8 @@ std::string_view type_name(Type type) {
             return "number";
         case Type::truth:
             return "truth";
+        case Type::address:
+            return "address";
     }
     return "";
 }
@@ -48,21 +37,13 @@ std::span<const FormInfo> find_forms(std::string_view name) {
 
 std::span<const FormInfo> all_forms() { return kForms; }
 
-std::optional<uint32_t> find_field(std::string_view name) {
-    const auto* found = std::ranges::find(kFields, name, &FieldInfo::name);
-    if (found == std::end(kFields)) return std::nullopt;
-    return static_cast<uint32_t>(found - std::begin(kFields));
-}
-
-std::span<const FieldInfo> all_fields() { return kFields; }
-
 std::span<const std::string_view> form_names() {
-    static const std::vector<std::string_view> names = names_of(all_forms());
-    return names;
-}
-
-std::span<const std::string_view> field_names() {
-    static const std::vector<std::string_view> names = names_of(all_fields());
+    static const std::vector<std::string_view> names = [] {
+        std::vector<std::string_view> out;
+        for (const FormInfo& row : kForms)
+            if (out.empty() || out.back() != row.name) out.push_back(row.name);
+        return out;
+    }();
     return names;
 }
 

@@ -1,4 +1,4 @@
-// The names of the language: forms (forms.def) and fields (core/packet/fields.def).
+// The names of the language: forms (forms.def). Fields are in fields.h.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "core/isa/insn.h"
-#include "core/module/module.h"
+#include "core/lisp/fields.h"
 
 namespace vfm::lisp {
 
@@ -17,20 +17,35 @@ enum class Form : uint8_t {
 #include "core/lisp/forms.def"
 };
 
-/// How a form is evaluated. Arguments go from left to right, each once, in all of them.
+/// The family of a form. Arguments go from left to right, each once, in all of them.
 enum class FormKind : uint8_t {
-    arithmetic,  ///< two or more values combined by a binary opcode, leftmost pair first
-    unary,       ///< one value through a unary opcode
-    comparison,  ///< two values through a compare opcode
-    all,         ///< 0 at the first argument that is 0, else 1
-    any,         ///< 1 at the first argument that is not 0, else 0
-    negation,    ///< 1 for 0, else 0
-    choice,      ///< condition, value if it is not 0, value if it is
-    count,       ///< adds 1 under a key in a flow table of the key expression's own
+    arithmetic,   ///< two or more values combined by a binary opcode, leftmost pair first
+    unary,        ///< one value through a unary opcode
+    comparison,   ///< two values through a compare opcode; addresses and prefixes for = and !=
+    conjunction,  ///< 0 at the first argument that is 0, else 1
+    disjunction,  ///< 1 at the first argument that is not 0, else 0
+    negation,     ///< 1 for 0, else 0
+    choice,       ///< condition, value if it is not 0, value if it is
+    cond,         ///< clauses
+    let,          ///< bindings and a body
+    has,          ///< a header's name
+    in,           ///< a value and constants
+    load,         ///< an offset, behind the name of a payload or not
+    reading,      ///< what an opcode without operands pushes
+    sample,       ///< a constant
+    call,         ///< a name and values
+    rules,        ///< clauses
+    count,        ///< adds 1 under a key in a flow table of the key expression's own
+    flow_get,     ///< a table's name and a key
+    flow_set,     ///< and a value
+    flow_add,     ///< and a value
+    rate,         ///< a key, constants and options
+    definition,   ///< stands before the filter
+    clause,       ///< stands in another form only
 };
 
-/// What is known of a value: any 64 bits, or only 0 or 1.
-enum class Type : uint8_t { number, truth };
+/// What is known of a value: any 64 bits, only 0 or 1, an address of either family.
+enum class Type : uint8_t { number, truth, address };
 std::string_view type_name(Type type);
 
 /// In the `max` column: any number of arguments.
@@ -46,15 +61,9 @@ struct FormInfo {
     std::optional<Opcode> op;
     Type type;
     std::string_view sentence;
-};
 
-/// A row of fields.def.
-struct FieldInfo {
-    std::string_view name;
-    uint16_t offset;  ///< bytes from the Ethernet header on
-    uint8_t size;     ///< bytes: 1, 2, 4 or 8
-    KeyKind key;
-    std::string_view sentence;
+    /// Any expression may stand for every argument.
+    bool takes_expressions() const { return kind <= FormKind::choice || kind == FormKind::count; }
 };
 
 const FormInfo& form_info(Form form);
@@ -62,12 +71,7 @@ const FormInfo& form_info(Form form);
 std::span<const FormInfo> find_forms(std::string_view name);
 std::span<const FormInfo> all_forms();
 
-/// The number of a field in all_fields().
-std::optional<uint32_t> find_field(std::string_view name);
-std::span<const FieldInfo> all_fields();
-
-/// For suggestions. Names of forms, each once; names of fields.
+/// For suggestions: names of forms, each once.
 std::span<const std::string_view> form_names();
-std::span<const std::string_view> field_names();
 
 }  // namespace vfm::lisp

@@ -10,23 +10,16 @@ namespace vfm::lisp {
 namespace {
 
 constexpr std::string_view kWhiteSpace = " \t\n\r\f\v";
-constexpr uint64_t kMinNegative = uint64_t{1} << 63;
 
 bool is_space(char c) { return kWhiteSpace.find(c) != std::string_view::npos; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool ends_token(char c) { return is_space(c) || c == '(' || c == ')' || c == ';' || c == '"'; }
-
-/// Tokens that must be a number: they begin with a digit, behind a minus or not.
-bool is_number_like(std::string_view token) {
-    return is_digit(token[0]) || (token[0] == '-' && token.size() > 1 && is_digit(token[1]));
-}
 
 }  // namespace
 
 class Reader {
   public:
-    Reader(std::shared_ptr<const SourceFile> source, ErrorList& errors)
-        : tree_(std::move(source)), text_(tree_.source_->text()), errors_(errors) {}
+    Reader(uint32_t file, ErrorList& errors)
+        : tree_(errors.sources().file(file), file), text_(tree_.source_->text()), errors_(errors) {}
 
     SyntaxTree run() {
         while (at_ < text_.size() && !gave_up_) step();
@@ -67,8 +60,8 @@ class Reader {
             return;
         }
         if (too_deep_.empty())
-            errors_.error({paren, paren + 1},
-                          fmt::format("more than {} parentheses are open at once", kMaxNesting));
+            error({paren, paren + 1},
+                  fmt::format("more than {} parentheses are open at once", kMaxNesting));
         too_deep_.push_back(paren);
     }
 
@@ -81,7 +74,7 @@ class Reader {
         } else if (!open_.empty()) {
             end_list(true);
         } else {
-            errors_.error({here() - 1, here()}, "`)` without a `(` before it");
+            error({here() - 1, here()}, "`)` without a `(` before it");
         }
     }
 
@@ -104,8 +97,7 @@ class Reader {
         if (!too_deep_.empty()) return;
         pending_.push_back(node);
         if (pending_.size() + tree_.nodes_.size() <= kMaxNodes || gave_up_) return;
-        errors_.error(node.span,
-                      fmt::format("too complex: more than {} tokens and lists", kMaxNodes));
+        error(node.span, fmt::format("too complex: more than {} tokens and lists", kMaxNodes));
         gave_up_ = true;
     }
 
@@ -116,10 +108,8 @@ class Reader {
                 ++at_;
                 return {.kind = NodeKind::string, .span = {begin, here()}};
             }
-            const bool escape = text_[at_] == '\\' && at_ + 1 < text_.size();
-            if (escape && text_[at_ + 1] != '\n') ++at_;
         }
-        errors_.error({begin, here()}, "this string has no closing `\"` on its line");
+        error({begin, here()}, "this string has no closing `\"` on its line");
         return {.kind = NodeKind::bad, .span = {begin, here()}};
     }
 
@@ -128,40 +118,36 @@ class Reader {
         while (at_ < text_.size() && !ends_token(text_[at_])) ++at_;
         const std::string_view token = text_.substr(begin, at_ - begin);
         const Span span{begin, here()};
-        if (is_number_like(token)) return number(token, span);
-        return {.kind = token[0] == ':' ? NodeKind::keyword : NodeKind::symbol, .span = span};
+        const ParsedLiteral parsed = parse_literal(token);
+        if (!parsed.error.empty()) {
+            error(span, parsed.error);
+            return {.kind = NodeKind::bad, .span = span};
+        }
+        if (!parsed.literal)
+            return {.kind = token[0] == ':' ? NodeKind::keyword : NodeKind::symbol, .span = span};
+        return {.kind = kind_of(parsed.literal->kind), .span = span, .literal = *parsed.literal};
     }
 
-    Node number(std::string_view token, Span span) {
-        const bool negative = token[0] == '-';
-        const std::string_view digits = token.substr(negative ? 1 : 0);
-        const ParsedNumber parsed = parse_number(digits);
-        const bool decimal = std::ranges::all_of(digits, is_digit);
-        Node node{.kind = NodeKind::number, .span = span};
-        if (negative && !decimal) {
-            errors_.error(span, fmt::format("`{}` is not a number: only decimal numbers take a `-`",
-                                            printable(token)));
-        } else if (parsed.value && (!negative || *parsed.value <= kMinNegative)) {
-            node.value = negative ? 0 - *parsed.value : *parsed.value;
-            return node;
-        } else if (parsed.value || parsed.error == NumberError::out_of_range) {
-            errors_.error(
-                span, fmt::format("`{}` is out of range: {}", printable(token),
-                                  parsed.is_ipv4 ? "the parts of an IPv4 address go from 0 to 255"
-                                                 : "numbers go from -2^63 to 2^64-1"));
-        } else {
-            errors_.error(span, fmt::format("`{}` is not a number: expected decimal digits, `0x`, "
-                                            "`0b` or a dotted IPv4 address",
-                                            printable(token)));
+    static NodeKind kind_of(LiteralKind kind) {
+        switch (kind) {
+            case LiteralKind::number:
+                return NodeKind::number;
+            case LiteralKind::address:
+                return NodeKind::address;
+            case LiteralKind::prefix:
+                return NodeKind::prefix;
         }
-        node.kind = NodeKind::bad;
-        return node;
+        return NodeKind::bad;
+    }
+
+    void error(Span span, std::string message) {
+        errors_.error({tree_.file_, span}, std::move(message));
     }
 
     void finish() {
         if (!gave_up_ && !(open_.empty() && too_deep_.empty())) {
             const uint32_t paren = too_deep_.empty() ? open_.back().at : too_deep_.back();
-            errors_.error({paren, paren + 1}, "`(` without its `)`");
+            error({paren, paren + 1}, "`(` without its `)`");
         }
         if (!too_deep_.empty()) {
             const uint32_t paren = too_deep_.front();
@@ -182,12 +168,11 @@ class Reader {
     bool gave_up_ = false;
 };
 
-SyntaxTree read(std::shared_ptr<const SourceFile> source, ErrorList& errors) {
-    return Reader(std::move(source), errors).run();
-}
+SyntaxTree read(uint32_t file, ErrorList& errors) { return Reader(file, errors).run(); }
 
-std::string SyntaxTree::canonical(const Node& node, size_t limit) const {
+std::string SyntaxTree::canonical(const Node& node, Literals literals, size_t limit) const {
     std::string out;
+    const bool plain = literals == Literals::plain;
     struct Frame {
         const Node* list;
         size_t next = 0;
@@ -197,8 +182,10 @@ std::string SyntaxTree::canonical(const Node& node, size_t limit) const {
         if (n.kind == NodeKind::list) {
             out += '(';
             frames.push_back({&n});
-        } else if (n.kind == NodeKind::number) {
-            out += fmt::format("{}", n.value);
+        } else if (plain && n.kind == NodeKind::number) {
+            out += fmt::format("{}", n.literal.lo);
+        } else if (plain && n.kind == NodeKind::address) {
+            out += ipv6_text({n.literal.hi, n.literal.lo});
         } else {
             out += text(n).substr(0, limit);
         }

@@ -14,6 +14,7 @@
 
 #include "core/base/source.h"
 #include "core/lisp/error_list.h"
+#include "core/lisp/literal.h"
 
 namespace vfm::lisp {
 
@@ -26,6 +27,8 @@ enum class NodeKind : uint8_t {
     list,
     symbol,
     number,   ///< any literal that is an integer, with its value
+    address,  ///< an IPv6 address, with its value
+    prefix,   ///< of either family, with its value
     string,   ///< "text", the span holds the quotes
     keyword,  ///< :name
     bad,      ///< wrong and already reported
@@ -36,16 +39,19 @@ struct Node {
     NodeKind kind = NodeKind::bad;
     bool closed = true;  ///< a list: its `)` is there
     Span span;
-    uint64_t value = 0;  ///< a number's
+    Literal literal{};   ///< of a number, an address or a prefix
     uint32_t first = 0;  ///< a list's elements, see SyntaxTree::elements()
     uint32_t count = 0;
 };
 
 class SyntaxTree {
   public:
-    explicit SyntaxTree(std::shared_ptr<const SourceFile> source) : source_(std::move(source)) {}
+    SyntaxTree(std::shared_ptr<const SourceFile> source, uint32_t file)
+        : source_(std::move(source)), file_(file) {}
 
     const std::shared_ptr<const SourceFile>& source() const { return source_; }
+    /// Its number among the files of the program.
+    uint32_t file() const { return file_; }
     /// Everything on the outermost level, in the order of the text.
     std::span<const Node> roots() const { return roots_; }
     /// The elements of a list, operator included; empty for tokens.
@@ -56,18 +62,22 @@ class SyntaxTree {
     std::string_view text(const Node& node) const {
         return source_->text().substr(node.span.begin, node.span.end - node.span.begin);
     }
-    /// The node as read: one space between elements, numbers as unsigned decimals. Cut off after
-    /// `limit` bytes or a few more.
-    std::string canonical(const Node& node, size_t limit) const;
+    /// The node with one space between elements. Literals are as typed, or as tables are named:
+    /// numbers as unsigned decimals, IPv6 addresses in their shortest form. Cut off after `limit`
+    /// bytes or a few more.
+    enum class Literals : uint8_t { as_typed, plain };
+    std::string canonical(const Node& node, Literals literals, size_t limit) const;
 
   private:
     friend class Reader;
     std::shared_ptr<const SourceFile> source_;
+    uint32_t file_;
     std::vector<Node> nodes_;  // elements of one list stand together
     std::vector<Node> roots_;
 };
 
-/// Any bytes will do. Comments and white space are gone afterwards.
-SyntaxTree read(std::shared_ptr<const SourceFile> source, ErrorList& errors);
+/// Reads a file of the list's sources; any bytes will do. Comments and white space are gone
+/// afterwards.
+SyntaxTree read(uint32_t file, ErrorList& errors);
 
 }  // namespace vfm::lisp

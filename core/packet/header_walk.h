@@ -25,7 +25,7 @@
 
 namespace vfm {
 
-/// Variables of the walk. The first eight are the facts, numbered as HeaderFact.
+/// Variables of the walk. The first nine are the facts, numbered as HeaderFact.
 enum class WalkVar : uint8_t {
     ip_offset,
     transport_offset,
@@ -35,6 +35,7 @@ enum class WalkVar : uint8_t {
     fragment,
     ethertype,
     vlan,
+    inner_vlan,
     position,  // where the walk stands, from the packet's begin
     src_hi,
     src_lo,
@@ -43,9 +44,11 @@ enum class WalkVar : uint8_t {
     ports,
     hash_proto,  // what HASH5 mixes
 };
-inline constexpr unsigned kWalkVars = 15;
+inline constexpr unsigned kWalkVars = 16;
 
 constexpr WalkVar walk_var(HeaderFact fact) { return static_cast<WalkVar>(fact); }
+static_assert(walk_var(HeaderFact::ip_offset) == WalkVar::ip_offset &&
+              walk_var(HeaderFact::inner_vlan) == WalkVar::inner_vlan);
 
 namespace walk {
 
@@ -133,15 +136,15 @@ class Walk {
         return found;
     }
 
-    /// Rule 1: at most `most` whole tags are skipped; the first tag met is the outer one unless
-    /// the metadata held one.
+    /// Rule 1: at most `most` whole tags are skipped; the first of two is the outer one, where the
+    /// metadata held that the only one is the inner.
     void skip_tags(unsigned most) {
         if (most == 0) return;
         const Word at = m_.get(WalkVar::position);
         when_covers(at, kTagSize + kEtherTypeSize, [&] {
             const Word is_tag = is_one_of(m_.load(at, 0, 2), kVlan, kServiceVlan);
             when(Comparison::ne, is_tag, number(0), [&] {
-                if (most == kMaxTags) m_.set(WalkVar::vlan, m_.load(at, 2, 2));
+                m_.set(most == kMaxTags ? WalkVar::vlan : WalkVar::inner_vlan, m_.load(at, 2, 2));
                 m_.set(WalkVar::position, add(at, kTagSize));
                 skip_tags(most - 1);
             });

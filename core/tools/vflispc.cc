@@ -66,7 +66,8 @@ bool is_bytecode(const std::string& path, const std::string& bytes) {
 }
 
 Result<Input> load_source(std::shared_ptr<const SourceFile> source) {
-    lisp::Compiled compiled = TRY(lisp::compile(source));
+    lisp::DiskFiles files;
+    lisp::Compiled compiled = TRY(lisp::compile(source, &files));
     cli::report(compiled.warnings);
     const std::string name = source->name();
     return Input{std::move(source), {std::move(compiled.module), name, {}, false}};
@@ -127,7 +128,10 @@ Result<> run_capture(const Input& input, const std::string& path, bool json) {
 
 Result<> run_all(const Options& options) {
     const Input input = TRY(load(options));
-    if (options.tree) print(tree_text(TRY(lisp::analyse(input.source)).tree, options.json));
+    if (options.tree) {
+        lisp::DiskFiles files;
+        print(tree_text(TRY(lisp::analyse(input.source, &files)).tree, options.json));
+    }
     if (options.listing) TRY(print_listing(input, options.json));
     if (options.samples) TRY(run_samples(input, options.json));
     if (!options.capture.empty()) TRY(run_capture(input, options.capture, options.json));

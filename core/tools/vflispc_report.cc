@@ -18,14 +18,16 @@ std::string line_of(const Json& json) {
 
 /// Recurses as deep as the source nests, which the reader limits.
 Json tree_json(const lisp::Tree& tree, const lisp::Expr& expr) {
-    const Position at = tree.source->position(expr.span.begin);
+    const Position at = tree.sources->position(expr.place);
     Json out = {{"name", tree.name(expr)},
                 {"type", lisp::type_name(expr.type)},
                 {"line", at.line},
                 {"column", at.column}};
-    if (expr.kind == lisp::ExprKind::form &&
-        lisp::form_info(expr.form).kind == lisp::FormKind::count)
-        out["table"] = tree.tables[expr.index].name;
+    if (expr.place.file != 0) out["file"] = tree.sources->file(expr.place.file)->name();
+    if (expr.absent) out["absent"] = true;
+    if (const auto* flow = expr.as<lisp::Flow>()) out["table"] = tree.tables[flow->table].name;
+    if (const auto* rate = expr.as<lisp::Rate>()) out["table"] = tree.tables[rate->table].name;
+    if (const auto* member = expr.as<lisp::Member>()) out["set"] = tree.sets[member->set].name;
     for (const lisp::Expr& argument : tree.arguments(expr))
         out["arguments"].push_back(tree_json(tree, argument));
     return out;

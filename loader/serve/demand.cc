@@ -7,6 +7,7 @@
 #include "bpf/handover.h"
 #include "core/base/diagnostic.h"
 #include "loader/serve/watch.h"
+#include "loader/served.h"
 #include "userspace/flow/flow_table.h"
 #include "userspace/live/socket.h"
 
@@ -47,10 +48,12 @@ Result<Demand> demand_of(const VerifiedModule& filter, const std::string& interf
     demand.queues =
         std::clamp(demand.driver_tells ? count.now : device_queues, 1U, uint32_t{VFM_MAX_QUEUES});
     demand.frames = frames_for(demand.queues);
-    const uint64_t of_queue = frame_memory(demand.frames);
+    const uint64_t counters = counters_part(filter.module().counter_groups);
+    const uint64_t of_queue = frame_memory(demand.frames) + counters;
     demand.parts = {{fmt::format("{} frames for each of {} queues", demand.frames, demand.queues),
-                     demand.queues * of_queue},
+                     demand.queues * frame_memory(demand.frames)},
                     {"counters", sizeof(vfm_served) * (1 + VFM_MAX_QUEUES)}};
+    if (counters > 0) demand.parts.push_back({"counters of rules", demand.queues * counters});
     for (const TableDecl& table : tables_in_use(filter))
         demand.parts.push_back(
             {fmt::format("flow table {}", printable(table.name)), FlowTable::memory_size(table)});

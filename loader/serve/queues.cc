@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "loader/kernel.h"
+#include "loader/served.h"
 
 namespace vfm {
 namespace {
@@ -48,6 +49,12 @@ Result<> Queues::add() {
 
     InstanceOptions instance;
     instance.random_seed = seed();
+    if (!parts_.counters.empty()) {
+        const auto& groups = parts_.program->verified().module().counter_groups;
+        const size_t size = counters_part(groups);
+        instance.counters =
+            std::make_shared<Counters>(groups, parts_.counters.subspan(number * size, size));
+    }
     const std::shared_ptr<FlowTables> tables(parts_.tables, &parts_.tables->tables());
     live::WorkerParts parts;
     parts.filter = TRY(parts_.program->instantiate_on(tables, instance));

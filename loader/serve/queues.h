@@ -29,6 +29,8 @@ struct QueueParts {
     Handover* handover = nullptr;
     GiveBack* give_back = nullptr;
     std::span<vfm_served> served;  ///< entry 1 + i is queue i's
+    std::span<std::byte>
+        counters;  ///< part i (counters_part()) is queue i's; empty: there are none
 };
 
 /// Not thread safe. Ends its threads when it goes.

@@ -93,6 +93,7 @@ Result<> Server::prepare(const Filter& filter) {
                      .source = {},
                      .stats_map = "vfm_stats",
                      .tables = {},
+                     .counters = {},
                      .program = program_bytes(verified.module())};
     bpf::Program shown;  // what a filter without a source of its own is shown as
     bpf::attach_source(shown, verified);
@@ -120,6 +121,10 @@ Result<> Server::make_tables() {
     }
     tables_ = std::make_shared<SharedTables>(declarations, memories);
     served_ = TRY(SharedMemory::make(interface_.name, kServedMap, kServedBytes));
+    if (const size_t part = counters_part(verified.module().counter_groups); part > 0) {
+        counters_ = TRY(SharedMemory::make(interface_.name, kCountersMap, part * demand_.most));
+        record_.counters = {kCountersMap};
+    }
     return {};
 }
 
@@ -178,17 +183,19 @@ Result<> Server::hand_over(const HandOverWay& way) {
 /// A driver that does not tell its queues has as many as take a socket.
 Result<> Server::open_queues(const HandOverWay& way) {
     give_back_ = TRY(GiveBack::open(static_cast<int>(interface_.index), demand_.most));
-    queues_ = TRY(Queues::open({.interface = interface_,
-                                .frames = demand_.frames,
-                                .most = demand_.most,
-                                .multi_buffer = way.multi_buffer,
-                                .has_tags = way.ask_for_tags,
-                                .drop_on_error = record_.drop_on_error,
-                                .program = live_.program,
-                                .tables = tables_,
-                                .handover = handover_.get(),
-                                .give_back = give_back_.get(),
-                                .served = {served(), 1 + VFM_MAX_QUEUES}}));
+    queues_ =
+        TRY(Queues::open({.interface = interface_,
+                          .frames = demand_.frames,
+                          .most = demand_.most,
+                          .multi_buffer = way.multi_buffer,
+                          .has_tags = way.ask_for_tags,
+                          .drop_on_error = record_.drop_on_error,
+                          .program = live_.program,
+                          .tables = tables_,
+                          .handover = handover_.get(),
+                          .give_back = give_back_.get(),
+                          .served = {served(), 1 + VFM_MAX_QUEUES},
+                          .counters = counters_ ? counters_->bytes() : std::span<std::byte>()}));
     while (queues_->size() < demand_.queues) {
         const auto added = queues_->add();
         if (added) continue;
@@ -215,6 +222,7 @@ Result<> Server::pin_all() {
     for (const Handover::PinnedMap& map : handover_->pinned_maps())
         TRY(directory.pin(map.fd, fmt::format("maps/{}", map.name)));
     TRY(directory.pin(served_->map(), fmt::format("maps/{}", kServedMap)));
+    if (counters_) TRY(directory.pin(counters_->map(), fmt::format("maps/{}", kCountersMap)));
     for (size_t i = 0; i < table_memory_.size(); ++i)
         TRY(directory.pin(table_memory_[i].map(), "maps/" + record_.tables[i].map));
     const Fd record_map = TRY(make_record_map(record_));

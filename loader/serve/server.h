@@ -93,7 +93,7 @@ class Server {
     std::optional<Messages> messages_;
     Fd signals_, service_lock_, link_;
     std::vector<SharedMemory> table_memory_;
-    std::optional<SharedMemory> served_;
+    std::optional<SharedMemory> served_, counters_;
     std::shared_ptr<SharedTables> tables_;
     std::unique_ptr<GiveBack> give_back_;
     std::unique_ptr<Handover> handover_;

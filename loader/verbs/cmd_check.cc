@@ -17,20 +17,25 @@ struct Request {
     uint64_t max_memory = kDefaultMemory;
 };
 
-void print_taken(const LoadedProgram& loaded, HookPoint hook, bool json) {
+void print_taken(const PreparedFilter& prepared, HookPoint hook, bool json) {
+    const LoadedProgram& loaded = prepared.loaded;
+    const size_t emitted = prepared.emitted.insns.size();
+    const uint64_t map_bytes = map_memory(loaded);
     if (json) {
         std::fputs(json_line({{"ok", true},
                               {"hook", hook_info(hook).name},
-                              {"instructions", loaded.instructions},
+                              {"instructions", emitted},
                               {"verified_instructions", loaded.verified},
+                              {"map_bytes", map_bytes},
                               {"machine_bytes", loaded.machine_bytes}})
                        .c_str(),
                    stdout);
         return;
     }
     fmt::print(
-        "the kernel takes it at {}: {} instructions, {} verified, {} bytes of machine code\n",
-        hook_info(hook).name, loaded.instructions, loaded.verified, loaded.machine_bytes);
+        "the kernel takes it at {}: {} instructions, {} processed by its verifier, {} bytes of "
+        "machine code, {} bytes of maps\n",
+        hook_info(hook).name, emitted, loaded.verified, loaded.machine_bytes, map_bytes);
 }
 
 /// The refusal with its place in the source, for programs.
@@ -102,7 +107,7 @@ int check(const CommandLine& line, const Filter& filter, const Request& request)
     const auto prepared = prepare_filter(filter, request.hook, "check", false);
     const bool json = line.has("json");
     if (prepared) {
-        print_taken(prepared->loaded, request.hook, json);
+        print_taken(*prepared, request.hook, json);
         return 0;
     }
     const PrepareFailure& failure = prepared.error();

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "core/module/module_file.h"
 #include "loader/kernel.h"
 #include "loader/served.h"
 #include "loader/verbs/commands.h"
@@ -14,7 +15,15 @@ Result<std::string> stats_text(const CommandLine& line) {
     const Selection selected = TRY(selection(line));
     const auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
     std::vector<FilterStats> rows;
-    for (const StoredFilter& filter : filters) rows.push_back({filter, TRY(stats_of(filter))});
+    for (const StoredFilter& filter : filters) {
+        FilterStats row{.filter = filter, .stats = TRY(stats_of(filter))};
+        if (!filter.record.counters.empty()) {
+            row.groups =
+                TRY(parse_program(filter.record.program, filter.record.name)).counter_groups;
+            row.counts = TRY(counts_of(filter, row.groups));
+        }
+        rows.push_back(std::move(row));
+    }
     return stats_report(rows, line.has("json"));
 }
 
@@ -27,9 +36,10 @@ const cli::Tool kStats = {
     .description =
         "Packets, bytes and verdicts since the filter was attached, over all CPUs; packets on "
         "which "
-        "the filter failed are counted by kind of error, and as passed or dropped too. Without "
-        "IFACE "
-        "all filters are shown.",
+        "the filter failed are counted by kind of error, and as passed or dropped too; what each "
+        "rule "
+        "decided comes after that, rule 0 being the default. Without IFACE all filters are "
+        "shown.",
     .examples = {{"vfm-xdp stats eth0 --watch", "the counters of eth0, every second"}}};
 
 int run_stats(const std::vector<std::string>& arguments) {

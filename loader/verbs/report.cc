@@ -77,8 +77,53 @@ Json filter_json(const StoredFilter& filter) {
             {"netns", record.network_namespace}};
 }
 
+namespace {
+
+/// `visit(group, number, place, count)` for each counter.
+template <class Visit>
+void for_each_counter(const FilterStats& row, Visit visit) {
+    for (size_t i = 0; i < row.groups.size(); ++i)
+        for (size_t j = 0; j < row.groups[i].counters.size(); ++j)
+            visit(row.groups[i], j, row.groups[i].counters[j], row.counts[i][j]);
+}
+
+Json rules_json(const FilterStats& row) {
+    Json rules = Json::array();
+    for_each_counter(row, [&](const CounterGroup& group, size_t number, const CounterPlace& place,
+                              const Count& count) {
+        rules.push_back({{"rules", group.name},
+                         {"rule", number},
+                         {"name", place.name.empty() ? Json() : Json(place.name)},
+                         {"file", place.file},
+                         {"line", place.line},
+                         {"packets", count.packets},
+                         {"bytes", count.bytes}});
+    });
+    return rules;
+}
+
+/// Empty where no filter has rules.
+std::string rules_table(const std::vector<FilterStats>& filters) {
+    std::vector<std::vector<std::string>> rows = {
+        {"IFACE", "HOOK", "NAME", "RULES", "RULE", "PACKETS", "BYTES", "PLACE", "WHAT"}};
+    for (const FilterStats& row : filters)
+        for_each_counter(row, [&](const CounterGroup& group, size_t number,
+                                  const CounterPlace& place, const Count& count) {
+            rows.push_back({row.filter.interface,
+                            std::string(hook_info(row.filter.record.hook).name),
+                            row.filter.record.name, group.name, std::to_string(number),
+                            std::to_string(count.packets), std::to_string(count.bytes),
+                            fmt::format("{}:{}", place.file, place.line),
+                            place.name.empty() ? one_line(place.text, 40) : place.name});
+        });
+    return rows.size() == 1 ? "" : aligned(rows);
+}
+
+}  // namespace
+
 Json stats_json(const FilterStats& row) {
-    const auto& [filter, stats] = row;
+    const vfm_stats& stats = row.stats;
+    const StoredFilter& filter = row.filter;
     return {{"name", filter.record.name},
             {"hook", hook_info(filter.record.hook).name},
             {"engine", filter.record.engine},
@@ -90,7 +135,7 @@ Json stats_json(const FilterStats& row) {
             {"overrun", uint64_t{stats.overrun}},
             {"lost", uint64_t{stats.lost}},
             {"errors", errors_json(stats)},
-            {"rules", Json::array()},
+            {"rules", rules_json(row)},
             {"refused_stores", uint64_t{stats.refused_stores}},
             {"iface", filter.interface},
             {"state", condition_name(filter.condition)}};
@@ -110,7 +155,9 @@ std::string stats_report(const std::vector<FilterStats>& filters, bool json) {
         {"IFACE", "HOOK", "NAME", "PACKETS", "BYTES", "PASS", "DROP", "LOG"}};
     if (served) rows[0].insert(rows[0].end(), {"OVERRUN", "LOST"});
     rows[0].push_back("ERRORS");
-    for (const auto& [filter, stats] : filters) {
+    for (const FilterStats& row : filters) {
+        const StoredFilter& filter = row.filter;
+        const vfm_stats& stats = row.stats;
         rows.push_back({filter.interface, std::string(hook_info(filter.record.hook).name),
                         filter.record.name, std::to_string(stats.packets),
                         std::to_string(stats.bytes), std::to_string(stats.pass),
@@ -120,7 +167,8 @@ std::string stats_report(const std::vector<FilterStats>& filters, bool json) {
                                {std::to_string(stats.overrun), std::to_string(stats.lost)});
         rows.back().push_back(errors_text(stats));
     }
-    return aligned(rows);
+    const std::string rules = rules_table(filters);
+    return aligned(rows) + (rules.empty() ? "" : "\n" + rules);
 }
 
 std::string one_line(std::string_view text, size_t limit) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/run/counters.h"
 #include "loader/counters.h"
 #include "loader/state.h"
 
@@ -28,9 +29,12 @@ std::string one_line(std::string_view text, size_t limit);
 /// A filter with what it has counted.
 struct FilterStats {
     StoredFilter filter;
-    vfm_stats stats;
+    vfm_stats stats = {};
+    std::vector<CounterGroup> groups = {};
+    std::vector<std::vector<Count>> counts = {};  ///< of `groups`
 };
-/// A table, or an array of objects as `stats --json` prints it.
+/// A table, and one of rules where there are any, or an array of objects as `stats --json` prints
+/// it.
 std::string stats_report(const std::vector<FilterStats>& filters, bool json);
 
 /// {"BOUNDS":3}: the kinds that occurred.

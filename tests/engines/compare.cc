@@ -116,7 +116,7 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
     const auto others = std::span(running).subspan(1);
     Instance& reference = *running.front().engine;
     std::vector<Packet> views;
-    for (size_t i = 0; i < packets.size(); ++i) views.push_back({packets[i], 1'000'000'000 + i});
+    for (size_t i = 0; i < packets.size(); ++i) views.push_back({packets[i], 1'000'000'000 + 700 * i});
     const std::vector<Outcome> expected = outcomes_of(reference, views);
     for (const Outcome& outcome : expected) ++outcomes_[error_index(outcome.error)];
     for (Running& other : others) {
@@ -137,9 +137,10 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
         // An engine that did not see a packet rightly has other flows and counters.
         if (other.skipped > 0) continue;
         if (const auto counted = other.engine->counters(); counted != reference.counters())
-            return Difference{other.tally->name,
-                              "counters" + show(counted) + " instead of" + show(reference.counters()),
-                              packets.size() - 1};
+            return Difference{
+                other.tally->name,
+                "counters" + show(counted) + " instead of" + show(reference.counters()),
+                packets.size() - 1};
         if (!comparable) continue;
         const std::vector<FlowEntry> got = sorted_flows(*other.engine);
         if (got != flows)

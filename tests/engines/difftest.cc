@@ -64,7 +64,7 @@ Made make_program(const Options& options, Rng& rng) {
         made.module = random_program(rng, wanted);
         return made;
     }
-    made.source = random_lisp(rng);
+    made.source = random_lisp(rng, {.clock = options.clock && rng.one_in(3)});
     const auto source = std::make_shared<const SourceFile>("random.vfl", made.source);
     auto compiled = lisp::compile(source);
     if (!compiled)

@@ -119,7 +119,8 @@ class IrEngine : public Instance {
 // Tc sees the packet through other context fields; cut packets go through the load helpers; another
 // choice of registers makes mistakes of their allocation visible.
 const EngineKind kVariants[] = {
-    {"ir-lifted", "the IR as it was lifted", true, false, IrEngine<Stage::lifted>::compile, nothing},
+    {"ir-lifted", "the IR as it was lifted", true, false, IrEngine<Stage::lifted>::compile,
+     nothing},
     {"ir", "the IR after its passes", true, false, IrEngine<Stage::optimised>::compile, nothing},
     {"ir-native", "the IR after the passes for native code", true, false,
      IrEngine<Stage::native>::compile, nothing},
@@ -135,13 +136,14 @@ const EngineKind kVariants[] = {
      jit::NativeProgram::missing},
     {"batch-avx2", "bursts with AVX2 at most", true, true, compile_bursts<jit::BatchVariant::avx2>,
      jit::NativeProgram::missing},
-    {"batch-scalar", "bursts without vectors", true, true, compile_bursts<jit::BatchVariant::scalar>,
-     jit::NativeProgram::missing},
-    {"bpf-tc", "the program for tc", true, false, compile_bpf<bpf::Hook::tc, false, false>, nothing},
+    {"batch-scalar", "bursts without vectors", true, true,
+     compile_bursts<jit::BatchVariant::scalar>, jit::NativeProgram::missing},
+    {"bpf-tc", "the program for tc", true, false, compile_bpf<bpf::Hook::tc, false, false>,
+     nothing},
     {"bpf-tc-cut", "tc, few bytes are linear", true, false, compile_bpf<bpf::Hook::tc, true, false>,
      nothing},
-    {"bpf-xdp-cut", "XDP, few bytes are linear", true, false, compile_bpf<bpf::Hook::xdp, true, false>,
-     nothing},
+    {"bpf-xdp-cut", "XDP, few bytes are linear", true, false,
+     compile_bpf<bpf::Hook::xdp, true, false>, nothing},
     {"bpf-registers", "other registers, errors drop", true, false,
      compile_bpf<bpf::Hook::xdp, false, true>, nothing},
 };

@@ -32,6 +32,13 @@ class Wrong : public Instance {
             if (entry.key == 77) ++entry.value;
         return flows;
     }
+    std::vector<std::vector<Count>> counters() const override {
+        std::vector<std::vector<Count>> counters = right_->counters();
+        for (std::vector<Count>& group : counters)
+            for (Count& count : group)
+                if (count.packets == 3) --count.bytes;
+        return counters;
+    }
     uint64_t refused_stores() const override { return right_->refused_stores(); }
 
   private:
@@ -40,7 +47,10 @@ class Wrong : public Instance {
 
 std::vector<EngineKind> with_a_wrong_one() {
     const EngineKind wrong = {
-        "wrong", "", false,
+        "wrong",
+        "",
+        true,
+        false,
         [](const VerifiedModule& program,
            const ProgramOptions& /*options*/) -> Result<std::shared_ptr<const Program>> {
             const auto right = TRY(engine_kinds().front().compile(program, {}));
@@ -75,6 +85,13 @@ BOOST_AUTO_TEST_CASE(a_wrong_flow_table_is_found) {
     BOOST_TEST(compare("LD16 36\nPUSH 1\nFLOW_STORE\nRET 0", packets)->what ==
                "flow entries 0:0x4d=2 instead of 0:0x4d=1");
     BOOST_TEST(!compare("LD16 34\nPUSH 1\nFLOW_STORE\nRET 0", packets).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_wrong_counter_is_found) {
+    const std::string text = ".counters c\n.counter 1 f a\n.counter 2 f b\nPUSH 1\nCOUNT 0\nRET 0";
+    const std::vector<Bytes> packets(3, Bytes(20));
+    BOOST_TEST(compare(text, packets)->what == "counters 0:1=3/59 instead of 0:1=3/60");
+    BOOST_TEST(!compare(text, {packets[0]}).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(a_lazy_engine_is_found) {

@@ -1,6 +1,5 @@
 #include "tests/engines/tree_engine.h"
 
-#include "core/lisp/reader.h"
 #include "core/lisp/sema.h"
 #include "tests/harness/tree_eval.h"
 
@@ -12,8 +11,9 @@ class TreeEngine : public Instance {
     explicit TreeEngine(const lisp::Tree& tree) : evaluator_(tree) {}
 
     std::string_view name() const override { return "tree"; }
-    Outcome run(const Packet& packet) override { return evaluator_.run(packet.bytes); }
+    Outcome run(const Packet& packet) override { return evaluator_.run(packet); }
     std::vector<FlowEntry> flows() const override { return evaluator_.flows(); }
+    std::vector<std::vector<Count>> counters() const override { return evaluator_.counters(); }
     uint64_t refused_stores() const override { return 0; }
 
   private:
@@ -23,8 +23,8 @@ class TreeEngine : public Instance {
 }  // namespace
 
 std::optional<lisp::Tree> parse_tree(std::shared_ptr<const SourceFile> source) {
-    lisp::ErrorList errors(source);
-    return lisp::check(lisp::read(std::move(source), errors), errors);
+    lisp::ErrorList errors(std::move(source));
+    return lisp::check(errors, nullptr);
 }
 
 std::unique_ptr<Instance> make_tree_engine(const lisp::Tree& tree) {

@@ -21,7 +21,7 @@ std::unique_ptr<Instance> engine_for(const std::string& text) {
 
 BOOST_AUTO_TEST_CASE(a_tag_in_metadata_is_the_outer_tag) {
     std::vector<std::unique_ptr<Instance>> facts;
-    for (unsigned what = 0; what < 8; ++what)
+    for (unsigned what = 0; what < kHeaderFacts; ++what)
         facts.push_back(engine_for("HDR " + std::to_string(what) + "\nRET"));
     const auto hash = engine_for("HASH5\nRET");
     unsigned tagged = 0;
@@ -31,7 +31,7 @@ BOOST_AUTO_TEST_CASE(a_tag_in_metadata_is_the_outer_tag) {
         const OracleHeaders expected = header_oracle(packet);
         const bool has_tag = expected.facts[7] != ~uint64_t{0};
         tagged += has_tag;
-        for (unsigned what = 0; what < 8; ++what) {
+        for (unsigned what = 0; what < kHeaderFacts; ++what) {
             const uint64_t found = facts[what]->run({packet}).value;
             uint64_t wanted = expected.facts[what];
             if (has_tag && what < 3 && wanted != ~uint64_t{0}) wanted -= 4;

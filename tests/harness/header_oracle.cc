@@ -13,7 +13,7 @@ uint64_t number(Packet packet, size_t at, size_t size) {
 }
 
 struct Found {
-    uint64_t ethertype = kNothing, vlan = kNothing;
+    uint64_t ethertype = kNothing, vlan = kNothing, inner = kNothing;
     uint64_t ip = kNothing, version = kNothing, proto = kNothing, fragment = kNothing;
     uint64_t transport = kNothing, payload = kNothing;
 };
@@ -24,7 +24,7 @@ size_t ethernet(Packet packet, Found& found) {
     for (int tags = 0; tags < 2 && at + 6 <= packet.size(); ++tags) {
         const uint64_t type = number(packet, at, 2);
         if (type != 0x8100 && type != 0x88a8) break;
-        if (tags == 0) found.vlan = number(packet, at + 2, 2);
+        (tags == 0 ? found.vlan : found.inner) = number(packet, at + 2, 2);
         at += 4;
     }
     if (at + 2 <= packet.size()) found.ethertype = number(packet, at, 2);
@@ -119,7 +119,7 @@ OracleHeaders header_oracle(Packet packet) {
     if (found.ethertype == 0x86DD) version6(packet, type_at + 2, found);
     payload(packet, found);
     return {{found.ip, found.transport, found.payload, found.version, found.proto, found.fragment,
-             found.ethertype, found.vlan},
+             found.ethertype, found.vlan, found.inner},
             hash(packet, found)};
 }
 

@@ -10,7 +10,7 @@
 namespace vfm::test {
 
 struct OracleHeaders {
-    std::array<uint64_t, 8> facts;  ///< by HDR's immediate; all ones for nothing
+    std::array<uint64_t, 9> facts;  ///< by HDR's immediate; all ones for nothing
     uint64_t hash5 = 0;
 };
 

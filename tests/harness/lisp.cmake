@@ -1,1 +1,1 @@
-vfm_library(test_tree_eval SOURCES tree_eval.cc LIBS core_lisp core_run)
+vfm_library(test_tree_eval SOURCES tree_eval.cc field_oracle.cc LIBS core_lisp core_run test_packets)

@@ -7,7 +7,12 @@
 
 namespace vfm::test {
 
-/// One expression; the forms and fields are those of their tables.
-std::string random_lisp(Rng& rng);
+struct RandomLisp {
+    bool clock = true;       ///< time, chance and token buckets too
+    bool extensions = true;  ///< else the manual's language alone
+};
+
+/// Definitions and a filter; the forms and fields are those of their tables.
+std::string random_lisp(Rng& rng, RandomLisp wanted = {});
 
 }  // namespace vfm::test

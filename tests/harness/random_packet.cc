@@ -78,6 +78,21 @@ void ipv6(Bytes& out, Rng& rng) {
 
 }  // namespace
 
+namespace {
+
+void arp(Bytes& out, Rng& rng) {
+    put(out, rng.one_in(8) ? rng.next() : 1, 2);
+    put(out, rng.one_in(8) ? rng.next() : 0x0800, 2);
+    put(out, rng.one_in(8) ? rng.next() : 0x0604, 2);
+    put(out, 1 + rng.below(2), 2);
+    put(out, 0x020000000001, 6);
+    put(out, 0x0a000000 + rng.below(4), 4);
+    noise(out, 6, rng);
+    put(out, 0x0a000000 + rng.below(4), 4);
+}
+
+}  // namespace
+
 Bytes random_packet(Rng& rng) {
     Bytes out;
     if (rng.one_in(20)) {
@@ -97,6 +112,8 @@ Bytes random_packet(Rng& rng) {
         ipv4(out, rng);
     else if (type == 0x86dd)
         ipv6(out, rng);
+    else if (type == 0x0806)
+        arp(out, rng);
     noise(out, rng.one_in(30) ? rng.below(1500) : rng.below(30), rng);
     if (rng.one_in(4)) out[rng.below(out.size())] = static_cast<uint8_t>(rng.next());
     if (rng.one_in(3)) out.resize(rng.below(out.size() + 1));

@@ -157,8 +157,11 @@ def verbs():
         same("detach", vfm(w.server, "detach", "v0").stdout.strip(),
              "detached 'web' from v0 at xdp")
         # Would the kernel take it? Both answers, with what user space would take.
-        same("check", json.loads(vfm(w.server, "check", "v0", "-e", filter_text,
-                                     "--json").stdout)["ok"], True)
+        answer = json.loads(vfm(w.server, "check", "v0", "-e", filter_text, "--json").stdout)
+        same("check", (answer["ok"], answer["instructions"] > 20), (True, True))
+        # A table of 65,536 entries, each with a key and a value of 8 bytes.
+        same(f"check: {answer}", answer["map_bytes"] > 65536 * 16, True)
+        contains("check as text", vfm(w.server, "check", "-e", filter_text).stdout, "bytes of maps")
         checked = refusing("check")
         done = vfm(w.server, "check", "v0", "-e", filter_text, "--json", env=checked, status=3)
         was_refused()

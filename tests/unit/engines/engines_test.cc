@@ -97,7 +97,7 @@ std::unique_ptr<Instance> must(Result<std::unique_ptr<Instance>> engine) {
 }
 
 BOOST_AUTO_TEST_CASE(the_reference_is_the_first_row) {
-    BOOST_TEST(engine_kinds().front().name == "interp");
+    BOOST_TEST(engine_kinds().front().name == "steps");
     for (const EngineKind& kind : engine_kinds()) {
         BOOST_TEST(find_engine(kind.name) == &kind);
         if (!kind.missing().empty()) continue;

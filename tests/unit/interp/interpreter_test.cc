@@ -296,10 +296,10 @@ BOOST_AUTO_TEST_CASE(an_import_without_its_function_is_refused_by_name_and_place
 }
 
 BOOST_AUTO_TEST_CASE(keys_are_looked_up_in_sets) {
-    Module module = {.sets = {{.name = "s", .width = 32, .members = {{0, 7, 32}, {0, 0xa000000, 8}}},
-                              {.name = "w",
-                               .width = 128,
-                               .members = {{0x20010db800000000, 0, 32}, {0, 9, 128}}}}};
+    Module module = {
+        .sets = {
+            {.name = "s", .width = 32, .members = {{0, 7, 32}, {0, 0xa000000, 8}}},
+            {.name = "w", .width = 128, .members = {{0x20010db800000000, 0, 32}, {0, 9, 128}}}}};
     const auto in = [&](std::initializer_list<Op> ops) {
         module.code = code_of(ops);
         return text(engine_of(module)->run({}));
@@ -368,11 +368,23 @@ BOOST_AUTO_TEST_CASE(packets_and_bytes_are_counted) {
 }
 
 BOOST_AUTO_TEST_CASE(keys_of_several_words_are_told_apart) {
-    Module module = {.tables = {{.name = "one"},
-                                {.name = "t", .key = {KeyKind::ip, KeyKind::port}}}};
-    module.code = code_of({{LD8, 0},     {LD8, 1},    {PUSH8, 3}, {PUSH8, 10}, {FLOW_ADD, 1},
-                           {LD8, 0},     {LD8, 1},    {PUSH8, 4}, {PUSH8, 6},  {FLOW_SET, 1},
-                           {LD8, 0},     {LD8, 1},    {PUSH8, 4}, {FLOW_GET, 1}, {ADD},
+    Module module = {
+        .tables = {{.name = "one"}, {.name = "t", .key = {KeyKind::ip, KeyKind::port}}}};
+    module.code = code_of({{LD8, 0},
+                           {LD8, 1},
+                           {PUSH8, 3},
+                           {PUSH8, 10},
+                           {FLOW_ADD, 1},
+                           {LD8, 0},
+                           {LD8, 1},
+                           {PUSH8, 4},
+                           {PUSH8, 6},
+                           {FLOW_SET, 1},
+                           {LD8, 0},
+                           {LD8, 1},
+                           {PUSH8, 4},
+                           {FLOW_GET, 1},
+                           {ADD},
                            {RET}});
     const auto engine = engine_of(module);
     const Bytes ab = {1, 2}, ba = {2, 1};

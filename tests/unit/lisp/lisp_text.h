@@ -15,12 +15,13 @@ inline std::shared_ptr<const SourceFile> text(std::string source) {
     return std::make_shared<const SourceFile>("f.vfl", std::move(source));
 }
 
-/// "1:4 unknown name `proot` (did you mean `proto`?)"
+/// "1:4 unknown name `proot` (did you mean `proto`?)", in another file "b.vfl:1:4 ..."
 inline std::string line_of(const Diagnostic& d) {
     std::string place;
     if (d.source) {
         const Position at = d.source->position(d.span.begin);
-        place = fmt::format("{}:{} ", at.line, at.column);
+        if (d.source->name() != "f.vfl") place = d.source->name() + ":";
+        place += fmt::format("{}:{} ", at.line, at.column);
     }
     return place + d.message + (d.hint.empty() ? "" : fmt::format(" ({})", d.hint));
 }

@@ -185,6 +185,7 @@ std::string random_filter(Rng& rng, unsigned depth) {
                                       uint64_t{1} << 32, uint64_t{1} << 63, UINT64_MAX}));
     }
     const lisp::FormInfo& form = rng.pick(lisp::all_forms());
+    if (!form.takes_expressions()) return random_filter(rng, depth);
     const uint64_t most = form.max == lisp::kMany ? form.min + 2 : form.max;
     const uint64_t count = form.min + rng.below(most - form.min + 1);
     std::string out = fmt::format("({}", form.name);

@@ -56,6 +56,14 @@ BOOST_AUTO_TEST_CASE(only_tables_that_are_used_count) {
     BOOST_TEST(tables_in_use(module_of("1")).empty());
 }
 
+BOOST_AUTO_TEST_CASE(each_queue_has_counters_of_its_own) {
+    Module module = module_of("1").module();
+    module.counter_groups = {{"rules", std::vector<CounterPlace>(5, {"f.vfl", 1, "x", ""})}};
+    const Demand with = demand_of(verify(module).value(), "nowhere", 3, kGiB).value();
+    BOOST_TEST(part(with, "counters of rules") == 3u * 128);  // five of 16 bytes in whole lines
+    BOOST_TEST(part(demand("1", 3).value(), "counters of rules") == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(the_bound_holds_to_the_byte) {
     const uint64_t bytes = demand("1", 4).value().bytes();
     BOOST_TEST(demand("1", 4, bytes).has_value());

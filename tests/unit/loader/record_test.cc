@@ -22,7 +22,9 @@ Record sample() {
             .source = "(< (count-by src-ip) 100)\n",
             .stats_map = "vfm_stats",
             .tables = {{"src-ip", {KeyKind::ipv4}, 65536, "src_ip"},
-                       {"(& src-ip 4294967040)", {KeyKind::u64}, 1, "t1"}},
+                       {"(& src-ip 4294967040)", {KeyKind::u64}, 1, "t1"},
+                       {"pairs", {KeyKind::ip, KeyKind::port}, 10, "pairs"}},
+            .counters = {"rules", "", "rules_2"},
             .program = {4, 1, 0, 0, 0, 0, 0, 0, 0, 22}};
 }
 

@@ -81,3 +81,26 @@ BOOST_AUTO_TEST_CASE(what_only_user_space_counts) {
 BOOST_AUTO_TEST_CASE(json_takes_any_bytes) {
     BOOST_TEST(json_line({{"source", "\xff"}}).ends_with("}\n"));
 }
+
+BOOST_AUTO_TEST_CASE(rules_with_what_they_decided) {
+    FilterStats row;
+    row.filter.interface = "eth0";
+    row.filter.record.name = "web";
+    BOOST_TEST(Json::parse(stats_report({row}, true)).at(0).at("rules").empty());
+    BOOST_TEST(stats_report({row}, false).find("RULE") == std::string::npos);
+    row.groups = {{"rules",
+                   {{"web.vfl", 9, "(default drop)", ""},
+                    {"web.vfl", 4, "(when (= tcp.dport 443) pass)", "https"}}}};
+    row.counts = {{{2, 120}, {7, 420}}};
+    const Json rules = Json::parse(stats_report({row}, true)).at(0).at("rules");
+    BOOST_TEST(rules.dump() ==
+               R"([{"rules":"rules","rule":0,"name":null,"file":"web.vfl","line":9,)"
+               R"("packets":2,"bytes":120},{"rules":"rules","rule":1,"name":"https",)"
+               R"("file":"web.vfl","line":4,"packets":7,"bytes":420}])");
+    const std::string text = stats_report({row}, false);
+    BOOST_TEST(
+        text.ends_with("IFACE  HOOK  NAME  RULES  RULE  PACKETS  BYTES  PLACE      WHAT\n"
+                       "eth0   xdp   web   rules     0        2    120  web.vfl:9  (default drop)\n"
+                       "eth0   xdp   web   rules     1        7    420  web.vfl:4  https\n"),
+        text);
+}

@@ -17,6 +17,7 @@
 
 #include "loader/shared_memory.h"
 #include "tests/unit/loader/private_bpffs.h"
+#include "userspace/flow/flow_table.h"
 
 using namespace vfm;
 using test::bpf_is_there;
@@ -187,6 +188,72 @@ BOOST_AUTO_TEST_CASE(who_does_not_answer_is_killed) {
     int status = stopped.status();
     BOOST_TEST((WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL));
     BOOST_TEST(!service_of(served.directory).process);
+}
+
+BOOST_AUTO_TEST_CASE(flow_tables_have_keys_of_any_length) {
+    const TableDecl declaration = {
+        .name = "pairs", .key = {KeyKind::ip, KeyKind::port}, .capacity = 100};
+    const Served served;
+    const SharedMemory memory = Served::make("pairs", FlowTable::memory_size(declaration));
+    served.pin(memory.map(), "pairs");
+    FlowTable table(PlacedTable{declaration, memory.bytes()});
+    const uint64_t key[] = {0, 0xffff0a000001, 443};
+    table.set(KeyWords{key}, 7);
+    RecordedTable recorded{"pairs", declaration.key, 100, "pairs"};
+    const auto flows = flows_of(served.filter(), recorded);
+    BOOST_REQUIRE(flows.has_value());
+    BOOST_REQUIRE(flows->size() == 1u);
+    BOOST_TEST((flows->front().key == FlowKey(std::span<const uint64_t>(key))));
+    BOOST_TEST(flows->front().value == 7u);
+    recorded.key = {KeyKind::conn};
+    BOOST_TEST(!flows_of(served.filter(), recorded).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(counters_are_the_sum_of_all_threads_parts) {
+    const std::vector<CounterGroup> groups = {
+        {"rules", std::vector<CounterPlace>(2, {"f.vfl", 1, "x", ""})},
+        {"rules-2", std::vector<CounterPlace>(5, {"f.vfl", 2, "y", ""})}};
+    const Served served;
+    const size_t part = counters_part(groups);
+    const SharedMemory memory = Served::make(kCountersMap, 3 * part);
+    served.pin(memory.map(), kCountersMap);
+    for (size_t queue = 0; queue < 3; ++queue) {
+        Counters counters(groups, memory.bytes().subspan(queue * part, part));
+        counters.count(0, 1, 100);
+        counters.count(1, 4, 60 + queue);
+    }
+    StoredFilter filter = served.filter();
+    const std::vector<std::vector<Count>> none = {std::vector<Count>(2), std::vector<Count>(5)};
+    BOOST_TEST((counts_of(filter, groups).value() == none));
+    filter.record.counters = {kCountersMap};
+    auto expected = none;
+    expected[0][1] = {3, 300};
+    expected[1][4] = {3, 183};
+    BOOST_TEST((counts_of(filter, groups).value() == expected));
+    filter.record.counters = {"gone"};
+    BOOST_TEST(!counts_of(filter, groups).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(counters_in_the_kernel_are_a_map_a_group) {
+    const std::vector<CounterGroup> groups = {
+        {"unused", std::vector<CounterPlace>(2, {"f.vfl", 1, "x", ""})},
+        {"rules", std::vector<CounterPlace>(3, {"f.vfl", 2, "y", ""})}};
+    const Served served;
+    const Fd map(
+        bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "rules", 4, sizeof(vfm_counter), 3, nullptr));
+    served.pin(map.get(), "rules");
+    const std::vector<vfm_counter> values(cpu_count(), {2, 120});
+    const uint32_t key = 1;
+    BOOST_REQUIRE(bpf_map_update_elem(map.get(), &key, values.data(), BPF_ANY) == 0);
+    StoredFilter filter = served.filter();
+    filter.record.mode = Mode::native;
+    filter.record.counters = {"", "rules"};
+    const auto counts = counts_of(filter, groups);
+    BOOST_REQUIRE(counts.has_value());
+    BOOST_TEST(((*counts)[0] == std::vector<Count>(2)));
+    const uint64_t cpus = cpu_count();
+    const std::vector<Count> expected = {{}, {2 * cpus, 120 * cpus}, {}};
+    BOOST_TEST(((*counts)[1] == expected));
 }
 
 BOOST_AUTO_TEST_CASE(both_sides_count) {

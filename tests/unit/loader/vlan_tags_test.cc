@@ -32,7 +32,7 @@ BOOST_AUTO_TEST_CASE(filters_that_ask_for_a_tag) {
     for (const char* text : {"(= ethertype 0x8100)", "(= ethertype 34984)", "(!= 33024 ethertype)",
                              "(and (= (& ethertype 0xff00) 0x8100) (= proto 6))"})
         BOOST_TEST(looks(text), text);
-    for (const HeaderFact fact : {HeaderFact::vlan})
+    for (const HeaderFact fact : {HeaderFact::vlan, HeaderFact::inner_vlan})
         BOOST_TEST(Code().add(Opcode::HDR, static_cast<uint64_t>(fact)).add(Opcode::RET).looks());
 }
 

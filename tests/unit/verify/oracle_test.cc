@@ -48,7 +48,7 @@ Verdict rule_1(const Bytes& code, Program& program) {
 Verdict rule_2(const Program& program) {
     for (const auto& [at, insn] : program) {
         const ImmKind kind = op_info(insn.op).imm;
-        if ((kind == ImmKind::table && insn.imm > 0) || (kind == ImmKind::header && insn.imm > 7) ||
+        if ((kind == ImmKind::table && insn.imm > 0) || (kind == ImmKind::header && insn.imm > 8) ||
             kind == ImmKind::set || kind == ImmKind::import || kind == ImmKind::rules ||
             kind == ImmKind::counters)
             return {ErrorKind::verification_failed, at};

@@ -1,0 +1,140 @@
+// `rules`: tests one after the other, or, where many in a row ask for nothing but fields, a rule
+// table.
+#include <fmt/core.h>
+
+#include "core/lisp/generator.h"
+#include "core/lisp/rule_rows.h"
+
+namespace vfm::lisp {
+namespace {
+
+/// As many rules in a row are looked up in a table; fewer are tested one by one.
+constexpr uint32_t kManyRules = 32;
+
+const Expr& test_of(std::span<const Expr> parts, size_t rule) { return parts[2 * rule - 2]; }
+const Expr& verdict_of(std::span<const Expr> parts, size_t rule) { return parts[2 * rule - 1]; }
+
+}  // namespace
+
+/// Adds the rules from this one on that a table can hold; gives the first that does not join.
+size_t Generator::rows_from(const Expr& e, size_t rule, RuleRows& rows) const {
+    const auto parts = arguments(e);
+    for (; 2 * rule < parts.size(); ++rule) {
+        const Expr& verdict = verdict_of(parts, rule);
+        const auto tests = conjunction_of(tree_, test_of(parts, rule));
+        if (!verdict.known || !tests ||
+            !rows.add(static_cast<uint32_t>(rule), *tests, verdict.value))
+            break;
+    }
+    return rule;
+}
+
+/// The keys of a table, then which of them the packet has. Two words or more a field stay below.
+void Generator::push_keys(std::span<const uint32_t> fields, const Expr& at) {
+    struct KeyAt {
+        uint32_t value, words, present;
+    };
+    std::vector<KeyAt> keys;
+    const auto key = [&](uint32_t words, auto push) {
+        const auto bit = uint64_t{1} << keys.size();
+        Landing none = out_.landing(), joined = out_.landing(words + 1);
+        push(none);
+        out_.push(bit, at);
+        if (none.used()) {
+            out_.jump(joined, at);
+            out_.bind(none, at);
+            for (uint32_t word = 0; word <= words; ++word) out_.push(0, at);
+            out_.bind(joined, at);
+        }
+        keys.push_back({out_.depth() - 1 - words, words, out_.depth() - 1});
+    };
+    for (const uint32_t index : fields) {
+        const HeaderField& info = all_header_fields()[index];
+        const bool wide = is_address_field(index);
+        key(1, [&](Landing& none) {
+            if (wide && info.header == Header::ipv6) out_.jump(none, at);
+            require(wide ? Header::ipv4 : info.header, none, at);
+            field(info, at);
+        });
+        if (!wide) continue;
+        key(2, [&](Landing& none) {
+            require(Header::ipv6, none, at);
+            load6(info, at);
+        });
+    }
+    for (const KeyAt& at_key : keys)
+        for (uint32_t word = 0; word < at_key.words; ++word) out_.pick(at_key.value + word, at);
+    out_.push(0, at);
+    for (const KeyAt& at_key : keys) {
+        out_.pick(at_key.present, at);
+        out_.emit(Opcode::OR, 0, at);
+    }
+}
+
+/// Leaves the number of the rule that matches on the stack, 0 if none does.
+void Generator::look_up(const Expr& e, RuleRows& rows, uint64_t otherwise) {
+    const uint32_t base = out_.depth();
+    const std::vector<uint32_t> fields(rows.fields().begin(), rows.fields().end());
+    push_keys(fields, e);
+    rule_tables_.push_back(rows.take(otherwise));
+    const RuleTable& table = rule_tables_.back();
+    unsigned words = 1;
+    for (const uint8_t width : table.key_widths) words += width == 128 ? 2 : 1;
+    out_.emit(Opcode::MATCH, rule_tables_.size() - 1, words, 1, e);
+    out_.keep_top(base, e);
+}
+
+void Generator::number_of(const Expr& e, const Rules& node, Landing& absent, End end) {
+    const auto parts = arguments(e);
+    const size_t rules = parts.size() / 2;
+    Landing joined = out_.landing(1);
+    const auto count = [&](uint64_t rule) {
+        out_.push(rule, e);
+        out_.emit(Opcode::COUNT, node.group, e);
+    };
+    const auto verdict_in_table = [&] {
+        out_.emit(Opcode::DUP, 0, e);
+        out_.emit(Opcode::COUNT, node.group, e);
+        out_.emit(Opcode::VERDICT, rule_tables_.size() - 1, e);
+    };
+    size_t coded = 0;  // rules up to here are tested one by one, whatever they are
+    for (size_t rule = 1; rule <= rules;) {
+        if (rule > coded) {
+            RuleRows rows(fmt::format("{} from {}", tree_.groups[node.group].name, rule));
+            const size_t behind = rows_from(e, rule, rows);
+            if (rows.rules() >= kManyRules) {
+                const bool all = behind > rules && parts.back().known;
+                look_up(e, rows, all ? parts.back().value : 0);
+                if (all) {
+                    verdict_in_table();
+                    if (end == End::open) out_.bind(joined, e);
+                    return;
+                }
+                Landing none = out_.landing();
+                out_.emit(Opcode::DUP, 0, e);
+                out_.push(0, e);
+                out_.branch(Comparison::eq, none, e);
+                verdict_in_table();
+                leave(joined, end, e);
+                out_.bind(none, e);
+                out_.emit(Opcode::POP, 0, e);
+                rule = behind;
+                continue;
+            }
+            coded = behind;
+        }
+        Landing yes = out_.landing(), no = out_.landing();
+        condition(test_of(parts, rule), {&yes, &no, &no}, Next::yes);
+        out_.bind(yes, e);
+        count(rule);
+        number(verdict_of(parts, rule), absent, end);
+        leave(joined, end, e);
+        out_.bind(no, e);
+        ++rule;
+    }
+    count(0);
+    number(parts.back(), absent, end);
+    if (end == End::open) out_.bind(joined, e);
+}
+
+}  // namespace vfm::lisp

@@ -1,0 +1,112 @@
+// Checks of `in` and `defset`.
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "core/lisp/checker.h"
+#include "core/lisp/sets.h"
+
+namespace vfm::lisp {
+namespace {
+
+/// Bytes of the file of a set.
+constexpr size_t kMaxSetFile = size_t{512} << 20;
+
+/// Adds a constant, a prefix or `(range a b)`.
+bool add_member(Checker& checker, const Node& node, SetInfo& set) {
+    constexpr std::string_view kExpected =
+        "a constant: a number, an address, a prefix, `(range a b)` or a name defined as one";
+    if (!checker.is_list_of(node, "range")) {
+        const auto value = checker.constant(node, kExpected);
+        if (value) add_to_set(set, *value, *value);
+        return value.has_value();
+    }
+    const auto ends = checker.arguments(node);
+    if (ends.size() != 2) {
+        if (node.closed) checker.error(node, "`range` takes 2 arguments");
+        return false;
+    }
+    const auto first = checker.constant(ends[0], "a constant number or address");
+    const auto last = checker.constant(ends[1], "a constant number or address");
+    if (!first || !last) return false;
+    const std::string fault = range_fault(*first, *last);
+    if (!fault.empty()) checker.error(node, fault);
+    if (fault.empty()) add_to_set(set, *first, *last);
+    return fault.empty();
+}
+
+/// What a live set that is asked for such values must be able to hold.
+void widen(SetInfo& set, const Expr& value) {
+    if (value.is_address()) set.of_addresses = true;
+    const unsigned width = value.key == KeyKind::u64 || value.key == KeyKind::hash ? 64
+                           : value.key == KeyKind::mac                             ? 48
+                                                                                   : 32;
+    set.width = std::max(set.width, width);
+}
+
+}  // namespace
+
+std::optional<Expr> check_in(Checker& checker, const FormInfo& form, const Node& list) {
+    const auto nodes = checker.arguments(list);
+    const auto value = checker.expression(nodes[0], Want::address);
+    const Node& first = nodes[1];
+    std::vector<SetInfo>& sets = checker.tree().sets;
+    if (first.kind == NodeKind::symbol && checker.text(first).starts_with('@')) {
+        const Definition* definition =
+            checker.definition_of(first, checker.text(first).substr(1), DefinitionKind::set);
+        if (nodes.size() > 2) checker.error(nodes[2], "a set stands alone: `(in value @name)`");
+        if (!definition || !value || nodes.size() > 2) return std::nullopt;
+        if (!checker.is_dry()) widen(sets[definition->index], *value);
+        return checker.make(form, list, Member{definition->index}, {&*value, 1});
+    }
+    SetInfo set{.name = fmt::format("in {}", sets.size())};
+    bool right = value.has_value();
+    for (const Node& node : nodes.subspan(1)) right = add_member(checker, node, set) && right;
+    if (!right) return std::nullopt;
+    normalise(set);
+    sets.push_back(std::move(set));
+    return checker.make(form, list, Member{static_cast<uint32_t>(sets.size() - 1)}, {&*value, 1});
+}
+
+void Checker::define_set(const Node& list) {
+    const auto nodes = arguments(list);
+    SetInfo set{.name = std::string(text(nodes[0]))};
+    Definition definition{.kind = DefinitionKind::set,
+                          .index = static_cast<uint32_t>(tree_.sets.size())};
+    bool has_file = false, has_values = false;
+    for (size_t i = 1; i < nodes.size(); ++i) {
+        const Node& node = nodes[i];
+        if (node.kind != NodeKind::keyword) {
+            has_values = true;
+            if (!add_member(*this, node, set)) definition.failed = true;
+            continue;
+        }
+        const bool live = text(node) == ":live", file = text(node) == ":file";
+        if (!live && !file)
+            error(node, fmt::format("unknown option `{}`: expected `:file` or `:live`",
+                                    printable(text(node))));
+        else if (live ? set.live : has_file)
+            error(node, fmt::format("a second `{}`", text(node)));
+        if (!live && !file) definition.failed = true;
+        set.live = set.live || live;
+        if (!file) continue;
+        has_file = true;
+        if (i + 1 == nodes.size() || nodes[i + 1].kind != NodeKind::string) {
+            if (i + 1 < nodes.size() && nodes[i + 1].kind == NodeKind::bad) return;
+            error(node, "`:file` needs the name of a file: `:file \"path\"`");
+            continue;
+        }
+        const Node& path = nodes[++i];
+        if (const auto opened = open(path, list, kMaxSetFile))
+            read_set(std::make_shared<const SourceFile>(opened->name, opened->text), set, errors_);
+    }
+    if (has_file && has_values) error(list, "a set is in line or in a file, not both");
+    normalise(set);
+    const bool empty = set.numbers.empty() && set.addresses.empty();
+    if (empty && !set.live && !errors_.has_errors())
+        warning(list, fmt::format("the set `{}` is empty", printable(set.name)));
+    tree_.sets.push_back(std::move(set));
+    add_definition(nodes[0], std::move(definition));
+}
+
+}  // namespace vfm::lisp

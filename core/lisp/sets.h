@@ -1,0 +1,33 @@
+// Members of sets: ranges of numbers and of addresses, from programs and from files.
+#pragma once
+
+#include <vector>
+
+#include "core/lisp/ast.h"
+#include "core/lisp/error_list.h"
+#include "core/lisp/literal.h"
+
+namespace vfm::lisp {
+
+/// Every value from that of `first` to that of `last`, which are of one family; of a prefix, all
+/// that it holds.
+void add_to_set(SetInfo& set, const Literal& first, const Literal& last);
+/// Sorts the ranges and joins those that meet or touch.
+void normalise(SetInfo& set);
+
+/// Adds the members of a file, one a line: a value, a prefix or `(range a b)`, with `;` and `#`
+/// comments. Every bad line is an error there.
+void read_set(std::shared_ptr<const SourceFile> file, SetInfo& set, ErrorList& errors);
+
+/// Why `(range a b)` has no meaning; empty if it has.
+std::string range_fault(const Literal& first, const Literal& last);
+
+/// The set as declarations, the prefixes of its ranges: numbers of the least width that holds them,
+/// and addresses. Those without members are not declared, unless the set is live.
+struct DeclaredSet {
+    std::optional<SetDecl> numbers;
+    std::optional<SetDecl> addresses;
+};
+DeclaredSet declare(const SetInfo& set);
+
+}  // namespace vfm::lisp
