@@ -332,9 +332,17 @@ VFM_API int vfm_use_program(vfm_state_t* vm, const vfm_program_t* program);
 /* Compiles VFLisp. *bytecode is then a program for vfm_load_program(), *bytecode_len bytes, which
  * the caller gives to free(). An error in the text is VFM_ERROR_INVALID_PROGRAM: *bytecode is null
  * and error_msg, error_msg_size bytes, has the reason with its place, cut where it is too long.
- * error_msg may be null if its size is 0; it is "" on success. */
+ * error_msg may be null if its size is 0; it is "" on success. A string that names files, by
+ * `include` or `:file`, is an error there. */
 VFM_API int vfl_compile_string(const char* source, uint8_t** bytecode, uint32_t* bytecode_len,
                                char* error_msg, size_t error_msg_size);
+
+/* The same with the text of a file. Files that it names are relative to the directory `base`, and
+ * where that is null to the file that names them. `message` is as error_msg, but on success it has
+ * the warnings, each with its place: "" if there are none. A file that cannot be read is
+ * VFM_ERROR_INVALID_PROGRAM. */
+VFM_API int vfl_compile_file(const char* filename, const char* base, uint8_t** bytecode,
+                             uint32_t* bytecode_len, char* message, size_t message_size);
 
 /* Debugging */
 
