@@ -53,9 +53,6 @@ const PreparedTables& IrEvaluator::tables() const {
 }
 
 void IrEvaluator::count(uint64_t group, uint64_t counter) {
-    const auto& groups = function_.program->module().counter_groups;
-    counters_.resize(groups.size());
-    for (size_t i = 0; i < groups.size(); ++i) counters_[i].resize(groups[i].counters.size());
     if (counter >= counters_[group].size()) return;
     ++counters_[group][counter].packets;
     counters_[group][counter].bytes += packet_.size();

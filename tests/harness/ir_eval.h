@@ -27,7 +27,11 @@ class IrEvaluator {
   public:
     /// `host_functions` by import number, as the program's calls name them.
     explicit IrEvaluator(ir::Function function, std::vector<HostFunction> host_functions = {})
-        : function_(std::move(function)), host_functions_(std::move(host_functions)) {}
+        : function_(std::move(function)), host_functions_(std::move(host_functions)) {
+        if (!function_.program) return;
+        for (const CounterGroup& group : function_.program->module().counter_groups)
+            counters_.emplace_back(group.counters.size());
+    }
 
     /// One packet; flow tables live on from one call to the next.
     Outcome run(const Packet& packet, const VlanMetadata& vlan = {});
@@ -37,7 +41,7 @@ class IrEvaluator {
     /// Operations that the last run carried out, ends of blocks included, numbers not.
     uint64_t steps() const { return steps_; }
 
-    /// By group and number; empty before the first COUNT.
+    /// By group and number.
     const std::vector<std::vector<Count>>& counters() const { return counters_; }
 
   private:

@@ -218,7 +218,13 @@ class LispWriter {
     /// The key of a count or a rate: a word, an address, a list.
     void own_key(unsigned depth) {
         // Arguments that are addresses once and numbers then would share a table by their text.
-        if (!wanted_.extensions || (!in_function_ && rng_.one_in(2))) return expression(depth);
+        if (!wanted_.extensions || (!in_function_ && rng_.one_in(2))) {
+            if (rng_.one_in(2)) return atom();
+            // A count of a rate would share the rate's table, also by its text.
+            add("(| 0 ");
+            expression(depth);
+            return add(")");
+        }
         switch (rng_.below(4)) {
             case 0:
                 return add("conn");
@@ -338,7 +344,67 @@ class LispWriter {
         add(")");
     }
 
+    /// A test that a rule table can hold.
+    void plain_test() {
+        const auto fields = lisp::all_header_fields();
+        // Few fields, so that a table's 16 keys are enough for many rules.
+        const auto field = [&] {
+            return fields[(7 * table_fields_ + rng_.below(7)) % fields.size()].name;
+        };
+        switch (rng_.below(7)) {
+            case 0:
+                return add("(has ", rng_.pick<const char*>({"tcp", "udp", "ip", "vlan"}), ")");
+            case 1:
+                add("(in ", field());
+                for (uint64_t n = 1 + rng_.below(3); n > 0; --n) member();
+                return add(")");
+            case 2:
+                return add("(", rng_.pick<const char*>({"=", "!=", "<", "<=", ">", ">="}), " ",
+                           field(), " ", std::to_string(rng_.below(70)), ")");
+            case 3:
+                return add(
+                    "(", rng_.one_in(2) ? "=" : "!=", " ip.src ",
+                    rng_.pick<const char*>({"10.0.0.1", "10.0.0.0/30", "0:0:0:1::1", "::/62"}),
+                    ")");
+            case 4: {
+                const auto name = field();
+                return add("(or (= ", name, " ", std::to_string(rng_.below(70)), ") (> 9 ", name,
+                           "))");
+            }
+            case 5:
+                add("(and ");
+                plain_test();
+                space();
+                plain_test();
+                return add(")");
+            default:
+                return add("(= tcp.dport ", rng_.pick<const char*>({"22", "53", "80", "443"}), ")");
+        }
+    }
+
+    void long_rules(unsigned depth) {
+        table_fields_ = static_cast<unsigned>(rng_.below(8));
+        add("(rules");
+        for (uint64_t n = 36 + rng_.below(10); n > 0; --n) {
+            add("\n (when ");
+            plain_test();
+            add(" ", std::to_string(rng_.below(5)), ")");
+        }
+        if (rng_.one_in(2)) {
+            add(" (when ");
+            expression(depth - 1);
+            add(" log)");
+        }
+        add(" (default ");
+        if (rng_.one_in(2))
+            add("7");
+        else
+            expression(depth - 1);
+        add("))");
+    }
+
     void rules(unsigned depth) {
+        if (rng_.one_in(6) && !in_function_) return long_rules(depth);
         const auto verdict = [&] {
             if (rng_.one_in(2))
                 add(rng_.pick<const char*>({"drop", "pass", "log"}));
@@ -398,6 +464,7 @@ class LispWriter {
     std::string text_;
     unsigned counts_ = 0;
     bool in_function_ = false;
+    unsigned table_fields_ = 0;
     unsigned sets_ = 0, values_ = 0, bound_ = 0;
     std::vector<std::vector<std::string>> tables_;  // kinds
     std::vector<std::pair<std::string, uint64_t>> functions_;

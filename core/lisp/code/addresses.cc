@@ -105,7 +105,7 @@ void Generator::compare_addresses(const Expr& e, Ways ways, Next next) {
         const Expr& other = parts[1 - i];
         const auto* literal = other.as<AddressLiteral>();
         const auto* constant = other.as<Number>();
-        if (!any || !(literal || constant)) continue;
+        if (!any || !parts[i].is_address() || !(literal || constant)) continue;
         const HeaderField& field = all_header_fields()[any->index];
         const bool both = field.header == Header::ip;
         if (!both && constant) {  // an IPv6 field is no IPv4 address

@@ -272,10 +272,7 @@ void Generator::number_of(const Expr& e, const Load& node, Landing& absent, End)
     fact(HeaderFact::proto, e);
     out_.push(protocol_of(*node.payload), e);
     out_.branch(Comparison::ne, absent, e);
-    // No payload is all ones, which is beyond every packet's end.
-    fact(HeaderFact::payload_offset, e);
-    out_.emit(Opcode::LEN, 0, e);
-    out_.branch(Comparison::gt, absent, e);
+    require_fact(HeaderFact::payload_offset, absent, e);
     if (fixed) {
         fact(HeaderFact::payload_offset, e);
     } else {
