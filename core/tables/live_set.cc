@@ -28,13 +28,14 @@ std::shared_ptr<const LiveSet::State> LiveSet::state() const {
 
 std::string LiveSet::fault(const SetMember& member) const { return member_fault(member, width_); }
 
-size_t LiveSet::add(std::span<const SetMember> members) {
+std::optional<size_t> LiveSet::add(std::span<const SetMember> members) {
     const std::scoped_lock lock(changing_);
     const Members& before = state_->set.members;
     const Members more = in_order(members);
     Members all;
     all.reserve(before.size() + more.size());
     std::ranges::set_union(before, more, std::back_inserter(all), stands_before);
+    if (all.size() > kMaxMembers) return std::nullopt;
     const size_t came = all.size() - before.size();
     if (came > 0) put(std::move(all));
     return came;
@@ -51,9 +52,12 @@ size_t LiveSet::remove(std::span<const SetMember> members) {
     return went;
 }
 
-void LiveSet::replace(std::span<const SetMember> members) {
+bool LiveSet::replace(std::span<const SetMember> members) {
     const std::scoped_lock lock(changing_);
-    put(in_order(members));
+    Members all = in_order(members);
+    if (all.size() > kMaxMembers) return false;
+    put(std::move(all));
+    return true;
 }
 
 LiveSet::Members LiveSet::in_order(std::span<const SetMember> members) const {

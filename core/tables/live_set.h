@@ -4,9 +4,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,12 +42,13 @@ class LiveSet {
     /// can. The bits of a prefix behind its length are ignored, here and below.
     std::string fault(const SetMember& member) const;
     /// Members that are in the set already change nothing, and what is none cannot be removed: a
-    /// prefix stays when a longer one in it goes. They give how many came or went. Of members that
-    /// can be such.
-    size_t add(std::span<const SetMember> members);
+    /// prefix stays when a longer one in it goes. They give how many came or went, nothing (false)
+    /// if there would be more than kMaxMembers, and then nothing changes. Of members without a
+    /// fault.
+    std::optional<size_t> add(std::span<const SetMember> members);
     size_t remove(std::span<const SetMember> members);
     /// These and no others.
-    void replace(std::span<const SetMember> members);
+    bool replace(std::span<const SetMember> members);
 
   private:
     using Members = std::vector<SetMember>;
