@@ -233,6 +233,8 @@ class Interpreter final : public Instance {
           owner_(std::move(tables)),
           tables_(owner_->data()),
           prepared_(program_->verified().prepared()),
+          live_sets_(sets_for(program_->verified(), options)),
+          sets_(live_sets_->data()),
           counters_(counters_for(program_->verified(), options)),
           block_runs_(program_->counts() ? program_->verified().blocks().size() : 0),
           random_(options.random_seed),
@@ -259,6 +261,8 @@ class Interpreter final : public Instance {
     std::shared_ptr<FlowTables> owner_;
     FlowTable* tables_;  // by number
     const PreparedTables& prepared_;
+    std::shared_ptr<LiveSets> live_sets_;
+    const PreparedSet* const* sets_;  // by number
     std::shared_ptr<Counters> counters_;
     std::vector<uint64_t> block_runs_;  // by block; empty if nobody asked
     RandomSequence random_;
@@ -501,11 +505,11 @@ do_CALL: {
     NEXT(1);
 }
 do_IN:
-    top = prepared_.sets[at->imm]->contains(0, top);
+    top = sets_[at->imm]->contains(0, top);
     NEXT(1);
 do_IN128: {
     const uint64_t lo = pop();
-    top = prepared_.sets[at->imm]->contains(top, lo);
+    top = sets_[at->imm]->contains(top, lo);
     NEXT(1);
 }
 do_MATCH:

@@ -48,6 +48,7 @@ class Stepper {
         : program_(std::move(program)),
           host_(std::move(host)),
           tables_(&tables),
+          sets_(sets_for(program_, options)),
           counters_(counters_for(program_, options)),
           random_(options.random_seed) {}
 
@@ -75,6 +76,7 @@ class Stepper {
     VerifiedModule program_;
     std::vector<HostFunction> host_;  // by import number
     FlowTables* tables_;
+    std::shared_ptr<LiveSets> sets_;
     std::shared_ptr<Counters> counters_;
     RandomSequence random_;
     ByteView bytes_;

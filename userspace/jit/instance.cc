@@ -18,13 +18,13 @@ class NativeInstance final : public Instance {
           bursts_(program_->bursts()),
           tables_(std::move(tables)),
           host_(std::move(host)),
-          counters_(counters_for(program_->verified(), options)) {
+          counters_(counters_for(program_->verified(), options)),
+          sets_(sets_for(program_->verified(), options)) {
         state_.random = RandomSequence(options.random_seed);
         state_.tables = tables_->data();
         state_.host = host_.data();
         state_.counters = counters_->data();
-        for (const auto& set : program_->verified().prepared().sets) sets_.push_back(set.get());
-        state_.sets = sets_.data();
+        state_.sets = sets_->data();
     }
 
     std::string_view name() const override { return "jit"; }
@@ -50,7 +50,7 @@ class NativeInstance final : public Instance {
     std::shared_ptr<FlowTables> tables_;
     std::vector<HostEntry> host_;
     std::shared_ptr<Counters> counters_;
-    std::vector<const PreparedSet*> sets_;
+    std::shared_ptr<LiveSets> sets_;
     RunState state_;
 };
 
