@@ -63,7 +63,7 @@ bool LiveSet::replace(std::span<const SetMember> members) {
 LiveSet::Members LiveSet::in_order(std::span<const SetMember> members) const {
     Members sorted(members.begin(), members.end());
     for (SetMember& member : sorted) {
-        const Wide first = prefix_range(wide(member.hi, member.lo), member.length, width_).first;
+        const WideKey first = prefix_range(wide_key(member.hi, member.lo), member.length, width_).first;
         member.hi = static_cast<uint64_t>(first >> 64);
         member.lo = static_cast<uint64_t>(first);
     }
