@@ -4,19 +4,14 @@
 
 #include <algorithm>
 #include <iterator>
-#include <tuple>
 #include <utility>
 
 #include "core/base/diagnostic.h"
 #include "core/module/declarations.h"
-#include "core/tables/wide.h"
+#include "core/tables/set_members.h"
 
 namespace vfm {
 namespace {
-
-bool comes_before(const SetMember& a, const SetMember& b) {
-    return std::tie(a.hi, a.lo, a.length) < std::tie(b.hi, b.lo, b.length);
-}
 
 std::unexpected<Failure> set_refused(const SetDecl& set, std::string why) {
     return fail(Diagnostic::about(fmt::format("set {}", printable(set.name)), std::move(why)),
@@ -53,44 +48,60 @@ Result<std::vector<SetMember>> LiveSets::ordered(size_t set,
     wanted.members.assign(members.begin(), members.end());
     if (std::string fault = set_fault(wanted); !fault.empty())
         return set_refused(sets_[set], std::move(fault));
-    for (SetMember& member : wanted.members) {
-        const WideKey first =
-            prefix_range(wide_key(member.hi, member.lo), member.length, wanted.width).first;
-        member.hi = static_cast<uint64_t>(first >> 64);
-        member.lo = static_cast<uint64_t>(first);
-    }
-    std::ranges::sort(wanted.members, comes_before);
+    for (SetMember& member : wanted.members) member = plain_member(member, wanted.width);
+    std::ranges::sort(wanted.members, MemberOrder());
     const auto [first, last] = std::ranges::unique(wanted.members);
     wanted.members.erase(first, last);
     return std::move(wanted.members);
 }
 
-Result<> LiveSets::become(size_t set, std::vector<SetMember> members) {
+Result<LiveSets::Next> LiveSets::made(size_t set, std::vector<SetMember> members) const {
     if (members.size() > kMaxMembers)
         return set_refused(sets_[set], fmt::format("{} members, at most {} are possible",
                                                    members.size(), kMaxMembers));
-    sets_[set].members = std::move(members);
-    prepared_[set] = PreparedSet::make(sets_[set]);
-    current_[set] = prepared_[set].get();
+    SetDecl wanted;
+    wanted.width = sets_[set].width;
+    wanted.members = std::move(members);
+    auto prepared = PreparedSet::make(wanted);
+    return Next{set, std::move(wanted.members), std::move(prepared)};
+}
+
+Result<LiveSets::Next> LiveSets::next(size_t set, std::span<const SetMember> members) const {
+    return made(set, TRY(ordered(set, members)));
+}
+
+void LiveSets::take(Next& next) {
+    sets_[next.set].members.swap(next.members);
+    prepared_[next.set].swap(next.prepared);
+    current_[next.set] = prepared_[next.set].get();
+}
+
+Result<> LiveSets::become(size_t set, std::vector<SetMember> members) {
+    Next next = TRY(made(set, std::move(members)));
+    take(next);
     return {};
 }
 
 Result<> LiveSets::add(size_t set, std::span<const SetMember> members) {
     const auto more = TRY(ordered(set, members));
     std::vector<SetMember> all;
-    std::ranges::set_union(sets_[set].members, more, std::back_inserter(all), comes_before);
+    std::ranges::set_union(sets_[set].members, more, std::back_inserter(all), MemberOrder());
     return become(set, std::move(all));
 }
 
 Result<> LiveSets::remove(size_t set, std::span<const SetMember> members) {
-    const auto gone = TRY(ordered(set, members));
-    std::vector<SetMember> left;
-    std::ranges::set_difference(sets_[set].members, gone, std::back_inserter(left), comes_before);
-    return become(set, std::move(left));
+    MarkedMembers left;
+    for (const SetMember& member : sets_[set].members) left.emplace(member, 0);
+    for (const SetMember& gone : TRY(ordered(set, members))) take_out(gone, sets_[set].width, left);
+    std::vector<SetMember> rest;
+    for (const auto& [member, mark] : left) rest.push_back(member);
+    return become(set, std::move(rest));
 }
 
 Result<> LiveSets::replace(size_t set, std::span<const SetMember> members) {
-    return become(set, TRY(ordered(set, members)));
+    Next next = TRY(this->next(set, members));
+    take(next);
+    return {};
 }
 
 }  // namespace vfm

@@ -38,13 +38,25 @@ class LiveSets {
     /// changes nothing, if a member does not fit into the set's width or more would be there than a
     /// module may have.
     Result<> add(size_t set, std::span<const SetMember> members);
-    /// Removes those that are there as such: a network is not removed by its parts.
+    /// Removes all keys of these members: of a network that was there stays the rest.
     Result<> remove(size_t set, std::span<const SetMember> members);
     /// All members change at once.
     Result<> replace(size_t set, std::span<const SetMember> members);
 
+    /// What a live set is to become, made ready while instances run.
+    struct Next {
+        size_t set = 0;
+        std::vector<SetMember> members;
+        std::shared_ptr<const PreparedSet> prepared;
+    };
+    /// Any thread, if nobody changes the set meanwhile. Fails as replace() does.
+    Result<Next> next(size_t set, std::span<const SetMember> members) const;
+    /// A change like the others, in no time. What was before is in `next` then.
+    void take(Next& next);
+
   private:
     Result<std::vector<SetMember>> ordered(size_t set, std::span<const SetMember> members) const;
+    Result<Next> made(size_t set, std::vector<SetMember> members) const;
     Result<> become(size_t set, std::vector<SetMember> members);
 
     VerifiedModule program_;

@@ -14,10 +14,12 @@
 #include <iterator>
 
 #include "bpfgen/source_lines.h"
+#include "core/base/clock.h"
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/live_sets.h"
 #include "loader/messages.h"
 #include "loader/new_filter.h"
 #include "loader/serve/daemon.h"
@@ -119,7 +121,13 @@ Result<> Server::make_tables() {
         record_.tables.push_back(
             {declarations[i].name, declarations[i].key, declarations[i].capacity, name});
     }
-    tables_ = std::make_shared<SharedTables>(declarations, memories);
+    const auto& sets = verified.module().sets;
+    std::shared_ptr<LiveSets> live_sets;
+    if (std::ranges::any_of(sets, &SetDecl::live)) {
+        live_sets = std::make_shared<LiveSets>(verified);
+        set_changes_ = TRY(SharedMemory::make(interface_.name, kSetsMap, sizeof(LiveSetChanges)));
+    }
+    tables_ = std::make_shared<SharedTables>(declarations, memories, live_sets);
     served_ = TRY(SharedMemory::make(interface_.name, kServedMap, kServedBytes));
     if (const size_t part = counters_part(verified.module().counter_groups); part > 0) {
         counters_ = TRY(SharedMemory::make(interface_.name, kCountersMap, part * demand_.most));
@@ -223,6 +231,10 @@ Result<> Server::pin_all() {
         TRY(directory.pin(map.fd, fmt::format("maps/{}", map.name)));
     TRY(directory.pin(served_->map(), fmt::format("maps/{}", kServedMap)));
     if (counters_) TRY(directory.pin(counters_->map(), fmt::format("maps/{}", kCountersMap)));
+    if (set_changes_) {
+        TRY(directory.pin(set_changes_->map(), fmt::format("maps/{}", kSetsMap)));
+        TRY(pin_sets(directory.path()));
+    }
     for (size_t i = 0; i < table_memory_.size(); ++i)
         TRY(directory.pin(table_memory_[i].map(), "maps/" + record_.tables[i].map));
     const Fd record_map = TRY(make_record_map(record_));
@@ -238,6 +250,58 @@ Result<> Server::pin_all() {
     return {};
 }
 
+/// Live sets as the program declares them.
+Result<> Server::pin_sets(const std::string& directory) {
+    const auto& sets = live_.program->verified().module().sets;
+    for (size_t i = 0; i < sets.size(); ++i) {
+        if (!sets[i].live) continue;
+        LiveMembers members;
+        for (const SetMember& member : tables_->live_sets()->declaration(i).members)
+            members.emplace(member, kNever);
+        TRY(write_live_set(directory, i, members));
+    }
+    return {};
+}
+
+/// Takes over what commands have changed and what has expired.
+void Server::look_at_sets() {
+    auto& changes = *reinterpret_cast<LiveSetChanges*>(set_changes_->bytes().data());
+    const uint64_t made = __atomic_load_n(&changes.made, __ATOMIC_ACQUIRE);
+    const uint64_t now = monotonic_now();
+    if (made == changes.taken && now < next_expiry_) return;
+    next_expiry_ = UINT64_MAX;
+    bool all = true;
+    const auto& sets = live_.program->verified().module().sets;
+    for (size_t i = 0; i < sets.size(); ++i)
+        if (sets[i].live) all &= take_set(i, now);
+    if (all) __atomic_store_n(&changes.taken, made, __ATOMIC_RELEASE);
+}
+
+/// False, and a message, if what is pinned there cannot be taken.
+bool Server::take_set(size_t set, uint64_t now) {
+    auto stored = read_live_set(stored_.directory, set);
+    if (!stored) {
+        messages_->say(stored.error().diagnostics.front().message);
+        return false;
+    }
+    drop_expired(*stored, now);
+    std::vector<SetMember> members;
+    for (const auto& [member, expires] : *stored) {
+        members.push_back(member);
+        next_expiry_ = std::min(next_expiry_, expires);
+    }
+    LiveSets& live = *tables_->live_sets();
+    if (members == live.declaration(set).members) return true;
+    auto next = live.next(set, members);
+    if (!next) {
+        messages_->say(next.error().diagnostics.front().message);
+        return false;
+    }
+    const auto changes = tables_->changes();
+    live.take(*next);
+    return true;
+}
+
 Server::End Server::serve() {
     while (end_.empty()) {
         pollfd wait[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
@@ -250,6 +314,7 @@ Server::End Server::serve() {
         }
         if (wait[1].revents != 0 && watch_->take(interface_.index)) look_at_interface();
         if (end_.empty()) look_at_queues();
+        if (set_changes_) look_at_sets();
     }
     messages_->say(end_);
     if (is_unpinned_) {  // nobody can detach it any more
