@@ -57,7 +57,7 @@ class BtfBuilder {
 };
 
 /// Bytes of a map definition in `.maps`: type, max_entries, key, value.
-inline constexpr uint32_t kMapDefinitionSize = 32;
+inline constexpr uint32_t kMapDefinitionSize = 40;
 
 /// The sections `.BTF` and `.BTF.ext` of a program.
 struct ProgramBtf {

@@ -86,9 +86,7 @@ Result<LookupTables> LookupTables::make(const VerifiedModule& program) {
         if (insn.op == Opcode::IN || insn.op == Opcode::IN128) {
             const bool wide = insn.op == Opcode::IN128;
             const SetDecl& set = module.sets[insn.imm];
-            if (set.live)
-                return refuse_at(insn, fmt::format("{}: the set {} changes while the filter runs",
-                                                   name, printable(set.name)));
+            if (set.live) continue;  // a map
             if (!(wide ? tables.wide_sets_ : tables.sets_).contains(insn.imm))
                 tables.add_set(set, insn.imm, wide);
         } else if (insn.op == Opcode::VERDICT) {

@@ -66,8 +66,8 @@ inline constexpr uint64_t kBitFactor = 0x03f79d71b4cb0a89;
 
 class LookupTables {
   public:
-    /// Those that instructions of the program name. Fails at the instruction whose table would make
-    /// the data larger than the kernel is asked to take, or whose set may change.
+    /// Those that instructions of the program name and that do not change. Fails at the instruction
+    /// whose table would make the data larger than the kernel is asked to take.
     static Result<LookupTables> make(const VerifiedModule& program);
 
     const SetTable& set(uint64_t number) const { return sets_.at(number); }

@@ -140,10 +140,12 @@ class Lowerer {
                 return b_.mov(0);
             case Op::member: {
                 const Word key[] = {word(value.a)};
+                if (const auto* live = live_set(value)) return in_map(value, *live, key);
                 return is_member(b_, l_.tables.set(value.imm), key);
             }
             case Op::member128: {
                 const Word key[] = {word(value.a), word(value.b)};
+                if (const auto* live = live_set(value)) return in_map(value, *live, key);
                 return is_member(b_, l_.tables.wide_set(value.imm), key);
             }
             case Op::match: {
@@ -188,6 +190,14 @@ class Lowerer {
                 VFM_CHECK(false, "passes for native code are not run here, and CALL is refused");
         }
         return kNoReg;
+    }
+
+    const SetDecl* live_set(const Value& value) const {
+        const SetDecl& set = f_.program->module().sets[value.imm];
+        return set.live ? &set : nullptr;
+    }
+    VReg in_map(const Value& value, const SetDecl& set, std::span<const Word> key) {
+        return is_in_map(b_, l_.maps.live_set(static_cast<uint32_t>(value.imm)), set.width, key);
     }
 
     Word word(ValueId value) { return {v_.read(value), l_.values.bits(value)}; }

@@ -17,6 +17,8 @@ struct Word {
 
 /// 1 if the key, of one word or of two, the upper first, is a member.
 VReg is_member(Builder& b, const SetTable& set, std::span<const Word> key);
+/// The same of a set of `width` bits that is a map.
+VReg is_in_map(Builder& b, uint32_t map, unsigned width, std::span<const Word> key);
 /// The rule of the first row that holds, 0 for none. `operands` are those of MATCH.
 VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands);
 /// The constant of a rule.

@@ -14,7 +14,20 @@ constexpr size_t kMaxName = BPF_OBJ_NAME_LEN - 1;
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+// Of a live set at the least: what it is to grow to, nobody says.
+constexpr size_t kLeastSet = 65536;
+
 }  // namespace
+
+void append_prefix(Bytes& keys, const SetMember& member, unsigned width) {
+    append_le(keys, member.length, 4);
+    uint8_t bytes[16];
+    for (unsigned i = 0; i < 8; ++i) {
+        bytes[i] = static_cast<uint8_t>(member.hi >> (56 - 8 * i));
+        bytes[8 + i] = static_cast<uint8_t>(member.lo >> (56 - 8 * i));
+    }
+    keys.insert(keys.end(), std::end(bytes) - width / 8, std::end(bytes));
+}
 
 std::string map_identifier(std::string_view name) {
     std::string id;
@@ -32,12 +45,14 @@ std::string map_identifier(std::string_view name) {
 }
 
 Maps::Maps(std::span<const TableDecl> tables, std::span<const CounterGroup> groups,
-           std::vector<std::string> reserved)
+           std::span<const SetDecl> sets, std::vector<std::string> reserved)
     : tables_(tables),
       groups_(groups),
+      sets_(sets),
       taken_(std::move(reserved)),
       of_table_(tables_.size(), kNone),
-      of_group_(groups_.size(), kNone) {
+      of_group_(groups_.size(), kNone),
+      of_set_(sets_.size(), kNone) {
     // Also where they are not used: a map's name must not depend on what else the program does.
     taken_.emplace_back("vfm_stats");
     taken_.emplace_back("vfm_result");
@@ -89,6 +104,24 @@ uint32_t Maps::counters(uint32_t group) {
                                 .table = group});
     }
     return of_group_[group];
+}
+
+uint32_t Maps::live_set(uint32_t set) {
+    if (of_set_[set] == kNone) {
+        const SetDecl& decl = sets_[set];
+        Map map{.name = unique_name(decl.name),
+                .role = MapRole::set,
+                .type = BPF_MAP_TYPE_LPM_TRIE,
+                .key_size = uint32_t{sizeof(uint32_t)} + decl.width / 8u,
+                .value_size = sizeof(uint32_t),
+                .max_entries =
+                    static_cast<uint32_t>(std::max<size_t>(kLeastSet, 2 * decl.members.size())),
+                .flags = BPF_F_NO_PREALLOC,
+                .table = set};
+        for (const SetMember& member : decl.members) append_prefix(map.keys, member, decl.width);
+        of_set_[set] = add(std::move(map));
+    }
+    return of_set_[set];
 }
 
 uint32_t Maps::stats() {

@@ -27,7 +27,7 @@ struct Options {
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other registers
 };
 
-enum class MapRole : uint8_t { flow, counters, stats, result };
+enum class MapRole : uint8_t { flow, counters, set, stats, result };
 
 /// A map that the program uses. `name` is a C identifier of at most 15 bytes, unique in the object.
 struct Map {
@@ -37,8 +37,12 @@ struct Map {
     uint32_t key_size = 0;
     uint32_t value_size = 0;
     uint32_t max_entries = 0;
-    uint32_t table = 0;             ///< role flow: number of the table; counters: of the group
+    uint32_t flags = 0;             ///< BPF_F_*
+    uint32_t table = 0;             ///< number of the flow table, the counter group or the set
     std::vector<KeyKind> key = {};  ///< role flow
+    /// Role set: the keys with which the filter begins, one behind the other, each with the
+    /// value 1. Who loads the program puts them into the map.
+    Bytes keys = {};
 };
 
 /// An LD_IMM64 at `insn` whose value is the address of maps[map].

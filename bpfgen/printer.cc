@@ -176,6 +176,11 @@ std::string print_listing(const Program& program) {
             program.map_references[reference].insn == i) {
             map = program.maps[program.map_references[reference].map].name;
         }
+        if (std::ranges::binary_search(program.data_references, static_cast<uint32_t>(i))) {
+            out += fmt::format("{:6}: r{} = data + {:#x} ll\n", i, insn.dst_reg, insn.imm);
+            ++i;
+            continue;
+        }
         const int32_t high = is_wide(insn) ? program.insns[i + 1].imm : 0;
         out += fmt::format("{:6}: {}\n", i, print_insn(insn, map, high));
         if (is_wide(insn)) ++i;

@@ -23,6 +23,7 @@ class ProgramTypes {
     explicit ProgramTypes(const Program& program) : program_(program) {
         int_ = b_.integer("int", 4, true);
         u32_ = b_.type_name("__u32", b_.integer("unsigned int", 4, false));
+        u8_ = b_.type_name("__u8", b_.integer("unsigned char", 1, false));
         u64_ = b_.type_name("__u64", b_.integer("unsigned long long", 8, false));
         s64_ = b_.type_name("__s64", b_.integer("long long", 8, true));
     }
@@ -49,6 +50,10 @@ class ProgramTypes {
         switch (map.role) {
             case MapRole::flow:
                 return flow_key_type(map.key);
+            case MapRole::set:
+                return b_.structure(
+                    "set_key", map.key_size,
+                    {{"length", u32_, 0}, {"bytes", b_.array(u8_, int_, map.key_size - 4), 4}});
             case MapRole::counters:
             case MapRole::stats:
             case MapRole::result:
@@ -78,6 +83,8 @@ class ProgramTypes {
         switch (map.role) {
             case MapRole::flow:
                 return b_.structure("flow_value", 8, {{"value", u64_, 0}});
+            case MapRole::set:
+                return u32_;
             case MapRole::counters:
                 return b_.structure("vfm_counter", sizeof(vfm_counter),
                                     {{"packets", u64_, offsetof(vfm_counter, packets)},
@@ -114,6 +121,7 @@ class ProgramTypes {
             const std::pair<std::string_view, TypeId> members[] = {
                 {"type", number(map.type)},
                 {"max_entries", number(map.max_entries)},
+                {"map_flags", number(map.flags)},
                 {"key", b_.pointer(key_type(map))},
                 {"value", b_.pointer(value_type(map))}};
             std::vector<BtfBuilder::Member> list;
@@ -178,7 +186,7 @@ class ProgramTypes {
 
     const Program& program_;
     BtfBuilder b_;
-    TypeId int_ = 0, u32_ = 0, u64_ = 0, s64_ = 0;
+    TypeId int_ = 0, u8_ = 0, u32_ = 0, u64_ = 0, s64_ = 0;
 };
 
 }  // namespace

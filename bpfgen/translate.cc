@@ -23,7 +23,7 @@ struct Needs {
     bool len = false;
     bool vlan = false;
     bool fuel = false;
-    bool wide_keys = false;  ///< of flow tables, of several words
+    bool wide_keys = false;  ///< of maps, of several words
     unsigned now = 0;        ///< places that read the clock
     uint64_t span = 0;       ///< no test or load goes beyond so many bytes
 };
@@ -36,8 +36,10 @@ Needs find_needs(const ir::Function& function) {
             using enum ir::Op;
             needs.loads |= value.op == load || value.op == loadx;
             needs.len |= value.op == len || value.op == count;
+            const bool membership = value.op == member || value.op == member128;
             needs.wide_keys |=
-                ir::op_info(value.op).kind == ir::OpKind::flow && !value.more.empty();
+                (ir::op_info(value.op).kind == ir::OpKind::flow && !value.more.empty()) ||
+                (membership && function.program->module().sets[value.imm].live);
             needs.vlan |= value.op == vlan_present || value.op == vlan_tag;
             needs.fuel |= value.op == fuel;
             needs.now += value.op == now;
@@ -58,7 +60,8 @@ class Translator {
         : function_(std::move(function)),
           options_(options),
           hook_(hook_facts(options.hook)),
-          maps_(program.tables(), program.module().counter_groups, {options.program_name}),
+          maps_(program.tables(), program.module().counter_groups, program.module().sets,
+                {options.program_name}),
           tables_(std::move(tables)),
           exits_(emitter_),
           no_map_(emitter_.label()) {}

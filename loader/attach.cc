@@ -62,6 +62,7 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
             case bpf::MapRole::counters:
                 record.counters[declared.table] = declared.name;
                 break;
+            case bpf::MapRole::set:
             case bpf::MapRole::result:
                 break;
         }

@@ -82,6 +82,15 @@ LoadedProgram describe(bpf_object& object, const bpf::Program& program) {
     return loaded;
 }
 
+/// The keys that a map begins with; 0, or a negative errno.
+int put_keys(const LoadedMap& map) {
+    const Bytes& keys = map.declaration.keys;
+    const uint32_t present = 1;
+    for (size_t at = 0; at < keys.size(); at += map.declaration.key_size)
+        if (bpf_map_update_elem(map.fd.get(), &keys[at], &present, BPF_ANY) != 0) return -errno;
+    return 0;
+}
+
 std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::Program& program,
                                                    bool fragments) {
     const std::unique_ptr<char[]> log(new char[kLogSize]);
@@ -97,7 +106,11 @@ std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::
     if (fragments) bpf_program__set_flags(entry, BPF_F_XDP_HAS_FRAGS);
     if (const int error = bpf_object__load(object.get()); error != 0)
         return std::unexpected(refusal_of(error, log.get(), program));
-    return describe(*object, program);
+    LoadedProgram loaded = describe(*object, program);
+    for (const LoadedMap& map : loaded.maps)
+        if (const int error = put_keys(map); error != 0)
+            return std::unexpected(refusal_of(error, {}, program));
+    return loaded;
 }
 
 }  // namespace

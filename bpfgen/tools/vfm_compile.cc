@@ -61,6 +61,15 @@ Result<> compile(const po::variables_map& values) {
     const VerifiedModule verified = TRY(verify_filter(filter));
     const auto program = bpf::generate(verified, options);
     if (!program) return std::unexpected(locate(filter, std::move(program).error()));
+    std::vector<Diagnostic> warnings;
+    for (const bpf::Map& map : program->maps)
+        if (!map.keys.empty())
+            warnings.push_back(Diagnostic::about(
+                output, fmt::format("the map {} is empty: whoever loads the object puts the set's "
+                                    "members into it",
+                                    map.name)));
+    for (Diagnostic& warning : warnings) warning.severity = Severity::warning;
+    cli::report(warnings);
     TRY(write_file(output, bpf::write_elf(*program)));
     if (values.contains("listing")) fmt::print("{}", bpf::print_listing(*program));
     return {};

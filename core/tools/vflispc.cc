@@ -9,6 +9,7 @@
 #include "core/front/front.h"
 #include "core/lisp/compile.h"
 #include "core/module/module_file.h"
+#include "core/tools/language_text.h"
 #include "core/tools/sample_packets.h"
 #include "core/tools/vflispc_report.h"
 #include "userspace/engines/engines.h"
@@ -28,7 +29,7 @@ const cli::Tool kTool = {
     "also carries the source for listings and messages.\n\n"
     "Every error of the file is reported. -a, -d, -t and --test print in this order and need no "
     "-o; results are those of the reference interpreter, with flow tables that start empty.",
-    {{"vflispc -e '(= proto 6)' -o tcp.bin", "compiles an expression"},
+    {{"vflispc -e '(= ip.proto tcp)' -o tcp.bin", "compiles an expression"},
      {"vflispc -t tcp.bin", "runs it on built-in sample packets"},
      {"vflispc -d tcp.bin", "lists its bytecode"},
      {"vflispc -a -d filter.vfl", "shows syntax tree and code of a file"},
@@ -58,7 +59,7 @@ struct Input {
 
 /// Modules say what they are. A raw program is told by its name, or by bytes that no text has.
 bool is_bytecode(const std::string& path, const std::string& bytes) {
-    if (path.ends_with(".vfl")) return false;
+    if (path.ends_with(".vfl") || path.ends_with(".VFL")) return false;
     if (path.ends_with(".bin") || is_module_file(as_bytes(bytes))) return true;
     return std::ranges::any_of(bytes, [](char c) {
         return static_cast<unsigned char>(c) < 0x20 && (c < '\t' || c > '\r');
@@ -182,13 +183,19 @@ int run(const std::vector<std::string>& arguments) {
         "disassemble,d", "print the bytecode with its source lines")(
         "try,t", "run the filter on built-in sample packets")(
         "test", text("PCAP"), "run the filter on the packets of a capture")(
-        "json", "print tree, listing and results as JSON lines");
+        "fields", "list the language's fields, headers and names of numbers")(
+        "forms", "list the language's forms")(
+        "json", "print tree, listing, results and lists as JSON lines");
     po::options_description hidden;
     hidden.add_options()("file", po::value<std::string>());
     po::positional_options_description positional;
     positional.add("file", 1);
     const cli::ParseOutcome parsed = cli::parse(kTool, visible, hidden, positional, arguments);
     if (!parsed.values) return parsed.status;
+    const bool fields = parsed.values->contains("fields"), forms = parsed.values->contains("forms");
+    if (fields) print(fields_text(parsed.values->contains("json")));
+    if (forms) print(forms_text(parsed.values->contains("json")));
+    if (fields || forms) return 0;
     const Result<Options> options = options_of(*parsed.values);
     if (!options) return cli::report(options.error());
     const Result<> done = run_all(*options);

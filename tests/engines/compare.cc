@@ -28,6 +28,7 @@ std::string show(const std::vector<FlowEntry>& flows) {
     return text.empty() ? " none" : text;
 }
 
+/// Those that have counted.
 std::string show(const std::vector<std::vector<Count>>& groups) {
     std::string text;
     for (size_t group = 0; group < groups.size(); ++group)
@@ -132,15 +133,14 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
     }
     const std::vector<FlowEntry> flows = sorted_flows(reference);
     const bool comparable = nothing_evicted(program, flows);
+    const std::string counters = show(reference.counters());
     for (Running& other : others) {
         other.tally->skipped += other.skipped;
         // An engine that did not see a packet rightly has other flows and counters.
         if (other.skipped > 0) continue;
-        if (const auto counted = other.engine->counters(); counted != reference.counters())
-            return Difference{
-                other.tally->name,
-                "counters" + show(counted) + " instead of" + show(reference.counters()),
-                packets.size() - 1};
+        if (const std::string counted = show(other.engine->counters()); counted != counters)
+            return Difference{other.tally->name, "counters" + counted + " instead of" + counters,
+                              packets.size() - 1};
         if (!comparable) continue;
         const std::vector<FlowEntry> got = sorted_flows(*other.engine);
         if (got != flows)
@@ -192,7 +192,7 @@ std::vector<Outcome> reference_outcomes(const VerifiedModule& program,
     std::vector<Outcome> outcomes;
     if (engine)
         for (size_t i = 0; i < packets.size(); ++i)
-            outcomes.push_back((*engine)->run({packets[i], 1'000'000'000 + i}));
+            outcomes.push_back((*engine)->run({packets[i], 1'000'000'000 + 700 * i}));
     return outcomes;
 }
 

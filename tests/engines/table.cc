@@ -82,8 +82,10 @@ enum class Stage : uint8_t { lifted, optimised, native };
 template <Stage kStage>
 class IrEngine : public Instance {
   public:
-    IrEngine(ir::Function function, std::vector<HostFunction> host_functions)
-        : evaluator_(std::move(function), std::move(host_functions)) {}
+    IrEngine(const VerifiedModule& program, ir::Function function,
+             std::vector<HostFunction> host_functions)
+        : nothing_(Counters(program.module().counter_groups).values()),
+          evaluator_(std::move(function), std::move(host_functions)) {}
 
     static Compiled compile(const VerifiedModule& program, const ProgramOptions& /*options*/) {
         // The evaluator's tables have no end, so it is no witness for small ones.
@@ -98,14 +100,16 @@ class IrEngine : public Instance {
             [program,
              function](const InstanceOptions& options) -> Result<std::unique_ptr<Instance>> {
                 return std::make_unique<IrEngine>(
-                    function, TRY(match_host_functions(program, options.host_functions)));
+                    program, function, TRY(match_host_functions(program, options.host_functions)));
             });
     }
 
     std::string_view name() const override { return kName; }
     Outcome run(const Packet& packet) override { return evaluator_.run(packet); }
     std::vector<FlowEntry> flows() const override { return evaluator_.flows(); }
-    std::vector<std::vector<Count>> counters() const override { return evaluator_.counters(); }
+    std::vector<std::vector<Count>> counters() const override {
+        return evaluator_.counters().empty() ? nothing_ : evaluator_.counters();
+    }
     uint64_t refused_stores() const override { return 0; }
 
   private:
@@ -113,6 +117,7 @@ class IrEngine : public Instance {
                                               : kStage == Stage::native ? "ir-native"
                                                                         : "ir";
 
+    std::vector<std::vector<Count>> nothing_;
     IrEvaluator evaluator_;
 };
 

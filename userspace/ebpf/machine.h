@@ -39,8 +39,9 @@ struct Image {
     std::span<const bpf_insn> insns;
     std::vector<MapSpec> maps;
     std::vector<MapUse> map_uses;
-    ByteView data = {};               ///< constant data, read-only
-    std::vector<uint32_t> data_uses;  ///< LD_IMM64 that load its address, moved by what they hold
+    ByteView data = {};  ///< constant data, read-only
+    std::vector<uint32_t> data_uses =
+        {};  ///< LD_IMM64 that load its address, moved by what they hold
 };
 
 /// One packet as the hook sees it.

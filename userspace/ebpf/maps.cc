@@ -14,6 +14,19 @@ bool array_type(uint32_t type) {
     return type == BPF_MAP_TYPE_ARRAY || type == BPF_MAP_TYPE_PERCPU_ARRAY;
 }
 
+constexpr uint32_t kPrefixLength = sizeof(uint32_t);  // a trie's key begins with it
+
+/// A prefix with its length, and the bits behind it 0.
+Bytes prefix_of(const uint8_t* key, uint32_t size, uint32_t length) {
+    Bytes prefix;
+    append_le(prefix, length, kPrefixLength);
+    for (uint32_t at = 0; at < size - kPrefixLength; ++at) {
+        const uint32_t before = std::min(8 * at, length), kept = std::min(length - before, 8u);
+        prefix.push_back(key[kPrefixLength + at] & static_cast<uint8_t>(0xff00u >> kept));
+    }
+    return prefix;
+}
+
 Eviction eviction_of(uint32_t type) {
     return type == BPF_MAP_TYPE_LRU_HASH ? Eviction::lru : Eviction::none;
 }
@@ -21,13 +34,15 @@ Eviction eviction_of(uint32_t type) {
 }  // namespace
 
 std::optional<std::string> Map::objection(const MapSpec& spec) {
-    const bool array = array_type(spec.type);
-    if (!array && spec.type != BPF_MAP_TYPE_HASH && spec.type != BPF_MAP_TYPE_LRU_HASH)
+    const bool array = array_type(spec.type), trie = spec.type == BPF_MAP_TYPE_LPM_TRIE;
+    if (!array && !trie && spec.type != BPF_MAP_TYPE_HASH && spec.type != BPF_MAP_TYPE_LRU_HASH)
         return fmt::format("map type {} is unknown here", spec.type);
     if (spec.max_entries == 0) return "a map without entries";
     if (spec.key_size == 0 || spec.key_size > kMaxElementBytes || spec.value_size == 0 ||
         spec.value_size > kMaxElementBytes)
         return fmt::format("key of {} bytes and value of {} bytes", spec.key_size, spec.value_size);
+    if (trie && (spec.key_size <= kPrefixLength || spec.key_size > kPrefixLength + 256))
+        return "a trie's key is a length and 1 to 256 bytes";
     if (array && spec.key_size != sizeof(uint32_t)) return "an array's key has 4 bytes";
     if (array && uint64_t{spec.max_entries} * spec.value_size > kMaxArrayBytes)
         return fmt::format("an array of more than {} bytes", kMaxArrayBytes);
@@ -39,6 +54,17 @@ Map::Map(const MapSpec& spec) : spec_(spec), slots_(spec.max_entries, eviction_o
 }
 
 bool Map::is_array() const { return array_type(spec_.type); }
+
+bool Map::is_trie() const { return spec_.type == BPF_MAP_TYPE_LPM_TRIE; }
+
+uint32_t Map::longest_prefix(const uint8_t* key) const {
+    const uint32_t most = std::min(load_le<uint32_t>(key), 8 * (spec_.key_size - kPrefixLength));
+    for (uint32_t length = most + 1; length-- > 0;)
+        if (const uint32_t slot = find(prefix_of(key, spec_.key_size, length).data());
+            slot != kNoSlot)
+            return slot;
+    return kNoSlot;
+}
 
 uint32_t Map::hash(const uint8_t* key) const {
     uint64_t sum = 0;
@@ -59,13 +85,20 @@ uint32_t Map::find(const uint8_t* key) const {
 }
 
 uint32_t Map::lookup(const uint8_t* key) {
-    const uint32_t slot = find(key);
+    const uint32_t slot = is_trie() ? longest_prefix(key) : find(key);
     if (slot != kNoSlot && !is_array()) slots_.touch(slot);
     return slot;
 }
 
 int Map::update(const uint8_t* key, const uint8_t* value_bytes, uint64_t flags) {
     if (flags > BPF_EXIST) return -EINVAL;
+    Bytes prefix;
+    if (is_trie()) {
+        const uint32_t length = load_le<uint32_t>(key);
+        if (length > 8 * (spec_.key_size - kPrefixLength)) return -EINVAL;
+        prefix = prefix_of(key, spec_.key_size, length);
+        key = prefix.data();
+    }
     uint32_t slot = find(key);
     if (is_array()) {
         if (slot == kNoSlot) return -E2BIG;
@@ -89,6 +122,11 @@ int Map::update(const uint8_t* key, const uint8_t* value_bytes, uint64_t flags) 
 
 int Map::remove(const uint8_t* key) {
     if (is_array()) return -EINVAL;
+    Bytes prefix;
+    if (is_trie()) {
+        prefix = prefix_of(key, spec_.key_size, load_le<uint32_t>(key));
+        key = prefix.data();
+    }
     const uint32_t slot = find(key);
     if (slot == kNoSlot) return -ENOENT;
     slots_.release(slot);

@@ -11,8 +11,8 @@
 
 namespace vfm::ebpf {
 
-/// As the kernel's BPF_MAP_CREATE takes it. `type` is BPF_MAP_TYPE_HASH, LRU_HASH, ARRAY or
-/// PERCPU_ARRAY (there is one CPU).
+/// As the kernel's BPF_MAP_CREATE takes it. `type` is BPF_MAP_TYPE_HASH, LRU_HASH, ARRAY,
+/// PERCPU_ARRAY (there is one CPU) or LPM_TRIE, which is looked through length by length.
 struct MapSpec {
     uint32_t type = 0;
     uint32_t key_size = 0;
@@ -59,6 +59,8 @@ class Map {
 
   private:
     bool is_array() const;
+    bool is_trie() const;
+    uint32_t longest_prefix(const uint8_t* key) const;
     uint32_t hash(const uint8_t* key) const;
     uint32_t find(const uint8_t* key) const;
 

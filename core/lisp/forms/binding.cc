@@ -40,10 +40,14 @@ std::optional<Expr> check_let(Checker& checker, const FormInfo& form, const Node
             checker.error(bindings, "expected a list of bindings: `((name value) ...)`");
     } else {
         for (const Node& binding : checker.syntax().elements(bindings)) {
-            if (binding.kind != NodeKind::list || checker.syntax().elements(binding).size() != 2) {
-                if (binding.kind != NodeKind::bad &&
-                    (binding.kind != NodeKind::list || binding.closed))
-                    checker.error(binding, "expected a binding `(name value)`");
+            if (binding.kind != NodeKind::list) {
+                right = false;
+                if (binding.kind == NodeKind::bad) continue;
+                checker.error(bindings, "expected a list of bindings: `((name value) ...)`");
+                break;
+            }
+            if (checker.syntax().elements(binding).size() != 2) {
+                if (binding.closed) checker.error(binding, "expected a binding `(name value)`");
                 right = false;
                 continue;
             }

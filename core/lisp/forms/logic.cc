@@ -68,12 +68,14 @@ std::optional<Expr> check_cond(Checker& checker, const FormInfo&, const Node& li
         const bool is_else = checker.is_list_of(clause, "else");
         if (clause.kind != NodeKind::list || checker.syntax().elements(clause).size() != 2) {
             if (clause.kind != NodeKind::bad && (clause.kind != NodeKind::list || clause.closed))
-                wrong(clause, "expected a clause `(test value)` or `(else value)`");
+                wrong(clause.kind == NodeKind::list ? clause : list,
+                      "expected clauses `(test value)` and at the end `(else value)`");
             right = false;
             continue;
         }
         if (is_else && !last) wrong(clause, "`else` stands last: no clause behind it is reached");
-        if (last && !is_else) wrong(list, "`cond` needs `(else value)` as its last clause");
+        if (last && !is_else && right)
+            wrong(list, "`cond` needs `(else value)` as its last clause");
         const auto parts = checker.syntax().elements(clause);
         Clause out{&clause, {}, {}};
         if (!is_else) out.test = checker.expression(parts[0], Want::number);

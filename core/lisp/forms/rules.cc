@@ -35,13 +35,17 @@ class RuleList {
             if (checker_.is_list_of(clause, "default"))
                 default_clause(clause, last);
             else if (checker_.is_list_of(clause, "when"))
-                rule(clause, last);
+                rule(clause);
             else if (clause.kind != NodeKind::list || clause.closed)
-                wrong(clause, "expected `(when test verdict)` or `(default verdict)`");
+                wrong(clause.kind == NodeKind::symbol || clause.kind == NodeKind::number ? list_
+                                                                                         : clause,
+                      "expected `(when test verdict)` and at the end `(default verdict)`");
             else
                 right_ = false;
         }
-        if (!right_ || !default_) return std::nullopt;
+        if (right_ && !default_)
+            wrong(list_, "`rules` needs `(default verdict)` as its last clause");
+        if (!right_) return std::nullopt;
         if (first) checker_.tree().groups[group].counters = std::move(counters_);
         arguments_.push_back(*default_);
         Expr expr = checker_.make(form, list_, Rules{group}, arguments_);
@@ -70,8 +74,7 @@ class RuleList {
         counters_.front() = counter(clause, {});
     }
 
-    void rule(const Node& clause, bool last) {
-        if (last) wrong(list_, "`rules` needs `(default verdict)` as its last clause");
+    void rule(const Node& clause) {
         std::span<const Node> parts = checker_.arguments(clause);
         std::string name;
         if (!parts.empty() && parts[0].kind == NodeKind::keyword) {

@@ -30,15 +30,6 @@ BOOST_AUTO_TEST_CASE(a_jump_backward_is_no_loop) {
     BOOST_TEST(!program.insns.empty());
 }
 
-BOOST_AUTO_TEST_CASE(a_set_that_changes_is_refused_by_name) {
-    Module module = test::assembled(".set s width=32\nPUSH8 1\nIN 0\nRET\n").module();
-    module.sets[0].live = true;
-    const Failure failure = refusal(*verify(module));
-    BOOST_TEST(failure.diagnostics[0].message ==
-               "eBPF: IN: the set s changes while the filter runs");
-    BOOST_TEST(failure.diagnostics[0].offset.value() == 2u);
-}
-
 BOOST_AUTO_TEST_CASE(more_values_than_registers_and_stack_is_too_deep) {
     // 200 different values that no pass can make numbers of, all needed at the end.
     std::string text;

@@ -21,7 +21,7 @@ BOOST_AUTO_TEST_CASE(equal_names_get_numbers) {
     const std::vector<TableDecl> tables = {
         {.name = "src-ip"}, {.name = "(src ip)"},           {.name = "vfm_stats"},
         {.name = "filter"}, {.name = "a-very-long-name-1"}, {.name = "a-very-long-name-2"}};
-    Maps maps(tables, {}, {"filter"});
+    Maps maps(tables, {}, {}, {"filter"});
     for (uint32_t i = 0; i < tables.size(); ++i) BOOST_TEST(maps.flow(i) == i);
     BOOST_TEST(maps.flow(2) == 2u);  // made once
     const std::vector<Map> made = maps.take();
@@ -35,7 +35,7 @@ BOOST_AUTO_TEST_CASE(eviction_chooses_the_type) {
     const std::vector<TableDecl> tables = {
         {.name = "a", .key = {KeyKind::ipv4}, .capacity = 7, .eviction = Eviction::lru},
         {.name = "b", .key = {KeyKind::port}, .capacity = 9, .eviction = Eviction::none}};
-    Maps maps(tables, {}, {});
+    Maps maps(tables, {}, {}, {});
     maps.flow(1);
     maps.flow(0);
     const std::vector<Map> made = maps.take();

@@ -25,6 +25,8 @@ ebpf::Machine machine_of(const Program& program) {
     for (const MapReference& reference : program.map_references) {
         image.map_uses.push_back({reference.insn, reference.map});
     }
+    image.data = program.data;
+    image.data_uses = program.data_references;
     auto machine = ebpf::Machine::load(image);
     if (!machine) BOOST_FAIL("insn " << machine.error().pc << ": " << machine.error().reason);
     return *std::move(machine);

@@ -98,8 +98,10 @@ BOOST_AUTO_TEST_CASE(programs_that_are_not_loaded) {
 
 BOOST_AUTO_TEST_CASE(maps_that_cannot_be_made) {
     const Code code = {mov(r0, 0), leave()};
-    BOOST_TEST(outcome(code, {{BPF_MAP_TYPE_LPM_TRIE, 8, 8, 1}}) ==
-               "not loaded at 0: map type 11 is unknown here");
+    BOOST_TEST(outcome(code, {{BPF_MAP_TYPE_QUEUE, 8, 8, 1}}) ==
+               "not loaded at 0: map type 22 is unknown here");
+    BOOST_TEST(outcome(code, {{BPF_MAP_TYPE_LPM_TRIE, 4, 8, 1}}) ==
+               "not loaded at 0: a trie's key is a length and 1 to 256 bytes");
     BOOST_TEST(outcome(code, {{BPF_MAP_TYPE_HASH, 8, 8, 0}}) ==
                "not loaded at 0: a map without entries");
     BOOST_TEST(outcome(code, {{BPF_MAP_TYPE_ARRAY, 8, 8, 1}}) ==

@@ -5,58 +5,11 @@
 #include <algorithm>
 
 #include "core/lisp/forms.h"
-#include "core/verify/verify.h"
 #include "tests/harness/random_packet.h"
-#include "tests/harness/tree_eval.h"
-#include "tests/unit/lisp/lisp_text.h"
-#include "userspace/interp/interpreter.h"
+#include "tests/unit/lisp/both.h"
 
 namespace vfm::test {
 namespace {
-
-std::string show(const Outcome& outcome) {
-    return outcome.error == ErrorKind::success ? fmt::format("{}", outcome.value)
-                                               : std::string(error_name(outcome.error));
-}
-
-/// One filter in both evaluators.
-class Both {
-  public:
-    explicit Both(const std::string& source) : source_(source) {
-        auto analysed = lisp::analyse(text(source));
-        auto compiled = lisp::compile(text(source));
-        BOOST_TEST_INFO(source.substr(0, 500));
-        BOOST_TEST_REQUIRE(compiled.has_value());
-        tree_ = std::move(analysed->tree);
-        tree_evaluator_.emplace(tree_);
-        engine_ = *instance_of(interpreter_program(*verify(std::move(compiled->module))));
-    }
-    // tree_evaluator_ refers to tree_.
-    Both(const Both&) = delete;
-    Both& operator=(const Both&) = delete;
-
-    /// The result, which both must give.
-    std::string run(ByteView packet) {
-        const Outcome direct = tree_evaluator_->run(packet);
-        const Outcome compiled = engine_->run({.bytes = packet});
-        if (direct != compiled)
-            BOOST_ERROR(fmt::format("{} bytes: tree {}, bytecode {}: {}", packet.size(),
-                                    show(direct), show(compiled), source_.substr(0, 2000)));
-        return show(direct);
-    }
-    void compare_flows() {
-        std::vector<FlowEntry> entries = engine_->flows();
-        std::ranges::sort(entries);
-        BOOST_TEST_INFO(source_);
-        BOOST_TEST((entries == tree_evaluator_->flows()));
-    }
-
-  private:
-    std::string source_;
-    lisp::Tree tree_;
-    std::optional<TreeEvaluator> tree_evaluator_;
-    std::unique_ptr<Instance> engine_;
-};
 
 /// 60 bytes: TCP, 10.1.2.3:4660 to 10.9.8.7:80, flags 0x12, total length 46.
 Bytes tcp_packet() {

@@ -82,7 +82,6 @@ BOOST_AUTO_TEST_CASE(unknown_operators) {
     BOOST_TEST(errors_of("(count_by proto)") ==
                Lines{"1:2 unknown operator `count_by` (did you mean `count-by`?)"});
     BOOST_TEST(errors_of("(a 1)") == Lines{"1:2 unknown operator `a`"});
-
 }
 
 BOOST_AUTO_TEST_CASE(names_in_the_wrong_place) {
