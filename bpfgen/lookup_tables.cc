@@ -16,7 +16,7 @@ namespace vfm::bpf {
 namespace {
 
 using Key = vfm::WideKey;
-using Range = KeyRange<Key>;
+using Range = KeyRange<WideKey>;
 
 // What the kernel is asked to take for one program.
 constexpr uint64_t kMostData = uint64_t{32} << 20;
