@@ -121,13 +121,10 @@ Result<> Server::make_tables() {
         record_.tables.push_back(
             {declarations[i].name, declarations[i].key, declarations[i].capacity, name});
     }
-    const auto& sets = verified.module().sets;
-    std::shared_ptr<LiveSets> live_sets;
-    if (std::ranges::any_of(sets, &SetDecl::live)) {
-        live_sets = std::make_shared<LiveSets>(verified);
+    tables_ = std::make_shared<SharedTables>(declarations, memories);
+    live_sets_ = make_live_sets(verified.module());
+    if (std::ranges::any_of(live_sets_, [](const auto& set) { return set != nullptr; }))
         set_changes_ = TRY(SharedMemory::make(interface_.name, kSetsMap, sizeof(LiveSetChanges)));
-    }
-    tables_ = std::make_shared<SharedTables>(declarations, memories, live_sets);
     served_ = TRY(SharedMemory::make(interface_.name, kServedMap, kServedBytes));
     if (const size_t part = counters_part(verified.module().counter_groups); part > 0) {
         counters_ = TRY(SharedMemory::make(interface_.name, kCountersMap, part * demand_.most));
@@ -200,6 +197,7 @@ Result<> Server::open_queues(const HandOverWay& way) {
                           .drop_on_error = record_.drop_on_error,
                           .program = live_.program,
                           .tables = tables_,
+                          .live_sets = live_sets_,
                           .handover = handover_.get(),
                           .give_back = give_back_.get(),
                           .served = {served(), 1 + VFM_MAX_QUEUES},
@@ -252,11 +250,10 @@ Result<> Server::pin_all() {
 
 /// Live sets as the program declares them.
 Result<> Server::pin_sets(const std::string& directory) {
-    const auto& sets = live_.program->verified().module().sets;
-    for (size_t i = 0; i < sets.size(); ++i) {
-        if (!sets[i].live) continue;
+    for (size_t i = 0; i < live_sets_.size(); ++i) {
+        if (!live_sets_[i]) continue;
         LiveMembers members;
-        for (const SetMember& member : tables_->live_sets()->declaration(i).members)
+        for (const SetMember& member : live_sets_[i]->state()->set.members)
             members.emplace(member, kNever);
         TRY(write_live_set(directory, i, members));
     }
@@ -271,15 +268,15 @@ void Server::look_at_sets() {
     if (made == changes.taken && now < next_expiry_) return;
     next_expiry_ = UINT64_MAX;
     bool all = true;
-    const auto& sets = live_.program->verified().module().sets;
-    for (size_t i = 0; i < sets.size(); ++i)
-        if (sets[i].live) all &= take_set(i, now);
+    for (size_t i = 0; i < live_sets_.size(); ++i)
+        if (live_sets_[i]) all &= take_set(i, now);
     if (all) __atomic_store_n(&changes.taken, made, __ATOMIC_RELEASE);
 }
 
 /// False, and a message, if what is pinned there cannot be taken.
-bool Server::take_set(size_t set, uint64_t now) {
-    auto stored = read_live_set(stored_.directory, set);
+bool Server::take_set(size_t number, uint64_t now) {
+    LiveSet& set = *live_sets_[number];
+    auto stored = read_live_set(stored_.directory, number);
     if (!stored) {
         messages_->say(stored.error().diagnostics.front().message);
         return false;
@@ -287,19 +284,16 @@ bool Server::take_set(size_t set, uint64_t now) {
     drop_expired(*stored, now);
     std::vector<SetMember> members;
     for (const auto& [member, expires] : *stored) {
+        if (std::string fault = set.fault(member); !fault.empty()) {
+            messages_->say(fault);
+            return false;
+        }
         members.push_back(member);
         next_expiry_ = std::min(next_expiry_, expires);
     }
-    LiveSets& live = *tables_->live_sets();
-    if (members == live.declaration(set).members) return true;
-    auto next = live.next(set, members);
-    if (!next) {
-        messages_->say(next.error().diagnostics.front().message);
-        return false;
-    }
-    const auto changes = tables_->changes();
-    live.take(*next);
-    return true;
+    if (members == set.state()->set.members || set.replace(members)) return true;
+    messages_->say(fmt::format("{} members are too many for a set", members.size()));
+    return false;
 }
 
 Server::End Server::serve() {

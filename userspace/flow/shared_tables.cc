@@ -1,7 +1,5 @@
 #include "userspace/flow/shared_tables.h"
 
-#include <utility>
-
 #include "core/base/check.h"
 
 namespace vfm {
@@ -18,9 +16,8 @@ std::vector<PlacedTable> placed(std::span<const TableDecl> declarations,
 }  // namespace
 
 SharedTables::SharedTables(std::span<const TableDecl> declarations,
-                           std::span<const std::span<std::byte>> memories,
-                           std::shared_ptr<LiveSets> live_sets)
-    : tables_(placed(declarations, memories)), live_sets_(std::move(live_sets)) {}
+                           std::span<const std::span<std::byte>> memories)
+    : tables_(placed(declarations, memories)) {}
 
 SharedTables::Changes::Changes(SharedTables* shared) : shared_(shared) {
     if (!shared_) return;

@@ -3,27 +3,23 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <mutex>
 #include <span>
 #include <vector>
 
-#include "core/run/live_sets.h"
 #include "userspace/flow/flow_table.h"
 
 namespace vfm {
 
 /// Counts are exact, whichever thread a packet comes by: a thread holds the tables while it runs a
-/// burst. Engines are made on tables(), one a thread, and run only under changes(). Live sets are
-/// changed under it, too. Where the program has neither nothing is locked. A process that is
-/// stopped or killed while it holds them leaves nothing to mend: others only read the memory,
-/// without the lock.
+/// burst. Engines are made on tables(), one a thread, and run only under changes(). Where the
+/// program has no tables nothing is locked. A process that is stopped or killed while it holds them
+/// leaves nothing to mend: others only read the memory, without the lock.
 class SharedTables {
   public:
     /// In memories[i] of FlowTable::memory_size(declarations[i]) bytes, as PlacedTable wants it.
     SharedTables(std::span<const TableDecl> declarations,
-                 std::span<const std::span<std::byte>> memories,
-                 std::shared_ptr<LiveSets> live_sets = {});
+                 std::span<const std::span<std::byte>> memories);
 
     /// The right to change the tables, until it goes.
     class [[nodiscard]] Changes {
@@ -37,16 +33,13 @@ class SharedTables {
         SharedTables* shared_;  // null where there are no tables
     };
     /// Waits for other threads. Any thread may call it, not twice at once.
-    Changes changes() { return Changes(tables_.empty() && !live_sets_ ? nullptr : this); }
+    Changes changes() { return Changes(tables_.empty() ? nullptr : this); }
 
     FlowTables& tables() { return tables_; }
-    /// Null where the program has none.
-    const std::shared_ptr<LiveSets>& live_sets() const { return live_sets_; }
 
   private:
     std::mutex mutex_;
     FlowTables tables_;
-    std::shared_ptr<LiveSets> live_sets_;
 };
 
 }  // namespace vfm
