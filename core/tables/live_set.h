@@ -18,9 +18,9 @@ namespace vfm {
 
 /// Belongs to a filter, as flow tables do: the instances of its threads share it. A change makes a
 /// new state beside the one that is asked and puts it in that one's place, so whoever asks sees all
-/// of a change or nothing, and waits for nobody. Its time grows with all members, 0.1 to 0.2 us
-/// each: many are best changed together. A state that is seen no more goes with the next change,
-/// so that no packet waits for that either. Any thread; changes come one after the other.
+/// of a change or nothing, and waits for nobody. Its time grows with all members (README.md): many
+/// are best changed together. A state that is seen no more goes with the next change, so that no
+/// packet waits for that either. Any thread; changes come one after the other.
 class LiveSet {
   public:
     /// What the set is between two changes. Immutable.

@@ -127,7 +127,9 @@ int vfm_flow_each(vfm_state_t* vm, uint32_t table, vfm_flow_visit_t visit, void*
     const int code = capi::call(vm, [&]() -> Result<> {
         if (!visit) return refuse_table("there is no function");
         TRY(declared_table(*vm, table));
-        (*vm->loaded.tables)[table].entries(table, entries);
+        const FlowTable& flows = (*vm->loaded.tables)[table];
+        entries.reserve(flows.size());
+        flows.entries(table, entries);
         return {};
     });
     if (code != VFM_SUCCESS) return code;

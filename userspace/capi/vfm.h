@@ -246,8 +246,8 @@ VFM_API void vfm_counters_reset(vfm_state_t* vm);
  * declared. */
 
 /* A live set, for any threads at once. A change is seen as a whole: a run that is under way, or a
- * burst of 64 packets of a batch, sees the set as it was when it began. Changes take a time that
- * grows with all members of the set (0.2 us each), so make many of them in one call. */
+ * burst of 64 packets of a batch, sees the set as it was when it began. The time of a change grows
+ * with all members of the set (0.2 ms for 10,000), so make many in one call. */
 typedef struct vfm_set vfm_set_t;
 
 /* A member: the keys whose first `length` bits are those of hi and lo, which together are a number
