@@ -13,6 +13,7 @@
 #include "core/base/result.h"
 #include "core/run/program.h"
 #include "core/run/random.h"
+#include "core/run/set_views.h"
 #include "core/verify/verify.h"
 #include "userspace/flow/flow_table.h"
 
@@ -48,8 +49,8 @@ class Stepper {
         : program_(std::move(program)),
           host_(std::move(host)),
           tables_(&tables),
-          sets_(sets_for(program_, options)),
           counters_(counters_for(program_, options)),
+          sets_(program_, options),
           random_(options.random_seed) {}
 
     void push(uint64_t value) { stack_[depth_++] = value; }
@@ -76,8 +77,8 @@ class Stepper {
     VerifiedModule program_;
     std::vector<HostFunction> host_;  // by import number
     FlowTables* tables_;
-    std::shared_ptr<LiveSets> sets_;
     std::shared_ptr<Counters> counters_;
+    SetViews sets_;
     RandomSequence random_;
     ByteView bytes_;
     uint64_t now_ = 0;
