@@ -2,20 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
-#include <tuple>
 #include <utility>
 
 #include "core/module/declarations.h"
-#include "core/tables/wide.h"
+#include "core/tables/set_members.h"
 
 namespace vfm {
-namespace {
-
-bool stands_before(const SetMember& a, const SetMember& b) {
-    return std::tie(a.hi, a.lo, a.length) < std::tie(b.hi, b.lo, b.length);
-}
-
-}  // namespace
 
 LiveSet::LiveSet(const SetDecl& declaration) : name_(declaration.name), width_(declaration.width) {
     put(in_order(declaration.members));
@@ -34,7 +26,7 @@ std::optional<size_t> LiveSet::add(std::span<const SetMember> members) {
     const Members more = in_order(members);
     Members all;
     all.reserve(before.size() + more.size());
-    std::ranges::set_union(before, more, std::back_inserter(all), stands_before);
+    std::ranges::set_union(before, more, std::back_inserter(all), MemberOrder());
     if (all.size() > kMaxMembers) return std::nullopt;
     const size_t came = all.size() - before.size();
     if (came > 0) put(std::move(all));
@@ -46,7 +38,7 @@ size_t LiveSet::remove(std::span<const SetMember> members) {
     const Members& before = state_->set.members;
     Members rest;
     rest.reserve(before.size());
-    std::ranges::set_difference(before, in_order(members), std::back_inserter(rest), stands_before);
+    std::ranges::set_difference(before, in_order(members), std::back_inserter(rest), MemberOrder());
     const size_t went = before.size() - rest.size();
     if (went > 0) put(std::move(rest));
     return went;
@@ -62,12 +54,8 @@ bool LiveSet::replace(std::span<const SetMember> members) {
 
 LiveSet::Members LiveSet::in_order(std::span<const SetMember> members) const {
     Members sorted(members.begin(), members.end());
-    for (SetMember& member : sorted) {
-        const WideKey first = prefix_range(wide_key(member.hi, member.lo), member.length, width_).first;
-        member.hi = static_cast<uint64_t>(first >> 64);
-        member.lo = static_cast<uint64_t>(first);
-    }
-    std::ranges::sort(sorted, stands_before);
+    for (SetMember& member : sorted) member = plain_member(member, width_);
+    std::ranges::sort(sorted, MemberOrder());
     const auto repeated = std::ranges::unique(sorted);
     sorted.erase(repeated.begin(), repeated.end());
     return sorted;
