@@ -15,8 +15,8 @@
 namespace vfm::bpf {
 namespace {
 
-using Key = vfm::Wide;
-using Range = KeyRange<Key>;
+using Key = vfm::WideKey;
+using Range = KeyRange<WideKey>;
 
 // What the kernel is asked to take for one program.
 constexpr uint64_t kMostData = uint64_t{32} << 20;
@@ -26,7 +26,7 @@ std::vector<Range> ranges_of(const SetDecl& set) {
     std::vector<Range> ranges;
     ranges.reserve(set.members.size());
     for (const SetMember& member : set.members)
-        ranges.push_back(prefix_range(wide(member.hi, member.lo), member.length, set.width));
+        ranges.push_back(prefix_range(wide_key(member.hi, member.lo), member.length, set.width));
     std::ranges::sort(ranges, {}, &Range::first);
     std::vector<Range> merged;
     for (const Range& range : ranges) {

@@ -75,6 +75,7 @@ class Threader {
                 function_.blocks[block].end.otherwise = std::move(edge);
             }
         }
+        place_numbers();
     }
 
   private:
@@ -166,6 +167,11 @@ class Threader {
             edge = std::move(to);
         }
         return edge;
+    }
+
+    // Those that were made stand in the entry, as all do.
+    void place_numbers() {
+        for (const auto& [number, value] : numbers_) function_.blocks[0].body.push_back(value);
     }
 
     // A block that returns `value` and nothing else.

@@ -76,6 +76,28 @@ class Checker {
             expect(value.imm < function_.rows.size(), "v{}: there are no rows {}", id, value.imm);
         if (op_info(value.op).kind == OpKind::flow)
             expect(value.imm < kMaxTables, "v{}: there is no table {}", id, value.imm);
+        const OpKind kind = op_info(value.op).kind;
+        if (kind == OpKind::declared || kind == OpKind::count) declared_shape(id, value);
+    }
+
+    // What an operation names in the module is there, and MATCH has its operands.
+    void declared_shape(ValueId id, const Value& value) {
+        if (!function_.program) {
+            expect(false, "v{}: the function does not know what {} {} is", id,
+                   op_info(value.op).name, value.imm);
+            return;
+        }
+        const Module& module = function_.program->module();
+        size_t declarations = module.rule_tables.size();
+        if (value.op == Op::member || value.op == Op::member128) declarations = module.sets.size();
+        if (value.op == Op::count) declarations = module.counter_groups.size();
+        expect(value.imm < declarations, "v{}: nothing is declared as {} {}", id,
+               op_info(value.op).name, value.imm);
+        if (!broken_.empty() || value.op != Op::match) return;
+        size_t operands = 1;
+        for (const uint8_t width : module.rule_tables[value.imm].key_widths)
+            operands += width == 128 ? 2 : 1;
+        expect(value.more.size() == operands, "v{}: match takes {} operands", id, operands);
     }
 
     void end_shape(BlockId id, const Terminator& end) {

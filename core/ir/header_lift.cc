@@ -228,7 +228,8 @@ void forget_unused(const Function& function, HeaderUses& uses) {
 bool wants_ip(const HeaderUses& uses) {
     for (size_t i = 0; i < uses.values.size(); ++i) {
         const auto fact = static_cast<HeaderFact>(i);
-        const bool outer = fact == HeaderFact::ethertype || fact == HeaderFact::vlan;
+        const bool outer = fact == HeaderFact::ethertype || fact == HeaderFact::vlan ||
+                           fact == HeaderFact::inner_vlan;
         if (uses.values[i] != kNone && (i == HeaderUses::kHash || !outer)) return true;
     }
     return false;

@@ -96,12 +96,14 @@ class Printer {
         return fmt::format("v{}", id);
     }
 
+    std::string joined(const IdList& values) const {
+        std::string text;
+        for (const ValueId value : values) text += (text.empty() ? "" : ", ") + use(value);
+        return text;
+    }
+
     std::string list(const IdList& values) const {
-        if (values.empty()) return {};
-        std::string text = "(";
-        for (const ValueId value : values) text += use(value) + ", ";
-        text.resize(text.size() - 2);
-        return text + ")";
+        return values.empty() ? std::string() : "(" + joined(values) + ")";
     }
 
     std::string edge(const Edge& to) const {
@@ -152,8 +154,8 @@ class Printer {
                                     function_.rows[value.imm].size());
                 break;
             case Op::match:
-                text += fmt::format(" {}{}", declared(&Module::rule_tables, value.imm),
-                                    list(value.more));
+                text += fmt::format(" {}: {}", declared(&Module::rule_tables, value.imm),
+                                    joined(value.more));
                 break;
             case Op::member:
             case Op::member128:

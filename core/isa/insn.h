@@ -136,16 +136,9 @@ unsigned load_size(Opcode op);
 
 /// What HDR pushes; the numbers are HDR's immediate.
 enum class HeaderFact : uint8_t {
-    ip_offset,
-    transport_offset,
-    payload_offset,
-    ip_version,
-    proto,
-    fragment,
-    ethertype,
-    vlan,
-    inner_vlan,
+#define VFM_HEADER_FACT(number, name, sentence) name = number,
+#include "core/isa/header_facts.def"
 };
-inline constexpr unsigned kHeaderFacts = 9;
+inline constexpr unsigned kHeaderFacts = static_cast<unsigned>(HeaderFact::inner_vlan) + 1;
 
 }  // namespace vfm

@@ -28,14 +28,6 @@ bool wider_than(unsigned width, uint64_t hi, uint64_t lo) {
     return hi != 0 || (width < 64 && lo >> width != 0);
 }
 
-std::string member_fault(const SetMember& member, unsigned width) {
-    if (member.length > width)
-        return fmt::format("a prefix length of {} in a set of {}-bit keys", member.length, width);
-    if (wider_than(width, member.hi, member.lo))
-        return fmt::format("a member does not fit into {} bits", width);
-    return {};
-}
-
 std::string test_fault(const RuleTest& test, unsigned width) {
     switch (test.kind) {
         case RuleTest::Kind::any:
@@ -177,6 +169,14 @@ std::string table_fault(const TableDecl& table) {
     if (table.capacity < 1 || table.capacity > kMaxCapacity)
         return fmt::format("capacity {} is not in 1..{}", table.capacity, kMaxCapacity);
     return name_fault(table.name);
+}
+
+std::string member_fault(const SetMember& member, unsigned width) {
+    if (member.length > width)
+        return fmt::format("a prefix length of {} in a set of {}-bit keys", member.length, width);
+    if (wider_than(width, member.hi, member.lo))
+        return fmt::format("a member does not fit into {} bits", width);
+    return {};
 }
 
 std::string set_fault(const SetDecl& set) {

@@ -45,6 +45,7 @@ std::string code_size_fault(size_t size);
 /// Faults of one declaration, without its number; empty if there is none.
 std::string table_fault(const TableDecl& table);
 std::string set_fault(const SetDecl& set);
+std::string member_fault(const SetMember& member, unsigned width);
 std::string import_fault(const ImportDecl& import);
 std::string rules_fault(const RuleTable& rules);
 std::string counters_fault(const CounterGroup& group);

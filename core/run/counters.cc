@@ -36,6 +36,19 @@ size_t Counters::memory_size(std::span<const CounterGroup> groups) {
     return counters_of(groups) * sizeof(Count);
 }
 
+Count Counters::value(size_t group, size_t counter) const {
+    const Count& count = counts_[groups_[group].first + counter];
+    return {load(count.packets), load(count.bytes)};
+}
+
+void Counters::clear() {
+    for (const Group& group : groups_)
+        for (Count& count : std::span(counts_ + group.first, group.size)) {
+            store(count.packets, 0);
+            store(count.bytes, 0);
+        }
+}
+
 std::vector<std::vector<Count>> Counters::values() const {
     std::vector<std::vector<Count>> all;
     for (const Group& group : groups_) {

@@ -39,6 +39,10 @@ class Counters {
         store(at.bytes, load(at.bytes) + length);
     }
 
+    /// Of one counter.
+    Count value(size_t group, size_t counter) const;
+    /// All go back to 0.
+    void clear();
     /// By group, then by counter.
     std::vector<std::vector<Count>> values() const;
 

@@ -16,6 +16,7 @@
 #include "core/run/counters.h"
 #include "core/run/flow_key.h"
 #include "core/run/packet.h"
+#include "core/tables/live_set.h"
 #include "core/verify/verify.h"
 
 namespace vfm {
@@ -66,6 +67,10 @@ struct InstanceOptions {
     /// The filter's, made of groups like its module's and shared as Counters says; without it the
     /// instance has its own, all 0.
     std::shared_ptr<Counters> counters = {};
+    /// The filter's live sets by set number, null for sets that are constant, as make_live_sets()
+    /// gives them, each of the width that is declared; without them the instance has its own, as
+    /// they were declared.
+    std::vector<std::shared_ptr<LiveSet>> live_sets = {};
     /// Where RAND begins. Without it at the same place in every instance, so that runs can be
     /// compared; who runs live traffic gives a number that nobody can guess.
     std::optional<uint64_t> random_seed = {};

@@ -46,7 +46,7 @@ uint64_t hash_of(std::span<const uint64_t> words) {
 
 /// Where a row begins or ceases to be passed.
 struct BitRows::Event {
-    Wide at = 0;
+    WideKey at = 0;
     size_t bit = 0;
 };
 
@@ -160,7 +160,7 @@ bool BitRows::add_column(const RuleRows& rows, std::span<const size_t> row_at, u
     column.any.resize(words_);
     column.any_summary.resize(summary_words_);
     std::vector<Event> events;
-    const Wide greatest = greatest_of(column.key.width);
+    const WideKey greatest = greatest_of(column.key.width);
     for (size_t bit = 0; bit < row_at.size(); ++bit) {
         if (row_at[bit] == SIZE_MAX) continue;
         const auto tests = rows.tests(row_at[bit]);
@@ -176,7 +176,7 @@ bool BitRows::add_column(const RuleRows& rows, std::span<const size_t> row_at, u
     std::ranges::sort(events, {}, &Event::at);
 
     ClassMaker classes(column, words_, summary_words_);
-    std::vector<Wide> ends;
+    std::vector<WideKey> ends;
     column.class_of.push_back(0);
     for (size_t i = 0; i < events.size();) {
         ends.push_back(events[i].at);
@@ -189,12 +189,12 @@ bool BitRows::add_column(const RuleRows& rows, std::span<const size_t> row_at, u
     return memory() <= most;
 }
 
-BitRows::Places BitRows::places_of(const std::vector<Wide>& ends, unsigned width) {
-    if (width == 128) return SortedKeys<Wide>(ends);
+BitRows::Places BitRows::places_of(const std::vector<WideKey>& ends, unsigned width) {
+    if (width == 128) return SortedKeys<WideKey>(ends);
     const auto narrow = [&]<class Key>(Key /*type*/) {
         std::vector<Key> keys;
         keys.reserve(ends.size());
-        for (const Wide end : ends) keys.push_back(static_cast<Key>(end));
+        for (const WideKey end : ends) keys.push_back(static_cast<Key>(end));
         return SortedKeys<Key>(std::move(keys));
     };
     if (width == 64) return narrow(uint64_t{});
@@ -206,7 +206,7 @@ size_t BitRows::place(const Column& column, const uint64_t* operands) {
     if (column.key.width == 32)
         return std::get_if<0>(&column.places)->count_up_to(static_cast<uint32_t>(words[0]));
     if (column.key.width == 64) return std::get_if<1>(&column.places)->count_up_to(words[0]);
-    return std::get_if<2>(&column.places)->count_up_to(wide(words[0], words[1]));
+    return std::get_if<2>(&column.places)->count_up_to(wide_key(words[0], words[1]));
 }
 
 uint64_t BitRows::match(const uint64_t* operands, uint64_t usable) const noexcept {

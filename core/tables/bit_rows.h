@@ -41,7 +41,7 @@ class BitRows {
         size_t first = 0;   // where the first of them is
     };
     using Places =
-        std::variant<SortedKeys<uint32_t>, SortedKeys<uint64_t>, SortedKeys<Wide>>;  // by width
+        std::variant<SortedKeys<uint32_t>, SortedKeys<uint64_t>, SortedKeys<WideKey>>;  // by width
 
     /// Class 0 has no rows: that of a key on which no test holds.
     struct Column {
@@ -62,7 +62,7 @@ class BitRows {
     std::vector<size_t> arrange(const RuleRows& rows, size_t first, size_t end);
     bool add_column(const RuleRows& rows, std::span<const size_t> row_at, uint32_t number,
                     size_t most);
-    static Places places_of(const std::vector<Wide>& ends, unsigned width);
+    static Places places_of(const std::vector<WideKey>& ends, unsigned width);
     static size_t place(const Column& column, const uint64_t* operands);
 
     size_t words_ = 0;                   // 64 rows each

@@ -48,7 +48,7 @@ class ScannedRules final : public PreparedRules {
   private:
     struct Test {
         RuleKey key;
-        KeyRange<Wide> range;
+        KeyRange<WideKey> range;
     };
     struct Row {
         uint64_t keys = 0;  // that it tests
@@ -64,7 +64,7 @@ class ScannedRules final : public PreparedRules {
     bool holds(size_t row, const uint64_t* operands) const noexcept {
         for (uint32_t i = rows_[row].first_test; i < rows_[row + 1].first_test; ++i) {
             const Test& test = tests_[i];
-            const Wide key = key_of(test.key, operands);
+            const WideKey key = key_of(test.key, operands);
             if (key < test.range.first || key > test.range.last) return false;
         }
         return true;

@@ -33,7 +33,7 @@ using Ranges = std::vector<KeyRange<Key>>;
 template <class Key>
 bool narrow(uint64_t hi, uint64_t lo, Key greatest, Key& key) {
     if constexpr (sizeof(Key) == 16) {
-        key = wide(hi, lo);
+        key = wide_key(hi, lo);
         return true;
     } else {
         key = static_cast<Key>(lo);
@@ -47,7 +47,7 @@ Ranges<Key> ranges_of(const SetDecl& set) {
     Ranges<Key> ranges;
     ranges.reserve(set.members.size());
     for (const SetMember& member : set.members) {
-        const auto range = prefix_range(wide(member.hi, member.lo), member.length, set.width);
+        const auto range = prefix_range(wide_key(member.hi, member.lo), member.length, set.width);
         ranges.push_back({static_cast<Key>(range.first), static_cast<Key>(range.last)});
     }
     if (!std::ranges::is_sorted(ranges, {}, &KeyRange<Key>::first))
@@ -176,14 +176,14 @@ class HashedSet final : public PreparedSet {
     static size_t lines_for(size_t keys) { return keys * 8 / 5 / kKeys + 1; }
 
     static uint64_t mixed(uint64_t word) {
-        const Wide product = Wide{word ^ 0xC2B2AE3D27D4EB4F} * 0x9E3779B97F4A7C15;
+        const WideKey product = WideKey{word ^ 0xC2B2AE3D27D4EB4F} * 0x9E3779B97F4A7C15;
         return static_cast<uint64_t>(product >> 64) ^ static_cast<uint64_t>(product);
     }
     size_t home(Key key) const {
         uint64_t hash = 0;
         if constexpr (sizeof(Key) == 16) hash = mixed(static_cast<uint64_t>(key >> 64));
         hash = mixed(hash ^ static_cast<uint64_t>(key));
-        return static_cast<size_t>(Wide{hash} * lines_.size() >> 64);
+        return static_cast<size_t>(WideKey{hash} * lines_.size() >> 64);
     }
     size_t next(size_t line) const { return line + 1 == lines_.size() ? 0 : line + 1; }
     void insert(Key key) {
@@ -303,7 +303,7 @@ std::shared_ptr<const PreparedSet> set_by(const SetDecl& set, std::optional<SetM
 
 std::shared_ptr<const PreparedSet> set_of(const SetDecl& set, std::optional<SetMethod> wanted) {
     if (set.width == 32) return set_by<uint32_t>(set, wanted);
-    return set.width == 128 ? set_by<Wide>(set, wanted) : set_by<uint64_t>(set, wanted);
+    return set.width == 128 ? set_by<WideKey>(set, wanted) : set_by<uint64_t>(set, wanted);
 }
 
 }  // namespace

@@ -13,9 +13,10 @@ RuleRows::RuleRows(const RuleTable& table) {
             const RuleTest& test = row.tests[key];
             if (test.kind == RuleTest::Kind::prefix)
                 tests_.push_back(
-                    {key, prefix_range(wide(test.hi, test.lo), test.length, keys_[key].width)});
+                    {key, prefix_range(wide_key(test.hi, test.lo), test.length, keys_[key].width)});
             else if (test.kind == RuleTest::Kind::range)
-                tests_.push_back({key, {wide(test.hi, test.lo), wide(test.last_hi, test.last_lo)}});
+                tests_.push_back(
+                    {key, {wide_key(test.hi, test.lo), wide_key(test.last_hi, test.last_lo)}});
         }
         rules_.push_back(row.rule);
         starts_.push_back(tests_.size());

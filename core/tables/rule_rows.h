@@ -20,7 +20,7 @@ struct RuleKey {
 
 struct KeyTest {
     uint32_t key = 0;
-    KeyRange<Wide> range;
+    KeyRange<WideKey> range;
 };
 
 /// Rows up to the first that always holds.
@@ -43,9 +43,9 @@ class RuleRows {
     std::vector<KeyTest> tests_;
 };
 
-inline Wide key_of(const RuleKey& key, const uint64_t* operands) {
+inline WideKey key_of(const RuleKey& key, const uint64_t* operands) {
     const uint64_t* const words = operands + key.operand;
-    return key.width == 128 ? wide(words[0], words[1]) : Wide{words[0]};
+    return key.width == 128 ? wide_key(words[0], words[1]) : WideKey{words[0]};
 }
 
 /// The keys, bit j for key j, on which a test can hold: those that are present and have no bits

@@ -6,19 +6,19 @@
 
 namespace vfm {
 
-__extension__ using Wide = unsigned __int128;
+__extension__ using WideKey = unsigned __int128;
 
-constexpr Wide wide(uint64_t hi, uint64_t lo) { return Wide{hi} << 64 | lo; }
+constexpr WideKey wide_key(uint64_t hi, uint64_t lo) { return WideKey{hi} << 64 | lo; }
 
 /// Bits that a key needs, 0 of 0.
-constexpr unsigned bits_of(Wide key) {
+constexpr unsigned bits_of(WideKey key) {
     const auto hi = static_cast<uint64_t>(key >> 64);
     return static_cast<unsigned>(hi != 0 ? 64 + std::bit_width(hi)
                                          : std::bit_width(static_cast<uint64_t>(key)));
 }
 
 /// The greatest key of `width` bits, 1 to 128.
-constexpr Wide greatest_of(unsigned width) { return ~Wide{0} >> (128 - width); }
+constexpr WideKey greatest_of(unsigned width) { return ~WideKey{0} >> (128 - width); }
 
 /// Keys from `first` to `last`, both included.
 template <class Key>
@@ -30,9 +30,9 @@ struct KeyRange {
 
 /// The keys that begin with the `length` highest of `width` bits of `value`; its other bits are
 /// ignored.
-constexpr KeyRange<Wide> prefix_range(Wide value, unsigned length, unsigned width) {
+constexpr KeyRange<WideKey> prefix_range(WideKey value, unsigned length, unsigned width) {
     if (length == 0) return {0, greatest_of(width)};
-    const Wide rest = length >= width ? 0 : greatest_of(width - length);
+    const WideKey rest = length >= width ? 0 : greatest_of(width - length);
     return {value & ~rest, value | rest};
 }
 

@@ -49,6 +49,7 @@ Result<> Queues::add() {
 
     InstanceOptions instance;
     instance.random_seed = seed();
+    instance.live_sets = parts_.live_sets;
     if (!parts_.counters.empty()) {
         const auto& groups = parts_.program->verified().module().counter_groups;
         const size_t size = counters_part(groups);

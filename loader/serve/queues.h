@@ -26,6 +26,7 @@ struct QueueParts {
     bool drop_on_error = false;
     std::shared_ptr<const UserProgram> program;
     std::shared_ptr<SharedTables> tables;
+    std::vector<std::shared_ptr<LiveSet>> live_sets;  ///< as InstanceOptions has them
     Handover* handover = nullptr;
     GiveBack* give_back = nullptr;
     std::span<vfm_served> served;  ///< entry 1 + i is queue i's

@@ -14,10 +14,12 @@
 #include <iterator>
 
 #include "bpfgen/source_lines.h"
+#include "core/base/clock.h"
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/live_sets.h"
 #include "loader/messages.h"
 #include "loader/new_filter.h"
 #include "loader/serve/daemon.h"
@@ -120,6 +122,9 @@ Result<> Server::make_tables() {
             {declarations[i].name, declarations[i].key, declarations[i].capacity, name});
     }
     tables_ = std::make_shared<SharedTables>(declarations, memories);
+    live_sets_ = make_live_sets(verified.module());
+    if (std::ranges::any_of(live_sets_, [](const auto& set) { return set != nullptr; }))
+        set_changes_ = TRY(SharedMemory::make(interface_.name, kSetsMap, sizeof(LiveSetChanges)));
     served_ = TRY(SharedMemory::make(interface_.name, kServedMap, kServedBytes));
     if (const size_t part = counters_part(verified.module().counter_groups); part > 0) {
         counters_ = TRY(SharedMemory::make(interface_.name, kCountersMap, part * demand_.most));
@@ -192,6 +197,7 @@ Result<> Server::open_queues(const HandOverWay& way) {
                           .drop_on_error = record_.drop_on_error,
                           .program = live_.program,
                           .tables = tables_,
+                          .live_sets = live_sets_,
                           .handover = handover_.get(),
                           .give_back = give_back_.get(),
                           .served = {served(), 1 + VFM_MAX_QUEUES},
@@ -223,6 +229,10 @@ Result<> Server::pin_all() {
         TRY(directory.pin(map.fd, fmt::format("maps/{}", map.name)));
     TRY(directory.pin(served_->map(), fmt::format("maps/{}", kServedMap)));
     if (counters_) TRY(directory.pin(counters_->map(), fmt::format("maps/{}", kCountersMap)));
+    if (set_changes_) {
+        TRY(directory.pin(set_changes_->map(), fmt::format("maps/{}", kSetsMap)));
+        TRY(pin_sets(directory.path()));
+    }
     for (size_t i = 0; i < table_memory_.size(); ++i)
         TRY(directory.pin(table_memory_[i].map(), "maps/" + record_.tables[i].map));
     const Fd record_map = TRY(make_record_map(record_));
@@ -238,6 +248,54 @@ Result<> Server::pin_all() {
     return {};
 }
 
+/// Live sets as the program declares them.
+Result<> Server::pin_sets(const std::string& directory) {
+    for (size_t i = 0; i < live_sets_.size(); ++i) {
+        if (!live_sets_[i]) continue;
+        LiveMembers members;
+        for (const SetMember& member : live_sets_[i]->state()->set.members)
+            members.emplace(member, kNever);
+        TRY(write_live_set(directory, i, members));
+    }
+    return {};
+}
+
+/// Takes over what commands have changed and what has expired.
+void Server::look_at_sets() {
+    auto& changes = *reinterpret_cast<LiveSetChanges*>(set_changes_->bytes().data());
+    const uint64_t made = __atomic_load_n(&changes.made, __ATOMIC_ACQUIRE);
+    const uint64_t now = monotonic_now();
+    if (made == changes.taken && now < next_expiry_) return;
+    next_expiry_ = UINT64_MAX;
+    bool all = true;
+    for (size_t i = 0; i < live_sets_.size(); ++i)
+        if (live_sets_[i]) all &= take_set(i, now);
+    if (all) __atomic_store_n(&changes.taken, made, __ATOMIC_RELEASE);
+}
+
+/// False, and a message, if what is pinned there cannot be taken.
+bool Server::take_set(size_t number, uint64_t now) {
+    LiveSet& set = *live_sets_[number];
+    auto stored = read_live_set(stored_.directory, number);
+    if (!stored) {
+        messages_->say(stored.error().diagnostics.front().message);
+        return false;
+    }
+    drop_expired(*stored, now);
+    std::vector<SetMember> members;
+    for (const auto& [member, expires] : *stored) {
+        if (std::string fault = set.fault(member); !fault.empty()) {
+            messages_->say(fault);
+            return false;
+        }
+        members.push_back(member);
+        next_expiry_ = std::min(next_expiry_, expires);
+    }
+    if (members == set.state()->set.members || set.replace(members)) return true;
+    messages_->say(fmt::format("{} members are too many for a set", members.size()));
+    return false;
+}
+
 Server::End Server::serve() {
     while (end_.empty()) {
         pollfd wait[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
@@ -250,6 +308,7 @@ Server::End Server::serve() {
         }
         if (wait[1].revents != 0 && watch_->take(interface_.index)) look_at_interface();
         if (end_.empty()) look_at_queues();
+        if (set_changes_) look_at_sets();
     }
     messages_->say(end_);
     if (is_unpinned_) {  // nobody can detach it any more

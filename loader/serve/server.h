@@ -77,6 +77,9 @@ class Server {
     void undo_hand_over();
     void look_at_interface();
     void look_at_queues();
+    void look_at_sets();
+    bool take_set(size_t number, uint64_t now);
+    Result<> pin_sets(const std::string& directory);
     void add_queues(uint32_t now);
     void show_next_queue(uint64_t limit);
     Result<> renew_program();
@@ -93,8 +96,10 @@ class Server {
     std::optional<Messages> messages_;
     Fd signals_, service_lock_, link_;
     std::vector<SharedMemory> table_memory_;
-    std::optional<SharedMemory> served_, counters_;
+    std::optional<SharedMemory> served_, counters_, set_changes_;
+    uint64_t next_expiry_ = UINT64_MAX;  // of a member of a live set, CLOCK_MONOTONIC
     std::shared_ptr<SharedTables> tables_;
+    std::vector<std::shared_ptr<LiveSet>> live_sets_;  // by set number, null for constant ones
     std::unique_ptr<GiveBack> give_back_;
     std::unique_ptr<Handover> handover_;
     std::unique_ptr<Queues> queues_;

@@ -58,6 +58,12 @@ CommandLine& CommandLine::positional(const char* name, const char* what, bool re
     return *this;
 }
 
+CommandLine& CommandLine::positionals(const char* name, const char* what) {
+    hidden_.add_options()(name, po::value<std::vector<std::string>>(), what);
+    positional_.add(name, -1);
+    return *this;
+}
+
 CommandLine& CommandLine::flag(const char* name, const char* what) {
     visible_.add_options()(name, what);
     return *this;
@@ -88,6 +94,11 @@ std::optional<int> CommandLine::parse(const std::vector<std::string>& arguments)
 std::optional<std::string> CommandLine::text(const std::string& name) const {
     if (!values_.contains(name)) return std::nullopt;
     return values_[name].as<std::string>();
+}
+
+std::vector<std::string> CommandLine::texts(const std::string& name) const {
+    if (!values_.contains(name)) return {};
+    return values_[name].as<std::vector<std::string>>();
 }
 
 Result<Filter> CommandLine::read_filter(const std::optional<std::string>& file) const {

@@ -28,6 +28,8 @@ class CommandLine {
 
     /// The next positional argument.
     CommandLine& positional(const char* name, const char* what, bool required);
+    /// All positional arguments behind these.
+    CommandLine& positionals(const char* name, const char* what);
     CommandLine& flag(const char* name, const char* what);
     CommandLine& value(const char* name, const char* value_name, const char* what);
     CommandLine& bpffs();
@@ -40,6 +42,8 @@ class CommandLine {
 
     bool has(const std::string& name) const { return values_.contains(name); }
     std::optional<std::string> text(const std::string& name) const;
+    /// Of positionals().
+    std::vector<std::string> texts(const std::string& name) const;
     /// The filter that -e or FILE names; exactly one of them must be there.
     Result<Filter> read_filter() const { return read_filter(text("file")); }
     /// The same where the file is told otherwise.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# man.sh BUILD: every program in BUILD/bin that is no test has a man page that renders cleanly.
+# man.sh BUILD: every program in BUILD/bin that is no test has a man page, and each page renders cleanly.
 set -euo pipefail
 build=$1
 count=0
@@ -15,5 +15,10 @@ for program in "$build"/bin/v*; do
     done
     count=$((count + 1))
 done
-echo "$count man pages"
-[ "$count" -ge 6 ]
+for page in "$build"/man/*.7; do
+    warnings=$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings -E UTF-8 -l "$page" 2>&1 >/dev/null)
+    [ -z "$warnings" ] || { echo "$page: $warnings"; exit 1; }
+    sections=$((${sections:-0} + 1))
+done
+echo "$count man pages of programs, $sections of tables"
+[ "$count" -ge 6 ] && [ "$sections" -ge 2 ]

@@ -50,6 +50,15 @@ printf '\x05\x86\x01\x16' >underflow.bin
 printf '.import price args=1\nLEN\nCALL 0\nRET\n' >price.vfm
 "$prefix/bin/vfm-asm" price.vfm -o price.mod
 
+printf '(define web 443)\n' >names.vfl
+cat >policy.vfl <<'END'
+(include "names.vfl")
+(deftable seen :key (ip port))
+(rules
+  (when :name "web" (and (= tcp.dport web) (<= (flow-add! seen (ip.src tcp.dport) 1) 2)) pass)
+  (default drop))
+END
+
 # ok NAME BINARY: the program's output is the expected one.
 ok() {
     local expected=$here/programs/$1 arguments=()

@@ -32,8 +32,8 @@ std::unexpected<Failure> refuse(ErrorKind kind, std::string where, std::string m
     return fail(std::move(diagnostic));
 }
 
-std::string text_of(const Failure& failure) {
-    std::string text = render(failure.diagnostics);
+std::string text_of(const std::vector<Diagnostic>& diagnostics) {
+    std::string text = render(diagnostics);
     if (text.ends_with('\n')) text.pop_back();
     return text;
 }

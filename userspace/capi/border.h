@@ -5,6 +5,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/isa/error_kind.h"
@@ -22,8 +23,9 @@ int code_of(const Failure& failure);
 /// A failure of the call or thing called `where`.
 std::unexpected<Failure> refuse(ErrorKind kind, std::string where, std::string message);
 
-/// A failure as text without its last newline.
-std::string text_of(const Failure& failure);
+/// Diagnostics as text without its last newline; "" for none.
+std::string text_of(const std::vector<Diagnostic>& diagnostics);
+inline std::string text_of(const Failure& failure) { return text_of(failure.diagnostics); }
 
 /// Runs `body`, which gives an error code. All that the library throws is for want of memory: no
 /// function of ours throws by itself, and what the standard library throws beside bad_alloc says

@@ -36,10 +36,9 @@ int vfm_step_begin(vfm_state_t* vm, const uint8_t* packet, size_t packet_len) {
             return capi::refuse(ErrorKind::bounds, "packet", "null, but it has a length");
         capi::Loaded& loaded = vm->loaded;
         if (!loaded.stepper)
-            loaded.stepper.emplace(TRY(Stepper::make(
-                loaded.active->verified(),
-                {.host_functions = vm->settings.host_functions, .counters = loaded.counters},
-                *loaded.tables)));
+            loaded.stepper.emplace(
+                TRY(Stepper::make(loaded.active->verified(), capi::options_of(vm->settings, loaded),
+                                  *loaded.tables)));
         loaded.stepper->begin(capi::packet_of(loaded, packet, packet_len));
         return {};
     });

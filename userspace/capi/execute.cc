@@ -27,6 +27,21 @@ Outcome run(const vfm_state_t& vm, const uint8_t* packet, size_t length) {
     return vm.loaded.instance->run(capi::packet_of(vm.loaded, packet, length));
 }
 
+/// The bytes of a frame as they were on the wire.
+ByteView bytes_of(vfm_state_t& vm, const vfm_frame_t& frame) {
+    constexpr size_t kAddresses = 12, kTag = 4;
+    const ByteView bytes(frame.data, frame.len);
+    if (frame.vlan_protocol == 0 || bytes.size() < kAddresses) return bytes;
+    uint8_t* at = std::ranges::copy(bytes.first(kAddresses), vm.with_tag.begin()).out;
+    for (const uint16_t word : {frame.vlan_protocol, frame.vlan_tci}) {
+        *at++ = static_cast<uint8_t>(word >> 8);
+        *at++ = static_cast<uint8_t>(word);
+    }
+    const size_t rest = std::min(bytes.size() - kAddresses, vm.with_tag.size() - kAddresses - kTag);
+    std::ranges::copy(bytes.subspan(kAddresses, rest), at);
+    return std::span(vm.with_tag).first(kAddresses + kTag + rest);
+}
+
 /// Runs the packets that stand in the VM's burst.
 void run_burst(vfm_state_t& vm, size_t count, vfm_outcome_t* outcomes) noexcept {
     const auto results = std::span(vm.results).first(count);
@@ -79,3 +94,21 @@ int vfm_execute_batch(vfm_state_t* vm, const vfm_packet_t* packets, size_t count
     }
     return VFM_SUCCESS;
 }
+
+int vfm_execute_frame(vfm_state_t* vm, const vfm_frame_t* frame, uint64_t* value) {
+    if (!frame || !value) return refuse_argument(vm, frame ? "value" : "frame");
+    *value = 0;
+    if (!can_run(vm, frame->data, frame->len)) return refuse_run(vm);
+    vm->frame = frame;
+    const int code = capi::guarded([&] {
+        const ByteView bytes = bytes_of(*vm, *frame);
+        const Outcome outcome = vm->loaded.instance->run(
+            capi::packet_of(vm->loaded, bytes.data(), bytes.size(), frame->timestamp));
+        *value = outcome.value;
+        return capi::code_of(outcome.error);
+    });
+    vm->frame = nullptr;
+    return code;
+}
+
+const vfm_frame_t* vfm_current_frame(const vfm_state_t* vm) { return vm ? vm->frame : nullptr; }

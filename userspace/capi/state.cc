@@ -43,7 +43,7 @@ void choose_native(Loaded& loaded, const InstanceOptions& options) {
         loaded.remark = text_of(placed(*loaded.active, std::move(instance).error()));
 }
 
-/// `loaded` comes with the tables and counters that it goes on with, if any.
+/// `loaded` comes with the tables, counters and live sets that it goes on with, if any.
 Result<Loaded> prepare(const Settings& settings, std::shared_ptr<const Program> program,
                        Loaded loaded = {}) {
     loaded.active = settings.limit ? TRY(program->with_limit(*settings.limit)) : program;
@@ -53,9 +53,9 @@ Result<Loaded> prepare(const Settings& settings, std::shared_ptr<const Program> 
     if (!loaded.tables) loaded.tables = make_tables(verified, settings.flow_capacity);
     if (!loaded.counters)
         loaded.counters = std::make_shared<Counters>(verified.module().counter_groups);
+    if (loaded.live_sets.empty()) loaded.live_sets = make_live_sets(verified.module());
 
-    const InstanceOptions options{.host_functions = settings.host_functions,
-                                  .counters = loaded.counters};
+    const InstanceOptions options = options_of(settings, loaded);
     if (auto matched = match_host_functions(verified, options.host_functions); !matched)
         return as_kind(ErrorKind::verification_failed, *loaded.program, std::move(matched).error());
     if (settings.jit) choose_native(loaded, options);
@@ -75,6 +75,12 @@ void put(vfm_state_t& vm, Loaded fresh) {
 
 }  // namespace
 
+InstanceOptions options_of(const Settings& settings, const Loaded& loaded) {
+    return {.host_functions = settings.host_functions,
+            .counters = loaded.counters,
+            .live_sets = loaded.live_sets};
+}
+
 Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program) {
     put(vm, TRY(prepare(vm.settings, std::move(program))));
     return {};
@@ -85,9 +91,19 @@ Result<> change(vfm_state_t& vm, Settings settings, Entries entries) {
         Loaded next;
         if (entries == Entries::keep) next.tables = vm.loaded.tables;
         next.counters = vm.loaded.counters;
+        next.live_sets = vm.loaded.live_sets;
         put(vm, TRY(prepare(settings, vm.loaded.program, std::move(next))));
     }
     vm.settings = std::move(settings);
+    return {};
+}
+
+Result<> change_sets(vfm_state_t& vm, std::vector<std::shared_ptr<LiveSet>> live_sets) {
+    Loaded next;
+    next.tables = vm.loaded.tables;
+    next.counters = vm.loaded.counters;
+    next.live_sets = std::move(live_sets);
+    put(vm, TRY(prepare(vm.settings, vm.loaded.program, std::move(next))));
     return {};
 }
 

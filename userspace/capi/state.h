@@ -29,18 +29,19 @@ struct Settings {
     std::vector<HostFunction> host_functions;
 };
 
-/// A program ready to run. Shares its tables and counters with the one that takes its place, if
-/// only settings change.
+/// A program ready to run. Shares its tables, counters and live sets with the one that takes its
+/// place, if only settings change.
 struct Loaded {
     std::shared_ptr<const Program> program;  ///< as it was given
     std::shared_ptr<const Program> active;   ///< the same under Settings::limit
     std::shared_ptr<FlowTables> tables;
     std::shared_ptr<Counters> counters;
-    std::unique_ptr<Instance> instance;  ///< of `active` on `tables` and `counters`
-    bool native = false;                 ///< the instance is native code
-    bool reads_clock = false;            ///< the program asks for the time
-    std::string remark;                  ///< why it is not, although it was to be
-    std::optional<Stepper> stepper;      ///< the run in steps, once one was begun
+    std::vector<std::shared_ptr<LiveSet>> live_sets;  ///< by set number; null for constant sets
+    std::unique_ptr<Instance> instance;               ///< of `active` on these
+    bool native = false;                              ///< the instance is native code
+    bool reads_clock = false;                         ///< the program asks for the time
+    std::string remark;                               ///< why it is not, although it was to be
+    std::optional<Stepper> stepper;                   ///< the run in steps, once one was begun
 };
 
 inline constexpr size_t kBurst = 64;  // packets that a batch hands to the instance at once
@@ -53,6 +54,8 @@ struct vfm_state {
     std::string message;
     std::array<vfm::Packet, vfm::capi::kBurst> burst;  // of a batch under way
     std::array<vfm::Outcome, vfm::capi::kBurst> results;
+    const vfm_frame_t* frame = nullptr;             // of the run under way
+    std::array<uint8_t, vfm::kMaxPacket> with_tag;  // its packet, if a tag goes back into it
 
     bool is_loaded() const { return loaded.instance != nullptr; }
 };
@@ -62,9 +65,15 @@ namespace vfm::capi {
 /// Gives the VM a program under its settings, with empty tables and counters.
 Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program);
 
-/// Gives the VM new settings; a loaded program goes on under them, with its counters.
+/// What a loaded program gives an instance of it.
+InstanceOptions options_of(const Settings& settings, const Loaded& loaded);
+
+/// Gives the VM new settings; a loaded program goes on under them, with its counters and live sets.
 enum class Entries : uint8_t { keep, forget };
 Result<> change(vfm_state_t& vm, Settings settings, Entries entries = Entries::keep);
+
+/// Makes `live_sets` those of the program, which is loaded.
+Result<> change_sets(vfm_state_t& vm, std::vector<std::shared_ptr<LiveSet>> live_sets);
 
 /// The packet as a run sees it, with the time if the program asks for it.
 inline Packet packet_of(const Loaded& loaded, const uint8_t* data, size_t length,

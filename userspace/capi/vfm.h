@@ -7,8 +7,9 @@
  *
  * Threads: a VM (vfm_state_t) belongs to one thread at a time, and several threads need several
  * VMs. A program (vfm_program_t) is read-only and may be shared by any number of them: verified and
- * compiled once, used everywhere, without a lock on the way of a packet. Functions without a VM may
- * be called on any thread at any time.
+ * compiled once, used everywhere, without a lock on the way of a packet. So may a live set
+ * (vfm_set_t), which any thread may also change. Functions without a VM may be called on any thread
+ * at any time.
  */
 #ifndef VFM_H
 #define VFM_H
@@ -48,7 +49,8 @@ VFM_API const char* vfm_version(void);
 
 /* VM */
 
-/* One virtual machine: a loaded program, its flow tables, the registered host functions. */
+/* One virtual machine: a loaded program with its flow tables, counters and live sets, and the
+ * registered host functions. */
 typedef struct vfm_state vfm_state_t;
 
 /* A new VM without a program, or null if there is no memory. */
@@ -118,8 +120,30 @@ typedef struct vfm_outcome {
 VFM_API int vfm_execute_batch(vfm_state_t* vm, const vfm_packet_t* packets, size_t count,
                               vfm_outcome_t* outcomes);
 
+/* A packet with what the host knows of it. */
+typedef struct vfm_frame {
+    const uint8_t* data;    /* may be null if len is 0 */
+    size_t len;             /* the program sees at most 65,535 bytes */
+    uint64_t timestamp;     /* nanoseconds, what NOW gives; 0 for the monotonic clock */
+    uint32_t wire_length;   /* bytes on the wire where not all were kept; 0: all are there */
+    uint32_t interface;     /* index of the interface it arrived at; 0: unknown */
+    uint32_t queue;         /* receive queue of that interface, from 0 */
+    uint16_t vlan_protocol; /* of an outer VLAN tag that was taken from the bytes: 0x8100 or 0x88a8;
+                               0: none was */
+    uint16_t vlan_tci;      /* its priority, drop eligible bit and VLAN identifier */
+} vfm_frame_t;
+
+/* As vfm_execute64(). The program sees the packet as it was on the wire, so with a tag that was
+ * taken in its place behind the addresses (which costs a copy of the packet, and LEN counts it); of
+ * fewer than 12 bytes only these. What else the frame says no instruction asks for: host functions
+ * do. */
+VFM_API int vfm_execute_frame(vfm_state_t* vm, const vfm_frame_t* frame, uint64_t* value);
+
+/* In a host function that vfm_execute_frame() reaches: the frame of the run. Null elsewhere. */
+VFM_API const vfm_frame_t* vfm_current_frame(const vfm_state_t* vm);
+
 /* Flow tables. They grow with their entries; one for which the system has no memory left is full at
- * the size that it has, which is no error of the packet. */
+ * the size that it has, which is no error of the packet. A table is named by its number, from 0. */
 
 /* Gives the flow table of programs that declare none, now and in programs loaded later, room for
  * `size` entries (without this call 65,536), and forgets all entries of the VM. Tables that a
@@ -130,11 +154,154 @@ VFM_API int vfm_flow_table_init(vfm_state_t* vm, uint32_t size);
 /* Forgets all entries of all flow tables. Null is allowed. */
 VFM_API void vfm_flow_table_clear(vfm_state_t* vm);
 
+/* Tables of the loaded program; 1 for one that declares none, 0 if none is loaded. */
+VFM_API uint32_t vfm_flow_table_count(const vfm_state_t* vm);
+
+#define VFM_MAX_KEY_WORDS 8
+
+/* What a part of a key stands for, and how many words of 64 bits it takes. Of two the upper comes
+ * first. */
+#define VFM_KEY_U64 0   /* 1: a number */
+#define VFM_KEY_IPV4 1  /* 1 */
+#define VFM_KEY_IPV6 2  /* 2 */
+#define VFM_KEY_PORT 3  /* 1 */
+#define VFM_KEY_PROTO 4 /* 1: a protocol of IP */
+#define VFM_KEY_HASH 5  /* 1 */
+#define VFM_KEY_MAC 6   /* 1 */
+#define VFM_KEY_IP 7    /* 2: an address of either family, an IPv4 one as ::ffff:a.b.c.d */
+#define VFM_KEY_CONN 8  /* 7: address, port, address, port and protocol of a connection */
+
+/* A flow table. The name is valid until the VM gets another program or is destroyed. */
+typedef struct vfm_flow_table {
+    const char* name;
+    uint8_t kinds[VFM_MAX_KEY_WORDS]; /* of the parts of a key, in the order of their words */
+    uint32_t kind_count;              /* parts */
+    uint32_t key_words;               /* of all parts together, 1 to 8 */
+    uint32_t capacity;                /* entries it may have */
+    uint32_t entries;                 /* entries it has */
+    int evicts;              /* 1: where it is full a new entry takes the place of one that was not
+                                used for long; 0: it is refused */
+    uint64_t refused_stores; /* new entries that were refused */
+} vfm_flow_table_t;
+
+VFM_API int vfm_flow_table_info(vfm_state_t* vm, uint32_t table, vfm_flow_table_t* info);
+
+/* The number of the table of this name, VFM_ERROR_INVALID_PROGRAM if there is none. */
+VFM_API int vfm_flow_table_find(vfm_state_t* vm, const char* name);
+
+#define VFM_ABSENT 1 /* of vfm_flow_get(): the key has no entry */
+
+/* The value of a key, which is `words` words, as many as the table's keys have. VFM_SUCCESS, or
+ * VFM_ABSENT with 0 in *value. Unlike a program's own look it does not count as use of the entry.
+ */
+VFM_API int vfm_flow_get(vfm_state_t* vm, uint32_t table, const uint64_t* key, uint32_t words,
+                         uint64_t* value);
+
+/* Gives a key a value, as FLOW_SET does. VFM_ERROR_NO_MEMORY if the table is full and does not
+ * evict (then refused_stores counts it), or has no memory for it. */
+VFM_API int vfm_flow_set(vfm_state_t* vm, uint32_t table, const uint64_t* key, uint32_t words,
+                         uint64_t value);
+
+/* Forgets a key. One that has no entry is no error. */
+VFM_API int vfm_flow_delete(vfm_state_t* vm, uint32_t table, const uint64_t* key, uint32_t words);
+
+/* Called for an entry of a table. Other than 0 ends the walk. May call functions of the VM, also
+ * such as change the table. Must not throw or jump out. */
+typedef int (*vfm_flow_visit_t)(void* user, const uint64_t* key, uint32_t words, uint64_t value);
+
+/* Calls `visit` for each entry that the table has now, in no particular order. Takes memory for all
+ * of them, 88 bytes each. */
+VFM_API int vfm_flow_each(vfm_state_t* vm, uint32_t table, vfm_flow_visit_t visit, void* user);
+
+/* A key as people write it, its parts with commas between them: "10.0.0.1,443". `text` gets as much
+ * of it as fits `size` bytes, with a 0 behind it. */
+VFM_API int vfm_flow_key_text(vfm_state_t* vm, uint32_t table, const uint64_t* key, uint32_t words,
+                              char* text, size_t size);
+
+/* Counters, as `rules` has one a rule. They are the VM's: threads that share a program add up. */
+
+/* A counter, and what it counts. The texts are valid until the VM gets another program or is
+ * destroyed, "" where the program does not say. */
+typedef struct vfm_counter {
+    const char* group; /* what it belongs to */
+    const char* name;
+    const char* file;
+    uint32_t line;    /* from 1; 0: unknown */
+    const char* text; /* of the rule */
+    uint64_t packets;
+    uint64_t bytes; /* their lengths, as the program sees these */
+} vfm_counter_t;
+
+/* Counters of all groups of the loaded program, 0 if none is loaded. */
+VFM_API uint32_t vfm_counter_count(const vfm_state_t* vm);
+
+/* Counter `index`, from 0: those of a group stand together and in order. */
+VFM_API int vfm_counter_get(vfm_state_t* vm, uint32_t index, vfm_counter_t* counter);
+
+/* All counters go back to 0. Null is allowed. */
+VFM_API void vfm_counters_reset(vfm_state_t* vm);
+
+/* Live sets: sets that a module declares as such, `(defset blocked :live)` in VFLisp. They can be
+ * changed while programs look keys up in them. A VM begins with sets of its own, as they are
+ * declared. */
+
+/* A live set, for any threads at once. A change is seen as a whole: a run that is under way, or a
+ * burst of 64 packets of a batch, sees the set as it was when it began. The time of a change grows
+ * with all members of the set (0.2 ms for 10,000), so make many in one call. */
+typedef struct vfm_set vfm_set_t;
+
+/* A member: the keys whose first `length` bits are those of hi and lo, which together are a number
+ * of the set's width. A single key has a length of the full width. */
+typedef struct vfm_member {
+    uint64_t hi;    /* 0 unless the width is 128 */
+    uint64_t lo;    /* an IPv4 address as a number: 10.0.0.1 is 0x0a000001 */
+    uint8_t length; /* bits from the top, 0 (every key) to the width */
+} vfm_member_t;
+
+/* Name of the live set numbered `index`, from 0; null if the loaded program has not so many. Valid
+ * until the VM gets another program or is destroyed. (A set of VFLisp that holds IPv6 addresses is
+ * two: `blocked` for numbers and IPv4 addresses, and `blocked IPv6`.) */
+VFM_API const char* vfm_live_set_name(const vfm_state_t* vm, uint32_t index);
+
+/* The VM's live set of this name, which the caller gives to vfm_set_close(). It outlives the VM.
+ * On an error *set is null. */
+VFM_API int vfm_set_open(vfm_state_t* vm, const char* name, vfm_set_t** set);
+
+/* Lets go of a set; VMs that use it keep it. Null is allowed. */
+VFM_API void vfm_set_close(vfm_set_t* set);
+
+/* Makes a set the VM's own of this name: so several VMs look at one, and a set goes on when a
+ * program is loaded again. VFM_ERROR_VERIFICATION_FAILED if the program declares another width. */
+VFM_API int vfm_use_set(vfm_state_t* vm, const char* name, const vfm_set_t* set);
+
+/* Bits of a key: 32, 48, 64 or 128; 0 of null. */
+VFM_API uint32_t vfm_set_width(const vfm_set_t* set);
+
+/* 1 if a key is in the set, else 0; VFM_ERROR_INVALID_PROGRAM for a set that is null. */
+VFM_API int vfm_set_contains(const vfm_set_t* set, uint64_t hi, uint64_t lo);
+
+/* Add members, take some away, or make them all that there are. What is in the set already and what
+ * is not in it change nothing; a prefix stays when a longer one inside it goes. Where one of them
+ * cannot be a member, VFM_ERROR_INVALID_PROGRAM, and where there would be more than 16,777,216,
+ * VFM_ERROR_NO_MEMORY, nothing changes. `members` may be null if there are none. *changed, which
+ * may be null, gets the number of members that came or went. */
+VFM_API int vfm_set_add(vfm_set_t* set, const vfm_member_t* members, size_t count, size_t* changed);
+VFM_API int vfm_set_remove(vfm_set_t* set, const vfm_member_t* members, size_t count,
+                           size_t* changed);
+VFM_API int vfm_set_replace(vfm_set_t* set, const vfm_member_t* members, size_t count);
+
+/* Called for a member of a set. Other than 0 ends the walk. May call any function. Must not throw
+ * or jump out. */
+typedef int (*vfm_set_visit_t)(void* user, const vfm_member_t* member);
+
+/* Calls `visit` for each member that the set has now, in order of their numbers. */
+VFM_API int vfm_set_each(const vfm_set_t* set, vfm_set_visit_t visit, void* user);
+
 /* Host functions */
 
 /* A function of yours that programs reach by CALL. `arguments` are those of the call, the first
- * pushed first; `user` is as registered. Runs on the thread of the run; must not call functions of
- * the same VM, throw or jump out. */
+ * pushed first; `user` is as registered. Runs on the thread of the run; must not throw or jump out,
+ * nor call functions of the same VM but vfm_current_frame(). */
 typedef uint64_t (*vfm_host_function_t)(void* user, const uint64_t* arguments);
 
 /* Makes a function known to the programs of this VM; a module imports it by name and number of
@@ -165,9 +332,17 @@ VFM_API int vfm_use_program(vfm_state_t* vm, const vfm_program_t* program);
 /* Compiles VFLisp. *bytecode is then a program for vfm_load_program(), *bytecode_len bytes, which
  * the caller gives to free(). An error in the text is VFM_ERROR_INVALID_PROGRAM: *bytecode is null
  * and error_msg, error_msg_size bytes, has the reason with its place, cut where it is too long.
- * error_msg may be null if its size is 0; it is "" on success. */
+ * error_msg may be null if its size is 0; it is "" on success. A string that names files, by
+ * `include` or `:file`, is an error there. */
 VFM_API int vfl_compile_string(const char* source, uint8_t** bytecode, uint32_t* bytecode_len,
                                char* error_msg, size_t error_msg_size);
+
+/* The same with the text of a file. Files that it names are relative to the directory `base`, and
+ * where that is null to the file that names them. `message` is as error_msg, but on success it has
+ * the warnings, each with its place: "" if there are none. A file that cannot be read is
+ * VFM_ERROR_INVALID_PROGRAM. */
+VFM_API int vfl_compile_file(const char* filename, const char* base, uint8_t** bytecode,
+                             uint32_t* bytecode_len, char* message, size_t message_size);
 
 /* Debugging */
 

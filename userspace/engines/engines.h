@@ -1,4 +1,4 @@
-// The table of engines: the one place that joins interpreter, eBPF machine and kernel.
+// The table of engines: the one place that joins interpreters, native code, eBPF machine and kernel.
 #pragma once
 
 #include <memory>

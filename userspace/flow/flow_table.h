@@ -158,6 +158,12 @@ class FlowTable {
         if (header_) __atomic_store_n(&header_->changes, header_->changes + 1, __ATOMIC_RELEASE);
     }
 
+    /// The key's value, null if it has none. No use of the entry: it stays as old as it was.
+    const uint64_t* peek(KeyWords key) const {
+        const Place at = find(hash(key), key);
+        return at.missing() ? nullptr : &buckets_[at.bucket].values[at.which];
+    }
+
     /// Forgets a key; false if it had no entry.
     bool remove(uint64_t key) { return remove(KeyWords{&key}); }
     bool remove(KeyWords key);

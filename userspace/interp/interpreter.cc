@@ -13,6 +13,7 @@
 #include "core/packet/headers.h"
 #include "core/run/host_functions.h"
 #include "core/run/random.h"
+#include "core/run/set_views.h"
 
 namespace vfm {
 namespace {
@@ -232,7 +233,8 @@ class Interpreter final : public Instance {
           host_(std::move(host)),
           owner_(std::move(tables)),
           tables_(owner_->data()),
-          prepared_(program_->verified().prepared()),
+          sets_(program_->verified(), options),
+          rules_(program_->verified().prepared().rules),
           counters_(counters_for(program_->verified(), options)),
           block_runs_(program_->counts() ? program_->verified().blocks().size() : 0),
           random_(options.random_seed),
@@ -258,7 +260,8 @@ class Interpreter final : public Instance {
     std::vector<HostFunction> host_;  // by import
     std::shared_ptr<FlowTables> owner_;
     FlowTable* tables_;  // by number
-    const PreparedTables& prepared_;
+    SetViews sets_;
+    const std::vector<std::shared_ptr<const PreparedRules>>& rules_;
     std::shared_ptr<Counters> counters_;
     std::vector<uint64_t> block_runs_;  // by block; empty if nobody asked
     RandomSequence random_;
@@ -312,6 +315,7 @@ Outcome Interpreter::run(const Packet& packet) {
         &&enter_and_count,
     };
 
+    sets_.refresh();
     const ByteView bytes = packet.visible();
     const uint8_t* const data = bytes.data();
     const uint64_t length = bytes.size();
@@ -501,19 +505,19 @@ do_CALL: {
     NEXT(1);
 }
 do_IN:
-    top = prepared_.sets[at->imm]->contains(0, top);
+    top = sets_[at->imm].contains(0, top);
     NEXT(1);
 do_IN128: {
     const uint64_t lo = pop();
-    top = prepared_.sets[at->imm]->contains(top, lo);
+    top = sets_[at->imm].contains(top, lo);
     NEXT(1);
 }
 do_MATCH:
     rest = values(rest, top, at->offset);
-    top = prepared_.rules[at->imm]->match(rest);
+    top = rules_[at->imm]->match(rest);
     NEXT(1);
 do_VERDICT:
-    top = prepared_.rules[at->imm]->verdict(top);
+    top = rules_[at->imm]->verdict(top);
     NEXT(1);
 do_COUNT:
     counters_->count(at->imm, pop(), length);

@@ -23,6 +23,7 @@ void Stepper::begin(const Packet& packet) {
     fuel_ = program_.fuel();
     steps_ = 0;
     end_.reset();
+    sets_.refresh();
 }
 
 std::optional<Outcome> Stepper::step() {
@@ -168,7 +169,7 @@ void Stepper::use_table(const Insn& insn) {
 void Stepper::use_set(const Insn& insn) {
     const uint64_t lo = pop();
     const uint64_t hi = insn.op == Opcode::IN128 ? pop() : 0;
-    push(plain::is_member(program_.module().sets[insn.imm], hi, lo));
+    push(plain::is_member(sets_.declaration(insn.imm), hi, lo));
 }
 
 void Stepper::call(const Insn& insn) {

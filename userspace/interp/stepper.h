@@ -13,6 +13,7 @@
 #include "core/base/result.h"
 #include "core/run/program.h"
 #include "core/run/random.h"
+#include "core/run/set_views.h"
 #include "core/verify/verify.h"
 #include "userspace/flow/flow_table.h"
 
@@ -49,6 +50,7 @@ class Stepper {
           host_(std::move(host)),
           tables_(&tables),
           counters_(counters_for(program_, options)),
+          sets_(program_, options),
           random_(options.random_seed) {}
 
     void push(uint64_t value) { stack_[depth_++] = value; }
@@ -76,6 +78,7 @@ class Stepper {
     std::vector<HostFunction> host_;  // by import number
     FlowTables* tables_;
     std::shared_ptr<Counters> counters_;
+    SetViews sets_;
     RandomSequence random_;
     ByteView bytes_;
     uint64_t now_ = 0;

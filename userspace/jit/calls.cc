@@ -102,12 +102,13 @@ void Emitter::write_arguments(std::initializer_list<Id> first, const ir::IdList&
 
 // The key is in rdi or, its upper word first, in rdi and rsi.
 void Emitter::ask_set(const Value& value) {
-    if (notes_) remark("{}", notes_->set(value.imm));
     if (names_live_set(function_, value)) {
+        if (notes_) remark("{} as it is now", notes_->set(value.imm));
         out_.mov(x86::rdx, x86::qword_ptr(x86::rdx, offsetof(RunState, sets)));
         out_.mov(x86::rdx, x86::qword_ptr(x86::rdx, static_cast<int32_t>(value.imm * 8)));
     } else {
         const PreparedSet* const set = function_.program->prepared().sets[value.imm].get();
+        if (notes_) notes_->add(out_.offset(), NativeNote::Kind::symbol, notes_->set(value.imm));
         out_.mov(x86::rdx, reinterpret_cast<uint64_t>(set));
     }
     if (value.op == Op::member)
@@ -117,9 +118,9 @@ void Emitter::ask_set(const Value& value) {
 }
 
 void Emitter::ask_rules(const Value& value) {
-    if (notes_) remark("{}", notes_->rules(value.imm));
     const PreparedRules* const rules = function_.program->prepared().rules[value.imm].get();
     out_.lea(x86::rsi, x86::ptr(x86::rsp, static_cast<int32_t>(arguments_)));
+    if (notes_) notes_->add(out_.offset(), NativeNote::Kind::symbol, notes_->rules(value.imm));
     out_.mov(x86::rdi, reinterpret_cast<uint64_t>(rules));
     call_helper(reinterpret_cast<uint64_t>(match_rules), "PreparedRules::match");
 }

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "core/run/host_functions.h"
+#include "core/run/set_views.h"
 #include "userspace/jit/burst/batch.h"
 #include "userspace/jit/native_program.h"
 
@@ -18,26 +19,26 @@ class NativeInstance final : public Instance {
           bursts_(program_->bursts()),
           tables_(std::move(tables)),
           host_(std::move(host)),
-          counters_(counters_for(program_->verified(), options)) {
+          counters_(counters_for(program_->verified(), options)),
+          sets_(program_->verified(), options) {
         state_.random = RandomSequence(options.random_seed);
         state_.tables = tables_->data();
         state_.host = host_.data();
         state_.counters = counters_->data();
-        for (const auto& set : program_->verified().prepared().sets) sets_.push_back(set.get());
         state_.sets = sets_.data();
     }
 
     std::string_view name() const override { return "jit"; }
     Outcome run(const Packet& packet) override {
+        sets_.refresh();
         const ByteView bytes = packet.visible();
         state_.now = packet.timestamp;
         return function_(bytes.data(), bytes.size(), &state_);
     }
     void run_batch(std::span<const Packet> packets, std::span<Outcome> results) override {
-        if (bursts_)
-            bursts_->run(function_, state_, packets, results);
-        else
-            Instance::run_batch(packets, results);
+        if (!bursts_) return Instance::run_batch(packets, results);
+        sets_.refresh();
+        bursts_->run(function_, state_, packets, results);
     }
     std::vector<FlowEntry> flows() const override { return tables_->entries(); }
     std::vector<std::vector<Count>> counters() const override { return counters_->values(); }
@@ -50,7 +51,7 @@ class NativeInstance final : public Instance {
     std::shared_ptr<FlowTables> tables_;
     std::vector<HostEntry> host_;
     std::shared_ptr<Counters> counters_;
-    std::vector<const PreparedSet*> sets_;
+    SetViews sets_;
     RunState state_;
 };
 

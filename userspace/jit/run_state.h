@@ -22,12 +22,13 @@ struct HostEntry {
 /// Everything of one run, or of one thread's runs, that is not the packet. Owned by the caller,
 /// used by one thread at a time. Fields that the program does not use need no value.
 struct RunState {
-    uint64_t now = 0;                          ///< what NOW gives: the packet's timestamp
-    RandomSequence random;                     ///< of RAND
-    FlowTable* tables = nullptr;               ///< by the module's table numbers
-    const HostEntry* host = nullptr;           ///< by the module's import numbers
-    Count* counters = nullptr;                 ///< those of the module, as Counters has them
-    const PreparedSet* const* sets = nullptr;  ///< by the module's set numbers
+    uint64_t now = 0;                 ///< what NOW gives: the packet's timestamp
+    RandomSequence random;            ///< of RAND
+    FlowTable* tables = nullptr;      ///< by the module's table numbers
+    const HostEntry* host = nullptr;  ///< by the module's import numbers
+    Count* counters = nullptr;        ///< those of the module, as Counters has them
+    const PreparedSet* const* sets =
+        nullptr;  ///< by the module's set numbers, as SetViews has them
 };
 static_assert(std::is_standard_layout_v<RunState>);
 

@@ -32,8 +32,8 @@ const cli::Tool kTool = {
     "the times are the median pass, the fastest and the slowest. The packets keep their order in "
     "every pass, so that the processor's branch predictors may learn a short capture, and the "
     "times are then lower than on packets never seen; those of kernel include a system call a "
-    "packet. Hits and instructions of source lines are counted by the interpreter; the ten lines "
-    "that ran most are shown, with --json all.",
+    "packet. Hits and instructions of source lines are counted by the interpreter; the ten rules "
+    "that decided most and the ten lines that ran most are shown, with --json all.",
     {{"vfm-test -e '(= proto 6)' trace.pcap", "how many packets are TCP"},
      {"vfm-test -v --json filter.vfl trace.pcapng", "a JSON line for each packet"},
      {"vfm-test --engine=all filter.bin trace.pcap", "compares the engines"},
@@ -85,6 +85,7 @@ Result<TestOptions> options_of(const po::variables_map& values) {
     out.statistics = values.count("stats") > 0;
     out.json = values.count("json") > 0;
     out.dump_flows = values.count("dump-flows") > 0;
+    out.dump_rules = values.count("dump-rules") > 0;
     return out;
 }
 
@@ -96,8 +97,9 @@ cli::ParseOutcome parse(const std::vector<std::string>& arguments) {
         "interp, jit, bpf, kernel or all")("fuel", po::value<std::string>()->value_name("N"),
                                            "instructions that a run may take")(
         "verbose,v", "a line for each packet")(
-        "stats,s", "time a packet and the source lines that ran most")("json", "JSON lines")(
-        "dump-flows", "a line for each flow entry")(
+        "stats,s", "time a packet, hits of rules and the source lines that ran most")(
+        "json", "JSON lines")("dump-flows", "a line for each flow entry")("dump-rules",
+                                                                          "a line for each rule")(
         "accepted", po::value<std::string>()->value_name("FILE"), "write accepted packets there")(
         "dropped", po::value<std::string>()->value_name("FILE"), "write dropped packets there");
     po::options_description hidden;

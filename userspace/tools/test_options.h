@@ -23,6 +23,7 @@ struct TestOptions {
     bool statistics = false;
     bool json = false;
     bool dump_flows = false;
+    bool dump_rules = false;
 
     /// Results go to stderr while a capture goes to stdout.
     bool stdout_taken() const { return accepted == "-" || dropped == "-"; }

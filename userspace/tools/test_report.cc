@@ -4,22 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "core/base/source.h"
+#include "userspace/tools/test_json.h"
 
 namespace vfm {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
 constexpr size_t kLinesShown = 10;
-
-/// Names come from files: what is no UTF-8 is replaced, never an exception.
-std::string line_of(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
 
 std::string result_text(const Outcome& outcome) {
     return outcome.error == ErrorKind::success ? fmt::format("value {}", outcome.value)
@@ -49,7 +42,7 @@ Json errors_json(const Tally& tally) {
 /// To a tenth: a clock says no more.
 double rounded(double nanoseconds) { return std::round(nanoseconds * 10) / 10; }
 
-void add_statistics(Json& summary, const Statistics& statistics, bool by_line) {
+void add_statistics(Json& summary, const Statistics& statistics, const Module& module) {
     for (const Timing& t : statistics.timings) {
         const auto time = [&](double value) {
             return t.packets == 0 ? Json() : Json(rounded(value));
@@ -62,20 +55,16 @@ void add_statistics(Json& summary, const Statistics& statistics, bool by_line) {
                 {"packets", t.packets}};
         if (t.system_calls) made["system_calls"] = true;
     }
-    for (const LineCount& l : statistics.lines)
-        summary["lines"].push_back({{by_line ? "line" : "offset", l.place},
-                                    {"hits", l.hits},
-                                    {"instructions", l.instructions}});
-}
-
-/// A source line without its indentation, cut to a width that leaves it on the line.
-std::string quoted(std::string_view line) {
-    constexpr std::string_view kBlank = " \t\r";
-    const size_t first = line.find_first_not_of(kBlank);
-    if (first == line.npos) return {};
-    std::string text(line.substr(first, line.find_last_not_of(kBlank) + 1 - first));
-    std::ranges::replace(text, '\t', ' ');
-    return printable(text);
+    for (const RuleCount& rule : rule_counts(module, statistics.rules))
+        summary["rules"].push_back(rule_json(rule));
+    for (const LineCount& l : statistics.lines) {
+        Json line = Json::object();
+        if (!module.included.empty()) line["file"] = module.file_name(l.file);
+        line[module.lines.empty() ? "offset" : "line"] = l.place;
+        line["hits"] = l.hits;
+        line["instructions"] = l.instructions;
+        summary["lines"].push_back(std::move(line));
+    }
 }
 
 }  // namespace
@@ -93,8 +82,11 @@ void Tally::add(const Outcome& outcome) {
 }
 
 std::string Report::place(uint32_t offset) const {
-    if (const auto position = module_.position_of(offset))
-        return fmt::format("{}:{}", position->line, position->column);
+    if (const LineEntry* const line = module_.line_entry_of(offset)) {
+        const std::string file =
+            line->file == 0 ? "" : printable(module_.file_name(line->file)) + ":";
+        return fmt::format("{}{}:{}", file, line->position.line, line->position.column);
+    }
     return fmt::format("+{:#x}", offset);
 }
 
@@ -121,22 +113,6 @@ void Report::packet(uint64_t number, size_t length, const Outcome& outcome,
         fmt::print(out_, "error   {}\n", error_name(outcome.error));
 }
 
-void Report::flows(std::vector<FlowEntry> entries) {
-    std::ranges::sort(entries);
-    const std::vector<TableDecl> tables = module_.effective_tables();
-    for (const FlowEntry& entry : entries) {
-        const TableDecl& table = tables[entry.table];
-        if (json_)
-            fmt::print(
-                out_, "{}",
-                line_of(
-                    {{"table", table.name}, {"key", entry.key.words[0]}, {"value", entry.value}}));
-        else
-            fmt::print(out_, "flow {}  {}  {}\n", printable(table.name),
-                       key_text(table.key, entry.key.all()), entry.value);
-    }
-}
-
 void Report::summary(std::string_view engine, const Tally& tally, uint64_t refused_stores,
                      const Statistics* statistics) {
     if (json_) {
@@ -145,7 +121,7 @@ void Report::summary(std::string_view engine, const Tally& tally, uint64_t refus
                         {"accept", tally.accept},
                         {"drop", tally.drop},
                         {"errors", errors_json(tally)}};
-        if (statistics) add_statistics(summary, *statistics, !module_.lines.empty());
+        if (statistics) add_statistics(summary, *statistics, module_);
         fmt::print(out_, "{}", line_of(summary));
         return;
     }
@@ -157,6 +133,7 @@ void Report::summary(std::string_view engine, const Tally& tally, uint64_t refus
         fmt::print(out_, "refused  {} stores into full flow tables\n", refused_stores);
     if (!statistics) return;
     times(*statistics, tally.packets + tally.skipped);
+    most_hit(statistics->rules);
     lines(statistics->lines);
 }
 
@@ -184,15 +161,20 @@ void Report::lines(std::span<const LineCount> all) {
     const bool by_line = !module_.lines.empty();
     const std::string_view noun = by_line ? "lines" : "blocks";
     const auto shown = all.first(std::min(all.size(), kLinesShown));
-    const SourceFile source(module_.source_name, module_.source_text);
+    std::vector<SourceFile> sources = {{module_.source_name, module_.source_text}};
+    for (const SourceText& text : module_.included) sources.emplace_back(text.name, text.text);
+    const auto named = [&](const LineCount& l) {
+        if (!by_line) return place(l.place);
+        if (l.file == 0) return fmt::format("line {:<4}", l.place);
+        return fmt::format("line {}:{}", printable(sources[l.file].name()), l.place);
+    };
     size_t hits = 1;
     for (const LineCount& l : shown) hits = std::max(hits, std::to_string(l.hits).size());
     const size_t instructions = std::to_string(shown.front().instructions).size();
     fmt::print(out_, "{:<8} counted by the interpreter, those that ran most first\n", noun);
     for (const LineCount& l : shown) {
-        const std::string text = by_line ? quoted(source.line(l.place)) : "";
-        fmt::print(out_, "{}  {:>{}} hits, {:>{}} instructions{}{}\n",
-                   by_line ? fmt::format("line {:<4}", l.place) : place(l.place), l.hits, hits,
+        const std::string text = by_line ? line_text(sources[l.file].line(l.place)) : "";
+        fmt::print(out_, "{}  {:>{}} hits, {:>{}} instructions{}{}\n", named(l), l.hits, hits,
                    l.instructions, instructions, text.empty() ? "" : "  ", text);
     }
     if (shown.size() == all.size()) return;

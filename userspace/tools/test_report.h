@@ -26,12 +26,13 @@ struct Tally {
 /// What -s adds to the summary.
 struct Statistics {
     std::vector<Timing> timings;
-    std::vector<LineCount> lines;  ///< most instructions first
-    size_t kept = 0;               ///< packets that could be timed: the first ones
-    bool all_kept = true;          ///< those are all
+    std::vector<LineCount> lines;           ///< most instructions first
+    std::vector<std::vector<Count>> rules;  ///< as Instance::counters() gives them
+    size_t kept = 0;                        ///< packets that could be timed: the first ones
+    bool all_kept = true;                   ///< those are all
 };
 
-/// Writes to one stream, in the order packets, flows, summary.
+/// Writes to one stream, in the order packets, flows, rules, summary.
 class Report {
   public:
     Report(std::FILE* out, bool json, const Module& module)
@@ -42,6 +43,8 @@ class Report {
                 std::optional<uint32_t> ended_at);
     /// Sorted by table and key.
     void flows(std::vector<FlowEntry> entries);
+    /// A line for each counter of the module, those of a group in order.
+    void rules(const std::vector<std::vector<Count>>& counters);
     /// `statistics` may be null.
     void summary(std::string_view engine, const Tally& tally, uint64_t refused_stores,
                  const Statistics* statistics);
@@ -49,6 +52,7 @@ class Report {
   private:
     std::string place(uint32_t offset) const;
     void times(const Statistics& statistics, uint64_t packets);
+    void most_hit(const std::vector<std::vector<Count>>& counters);
     void lines(std::span<const LineCount> all);
 
     std::FILE* out_;

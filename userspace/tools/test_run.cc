@@ -3,7 +3,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <utility>
 
 #include "userspace/engines/engines.h"
 
@@ -127,13 +129,15 @@ std::vector<LineCount> EngineSet::line_counts() const {
     if (!counter_) return {};
     const std::span<const uint64_t> runs = counter_->block_runs();
     const Module& module = program_.module();
-    std::map<uint32_t, LineCount> by_place;
+    std::map<std::pair<uint32_t, uint32_t>, LineCount> by_place;  // by file and place
     for (uint32_t i = 0; i < program_.insns().size(); ++i) {
         const uint32_t block = program_.block_of(i);
-        const auto position = module.position_of(program_.insns()[i].offset);
+        const LineEntry* const line = module.line_entry_of(program_.insns()[i].offset);
+        const uint32_t file = line ? line->file : 0;
         const uint32_t place =
-            position ? position->line : program_.insns()[program_.blocks()[block].first].offset;
-        LineCount& count = by_place[place];
+            line ? line->position.line : program_.insns()[program_.blocks()[block].first].offset;
+        LineCount& count = by_place[{file, place}];
+        count.file = file;
         count.place = place;
         count.hits = std::max(count.hits, runs[block]);
         count.instructions += runs[block];
@@ -141,10 +145,7 @@ std::vector<LineCount> EngineSet::line_counts() const {
     std::vector<LineCount> out;
     out.reserve(by_place.size());
     for (const auto& [place, count] : by_place) out.push_back(count);
-    std::ranges::sort(out, [](const LineCount& a, const LineCount& b) {
-        return a.instructions != b.instructions ? a.instructions > b.instructions
-                                                : a.place < b.place;
-    });
+    std::ranges::stable_sort(out, std::greater(), &LineCount::instructions);
     return out;
 }
 

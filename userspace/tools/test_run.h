@@ -30,6 +30,7 @@ struct Disagreement {
 
 /// How often the instructions of one source line (or, without source, of one basic block) ran.
 struct LineCount {
+    uint32_t file = 0;          ///< as LineEntry::file
     uint32_t place = 0;         ///< line from 1; for a program without lines a code offset
     uint64_t hits = 0;          ///< how often the run came there
     uint64_t instructions = 0;  ///< instructions run there
@@ -54,7 +55,7 @@ class EngineSet {
     /// of them has a row without times.
     Result<std::vector<Timing>> timings(const Filter& filter, const PacketStore& packets) const;
     const std::vector<Diagnostic>& notes() const { return notes_; }
-    /// By instructions, most first. Empty unless asked for.
+    /// By instructions, most first, then by place. Empty unless asked for.
     std::vector<LineCount> line_counts() const;
 
   private:

@@ -53,10 +53,12 @@ Result<EngineSet> make_engines(const TestOptions& options, const Filter& filter,
 Result<> finish(const TestOptions& options, const Filter& filter, const EngineSet& engines,
                 const Tally& tally, const PacketStore& packets, Report& report) {
     if (options.dump_flows) report.flows(engines.first().flows());
+    if (options.dump_rules) report.rules(engines.first().counters());
     std::optional<Statistics> statistics;
     if (options.statistics)
         statistics = Statistics{.timings = TRY(engines.timings(filter, packets)),
                                 .lines = engines.line_counts(),
+                                .rules = engines.first().counters(),
                                 .kept = packets.size(),
                                 .all_kept = packets.all_kept()};
     report.summary(options.engine, tally, engines.first().refused_stores(),

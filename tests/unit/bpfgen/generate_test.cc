@@ -1,6 +1,10 @@
 #include <algorithm>
 
 #include "bpfgen/insns.h"
+#include "bpfgen/prepare.h"
+#include "core/ir/lift.h"
+#include "core/ir/passes.h"
+#include "tests/harness/random_program.h"
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
@@ -88,6 +92,17 @@ BOOST_AUTO_TEST_CASE(address_comparisons_need_no_byte_swap) {
     BOOST_TEST(std::ranges::none_of(program.insns, [](const bpf_insn& insn) {
         return insn.code == (BPF_ALU | BPF_END | BPF_TO_BE);
     }));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_lowered_keeps_the_invariants_of_the_ir) {
+    for (unsigned i = 0; i < 300; ++i) {
+        vfm::test::Rng rng(5, i);
+        const auto program = verify(vfm::test::random_program(rng));
+        ir::Function function = *ir::lift(*program, {.most_keys = 0});
+        ir::optimise(function);
+        prepare(function);
+        BOOST_REQUIRE_EQUAL(ir::check(function), "");
+    }
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -199,6 +199,80 @@ BOOST_AUTO_TEST_CASE(texts_that_do_not_fit_are_not_compiled) {
     std::free(bytecode);
 }
 
+BOOST_AUTO_TEST_CASE(files_that_do_not_fit_are_not_compiled) {
+    const TempDir dir;
+    dir.write("s.txt", "6\n17\n");
+    const std::string path = dir.write("f.vfl", "(defset s :file \"s.txt\")\n(in proto @s)\n");
+    char message[100];
+    uint8_t* bytecode = nullptr;
+    uint32_t size = 0;
+    const std::string base = dir / "";
+    BOOST_TEST(exhaust(
+                   [&] {
+                       return vfl_compile_file(path.c_str(), base.c_str(), &bytecode, &size,
+                                               message, sizeof message);
+                   },
+                   [&] { BOOST_TEST(!bytecode); }, [&] { std::free(bytecode); }) > 10u);
+    std::free(bytecode);
+}
+
+const char* const kLive = ".set s width=32 live\n.member 5\nLD32 0\nIN 0\nRET\n";
+
+BOOST_AUTO_TEST_CASE(live_sets_that_do_not_fit_stay_as_they_were) {
+    for (const bool jit : {false, true}) {
+        const Vm vm = vm_with(kLive), other = vm_with(kLive);
+        if (jit) (void)vfm_enable_jit(vm.get());  // where there is none: the interpreter twice
+        vfm_set_t* set = nullptr;
+        BOOST_TEST(exhaust([&] { return vfm_set_open(vm.get(), "s", &set); },
+                           [&] { BOOST_TEST(!set); }) > 0u);
+        const vfm_member_t six = {0, 6, 32}, five = {0, 5, 32};
+        const auto has = [&](const Vm& in, uint8_t key) { return run(in, {0, 0, 0, key}); };
+        BOOST_TEST(exhaust([&] { return vfm_set_add(set, &six, 1, nullptr); },
+                           [&] { BOOST_TEST(has(vm, 6) == 0); }) > 0u);
+        BOOST_TEST(has(vm, 6) == 1);
+        BOOST_TEST(exhaust([&] { return vfm_set_remove(set, &five, 1, nullptr); },
+                           [&] { BOOST_TEST(has(vm, 5) == 1); }) > 0u);
+        BOOST_TEST(has(vm, 5) == 0);
+        BOOST_TEST(exhaust([&] { return vfm_set_replace(set, &five, 1); },
+                           [&] { BOOST_TEST(has(vm, 6) == 1); }) > 0u);
+        BOOST_TEST(has(vm, 6) == 0);
+        BOOST_TEST(exhaust([&] { return vfm_use_set(other.get(), "s", set); }) > 0u);
+        vfm_set_close(set);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(runs_behind_a_change_and_frames_take_no_memory) {
+    for (const bool jit : {false, true}) {
+        const Vm vm = vm_with(kLive);
+        if (jit) (void)vfm_enable_jit(vm.get());
+        vfm_set_t* set = nullptr;
+        BOOST_REQUIRE(vfm_set_open(vm.get(), "s", &set) == VFM_SUCCESS);
+        const uint8_t packet[20] = {0, 0, 0, 6};
+        vfm_frame_t frame = {};
+        frame.data = packet, frame.len = sizeof packet, frame.vlan_protocol = 0x8100;
+        for (unsigned i = 0; i < 10; ++i) {
+            const vfm_member_t six = {0, 6, 32};
+            const int code = i % 2 == 0 ? vfm_set_add(set, &six, 1, nullptr)
+                                        : vfm_set_remove(set, &six, 1, nullptr);
+            BOOST_REQUIRE(code == VFM_SUCCESS);
+            uint64_t value = 7, in_frame = 7;
+            countdown = 0;
+            sustained = true;
+            const int ran = vfm_execute64(vm.get(), packet, sizeof packet, &value);
+            const int framed = vfm_execute_frame(vm.get(), &frame, &in_frame);
+            const bool failed = countdown < 0;
+            countdown = -1;
+            sustained = false;
+            BOOST_TEST(!failed);
+            BOOST_TEST(ran == VFM_SUCCESS);
+            BOOST_TEST(framed == VFM_SUCCESS);
+            BOOST_TEST(value == (i % 2 == 0 ? 1u : 0u));
+            BOOST_TEST(in_frame == value);
+        }
+        vfm_set_close(set);
+    }
+}
+
 /// What a batch of packets gives: 80 of 60 bytes, the first with a 6 at byte 23.
 struct Batch {
     int code;

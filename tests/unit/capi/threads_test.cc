@@ -82,6 +82,60 @@ BOOST_AUTO_TEST_CASE(the_handle_may_go_while_others_run) {
     BOOST_TEST(failures == 0u);
 }
 
+/// Looks keys up, one packet and one batch at a time, until `stop`: each run asks for 1 and 2, one
+/// of which is in the set at any time.
+void look(vfm_program_t* program, const vfm_set_t* set, bool jit, const std::atomic<bool>& stop,
+          std::atomic<unsigned>& runs, std::atomic<unsigned>& failures) {
+    const Vm vm(vfm_create());
+    const auto need = [&](bool good) { failures += !good; };
+    if (jit) (void)vfm_enable_jit(vm.get());
+    need(vfm_use_program(vm.get(), program) == VFM_SUCCESS);
+    need(vfm_use_set(vm.get(), "s", set) == VFM_SUCCESS);
+    const uint8_t packet[] = {0, 0, 0, 1, 0, 0, 0, 2};
+    const vfm_packet_t packets[] = {{packet, 8, 0}, {packet, 8, 0}, {packet, 8, 0}};
+    vfm_outcome_t outcomes[3];
+    while (!stop) {
+        need(vfm_execute(vm.get(), packet, sizeof packet) == 1);
+        need(vfm_execute_batch(vm.get(), packets, 3, outcomes) == VFM_SUCCESS);
+        for (const vfm_outcome_t& outcome : outcomes) need(outcome.value == 1);
+        need(vfm_set_contains(set, 0, 3) == 1);
+        ++runs;
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_live_set_changes_under_those_who_ask_it) {
+    const Bytes bytes = assembled(
+        ".set s width=32 live\n.member 1\n.member 3\n"
+        "LD32 0\nIN 0\nLD32 4\nIN 0\nADD\nRET\n");
+    vfm_program_t* program = nullptr;
+    BOOST_REQUIRE(vfm_program_create(&program, bytes.data(), static_cast<uint32_t>(bytes.size())) ==
+                  VFM_SUCCESS);
+    const Vm owner(vfm_create());
+    BOOST_REQUIRE(vfm_use_program(owner.get(), program) == VFM_SUCCESS);
+    vfm_set_t* set = nullptr;
+    BOOST_REQUIRE(vfm_set_open(owner.get(), "s", &set) == VFM_SUCCESS);
+    std::atomic<bool> stop = false;
+    std::atomic<unsigned> runs = 0, failures = 0;
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < kThreads; ++i)
+        threads.emplace_back([&, i] { look(program, set, i % 2 == 0, stop, runs, failures); });
+    threads.emplace_back([&] {  // a second thread that changes it
+        const vfm_member_t other = {0, 100, 32};
+        while (!stop) {
+            failures += vfm_set_add(set, &other, 1, nullptr) != VFM_SUCCESS;
+            failures += vfm_set_remove(set, &other, 1, nullptr) != VFM_SUCCESS;
+        }
+    });
+    const vfm_member_t odd[] = {{0, 1, 32}, {0, 3, 32}}, even[] = {{0, 2, 32}, {0, 3, 32}};
+    for (unsigned i = 0; i < 300 || runs < 300; ++i)
+        failures += vfm_set_replace(set, i % 2 == 0 ? even : odd, 2) != VFM_SUCCESS;
+    stop = true;
+    for (std::thread& thread : threads) thread.join();
+    vfm_set_close(set);
+    vfm_program_destroy(program);
+    BOOST_TEST(failures == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(functions_without_a_vm_run_anywhere) {
     std::atomic<unsigned> failures = 0;
     std::vector<std::thread> threads;

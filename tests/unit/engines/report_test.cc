@@ -170,5 +170,85 @@ BOOST_AUTO_TEST_CASE(source_lines_are_quoted_on_one_line_and_safely) {
                    .contains("line 1     12 hits, 24 instructions\n"));
 }
 
+BOOST_AUTO_TEST_CASE(keys_of_several_words_are_shown_as_people_write_them) {
+    Module module = with_source();
+    module.tables = {{.name = "a", .key = {KeyKind::ip}},
+                     {.name = "b", .key = {KeyKind::ipv4, KeyKind::port, KeyKind::mac}},
+                     {.name = "c", .key = {KeyKind::conn}}};
+    const auto key = [](std::vector<uint64_t> words) { return FlowKey(words); };
+    const std::vector<FlowEntry> entries = {
+        {2, key({0, 0xffff0a000001, 80, 0x20010db800000000, 1, 1234, 6}), 7},
+        {1, key({0x0a000001, 443, 0x0a0b0c0d0e0f}), 2},
+        {0, key({0x20010db800000000, 1}), 9},
+        {0, key({0, 0xffff0a000002}), 8}};
+    const auto text = [&](bool json) {
+        return printed(json, module, [&](Report& report) { report.flows(entries); });
+    };
+    BOOST_TEST(text(true) ==
+               "{\"table\":\"a\",\"key\":\"10.0.0.2\",\"value\":8}\n"
+               "{\"table\":\"a\",\"key\":\"2001:db8::1\",\"value\":9}\n"
+               "{\"table\":\"b\",\"key\":[\"10.0.0.1\",443,\"0a:0b:0c:0d:0e:0f\"],\"value\":2}\n"
+               "{\"table\":\"c\",\"key\":[\"10.0.0.1\",80,\"2001:db8::1\",1234,6],\"value\":7}\n");
+    BOOST_TEST(text(false) ==
+               "flow a  10.0.0.2  8\n"
+               "flow a  2001:db8::1  9\n"
+               "flow b  10.0.0.1,443,0a:0b:0c:0d:0e:0f  2\n"
+               "flow c  10.0.0.1,80,2001:db8::1,1234,6  7\n");
+}
+
+Module with_rules() {
+    Module module = with_source();
+    module.counter_groups = {
+        {"rules", {{"f.vfl", 3, "", ""}, {"in\x1b.vfl", 4, "\t(= proto 6)\n pass", "web"}}},
+        {"more", {{"f.vfl", 9, "x", ""}}}};
+    return module;
+}
+const std::vector<std::vector<Count>> kCounted = {{{2, 120}, {7, 420}}, {{0, 0}}};
+
+BOOST_AUTO_TEST_CASE(a_line_for_each_counter_of_each_group) {
+    const Module module = with_rules();
+    const auto text = [&](bool json) {
+        return printed(json, module, [&](Report& report) { report.rules(kCounted); });
+    };
+    BOOST_TEST(text(true) ==
+               "{\"rules\":\"rules\",\"rule\":0,\"name\":null,\"file\":\"f.vfl\",\"line\":3,"
+               "\"packets\":2,\"bytes\":120}\n"
+               "{\"rules\":\"rules\",\"rule\":1,\"name\":\"web\",\"file\":\"in\\u001b.vfl\","
+               "\"line\":4,\"packets\":7,\"bytes\":420}\n"
+               "{\"rules\":\"more\",\"rule\":0,\"name\":null,\"file\":\"f.vfl\",\"line\":9,"
+               "\"packets\":0,\"bytes\":0}\n");
+    BOOST_TEST(text(false) ==
+               "rule rules  0  2 packets, 120 bytes  f.vfl:3\n"
+               "rule rules  1 web  7 packets, 420 bytes  in\\x1b.vfl:4  (= proto 6)\\x0a pass\n"
+               "rule more  0  0 packets, 0 bytes  f.vfl:9  x\n");
+    BOOST_TEST(printed(false, with_source(), [&](Report& report) { report.rules({}); }) == "");
+}
+
+BOOST_AUTO_TEST_CASE(statistics_show_the_rules_that_decided_most) {
+    Statistics statistics;
+    statistics.rules = kCounted;
+    BOOST_TEST(with_statistics(false, with_rules(), statistics)
+                   .ends_with("errors   none\n"
+                              "rules    those that decided most first\n"
+                              "rule rules  1 web  7 packets, 420 bytes  in\\x1b.vfl:4  (= proto "
+                              "6)\\x0a pass\n"
+                              "rule rules  0  2 packets, 120 bytes  f.vfl:3\n"));
+    BOOST_TEST(with_statistics(true, with_rules(), statistics)
+                   .contains("\"errors\":{},\"rules\":[{\"rules\":\"rules\",\"rule\":0,"));
+}
+
+BOOST_AUTO_TEST_CASE(lines_of_further_files_are_named) {
+    Module module = with_source();
+    module.included = {{"in.vfl", "(a)\n(b)\n"}};
+    Statistics statistics;
+    statistics.lines = {{.file = 1, .place = 2, .hits = 12, .instructions = 24},
+                        {.place = 2, .hits = 3, .instructions = 3}};
+    BOOST_TEST(with_statistics(false, module, statistics)
+                   .ends_with("line in.vfl:2  12 hits, 24 instructions  (b)\n"
+                              "line 2      3 hits,  3 instructions  proto\n"));
+    BOOST_TEST(with_statistics(true, module, statistics)
+                   .contains("\"lines\":[{\"file\":\"in.vfl\",\"line\":2,\"hits\":12,"));
+}
+
 }  // namespace
 }  // namespace vfm

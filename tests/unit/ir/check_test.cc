@@ -127,6 +127,33 @@ BOOST_AUTO_TEST_CASE(a_branch_proves_on_its_own_way_only) {
     BOOST_TEST(ir::check(function).find("nothing proves its bytes") != std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(declarations) {
+    const auto broken = [](const std::function<void(ir::Function&)>& change) {
+        ir::Function function = lifted(
+            ".rules r keys=32,128\n.counters c\n.counter 1 f all\n"
+            "PUSH8 1\nPUSH8 2\nPUSH8 3\nPUSH8 3\nMATCH 0\nDUP\n"
+            "COUNT 0\nRET\n");
+        BOOST_REQUIRE_EQUAL(ir::check(function), "");
+        change(function);
+        return ir::check(function);
+    };
+    BOOST_TEST(broken([](ir::Function& f) {
+                   f[first(f, ir::Op::count)].imm = 9;
+               }).contains("nothing is declared as count 9"));
+    BOOST_TEST(broken([](ir::Function& f) {
+                   f[first(f, ir::Op::match)].imm = 1;
+               }).contains("nothing is declared as match 1"));
+    BOOST_TEST(broken([](ir::Function& f) {
+                   f[first(f, ir::Op::match)].more.pop_back();
+               }).contains("match takes 4 operands"));
+    BOOST_TEST(broken([](ir::Function& f) {
+                   f.program.reset();
+               }).contains("the function does not know what match 0 is"));
+    BOOST_TEST(broken([](ir::Function& f) {
+                   f[first(f, ir::Op::count)].more.push_back(first(f, ir::Op::match));
+               }).contains("count takes 1 operands"));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace vfm::test

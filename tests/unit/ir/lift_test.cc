@@ -139,20 +139,6 @@ BOOST_AUTO_TEST_CASE(fuel_is_counted_only_where_it_can_run_out) {
                "  ret 1\n");
 }
 
-BOOST_AUTO_TEST_CASE(what_the_ir_does_not_have_is_refused_by_name_and_place) {
-    Module module;
-    module.sets.emplace_back().name = "s";
-    encode(module.code, Opcode::LEN);
-    encode(module.code, Opcode::IN, 0);
-    encode(module.code, Opcode::RET);
-    const auto function = ir::lift(verified(module));
-    BOOST_REQUIRE(!function.has_value());
-    BOOST_CHECK(function.error().status == Status::refused);
-    BOOST_TEST(render(function.error().diagnostics)
-                   .find("+0x1: error: IR: IN is not supported by this back end") !=
-               std::string::npos);
-}
-
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace vfm::test

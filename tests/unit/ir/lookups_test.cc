@@ -39,7 +39,7 @@ BOOST_AUTO_TEST_CASE(operands_stand_as_they_were_pushed) {
                                 "LD8 0\nLD8 1\nIN128 0\nADD\n"
                                 "LD8 0\nLD8 1\nLD8 2\nPUSH8 9\nFLOW_ADD 0\nADD\nRET\n")) ==
                "b0:\n  guard_len 1\n  v1 = load8 0\n  guard_len 2\n  v3 = load8 1\n"
-               "  guard_len 3\n  v5 = load8 2\n  v7 = match 0(v1, v3, v5, 3)\n  count 0: v7\n"
+               "  guard_len 3\n  v5 = load8 2\n  v7 = match 0: v1, v3, v5, 3\n  count 0: v7\n"
                "  v9 = verdict 0: v7\n  guard_len 1\n  v11 = load8 0\n  guard_len 2\n"
                "  v13 = load8 1\n  v14 = member128 0: v11, v13\n  v15 = add v9, v14\n"
                "  guard_len 1\n  v17 = load8 0\n  guard_len 2\n  v19 = load8 1\n  guard_len 3\n"

@@ -49,6 +49,22 @@ BOOST_AUTO_TEST_CASE(without_source_the_bytecode_stands_there) {
     BOOST_TEST(!text.contains("; 1:"));
 }
 
+BOOST_AUTO_TEST_CASE(sets_rules_and_counters_have_names) {
+    if (!jit::NativeProgram::missing().empty()) return;
+    const char* const text =
+        ".set office width=128\n.member 2001:db8::/32\n.set guests width=32 live\n"
+        ".rules web keys=32\n.rule 1\n.row 10.0.0.0/8\n.counters seen\n.counter 1 f all\n"
+        "LD64 22\nLD64 30\nIN128 0\nLD32 26\nIN 1\nADD\nLD32 26\nPUSH8 1\nMATCH 0\nDUP\n"
+        "COUNT 0\nVERDICT 0\nADD\nRET\n";
+    const std::string listing = listed(assemble(source(text))->module);
+    BOOST_TEST(listing.contains("movabs rdx, set office\n"));
+    BOOST_TEST(listing.contains("; set guests as it is now\n"));
+    BOOST_TEST(listing.contains("movabs rdi, rules web\n"));
+    BOOST_TEST(listing.contains("movabs rax, PreparedRules::match\n"));
+    BOOST_TEST(listing.contains("; counters seen\n"));
+    BOOST_TEST(listing.contains("; verdict of rules web\n"));
+}
+
 BOOST_AUTO_TEST_CASE(nothing_changes_from_run_to_run_and_functions_have_names) {
     if (!jit::NativeProgram::missing().empty()) return;
     const char* const filter = "(< (count-by src-ip) 100)";

@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "loader/live_sets.h"
 #include "loader/shared_memory.h"
 #include "tests/unit/loader/private_bpffs.h"
 #include "userspace/flow/flow_table.h"
@@ -254,6 +255,47 @@ BOOST_AUTO_TEST_CASE(counters_in_the_kernel_are_a_map_a_group) {
     const uint64_t cpus = cpu_count();
     const std::vector<Count> expected = {{}, {2 * cpus, 120 * cpus}, {}};
     BOOST_TEST(((*counts)[1] == expected));
+}
+
+BOOST_AUTO_TEST_CASE(live_sets_are_lists_beside_the_filter) {
+    const Served served;
+    BOOST_TEST(!read_live_set(served.directory, 3).has_value());
+    LiveMembers members = {{{0, 5, 32}, kNever}, {{7, 0, 20}, 1000}};
+    BOOST_TEST(write_live_set(served.directory, 3, members).has_value());
+    BOOST_TEST((read_live_set(served.directory, 3).value() == members));
+    drop_expired(members, 999);
+    BOOST_TEST(members.size() == 2u);
+    drop_expired(members, 1000);
+    BOOST_TEST((members == LiveMembers{{{0, 5, 32}, kNever}}));
+    for (uint64_t i = 0; i < 10000; ++i) members[{0, 1000 + i, 32}] = i;
+    BOOST_TEST(write_live_set(served.directory, 3, members).has_value());
+    BOOST_TEST((read_live_set(served.directory, 3).value() == members));
+    BOOST_TEST(write_live_set(served.directory, 3, {}).has_value());
+    BOOST_TEST(read_live_set(served.directory, 3).value().empty());
+    BOOST_TEST(!write_live_set("/no/such/directory", 3, {}).has_value());
+    const SharedMemory other = Served::make("other", 64);
+    served.pin(other.map(), "vfm_set_4");
+    BOOST_TEST(!read_live_set(served.directory, 4).has_value());
+}
+
+BOOST_AUTO_TEST_CASE(changes_of_sets_are_waited_for_where_somebody_serves) {
+    const Served served;
+    BOOST_TEST(!announce_changes(served.directory).has_value());  // no word to say it in
+    const SharedMemory memory = Served::make(kSetsMap, sizeof(LiveSetChanges));
+    served.pin(memory.map(), kSetsMap);
+    auto& changes = *reinterpret_cast<LiveSetChanges*>(memory.bytes().data());
+    BOOST_TEST(announce_changes(served.directory).has_value());  // nobody serves
+    BOOST_TEST(changes.made == 1u);
+    BOOST_TEST(changes.taken == 0u);
+    const Holder holder(served.directory, [&] {
+        for (;;) {
+            poll(nullptr, 0, 20);
+            __atomic_store_n(&changes.taken, __atomic_load_n(&changes.made, __ATOMIC_ACQUIRE),
+                             __ATOMIC_RELEASE);
+        }
+    });
+    BOOST_TEST(announce_changes(served.directory).has_value());
+    BOOST_TEST(changes.taken == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(both_sides_count) {

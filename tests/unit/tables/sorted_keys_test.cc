@@ -33,9 +33,9 @@ void check_all_shapes() {
     for (unsigned count = 1; count < 300; ++count) {
         std::vector<Key> even, near, doubling;
         for (unsigned i = 0; i < count; ++i) {
-            even.push_back(static_cast<Key>(wide(rng.next(), rng.next())));
-            near.push_back(static_cast<Key>(wide(5, 1000 + rng.below(count))));
-            doubling.push_back(static_cast<Key>(Wide{1} << i % (sizeof(Key) * 8)));
+            even.push_back(static_cast<Key>(wide_key(rng.next(), rng.next())));
+            near.push_back(static_cast<Key>(wide_key(5, 1000 + rng.below(count))));
+            doubling.push_back(static_cast<Key>(WideKey{1} << i % (sizeof(Key) * 8)));
         }
         check(even);
         check(near);
@@ -45,7 +45,7 @@ void check_all_shapes() {
 
 BOOST_AUTO_TEST_CASE(places_among_keys_of_32_bits) { check_all_shapes<uint32_t>(); }
 BOOST_AUTO_TEST_CASE(places_among_keys_of_64_bits) { check_all_shapes<uint64_t>(); }
-BOOST_AUTO_TEST_CASE(places_among_keys_of_128_bits) { check_all_shapes<Wide>(); }
+BOOST_AUTO_TEST_CASE(places_among_keys_of_128_bits) { check_all_shapes<WideKey>(); }
 
 }  // namespace
 }  // namespace vfm
