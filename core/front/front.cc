@@ -60,7 +60,10 @@ bool is_lisp(ByteView bytes) {
 }
 
 Result<Filter> from_bytes(const std::string& path) {
-    const Bytes bytes = TRY(read_file(path, kMaxModuleFile));
+    Result<Bytes> read = read_file(path, kMaxModuleFile);
+    if (!read && path.starts_with('('))
+        read.error().diagnostics.front().hint = "an expression in a file's place is given with -e";
+    const Bytes bytes = TRY(std::move(read));
     const std::string name = display_name(path);
     if (is_module_file(bytes)) return Filter{TRY(parse_program(bytes, name)), name, {}, true};
     if (is_lisp(bytes))

@@ -30,6 +30,7 @@
 #include "tests/harness/random_lisp.h"
 #include "tests/harness/random_packet.h"
 #include "tests/harness/random_program.h"
+#include "tests/harness/tree_tally.h"
 
 namespace vfm::test {
 namespace {
@@ -171,6 +172,7 @@ int run(const Options& options) {
         if (!run_one(options, current_index, kinds, differential)) return 1;
     fmt::print("seed {}, {} programs, {} packets each\n{}", options.seed, last - first,
                options.packets, differential.summary());
+    if (options.language == "lisp") fmt::print("{}", TreeTally::of_process().text());
     const std::string lazy = options.index ? "" : differential.lazy(options.share, 0.6);
     if (!lazy.empty()) fmt::print("{} skips too much\n", lazy);
     return lazy.empty() ? 0 : 1;

@@ -1,9 +1,11 @@
 #include "tests/harness/tree_eval.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/isa/limits.h"
 #include "tests/harness/tree_arithmetic.h"
+#include "tests/harness/tree_tally.h"
 
 namespace vfm::test {
 
@@ -11,8 +13,10 @@ using lisp::Expr;
 using lisp::Form;
 
 TreeEvaluator::Value TreeEvaluator::value(const Expr& expr) {
+    const Expr* parent = std::exchange(within_, &expr);
     const Value got = std::visit([&](const auto& node) { return of(expr, node); }, expr.node);
-    if (got && !*got) ++absences_;
+    within_ = parent;
+    if (got) TreeTally::of_process().add(expr, parent, !*got);
     return got;
 }
 

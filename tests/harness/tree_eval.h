@@ -35,8 +35,6 @@ class TreeEvaluator {
 
     /// By group and counter.
     const std::vector<std::vector<Count>>& counters() const { return counts_; }
-    /// How often a value was absent where something asked for it.
-    uint64_t absences() const { return absences_; }
 
   private:
     /// A number, or an address with its family: an IPv4 one is in `lo`.
@@ -91,7 +89,7 @@ class TreeEvaluator {
     RandomSequence random_;
     Packet packet_;
     std::optional<FieldOracle> fields_;
-    uint64_t absences_ = 0;
+    const lisp::Expr* within_ = nullptr;  // what is being evaluated
 };
 
 }  // namespace vfm::test

@@ -97,8 +97,9 @@ void Checker::define_set(const Node& list) {
             continue;
         }
         const Node& path = nodes[++i];
-        if (const auto opened = open(path, list, kMaxSetFile))
-            read_set(std::make_shared<const SourceFile>(opened->name, opened->text), set, errors_);
+        if (auto opened = open(path, list, kMaxSetFile))
+            read_set(std::make_shared<const SourceFile>(opened->name, std::move(opened->text)), set,
+                     errors_);
     }
     if (has_file && has_values) error(list, "a set is in line or in a file, not both");
     normalise(set);

@@ -1,5 +1,7 @@
 #include "core/front/front.h"
 
+#include <algorithm>
+
 #include <boost/test/unit_test.hpp>
 
 #include "core/module/module_file.h"
@@ -32,6 +34,41 @@ BOOST_AUTO_TEST_CASE(the_name_says_the_language) {
     BOOST_TEST(raw.module.source_text.empty());
     BOOST_TEST(!raw.from_module_file);
     BOOST_TEST(hex(loaded(dir.write("a", "\x90\x16")).module.code) == "90 16");
+}
+
+BOOST_AUTO_TEST_CASE(without_a_telling_name_the_first_bytes_say_it) {
+    const TempDir dir;
+    for (const char* text :
+         {"(= proto 6)", "; a comment\n1", " \r\n\t(= proto 6)", "\xef\xbb\xbf(= proto 6)"}) {
+        BOOST_TEST(!loaded(dir.write("filter.txt", text)).module.source_text.empty());
+        BOOST_TEST(!loaded(dir.write("f", text)).module.source_text.empty());
+        BOOST_TEST(!loaded(dir.write("F.VFL", text)).module.source_text.empty());
+    }
+    BOOST_TEST(hex(loaded(dir.write("A.VFM", "RAND\nRET\n")).module.code) == "90 16");
+    const auto refused = [&](const char* name, std::string_view bytes) {
+        const auto filter = load_filter(dir.write(name, bytes));
+        BOOST_REQUIRE(!filter.has_value());
+        return filter.error().diagnostics.at(0).message;
+    };
+    BOOST_TEST(refused("c", std::string_view("\xd4\xc3\xb2\xa1\x02\x00", 6))
+                   .starts_with("this is a capture"));
+    BOOST_TEST(refused("c", "\x0a\x0d\x0d\x0a").starts_with("this is a capture"));
+    BOOST_TEST(refused("c", "\x1f\x8b\x08").starts_with("this is a compressed file"));
+    BOOST_TEST(refused("o",
+                       "\x7f"
+                       "ELF\x02")
+                   .starts_with("this is an ELF object"));
+    BOOST_TEST(refused("f.pcapf", "tcp port 80").starts_with("this is a tcpdump expression"));
+}
+
+BOOST_AUTO_TEST_CASE(refusals_name_the_included_file) {
+    const TempDir dir;
+    dir.write("lib.vfl", "\n(define big (u8 tcp.dport))\n");
+    const Filter filter = loaded(dir.write("f.vfl", "(include \"lib.vfl\")\n(+ 1 big)"));
+    const auto in_library = std::ranges::find(filter.module.lines, 1u, &LineEntry::file);
+    BOOST_REQUIRE((in_library != filter.module.lines.end()));
+    BOOST_TEST(
+        render(locate(filter, in_library->offset, "no")).starts_with(dir / "lib.vfl" + ":2:"));
 }
 
 BOOST_AUTO_TEST_CASE(modules_keep_what_they_declare) {
