@@ -119,7 +119,7 @@ constexpr uint64_t binary(Opcode op, uint64_t a, uint64_t b) {
 /// One-operand arithmetic (group unary).
 constexpr uint64_t unary(Opcode op, uint64_t a) { return op == Opcode::NOT ? ~a : 0 - a; }
 
-/// HASH5 and flow keys of several words: start with kMixStart, then once a word.
+/// HASH5: start with kMixStart, then once a word.
 inline constexpr uint64_t kMixStart = 0x9E3779B97F4A7C15;
 inline constexpr uint64_t kMixFactor = 0xFF51AFD7ED558CCD;
 constexpr uint64_t mix(uint64_t hash, uint64_t word) {

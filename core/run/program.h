@@ -105,9 +105,9 @@ class Instance {
     }
     /// Every flow entry, in no particular order.
     virtual std::vector<FlowEntry> flows() const = 0;
-    /// What was counted, by counter group of the module and by counter; nothing where an engine
-    /// takes no program with COUNT.
-    virtual std::vector<std::vector<Count>> counters() const { return {}; }
+    /// What was counted, by counter group of the module and by counter. A group that has counted
+    /// nothing may be left out, and those behind it with it.
+    virtual std::vector<std::vector<Count>> counters() const = 0;
     /// Stores refused because a table with eviction `none` was full.
     virtual uint64_t refused_stores() const = 0;
 

@@ -138,8 +138,9 @@ Result<> run_all(const Options& options) {
     if (!options.capture.empty()) TRY(run_capture(input, options.capture, options.json));
     if (options.output.empty()) return {};
     const Module& module = input.filter.module;
-    return write_file(options.output,
-                      options.as_module ? module_bytes(module) : program_bytes(module));
+    const Bytes bytes = options.as_module ? module_bytes(module) : program_bytes(module);
+    TRY(check_module_size(bytes, input.filter.name));
+    return write_file(options.output, bytes);
 }
 
 Result<Options> options_of(const po::variables_map& values) {

@@ -16,6 +16,7 @@ class Picky final : public Instance {
         return packet.bytes[0] == 1 ? Outcome::of(1) : Outcome::skip();
     }
     std::vector<FlowEntry> flows() const override { return {}; }
+    std::vector<std::vector<Count>> counters() const override { return {}; }
     uint64_t refused_stores() const override { return 0; }
     unsigned runs = 0;
 };
