@@ -100,8 +100,8 @@ trap 'exit 130' INT TERM
 
 cmake -S . -B build -G Ninja -DVFM_TESTS=ON >"$work/configure" 2>&1 || { cat "$work/configure" >&2; exit 3; }
 targets=(bench_engines)
-# The flow tables are measured where nothing else was asked for.
-[ $chosen = yes ] || targets+=(bench_flow)
+# Flow tables, sets and rule tables are measured where nothing else was asked for.
+[ $chosen = yes ] || targets+=(bench_flow bench_tables)
 cmake --build build --target "${targets[@]}" -- --quiet >&2 || exit 3
 
 build/bin/bench_engines "${run[@]}" >"$work/engines.json"
@@ -116,4 +116,6 @@ python3 -B tests/bench/report.py "$work/engines.json" "${show[@]}"
 if [ $chosen$json = nono ]; then
     printf '\nflow tables\n\n'
     build/bin/bench_flow "${flow[@]}"
+    printf '\nsets and rule tables\n\n'
+    build/bin/bench_tables "${flow[@]}"
 fi
