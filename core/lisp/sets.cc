@@ -32,6 +32,13 @@ void join(std::vector<Range>& ranges) {
     ranges.shrink_to_fit();
 }
 
+template <class Range>
+void keep_each_once(std::vector<Range>& ranges) {
+    std::ranges::sort(ranges);
+    const auto repeated = std::ranges::unique(ranges);
+    ranges.erase(repeated.begin(), repeated.end());
+}
+
 /// A range as prefixes of numbers of `width` bits, as few as there can be.
 template <class Range>
 void add_prefixes(const Range& range, unsigned width, std::vector<SetMember>& out) {
@@ -148,6 +155,11 @@ void add_to_set(SetInfo& set, const Literal& first, const Literal& last) {
 }
 
 void normalise(SetInfo& set) {
+    if (set.live) {
+        keep_each_once(set.numbers);
+        keep_each_once(set.addresses);
+        return;
+    }
     join(set.numbers);
     join(set.addresses);
 }
@@ -168,7 +180,8 @@ void read_set(std::shared_ptr<const SourceFile> file, SetInfo& set, ErrorList& e
 DeclaredSet declare(const SetInfo& set) {
     DeclaredSet out;
     unsigned width = set.live ? set.width : 32;
-    const uint64_t most = set.numbers.empty() ? 0 : set.numbers.back().last;
+    uint64_t most = 0;
+    for (const NumberRange& range : set.numbers) most = std::max(most, range.last);
     if (most >> 32 != 0) width = std::max(width, 48u);
     if (most >> 48 != 0) width = 64;
     if (!set.numbers.empty() || set.live) {

@@ -206,6 +206,13 @@ BOOST_AUTO_TEST_CASE(sets) {
     // A live set is a table of the module, however small.
     BOOST_TEST(on(tcp4(), "(defset blocked :live 10.0.0.1) (in ip.src @blocked)") == "1");
     BOOST_TEST(on(tcp6(), "(defset blocked :live) (in ip.src @blocked)") == "0");
+    // Its members are taken out as they were written: neighbours do not become one.
+    const auto neighbours = lisp::compile(std::make_shared<const SourceFile>(
+        "live.vfl", "(defset s :live 10.0.0.3 10.0.0.2 10.0.0.2 10.0.0.0/8) (in ip.src @s)"));
+    BOOST_TEST_REQUIRE(neighbours.has_value());
+    const std::vector<SetMember> expected = {
+        {0, 0x0a000000, 8}, {0, 0x0a000002, 32}, {0, 0x0a000003, 32}};
+    BOOST_TEST((neighbours->module.sets.at(0).members == expected));
 }
 
 BOOST_AUTO_TEST_CASE(loads) {
