@@ -49,8 +49,8 @@ std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& progr
 /// The refusal at its VFLisp line.
 Failure load_failure(const LoadRefusal& refusal, const Filter& filter);
 
-/// Bytes of kernel memory that the maps of a program hold, as the kernel accounts for them: 0 where it
-/// does not tell.
+/// Bytes of kernel memory that the maps of a program hold, as the kernel accounts for them: 0 where
+/// it does not tell.
 uint64_t map_memory(const LoadedProgram& program);
 
 /// Facts of a loaded program that somebody else may have made. False if the kernel does not tell.

@@ -19,9 +19,9 @@ struct Filter {
 };
 
 /// By the file's name, in any case of letters: `.vfl` VFLisp, `.vfm` assembly; anything else, and
-/// standard input (`-`), by its first bytes: a module, VFLisp where a list or a comment begins, else
-/// a raw program. A capture or an object is an error that says so. Assembly that says nothing of its
-/// source gets itself as source text.
+/// standard input (`-`), by its first bytes: a module, VFLisp where a list or a comment begins,
+/// else a raw program. A capture or an object is an error that says so. Assembly that says nothing
+/// of its source gets itself as source text.
 Result<Filter> load_filter(const std::string& path);
 /// The VFLisp of `-e`, called `<expr>`.
 Result<Filter> load_expression(const std::string& text);

@@ -12,8 +12,8 @@ namespace vfm::lisp {
 /// Every value from that of `first` to that of `last`, which are of one family; of a prefix, all
 /// that it holds.
 void add_to_set(SetInfo& set, const Literal& first, const Literal& last);
-/// Sorts the ranges and joins those that meet or touch. Members of a live set stay as they are, each
-/// once: they are taken out one by one.
+/// Sorts the ranges and joins those that meet or touch. Members of a live set stay as they are,
+/// each once: they are taken out one by one.
 void normalise(SetInfo& set);
 
 /// Adds the members of a file, one a line: a value, a prefix or `(range a b)`, with `;` and `#`

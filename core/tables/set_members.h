@@ -15,7 +15,8 @@ struct MemberOrder {
         return std::tie(a.hi, a.lo, a.length) < std::tie(b.hi, b.lo, b.length);
     }
 };
-/// By member, whose bits behind the prefix are 0, its mark; of two for one member the greater counts.
+/// By member, whose bits behind the prefix are 0, its mark; of two for one member the greater
+/// counts.
 using MarkedMembers = std::map<SetMember, uint64_t, MemberOrder>;
 
 /// The prefix of so many bits that begins as `key` does.

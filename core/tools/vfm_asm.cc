@@ -21,8 +21,10 @@ const cli::Tool kTool = {
     "distance in bytes from the next instruction. Numbers are decimal, 0x, 0b or dotted IPv4. RET "
     "n "
     "stands for PUSH n and RET.\n\n"
-    "The directives .fuel, .table, .set with .member, .import, .rules with .rule and .row, .counters "
-    "with .counter, .source with .text, .loc and .module declare what a module holds beside its code. Without any the output is a raw "
+    "The directives .fuel, .table, .set with .member, .import, .rules with .rule and .row, "
+    ".counters "
+    "with .counter, .source with .text, .loc and .module declare what a module holds beside its "
+    "code. Without any the output is a raw "
     "program.\n\n"
     "Every error of the file is reported. The program is not verified, so that a wrong one can be "
     "assembled and looked at.",

@@ -117,7 +117,8 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
     const auto others = std::span(running).subspan(1);
     Instance& reference = *running.front().engine;
     std::vector<Packet> views;
-    for (size_t i = 0; i < packets.size(); ++i) views.push_back({packets[i], 1'000'000'000 + 700 * i});
+    for (size_t i = 0; i < packets.size(); ++i)
+        views.push_back({packets[i], 1'000'000'000 + 700 * i});
     const std::vector<Outcome> expected = outcomes_of(reference, views);
     for (const Outcome& outcome : expected) ++outcomes_[error_index(outcome.error)];
     for (Running& other : others) {

@@ -1,4 +1,5 @@
-// The table of engines: the one place that joins interpreters, native code, eBPF machine and kernel.
+// The table of engines: the one place that joins interpreters, native code, eBPF machine and
+// kernel.
 #pragma once
 
 #include <memory>
