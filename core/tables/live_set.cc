@@ -8,6 +8,25 @@
 #include "core/tables/set_members.h"
 
 namespace vfm {
+namespace {
+
+WideKey first_of(const KeyRange<WideKey>& range) { return range.first; }
+
+KeyRange<WideKey> range_of(const SetMember& member, unsigned width) {
+    return prefix_range(wide_key(member.hi, member.lo), member.length, width);
+}
+
+/// The ranges of members in order, without those inside others.
+std::vector<KeyRange<WideKey>> ranges_of(std::span<const SetMember> members, unsigned width) {
+    std::vector<KeyRange<WideKey>> ranges;
+    for (const SetMember& member : members) {
+        const KeyRange<WideKey> range = range_of(member, width);
+        if (ranges.empty() || range.first > ranges.back().last) ranges.push_back(range);
+    }
+    return ranges;
+}
+
+}  // namespace
 
 LiveSet::LiveSet(const SetDecl& declaration) : name_(declaration.name), width_(declaration.width) {
     put(in_order(declaration.members));
@@ -33,14 +52,35 @@ std::optional<size_t> LiveSet::add(std::span<const SetMember> members) {
     return came;
 }
 
-size_t LiveSet::remove(std::span<const SetMember> members) {
+std::optional<size_t> LiveSet::remove(std::span<const SetMember> members) {
     const std::scoped_lock lock(changing_);
     const Members& before = state_->set.members;
+    const Members gone = in_order(members);
+    const std::vector<KeyRange<WideKey>> ranges = ranges_of(gone, width_);
     Members rest;
     rest.reserve(before.size());
-    std::ranges::set_difference(before, in_order(members), std::back_inserter(rest), MemberOrder());
+    MarkedMembers cut;
+    for (const SetMember& member : before) {
+        // Of two prefixes that have a key in common one holds the other.
+        const KeyRange<WideKey> keys = range_of(member, width_);
+        const auto behind = std::ranges::upper_bound(ranges, keys.last, {}, first_of);
+        if (behind == ranges.begin() || behind[-1].last < keys.first)
+            rest.push_back(member);
+        else if (behind[-1].first > keys.first || behind[-1].last < keys.last)
+            cut.emplace(member, 0);
+    }
     const size_t went = before.size() - rest.size();
-    if (went > 0) put(std::move(rest));
+    if (went == 0) return 0;
+    if (!cut.empty()) {
+        for (const SetMember& member : gone) take_out(member, width_, cut);
+        Members parts;
+        for (const auto& [member, mark] : cut) parts.push_back(member);
+        Members all;
+        std::ranges::set_union(rest, parts, std::back_inserter(all), MemberOrder());
+        if (all.size() > kMaxMembers) return std::nullopt;
+        rest = std::move(all);
+    }
+    put(std::move(rest));
     return went;
 }
 

@@ -41,13 +41,14 @@ class LiveSet {
     /// Why a member cannot be one: it has bits above the width, or a length beyond it. Empty if it
     /// can. The bits of a prefix behind its length are ignored, here and below.
     std::string fault(const SetMember& member) const;
-    /// Members that are in the set already change nothing, and what is none cannot be removed: a
-    /// prefix stays when a longer one in it goes. They give how many came or went, nothing (false)
-    /// if there would be more than kMaxMembers, and then nothing changes. Of members without a
-    /// fault.
+    /// Members that are in the set already change nothing. Gives how many came; nothing if there
+    /// would be more than kMaxMembers, and then nothing changes. Of members without a fault, as the
+    /// others.
     std::optional<size_t> add(std::span<const SetMember> members);
-    size_t remove(std::span<const SetMember> members);
-    /// These and no others.
+    /// Afterwards no key of these is in the set: of a member around one of them stays what
+    /// surrounds it. Gives how many members went or were cut so.
+    std::optional<size_t> remove(std::span<const SetMember> members);
+    /// These and no others, or false as above.
     bool replace(std::span<const SetMember> members);
 
   private:

@@ -116,9 +116,8 @@ int vfm_set_add(vfm_set_t* set, const vfm_member_t* members, size_t count, size_
 }
 
 int vfm_set_remove(vfm_set_t* set, const vfm_member_t* members, size_t count, size_t* changed) {
-    return change_set(set, members, count, changed, [](LiveSet& live, const auto& all) {
-        return std::optional(live.remove(all));
-    });
+    return change_set(set, members, count, changed,
+                      [](LiveSet& live, const auto& all) { return live.remove(all); });
 }
 
 int vfm_set_replace(vfm_set_t* set, const vfm_member_t* members, size_t count) {

@@ -280,11 +280,12 @@ VFM_API uint32_t vfm_set_width(const vfm_set_t* set);
 /* 1 if a key is in the set, else 0; VFM_ERROR_INVALID_PROGRAM for a set that is null. */
 VFM_API int vfm_set_contains(const vfm_set_t* set, uint64_t hi, uint64_t lo);
 
-/* Add members, take some away, or make them all that there are. What is in the set already and what
- * is not in it change nothing; a prefix stays when a longer one inside it goes. Where one of them
- * cannot be a member, VFM_ERROR_INVALID_PROGRAM, and where there would be more than 16,777,216,
- * VFM_ERROR_NO_MEMORY, nothing changes. `members` may be null if there are none. *changed, which
- * may be null, gets the number of members that came or went. */
+/* Add members, take some away, or make them all that there are. What is in the set already comes no
+ * second time. Of what is taken away no key is in the set afterwards: of a prefix around it stays
+ * what surrounds it. Where one of them cannot be a member, VFM_ERROR_INVALID_PROGRAM, and where
+ * there would be more than 16,777,216, VFM_ERROR_NO_MEMORY, nothing changes. `members` may be null
+ * if there are none. *changed, which may be null, gets the number of members that came, or went or
+ * lost keys. */
 VFM_API int vfm_set_add(vfm_set_t* set, const vfm_member_t* members, size_t count, size_t* changed);
 VFM_API int vfm_set_remove(vfm_set_t* set, const vfm_member_t* members, size_t count,
                            size_t* changed);
