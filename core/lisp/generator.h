@@ -103,7 +103,8 @@ class Generator {
 
     // Rules.
     size_t rows_from(const Expr& e, size_t rule, RuleRows& rows) const;
-    void look_up(const Expr& e, RuleRows& rows, uint64_t otherwise);
+    uint32_t rule_table(RuleTable table);
+    uint32_t look_up(const Expr& e, RuleRows& rows, uint64_t otherwise);
     void push_keys(std::span<const uint32_t> fields, const Expr& at);
 
     // Names.
