@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "bpf/vfm_abi.h"
+#include "bpfgen/exchanges.h"
 #include "bpfgen/lower_flow.h"
 #include "bpfgen/lower_lookup.h"
 #include "bpfgen/lower_values.h"
@@ -50,7 +51,8 @@ class Lowerer {
           around_(count_tests(f_) > kManyTests),
           access_(make_access(access, {b_, lowering.hook, lowering.exits, lowering.values,
                                        lowering.dominators, around_})),
-          labels_(f_.blocks.size()) {}
+          labels_(f_.blocks.size()),
+          exchanges_(find_exchanges(f_, l_.cfg)) {}
 
     MFunction run() {
         for (const BlockId block : l_.layout.order()) {
@@ -124,10 +126,11 @@ class Lowerer {
                 }
                 return kNoReg;
             case Op::flow_get:
+                if (const auto at = exchanges_.store_of.find(id); at != exchanges_.store_of.end())
+                    return exchanged_.at(at->second);
                 return flow_get(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)), key_of(value));
             case Op::flow_set: {
-                const std::vector<VReg> key = key_of(value);
-                flow_set(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)), key, v_.read(value.b));
+                store(id, value);
                 return kNoReg;
             }
             case Op::flow_add: {
@@ -206,6 +209,17 @@ class Lowerer {
         std::vector<VReg> words = {v_.read(value.a)};
         for (const ValueId word : value.more) words.push_back(v_.read(word));
         return words;
+    }
+
+    void store(ValueId id, const Value& value) {
+        const uint32_t map = l_.maps.flow(static_cast<uint32_t>(value.imm));
+        const std::vector<VReg> key = key_of(value);
+        const auto old = exchanges_.old_of.find(id);
+        if (old == exchanges_.old_of.end()) {
+            flow_set(b_, map, key, v_.read(value.b));
+        } else {
+            exchanged_[id] = flow_exchange(b_, map, key, v_.read(old->second), v_.read(value.b));
+        }
     }
 
     void count(const Value& value) {
@@ -367,6 +381,8 @@ class Lowerer {
     std::unique_ptr<PacketAccess> access_;
     std::vector<Label> labels_;  // by block
     BlockId current_ = 0;
+    Exchanges exchanges_;
+    std::unordered_map<ValueId, VReg> exchanged_;  // what a store left, by the store
 };
 
 }  // namespace

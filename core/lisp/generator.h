@@ -126,6 +126,8 @@ class Generator {
     void endpoint(unsigned side, const Expr& at);
     void mapped(const Expr& at);
     void bucket_time(const Expr& at);
+    void take_token(const Expr& e, const Rate& node, unsigned words, Landing& empty);
+    void copy_key(unsigned words, unsigned above, const Expr& at);
     void apply(Opcode op, uint64_t operand, const Expr& at) {
         out_.push(operand, at);
         out_.emit(op, 0, at);
