@@ -59,6 +59,10 @@ class Builder {
     void add_to(Reg dst, Reg src) {
         put({.op = MOp::alu, .code = BPF_ADD, .dst = dst, .a = dst, .b = src});
     }
+    /// dst = ~dst, on a machine register.
+    void flip_to(Reg dst) {
+        put({.op = MOp::alu_imm, .code = BPF_XOR, .dst = dst, .a = dst, .imm = ~uint64_t{0}});
+    }
     VReg neg(VReg a) { return with_result({.op = MOp::neg, .a = a}); }
     VReg to_be(VReg a, unsigned size) {
         return with_result({.op = MOp::to_be, .size = byte(size), .a = a});
@@ -85,6 +89,10 @@ class Builder {
         return with_result({.op = MOp::data_address, .imm = offset});
     }
     void fetch_add(Reg base, Reg value) { put({.op = MOp::fetch_add, .a = base, .b = value}); }
+    /// What is at `base` becomes `value` if it is r0; r0 becomes what it was.
+    void compare_exchange(Reg base, Reg value) {
+        put({.op = MOp::compare_exchange, .a = base, .b = value});
+    }
     void call(int32_t helper) { put({.op = MOp::call, .imm = static_cast<uint64_t>(helper)}); }
 
     /// The same value, of which the kernel's verifier knows nothing: it goes through a map. What

@@ -65,6 +65,11 @@ constexpr bpf_insn fetch_add(Reg base, int16_t off, Reg src) {
     return make_insn(BPF_STX | BPF_ATOMIC | BPF_DW, base, src, off, BPF_ADD | BPF_FETCH);
 }
 
+/// *(u64 *)(base + off) = src if it is r0; r0 = what it was; atomic.
+constexpr bpf_insn compare_exchange(Reg base, int16_t off, Reg src) {
+    return make_insn(BPF_STX | BPF_ATOMIC | BPF_DW, base, src, off, BPF_CMPXCHG);
+}
+
 /// Two slots: the second follows the first.
 struct Wide {
     bpf_insn first;

@@ -1,8 +1,10 @@
 #include "bpfgen/lower.h"
 
 #include <optional>
+#include <ranges>
 
 #include "bpf/vfm_abi.h"
+#include "bpfgen/exchanges.h"
 #include "bpfgen/lower_flow.h"
 #include "bpfgen/lower_lookup.h"
 #include "bpfgen/lower_values.h"
@@ -40,6 +42,29 @@ size_t count_tests(const ir::Function& function) {
     return tests;
 }
 
+/// Values that keys or the mask of a rule table are made of, without what is loaded from the
+/// packet.
+std::vector<bool> made_into_keys(const ir::Function& function, const ir::Cfg& cfg) {
+    std::vector<bool> made(function.values.size(), false);
+    const auto mark = [&](ValueId value) { made[value] = true; };
+    for (const BlockId id : std::views::reverse(cfg.order())) {
+        const Block& block = function.blocks[id];
+        ir::for_each_edge(block, [&](const Edge& edge) {
+            const auto& params = function.blocks[edge.target].params;
+            for (size_t i = 0; i < params.size(); ++i)
+                if (made[params[i]]) mark(edge.args[i]);
+        });
+        for (const ValueId at : std::views::reverse(block.body)) {
+            const Value& value = function[at];
+            const ir::OpKind kind = ir::op_info(value.op).kind;
+            const bool arithmetic = kind == ir::OpKind::unary || kind == ir::OpKind::binary;
+            if (value.op == Op::match || (made[at] && arithmetic))
+                ir::for_each_operand(value, mark);
+        }
+    }
+    return made;
+}
+
 class Lowerer {
   public:
     Lowerer(const Lowering& lowering, AccessKind access)
@@ -50,21 +75,29 @@ class Lowerer {
           around_(count_tests(f_) > kManyTests),
           access_(make_access(access, {b_, lowering.hook, lowering.exits, lowering.values,
                                        lowering.dominators, around_})),
-          labels_(f_.blocks.size()) {}
+          labels_(f_.blocks.size()),
+          in_keys_(made_into_keys(f_, l_.cfg)),
+          entering_(f_.values.size(), kNoReg),
+          exchanges_(find_exchanges(f_, l_.cfg)) {}
 
     MFunction run() {
         for (const BlockId block : l_.layout.order()) {
             labels_[block] = b_.label();
-            for (const ValueId param : f_.blocks[block].params) v_.set(param, b_.fresh());
+            for (const ValueId param : f_.blocks[block].params) {
+                entering_[param] = b_.fresh();
+                if (!is_hidden(param)) v_.set(param, entering_[param]);
+            }
         }
         for (size_t i = 0; i < l_.layout.order().size(); ++i) {
             const BlockId id = l_.layout.order()[i];
             const Block& block = f_.blocks[id];
             current_ = id;
             std::vector<VReg> params;
-            for (const ValueId param : block.params) params.push_back(v_.reg(param));
+            for (const ValueId param : block.params) params.push_back(entering_[param]);
             b_.origin(block.body.empty() ? block.end.origin : f_[block.body.front()].origin);
             b_.bind(labels_[id], std::move(params));
+            for (const ValueId param : block.params)
+                if (is_hidden(param)) v_.set(param, b_.blurred(entering_[param]));
             for (const ValueId value : block.body) {
                 b_.origin(f_[value].origin);
                 operation(value);
@@ -76,6 +109,12 @@ class Lowerer {
     }
 
   private:
+    // Whether a rule table's key is in the packet is a number on each way. What each of them is,
+    // the verifier would follow along all ways through all keys, twice as many with each key.
+    bool is_hidden(ValueId param) const {
+        return in_keys_[param] && l_.values.is_number_somewhere(param);
+    }
+
     // ---- operations --------------------------------------------------------------------------
 
     void leave(const Condition& condition, ErrorKind error) {
@@ -124,10 +163,11 @@ class Lowerer {
                 }
                 return kNoReg;
             case Op::flow_get:
+                if (const auto at = exchanges_.store_of.find(id); at != exchanges_.store_of.end())
+                    return exchanged_.at(at->second);
                 return flow_get(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)), key_of(value));
             case Op::flow_set: {
-                const std::vector<VReg> key = key_of(value);
-                flow_set(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)), key, v_.read(value.b));
+                store(id, value);
                 return kNoReg;
             }
             case Op::flow_add: {
@@ -206,6 +246,17 @@ class Lowerer {
         std::vector<VReg> words = {v_.read(value.a)};
         for (const ValueId word : value.more) words.push_back(v_.read(word));
         return words;
+    }
+
+    void store(ValueId id, const Value& value) {
+        const uint32_t map = l_.maps.flow(static_cast<uint32_t>(value.imm));
+        const std::vector<VReg> key = key_of(value);
+        const auto old = exchanges_.old_of.find(id);
+        if (old == exchanges_.old_of.end()) {
+            flow_set(b_, map, key, v_.read(value.b));
+        } else {
+            exchanged_[id] = flow_exchange(b_, map, key, v_.read(old->second), v_.read(value.b));
+        }
     }
 
     void count(const Value& value) {
@@ -311,9 +362,9 @@ class Lowerer {
         for (size_t i = 0; i < params.size(); ++i) {
             const Value& arg = f_[edge.args[i]];
             if (arg.op == Op::constant) {
-                list.push_back({.dst = v_.reg(params[i]), .imm = arg.imm});
+                list.push_back({.dst = entering_[params[i]], .imm = arg.imm});
             } else {
-                list.push_back({.dst = v_.reg(params[i]), .src = v_.reg(edge.args[i])});
+                list.push_back({.dst = entering_[params[i]], .src = v_.reg(edge.args[i])});
             }
         }
         return list;
@@ -365,8 +416,12 @@ class Lowerer {
     ValueLowering v_;
     bool around_;
     std::unique_ptr<PacketAccess> access_;
-    std::vector<Label> labels_;  // by block
+    std::vector<Label> labels_;   // by block
+    std::vector<bool> in_keys_;   // by value
+    std::vector<VReg> entering_;  // by parameter: what edges write
     BlockId current_ = 0;
+    Exchanges exchanges_;
+    std::unordered_map<ValueId, VReg> exchanged_;  // what a store left, by the store
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "bpfgen/lower_flow.h"
 
+#include <cerrno>
 #include <cstddef>
 
 #include "bpf/vfm_abi.h"
@@ -10,6 +11,8 @@ namespace {
 // Of a missing entry the verifier would know the value, and follow that path to the end of the
 // program for each table operation passed. This 0 it does not know.
 constexpr int16_t kHiddenZero = offsetof(vfm_stats, errors);
+
+constexpr uint64_t kExists = 0 - uint64_t{EEXIST};  // what a helper gives for it
 
 constexpr Condition kIsNull{.code = BPF_JEQ, .a = 0, .imm = 0};
 constexpr Condition kIsNotNull{.code = BPF_JNE, .a = 0, .imm = 0};
@@ -68,6 +71,40 @@ void flow_set(Builder& b, uint32_t map, std::span<const VReg> key, VReg value) {
     b.branch(kIsNull, stored);
     count_refused(b);
     b.bind(stored);
+}
+
+VReg flow_exchange(Builder& b, uint32_t map, std::span<const VReg> key, VReg old, VReg value) {
+    const Label hit = b.label();
+    const Label missed = b.label();
+    const Label stored = b.label();
+    const Label done = b.label();
+    const int16_t slot = write_key(b, key);
+    b.store(8, kFrame, kValueSlot, value);
+    lookup(b, map, slot);
+    b.branch(kIsNotNull, hit);
+    // The entry has gone, or there was none. If there was one, somebody else has it by now.
+    b.mov_to(0, old);
+    b.branch(kIsNotNull, missed);
+    update(b, map, slot, BPF_NOEXIST);
+    b.branch(kIsNull, stored);
+    b.branch({.code = BPF_JEQ, .a = 0, .imm = kExists}, missed);
+    count_refused(b);
+    b.jump(missed);
+    b.bind(hit);
+    b.mov_to(1, 0);
+    b.mov_to(0, old);
+    b.load_to(2, 8, kFrame, kValueSlot);
+    b.compare_exchange(1, 2);
+    b.mov_to(1, old);
+    b.branch({.code = BPF_JEQ, .a = 0, .b = 1}, stored);
+    b.bind(missed);
+    b.load_to(0, 8, kFrame, kValueSlot);
+    b.flip_to(0);
+    b.jump(done);
+    b.bind(stored);
+    b.load_to(0, 8, kFrame, kValueSlot);
+    b.bind(done);
+    return b.mov(0);
 }
 
 VReg flow_add(Builder& b, uint32_t map, std::span<const VReg> key, VReg delta) {

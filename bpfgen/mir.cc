@@ -20,6 +20,7 @@ bool is_pure(MOp op) {
         case MOp::store:
         case MOp::store_imm:
         case MOp::fetch_add:
+        case MOp::compare_exchange:
         case MOp::call:
         case MOp::label:
         case MOp::jump:

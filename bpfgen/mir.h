@@ -20,16 +20,18 @@ inline constexpr VReg kNoReg = ~uint32_t{0};
 constexpr bool is_virtual(VReg reg) { return reg != kNoReg && reg >= kFirstVirtual; }
 
 enum class MOp : uint8_t {
-    mov,           ///< dst = a
-    number,        ///< dst = imm
-    alu,           ///< dst = a code b
-    alu_imm,       ///< dst = a code imm
-    neg,           ///< dst = -a
-    to_be,         ///< dst = the low size bytes of a in the other byte order
-    load,          ///< dst = *(size *)(a + off)
-    store,         ///< *(size *)(a + off) = b
-    store_imm,     ///< *(size *)(a + off) = imm
-    fetch_add,     ///< b = old *(u64 *)(a + off), which grows by b; machine registers only
+    mov,        ///< dst = a
+    number,     ///< dst = imm
+    alu,        ///< dst = a code b
+    alu_imm,    ///< dst = a code imm
+    neg,        ///< dst = -a
+    to_be,      ///< dst = the low size bytes of a in the other byte order
+    load,       ///< dst = *(size *)(a + off)
+    store,      ///< *(size *)(a + off) = b
+    store_imm,  ///< *(size *)(a + off) = imm
+    fetch_add,  ///< b = old *(u64 *)(a + off), which grows by b; machine registers only
+    /// *(u64 *)(a + off) = b if it is r0; r0 = what it was; machine registers only
+    compare_exchange,
     map_address,   ///< dst = address of map imm
     data_address,  ///< dst = address of the constant data at imm
     call,          ///< helper imm; r0..r5 are lost

@@ -143,6 +143,9 @@ std::string print_insn(const bpf_insn& insn, std::string_view map, int32_t high)
             return fmt::format("{} = {}", memory(insn, insn.dst_reg), insn.imm);
         case BPF_STX:
             if (BPF_MODE(insn.code) == BPF_ATOMIC) {
+                if (insn.imm == BPF_CMPXCHG)
+                    return fmt::format("r0 = atomic_cmpxchg((u64 *)(r{} {:+}), r0, r{})",
+                                       insn.dst_reg, insn.off, insn.src_reg);
                 return fmt::format("r{} = atomic_fetch_add((u64 *)(r{} {:+}), r{})", insn.src_reg,
                                    insn.dst_reg, insn.off, insn.src_reg);
             }

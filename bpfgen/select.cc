@@ -148,6 +148,9 @@ class Selector {
             case MOp::fetch_add:
                 emitter_.emit(fetch_add(place(insn.a).reg, insn.off, place(insn.b).reg));
                 return;
+            case MOp::compare_exchange:
+                emitter_.emit(compare_exchange(place(insn.a).reg, insn.off, place(insn.b).reg));
+                return;
             case MOp::map_address:
                 emitter_.map_address(target(insn.dst), static_cast<uint32_t>(insn.imm));
                 done(insn.dst);

@@ -103,7 +103,8 @@ class Generator {
 
     // Rules.
     size_t rows_from(const Expr& e, size_t rule, RuleRows& rows) const;
-    void look_up(const Expr& e, RuleRows& rows, uint64_t otherwise);
+    uint32_t rule_table(RuleTable table);
+    uint32_t look_up(const Expr& e, RuleRows& rows, uint64_t otherwise);
     void push_keys(std::span<const uint32_t> fields, const Expr& at);
 
     // Names.
@@ -125,6 +126,8 @@ class Generator {
     void endpoint(unsigned side, const Expr& at);
     void mapped(const Expr& at);
     void bucket_time(const Expr& at);
+    void take_token(const Expr& e, const Rate& node, unsigned words, Landing& empty);
+    void copy_key(unsigned words, unsigned above, const Expr& at);
     void apply(Opcode op, uint64_t operand, const Expr& at) {
         out_.push(operand, at);
         out_.emit(op, 0, at);

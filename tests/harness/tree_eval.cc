@@ -259,7 +259,9 @@ TreeEvaluator::Value TreeEvaluator::of(const Expr& e, const lisp::Rate& node) {
     // A value of 0 cannot be told from none.
     if (found != table.end() && found->second != 0) {
         last = found->second >> 20;
-        const uint64_t passed = (now + (1ull << 44) - last) % (1ull << 44);
+        uint64_t passed = (now + (1ull << 44) - last) % (1ull << 44);
+        // Less than about a second before the last refill.
+        if (passed >= (1ull << 44) - (1ull << 20)) passed = 0;
         const auto come =
             static_cast<uint64_t>(static_cast<unsigned __int128>(passed) * node.tokens / node.per);
         tokens = std::min<uint64_t>(node.burst, found->second % (1ull << 20) + come);

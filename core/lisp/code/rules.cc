@@ -2,6 +2,8 @@
 // table.
 #include <fmt/core.h>
 
+#include <algorithm>
+
 #include "core/lisp/generator.h"
 #include "core/lisp/rule_rows.h"
 
@@ -71,17 +73,31 @@ void Generator::push_keys(std::span<const uint32_t> fields, const Expr& at) {
     }
 }
 
-/// Leaves the number of the rule that matches on the stack, 0 if none does.
-void Generator::look_up(const Expr& e, RuleRows& rows, uint64_t otherwise) {
+/// The number of a rule table. A `rules` of a definition is written at each use: tables of it that
+/// are the same are one, others have names of their own.
+uint32_t Generator::rule_table(RuleTable table) {
+    const std::string name = table.name;
+    for (uint32_t others = 0;;) {
+        const auto same = std::ranges::find(rule_tables_, table.name, &RuleTable::name);
+        if (same == rule_tables_.end()) break;
+        if (*same == table) return static_cast<uint32_t>(same - rule_tables_.begin());
+        table.name = fmt::format("{} ({})", name, ++others + 1);
+    }
+    rule_tables_.push_back(std::move(table));
+    return static_cast<uint32_t>(rule_tables_.size() - 1);
+}
+
+/// Leaves the number of the rule that matches on the stack, 0 if none does; gives the table's.
+uint32_t Generator::look_up(const Expr& e, RuleRows& rows, uint64_t otherwise) {
     const uint32_t base = out_.depth();
     const std::vector<uint32_t> fields(rows.fields().begin(), rows.fields().end());
     push_keys(fields, e);
-    rule_tables_.push_back(rows.take(otherwise));
-    const RuleTable& table = rule_tables_.back();
+    const uint32_t table = rule_table(rows.take(otherwise));
     unsigned words = 1;
-    for (const uint8_t width : table.key_widths) words += width == 128 ? 2 : 1;
-    out_.emit(Opcode::MATCH, rule_tables_.size() - 1, words, 1, e);
+    for (const uint8_t width : rule_tables_[table].key_widths) words += width == 128 ? 2 : 1;
+    out_.emit(Opcode::MATCH, table, words, 1, e);
     out_.keep_top(base, e);
+    return table;
 }
 
 void Generator::number_of(const Expr& e, const Rules& node, Landing& absent, End end) {
@@ -92,10 +108,10 @@ void Generator::number_of(const Expr& e, const Rules& node, Landing& absent, End
         out_.push(rule, e);
         out_.emit(Opcode::COUNT, node.group, e);
     };
-    const auto verdict_in_table = [&] {
+    const auto verdict_in = [&](uint32_t table) {
         out_.emit(Opcode::DUP, 0, e);
         out_.emit(Opcode::COUNT, node.group, e);
-        out_.emit(Opcode::VERDICT, rule_tables_.size() - 1, e);
+        out_.emit(Opcode::VERDICT, table, e);
     };
     size_t coded = 0;  // rules up to here are tested one by one, whatever they are
     for (size_t rule = 1; rule <= rules;) {
@@ -104,9 +120,9 @@ void Generator::number_of(const Expr& e, const Rules& node, Landing& absent, End
             const size_t behind = rows_from(e, rule, rows);
             if (rows.rules() >= kManyRules) {
                 const bool all = behind > rules && parts.back().known;
-                look_up(e, rows, all ? parts.back().value : 0);
+                const uint32_t table = look_up(e, rows, all ? parts.back().value : 0);
                 if (all) {
-                    verdict_in_table();
+                    verdict_in(table);
                     if (end == End::open) out_.bind(joined, e);
                     return;
                 }
@@ -114,7 +130,7 @@ void Generator::number_of(const Expr& e, const Rules& node, Landing& absent, End
                 out_.emit(Opcode::DUP, 0, e);
                 out_.push(0, e);
                 out_.branch(Comparison::eq, none, e);
-                verdict_in_table();
+                verdict_in(table);
                 leave(joined, end, e);
                 out_.bind(none, e);
                 out_.emit(Opcode::POP, 0, e);

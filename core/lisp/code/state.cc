@@ -8,6 +8,9 @@ namespace {
 
 constexpr uint64_t kIpv4Bits = 0xffffffff;
 constexpr uint64_t kTimeBits = (uint64_t{1} << 44) - 1;  // of a bucket's microseconds
+/// A time as little before the last refill is no time since: another CPU, whose clock was read
+/// later, has refilled the bucket. Taken modulo 2^44 it would be half a year, and the bucket full.
+constexpr uint64_t kBehind = uint64_t{1} << 20;
 constexpr uint64_t kTokenBits = (uint64_t{1} << 20) - 1;
 constexpr unsigned kTimeShift = 20;
 constexpr unsigned kEndpointWords = 3, kConnectionWords = 7;
@@ -139,8 +142,7 @@ void Generator::number_of(const Expr& e, const Flow& node, Landing& absent, End)
             out_.push(1, e);
         const bool store = node.op == Opcode::FLOW_SET;
         // A store takes the value that the form gives: it stores a copy.
-        for (unsigned word = 0; store && word <= words; ++word)
-            out_.emit(Opcode::PICK, words, 0, 1, e);
+        if (store) copy_key(words + 1, words + 1, e);
         out_.emit(node.op, node.table, words + 1, store ? 0 : 1, e);
     }
     out_.keep_top(base, e);
@@ -153,15 +155,11 @@ void Generator::bucket_time(const Expr& at) {
     apply(Opcode::AND, kTimeBits, at);
 }
 
-void Generator::number_of(const Expr& e, const Rate& node, Landing& absent, End) {
-    const uint32_t base = out_.depth();
-    const TableDecl& table = tree_.tables[node.table];
-    const unsigned words = table.words();
-    push_key(arguments(e), table, absent, e);
+/// Above a key, which stays: what its bucket is once a token has been taken, or to `empty`.
+void Generator::take_token(const Expr& e, const Rate& node, unsigned words, Landing& empty) {
     const uint32_t old = out_.depth();  // above the key: what the table holds
-    Landing full = out_.landing(1), store = out_.landing(1), empty = out_.landing_at(base),
-            joined = out_.landing_at(base + 1);
-    for (unsigned word = 0; word < words; ++word) out_.emit(Opcode::PICK, words - 1, 0, 1, e);
+    Landing full = out_.landing(1), taken = out_.landing(1);
+    copy_key(words, words, e);
     out_.emit(Opcode::FLOW_GET, node.table, words, 1, e);
     out_.emit(Opcode::DUP, 0, e);
     out_.push(0, e);
@@ -173,6 +171,13 @@ void Generator::number_of(const Expr& e, const Rate& node, Landing& absent, End)
     apply(Opcode::SHR, kTimeShift, e);
     out_.emit(Opcode::SUB, 0, e);
     apply(Opcode::AND, kTimeBits, e);
+    Landing since = out_.landing();
+    out_.emit(Opcode::DUP, 0, e);
+    out_.push(kTimeBits - kBehind, e);
+    out_.branch(Comparison::le, since, e);
+    out_.emit(Opcode::POP, 0, e);
+    out_.push(0, e);
+    out_.bind(since, e);
     apply(Opcode::MUL, node.tokens, e);
     apply(Opcode::DIV, node.per, e);
     // -> old, come, tokens that there are
@@ -203,15 +208,42 @@ void Generator::number_of(const Expr& e, const Rate& node, Landing& absent, End)
     apply(Opcode::SUB, 1, e);
     out_.emit(Opcode::OR, 0, e);
     out_.keep_top(old, e);
-    out_.jump(store, e);
+    out_.jump(taken, e);
 
     out_.bind(full, e);
     out_.emit(Opcode::POP, 0, e);
     bucket_time(e);
     apply(Opcode::SHL, kTimeShift, e);
     apply(Opcode::OR, node.burst - 1, e);
-    out_.bind(store, e);
-    out_.emit(Opcode::FLOW_SET, node.table, words + 1, 0, e);
+    out_.bind(taken, e);
+}
+
+/// Copies a key of which `above` values, its own words among them, are on top of the stack.
+void Generator::copy_key(unsigned words, unsigned above, const Expr& at) {
+    for (unsigned word = 0; word < words; ++word) out_.emit(Opcode::PICK, above - 1, 0, 1, at);
+}
+
+/// A token is taken where the bucket then is what it should be: between reading and storing,
+/// another CPU may have taken the same one. The kernel's programs compare and exchange for this
+/// shape: bpfgen/exchanges.h. Elsewhere the first try is the last.
+void Generator::number_of(const Expr& e, const Rate& node, Landing& absent, End) {
+    constexpr unsigned kTries = 3;
+    const uint32_t base = out_.depth();
+    const TableDecl& table = tree_.tables[node.table];
+    const unsigned words = table.words();
+    push_key(arguments(e), table, absent, e);
+    Landing taken = out_.landing(), empty = out_.landing_at(base),
+            joined = out_.landing_at(base + 1);
+    for (unsigned attempt = 0; attempt < kTries; ++attempt) {
+        take_token(e, node, words, empty);
+        copy_key(words + 1, words + 1, e);
+        out_.emit(Opcode::FLOW_SET, node.table, words + 1, 0, e);
+        copy_key(words, words + 1, e);
+        out_.emit(Opcode::FLOW_GET, node.table, words, 1, e);
+        out_.branch(Comparison::eq, taken, e);
+    }
+    out_.jump(empty, e);
+    out_.bind(taken, e);
     out_.drop_to(base, e);
     out_.push(1, e);
     out_.jump(joined, e);

@@ -226,6 +226,17 @@ BOOST_AUTO_TEST_CASE(numbers_made_of_comparisons_do_not_multiply_paths) {
     BOOST_TEST(loaded.result().value == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(keys_of_a_rule_table_do_not_multiply_paths) {
+    constexpr const char* kFields[] = {"tcp.dport", "ip.proto",  "ip.ttl", "vlan.id", "udp.dport",
+                                       "ipv4.id",   "ipv6.flow", "ip.len", "arp.op",  "icmp.type"};
+    std::string text = "(rules";
+    for (uint32_t i = 0; i < 40; ++i)
+        text += fmt::format("\n  (when (= {} {}) {})", kFields[i % 10], i + 1, i % 3);
+    const Program program = test::generated(lisp_program(text + "\n  (default 0))"));
+    Loaded loaded(program);
+    BOOST_TEST(loaded.info().verified_insns < 4 * program.insns.size());
+}
+
 BOOST_AUTO_TEST_CASE(a_program_short_of_fuel_stops) {
     std::string text = ".fuel 30\n";
     for (unsigned i = 0; i < 40; ++i) {

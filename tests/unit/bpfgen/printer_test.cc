@@ -19,6 +19,8 @@ BOOST_AUTO_TEST_CASE(every_form) {
     BOOST_TEST(print_insn(store(8, 10, -8, 0)) == "*(u64 *)(r10 -8) = r0");
     BOOST_TEST(print_insn(store_imm(4, 10, -48, 7)) == "*(u32 *)(r10 -48) = 7");
     BOOST_TEST(print_insn(fetch_add(0, 0, 1)) == "r1 = atomic_fetch_add((u64 *)(r0 +0), r1)");
+    BOOST_TEST(print_insn(compare_exchange(1, 0, 2)) ==
+               "r0 = atomic_cmpxchg((u64 *)(r1 +0), r0, r2)");
     BOOST_TEST(print_insn(jump_if(BPF_JLE, 2, 8)) == "if r2 <= r8 goto +0");
     BOOST_TEST(print_insn(jump_if_imm(BPF_JEQ, 2, -1, true)) == "if w2 == 0xffffffff goto +0");
     BOOST_TEST(print_insn(call(BPF_FUNC_map_lookup_elem)) == "call map_lookup_elem");

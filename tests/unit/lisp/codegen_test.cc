@@ -197,5 +197,21 @@ BOOST_AUTO_TEST_CASE(far_jumps_verify) {
             .code.size() > 40000u);
 }
 
+// A definition is written at each use, its rule table once.
+BOOST_AUTO_TEST_CASE(rule_tables_of_definitions) {
+    std::string rules = "(rules";
+    for (int port = 0; port < 40; ++port) rules += fmt::format(" (when (= tcp.dport {}) 3)", port);
+    rules += " (default 0))";
+    const Module twice = module_of("(define web " + rules + ") (+ web web)");
+    BOOST_TEST(twice.rule_tables.size() == 1u);
+    BOOST_TEST(twice.counter_groups.size() == 1u);
+    // As the last verdict is known or not, the table has a default or none.
+    const Module two = module_of("(define (f a) " + rules.substr(0, rules.size() - 12) +
+                                 " (default a))) (+ (f 1) (f pkt.len) (f 1))");
+    for (size_t i = 1; i < two.rule_tables.size(); ++i)
+        BOOST_TEST(two.rule_tables[i].name != two.rule_tables[0].name);
+    BOOST_TEST(two.counter_groups.size() == 1u);
+}
+
 }  // namespace
 }  // namespace vfm::lisp

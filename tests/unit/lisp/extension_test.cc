@@ -348,5 +348,19 @@ BOOST_AUTO_TEST_CASE(token_buckets) {
     burst.compare_flows();
 }
 
+// Packets of several CPUs come a little out of order: that is no time in which tokens come.
+BOOST_AUTO_TEST_CASE(token_buckets_of_the_past) {
+    constexpr uint64_t kSecond = 1000000000;
+    const uint64_t now = 5 * kSecond;
+    Both rate("(rate 1 1 :burst 3 :per 10us)");
+    for (const char* expected : {"1", "1", "1", "0"}) BOOST_TEST(rate.run(tcp4(), now) == expected);
+    BOOST_TEST(rate.run(tcp4(), now - 1000) == "0");
+    BOOST_TEST(rate.run(tcp4(), now - kSecond) == "0");
+    BOOST_TEST(rate.run(tcp4(), now + 10000) == "1");
+    // 2^20 microseconds and one: as far as the specification goes, half a year has passed.
+    BOOST_TEST(rate.run(tcp4(), now + 10000 - ((uint64_t{1} << 20) + 1) * 1000) == "1");
+    rate.compare_flows();
+}
+
 }  // namespace
 }  // namespace vfm::test
