@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 """The real packets of the demo: demo_traffic.py serve ADDRESS | tcp ADDRESS SOURCE COUNT |
-udp ADDRESS SOURCE COUNT. Clients print how many of COUNT messages were answered. Port 7777."""
+udp ADDRESS SOURCE COUNT. Clients print how many of COUNT messages were answered. TCP port 80, UDP port 53."""
 import socket
 import sys
 import threading
 
-PORT = 7777
+PORT = {socket.SOCK_STREAM: 80, socket.SOCK_DGRAM: 53}
 PATIENCE = 1.0  # seconds without an answer that count as silence
 
 
 def answer_udp(address):
     with socket.socket(type=socket.SOCK_DGRAM) as server:
-        server.bind((address, PORT))
+        server.bind((address, PORT[socket.SOCK_DGRAM]))
         while True:
             data, sender = server.recvfrom(2048)
             server.sendto(data, sender)
@@ -27,7 +27,7 @@ def answer_one(connection):
 
 
 def serve(address):
-    server = socket.create_server((address, PORT))
+    server = socket.create_server((address, PORT[socket.SOCK_STREAM]))
     threading.Thread(target=answer_udp, args=(address,), daemon=True).start()
     print("ready", flush=True)
     while True:
@@ -45,7 +45,7 @@ def ask(kind, address, source, count):
         if stream:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
-            client.connect((address, PORT))
+            client.connect((address, PORT[kind]))
         except OSError:
             return 0
         try:

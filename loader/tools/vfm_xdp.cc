@@ -15,8 +15,8 @@ const cli::Tool kTool = {
         "A filter's value is its verdict: 0 drops the packet, anything else lets it pass. Packets "
         "on "
         "which a filter fails pass, unless it was attached with --on-error=drop.",
-    .examples = {{"vfm-xdp attach eth0 -e '(and (= proto 6) (< (count-by src-ip) 100))'",
-                  "passes the first 99 TCP packets of every source"},
+    .examples = {{"vfm-xdp attach eth0 -e '(if (= udp.dport 53) (rate ip.src 100) 1)'",
+                  "lets 100 DNS queries a second of each source in, and everything else"},
                  {"vfm-xdp flows eth0 --top 10", "who sent most"},
                  {"vfm-xdp detach eth0", "takes it off again"}}};
 

@@ -113,7 +113,8 @@ const cli::Tool kAttach = {
         "is the default of most drivers. A filter that looks at tags gets a warning with the line "
         "of "
         "ethtool that turns the offload off; at tc-ingress tags are seen.",
-    .examples = {{"vfm-xdp attach eth0 -e '(= proto 6)'", "lets only TCP in"},
+    .examples = {{"vfm-xdp attach eth0 -e '(if (= udp.dport 53) (rate ip.src 100) 1)'",
+                  "lets 100 DNS queries a second of each source in, and everything else"},
                  {"vfm-xdp attach eth0 web.vfl --hook=tc-egress --on-error=drop",
                   "a filter from a file on what leaves; packets it cannot judge are dropped"}}};
 

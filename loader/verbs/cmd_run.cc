@@ -55,7 +55,8 @@ const cli::Tool kRun = {
         "As attach --mode=userspace does in a process of its own: until SIGINT or SIGTERM comes; "
         "then the filter is taken off and its statistics are printed. Other commands see it as any "
         "other filter meanwhile.",
-    .examples = {{"vfm-xdp run eth0 -e '(= proto 6)'", "lets only TCP in, until Ctrl-C"}}};
+    .examples = {
+        {"vfm-xdp run eth0 -e '(not (= udp.dport 53))'", "keeps DNS queries out, until Ctrl-C"}}};
 
 int run_run(const std::vector<std::string>& arguments) {
     CommandLine line(kRun);

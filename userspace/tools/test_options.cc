@@ -34,7 +34,7 @@ const cli::Tool kTool = {
     "times are then lower than on packets never seen; those of kernel include a system call a "
     "packet. Hits and instructions of source lines are counted by the interpreter; the ten rules "
     "that decided most and the ten lines that ran most are shown, with --json all.",
-    {{"vfm-test -e '(= proto 6)' trace.pcap", "how many packets are TCP"},
+    {{"vfm-test -e '(has tcp)' trace.pcap", "how many packets are TCP"},
      {"vfm-test -v --json filter.vfl trace.pcapng", "a JSON line for each packet"},
      {"vfm-test --engine=all filter.bin trace.pcap", "compares the engines"},
      {"vfm-test --dropped=rest.pcap filter.vfl trace.pcap", "keeps what the filter drops"}},
