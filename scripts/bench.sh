@@ -100,8 +100,8 @@ trap 'exit 130' INT TERM
 
 cmake -S . -B build -G Ninja -DVFM_TESTS=ON >"$work/configure" 2>&1 || { cat "$work/configure" >&2; exit 3; }
 targets=(bench_engines)
-# Flow tables, sets and rule tables are measured where nothing else was asked for.
-[ $chosen = yes ] || targets+=(bench_flow bench_tables)
+# Flow tables, sets, rule tables and header-aware fields are measured where nothing else was asked for.
+[ $chosen = yes ] || targets+=(bench_flow bench_tables bench_headers)
 cmake --build build --target "${targets[@]}" -- --quiet >&2 || exit 3
 
 build/bin/bench_engines "${run[@]}" >"$work/engines.json"
@@ -118,4 +118,6 @@ if [ $chosen$json = nono ]; then
     build/bin/bench_flow "${flow[@]}"
     printf '\nsets and rule tables\n\n'
     build/bin/bench_tables "${flow[@]}"
+    printf '\nheader-aware fields, over a filter that does nothing in the kernel\n\n'
+    build/bin/bench_headers
 fi

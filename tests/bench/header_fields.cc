@@ -1,0 +1,131 @@
+// What it costs to look behind tags, options and extension headers, beside three loads at fixed
+// offsets, on an untagged IPv4 TCP packet, for which both are right: in native code, and in the
+// kernel over a program that does nothing. Programs take turns; medians of the rounds.
+#include <bpf/bpf.h>
+#include <fmt/core.h>
+
+#include <chrono>
+#include <cstdio>
+#include <string_view>
+#include <vector>
+
+#include "core/base/median.h"
+#include "core/front/front.h"
+#include "loader/attach.h"
+#include "loader/kernel.h"
+#include "userspace/jit/native_program.h"
+
+using namespace vfm;
+
+namespace {
+
+constexpr std::string_view kNothing = "1";
+constexpr std::string_view kLoads = "(and (= ethertype 0x800) (= proto 6) (= dst-port 443))";
+constexpr std::string_view kPort = "(= tcp.dport 443)";
+constexpr std::string_view kTen =
+    "(and (= tcp.dport 443) (>= tcp.sport 1024) (= ip.version 4) (!= ip.src 10.0.0.0/8) (> ip.ttl "
+    "1) "
+    "(= ip.frag 0) (< ip.len 1500) (!= tcp.window 0) (= (& tcp.flags tcp-rst) 0) (= ip.ecn 0))";
+constexpr std::string_view kFilters[] = {kNothing, kLoads, kPort, kTen};
+constexpr unsigned kRounds = 15;
+
+/// TCP to port 443 from 192.0.2.1.
+Bytes packet() {
+    Bytes bytes(74, 0);
+    const uint8_t head[] = {0x08, 0x00, 0x45, 0, 0, 60,  0,  0, 0x40, 0,    64, 6, 0,
+                            0,    192,  0,    2, 1, 198, 51, 1, 1,    0xc0, 1,  1, 0xbb};
+    std::copy(std::begin(head), std::end(head), bytes.begin() + 12);
+    bytes[46] = 0x50;
+    bytes[47] = 0x10;
+    bytes[48] = 0x10;
+    return bytes;
+}
+
+double seconds(std::chrono::steady_clock::time_point begin) {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+Filter filter_of(std::string_view text) {
+    auto filter = load_expression(std::string(text));
+    if (!filter) throw std::runtime_error(render(filter.error().diagnostics));
+    return *std::move(filter);
+}
+
+/// One filter's ns a packet, round by round.
+struct Times {
+    std::vector<double> rounds{};
+    double middle() const { return median(rounds); }
+};
+
+double native_round(Instance& instance, const Bytes& bytes) {
+    constexpr unsigned kRuns = 4'000'000;
+    uint64_t sum = 0;
+    const auto begin = std::chrono::steady_clock::now();
+    for (unsigned i = 0; i < kRuns; ++i) sum += instance.run({bytes}).value;
+    const double took = seconds(begin);
+    if (sum != kRuns) throw std::runtime_error("a filter does not accept the packet");
+    return took * 1e9 / kRuns;
+}
+
+double kernel_round(int program, const Bytes& bytes) {
+    constexpr int kRuns = 1'000'000;
+    auto options = libbpf_options<bpf_test_run_opts>();
+    options.data_in = bytes.data();
+    options.data_size_in = static_cast<uint32_t>(bytes.size());
+    options.repeat = kRuns;
+    const auto begin = std::chrono::steady_clock::now();
+    if (bpf_prog_test_run_opts(program, &options) != 0)
+        throw std::runtime_error("the kernel does not run the program");
+    return seconds(begin) * 1e9 / kRuns;
+}
+
+void report(std::string_view where, const std::vector<Times>& times, double nothing) {
+    const double loads = times[1].middle() - nothing;
+    for (size_t i = 1; i < times.size(); ++i) {
+        const double own = times[i].middle() - nothing;
+        fmt::print("{:<8}{:>8.2f} ns{:>8.2f} x  {}\n", where, own, own / loads, kFilters[i]);
+    }
+}
+
+void native(const Bytes& bytes) {
+    std::vector<std::unique_ptr<Instance>> instances;
+    for (const std::string_view text : kFilters) {
+        auto instance = instance_of(jit::NativeProgram::compile(*verify(filter_of(text).module)));
+        if (!instance) throw std::runtime_error(render(instance.error().diagnostics));
+        instances.push_back(*std::move(instance));
+    }
+    std::vector<Times> times(std::size(kFilters));
+    for (unsigned round = 0; round < kRounds; ++round)
+        for (size_t i = 0; i < instances.size(); ++i)
+            times[i].rounds.push_back(native_round(*instances[i], bytes));
+    report("native", times, 0);
+}
+
+void kernel(const Bytes& bytes) {
+    std::vector<PreparedFilter> programs;
+    for (const std::string_view text : kFilters) {
+        auto prepared = prepare_filter(filter_of(text), HookPoint::xdp, "bench", false);
+        if (!prepared) {
+            fmt::print("kernel  not measured: {}\n", render(prepared.error().failure.diagnostics));
+            return;
+        }
+        programs.push_back(*std::move(prepared));
+    }
+    std::vector<Times> times(std::size(kFilters));
+    for (unsigned round = 0; round < kRounds; ++round)
+        for (size_t i = 0; i < programs.size(); ++i)
+            times[i].rounds.push_back(kernel_round(programs[i].loaded.fd.get(), bytes));
+    report("kernel", times, times[0].middle());
+}
+
+}  // namespace
+
+int main() try {
+    const Bytes bytes = packet();
+    native(bytes);
+    kernel(bytes);
+    return 0;
+} catch (const std::exception& error) {
+    std::fprintf(stderr, "bench_headers: error: %s\n", error.what());
+    return 3;
+}
