@@ -135,7 +135,7 @@ class Allocator {
         allocation.places.resize(function_.next);
         std::vector<VReg> holder;  // by slot
         const int first = registers_.first_spill;
-        const auto most = static_cast<size_t>((first - kFrameEnd) / 8 + 1);
+        const size_t most = static_cast<size_t>(first - kFrameEnd) / 8 + 1;
         for (const VReg reg : order_) {
             Place& place = allocation.places[reg];
             if (in_register_[reg] != 0) {

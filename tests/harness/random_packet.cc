@@ -24,17 +24,19 @@ void transport(Bytes& out, uint64_t proto, Rng& rng) {
         put(out, rng.pick<uint64_t>({2, 0x12, 0x10, 0x18, 4, rng.below(256)}), 1);
         noise(out, 6, rng);
     } else {
-        noise(out, 4, rng);
+        noise(out, proto == 132 ? 8 : 4, rng);
     }
 }
 
-uint64_t protocol(Rng& rng) {
-    return rng.pick<uint64_t>({6, 6, 6, 17, 17, 1, 58, 132, 136, 0, 43, 44, 60, rng.below(256)});
+/// `icmp` is the one that belongs to the version of IP; the other one comes by chance.
+uint64_t protocol(uint64_t icmp, Rng& rng) {
+    return rng.pick<uint64_t>(
+        {6, 6, 6, 17, 17, icmp, icmp, 132, 132, 136, 1, 58, 0, 43, 44, 60, rng.below(256)});
 }
 
 void ipv4(Bytes& out, Rng& rng) {
     const uint64_t words = rng.one_in(4) ? rng.below(16) : 5;
-    const uint64_t proto = protocol(rng);
+    const uint64_t proto = protocol(1, rng);
     put(out, rng.one_in(20) ? rng.below(256) : 0x40 | words, 1);
     put(out, 0, 1);
     put(out, rng.pick<uint64_t>({20, 28, 40, 60, 576, 1400, 1401, 1500, rng.below(65536)}), 2);
@@ -66,7 +68,7 @@ void ipv6(Bytes& out, Rng& rng) {
     uint64_t kinds[12];
     const uint64_t count = rng.one_in(2) ? rng.below(11) : 0;
     for (uint64_t i = 0; i < count; ++i) kinds[i] = rng.pick<uint64_t>({0, 43, 60, 44, 60});
-    kinds[count] = protocol(rng);
+    kinds[count] = protocol(58, rng);
     put(out, rng.one_in(20) ? rng.next() : 0x60000000, 4);
     put(out, rng.below(100), 2);
     put(out, kinds[0], 1);
@@ -75,10 +77,6 @@ void ipv6(Bytes& out, Rng& rng) {
     for (uint64_t i = 0; i < count; ++i) extension(out, kinds[i], kinds[i + 1], rng);
     transport(out, kinds[count], rng);
 }
-
-}  // namespace
-
-namespace {
 
 void arp(Bytes& out, Rng& rng) {
     put(out, rng.one_in(8) ? rng.next() : 1, 2);

@@ -94,6 +94,7 @@ class Listing {
     Places places_;
     std::string out_;
     size_t line_ = 0, note_ = 0;  // that come next
+    size_t written_note_ = 0;     // the next one that names an instruction
     // Of the next instruction:
     std::string remarks_;
     std::string_view symbol_;   // that it loads, or empty
@@ -101,7 +102,7 @@ class Listing {
 };
 
 Result<> Listing::add(const Listed& listed) {
-    line_ = note_ = 0;
+    line_ = note_ = written_note_ = 0;
     for (size_t at = 0; at < listed.instruction_bytes;) {
         comments(listed, at);
         const Instruction instruction = decode(listed, at);
@@ -148,11 +149,13 @@ void Listing::comments(const Listed& listed, size_t at) {
 // are called what they were called when they were written. They refer to no label but constants'.
 Instruction Listing::decode(const Listed& listed, size_t at) {
     constexpr uint8_t kEvex = 0x62;
-    const auto is_instruction = [](const NativeNote& note) {
-        return note.kind == NativeNote::Kind::instruction;
-    };
-    const auto next = std::ranges::find_if(listed.notes.subspan(note_), is_instruction);
-    const size_t end = next == listed.notes.end() ? listed.instruction_bytes : next->code_offset;
+    written_note_ = std::max(written_note_, note_);
+    while (written_note_ < listed.notes.size() &&
+           listed.notes[written_note_].kind != NativeNote::Kind::instruction)
+        ++written_note_;
+    const size_t end = written_note_ == listed.notes.size()
+                           ? listed.instruction_bytes
+                           : listed.notes[written_note_].code_offset;
     const ByteView bytes = listed.code.subspan(at, end - at);
     const cs_insn* insn = decoder_.next(bytes, at);
     if (insn && (bytes[0] != kEvex || written_.empty()))
@@ -196,8 +199,9 @@ std::string_view Listing::name_of(const Listed& listed, std::string_view target)
         std::from_chars(target.data(), target.data() + target.size(), at, hex ? 16 : 10);
     if (error != std::errc() || end != target.data() + target.size()) return {};
     auto note = std::ranges::lower_bound(listed.notes, at, {}, &NativeNote::code_offset);
-    while (note != listed.notes.end() && note->kind != NativeNote::Kind::heading) ++note;
-    if (note == listed.notes.end() || note->code_offset != at) return {};
+    const auto stands_here = [&] { return note != listed.notes.end() && note->code_offset == at; };
+    while (stands_here() && note->kind != NativeNote::Kind::heading) ++note;
+    if (!stands_here()) return {};
     const std::string_view text = note->text;
     return text.substr(0, text.find(','));
 }
