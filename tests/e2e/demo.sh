@@ -40,7 +40,7 @@ grep -q 'done' "$work/out" || fail "it did not come to its end: $(cat "$work/out
 if grep -q 'on a capture' "$work/out"; then exit 0; fi
 # (A shell starts what runs in the background deaf to it, hence env.)
 setsid env --default-signal=INT "$demo/demo.sh" --built "$VFM_BIN" >"$work/interrupted" 2>&1 & pid=$!
-for _ in $(seq 200); do grep -qs 'TCP passes' "$work/interrupted" && break; sleep 0.05; done
+for _ in $(seq 200); do grep -qs 'TCP to port 80' "$work/interrupted" && break; sleep 0.05; done
 kill -INT -- -$pid
 status=0
 wait $pid || status=$?
