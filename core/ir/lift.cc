@@ -159,7 +159,7 @@ class Lifter {
     // ---- instructions ------------------------------------------------------------------------
 
     ValueId add(Value value) {
-        function_.values.push_back(value);
+        function_.values.push_back(std::move(value));
         return static_cast<ValueId>(function_.values.size() - 1);
     }
     ValueId emit(Value value) {

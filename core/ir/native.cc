@@ -52,7 +52,7 @@ void EntryNumbers::place() {
 
 ValueId append(Function& function, Block& block, Value value) {
     const auto made = static_cast<ValueId>(function.values.size());
-    function.values.push_back(value);
+    function.values.push_back(std::move(value));
     block.body.push_back(made);
     return made;
 }

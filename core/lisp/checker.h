@@ -187,7 +187,7 @@ class Checker {
                           std::span<const Expr> arguments);
     Place head(const Node& node) const;
     bool too_complex(std::string message);
-    std::string name_hint(std::string_view name) const;
+    std::string name_hint(std::string_view word) const;
     static bool fits(const Key& key, const TableDecl& table);
 
     ErrorList& errors_;

@@ -75,7 +75,7 @@ class Generator {
 
     // Fields.
     void require(Header header, Landing& absent, const Expr& at);
-    void require_fact(HeaderFact fact, Landing& absent, const Expr& at);
+    void require_fact(HeaderFact what, Landing& absent, const Expr& at);
     void field(const HeaderField& field, const Expr& at);
     void field_bytes(const HeaderField& field, const Expr& at);
     void payload_length(const Expr& at);

@@ -267,9 +267,9 @@ double BitRows::steps() const {
         for (size_t i = 0; i < column.summaries.size(); ++i)
             for (uint64_t bits = column.summaries[i].bits; bits != 0; bits &= bits - 1)
                 ++stored[i % summary_words_ * kWord + static_cast<size_t>(std::countr_zero(bits))];
-        const double classes = static_cast<double>(column.summaries.size() / summary_words_);
+        const size_t classes = column.summaries.size() / summary_words_;
         for (size_t word = 0; word < words_; ++word)
-            if (column.any[word] == 0) left[word] *= stored[word] / classes;
+            if (column.any[word] == 0) left[word] *= stored[word] / static_cast<double>(classes);
     }
     const double words = std::accumulate(left.begin(), left.end(), 1.0);
     return steps +

@@ -5,6 +5,7 @@
 
 #include "core/base/io.h"
 #include "core/module/declarations.h"
+#include "core/module/module_file.h"
 #include "userspace/capi/state.h"
 #include "userspace/jit/native_program.h"
 

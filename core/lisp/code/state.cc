@@ -13,7 +13,7 @@ constexpr uint64_t kTimeBits = (uint64_t{1} << 44) - 1;  // of a bucket's micros
 constexpr uint64_t kBehind = uint64_t{1} << 20;
 constexpr uint64_t kTokenBits = (uint64_t{1} << 20) - 1;
 constexpr unsigned kTimeShift = 20;
-constexpr unsigned kEndpointWords = 3, kConnectionWords = 7;
+constexpr unsigned kEndpointWords = 3;
 
 }  // namespace
 
