@@ -81,7 +81,7 @@ std::optional<Expr> check_cond(Checker& checker, const FormInfo&, const Node& li
         if (!is_else) out.test = checker.expression(parts[0], Want::number);
         out.value = checker.expression(parts[1], Want::address);
         right = right && out.value && (is_else || out.test);
-        checked.push_back(std::move(out));
+        checked.push_back(out);
     }
     if (!right) return std::nullopt;
     // From the last clause on: each is a choice between its value and all that follow.
