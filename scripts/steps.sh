@@ -1,6 +1,6 @@
 # Sourced by test.sh and lint.sh: what each step took beside its share of the time.
 #
-# A share is in seconds of a slow machine (two cores of Zen 3); .ci/run has 2400 there and may need
+# A share is in seconds of a slow machine (two cores of Zen 3); .ci/run has 2700 there and may need
 # 5400. A step that needs more is named; nothing fails for it. VFM_STEPS names a file to which lines
 # are appended, so that one table shows the steps of several scripts.
 

@@ -59,5 +59,5 @@ fi
 
 step 540 "release build"
 build build all -DVFM_TESTS=ON
-step 300 "release build: every suite"
+step 540 "release build: every suite"
 run build
