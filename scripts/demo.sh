@@ -52,7 +52,7 @@ in_user_space() {
     claim "counted of 10.0.0.1" \
         "$(python3 -c 'import json, sys
 rows = [json.loads(line) for line in sys.stdin]
-print(*[r["value"] for r in rows if r.get("key") == "10.0.0.1"])' <"$work/out")" 120
+print(*[r["value"] for r in rows if r.get("key") == [0, 0xffff0a000001]])' <"$work/out")" 120
     say "done: 'sudo scripts/demo.sh' shows it on a network interface"
 }
 

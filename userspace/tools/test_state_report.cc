@@ -12,14 +12,12 @@ namespace {
 
 constexpr size_t kRulesShown = 10;
 
-/// One word as the number that it is, longer keys as people write them: an element by itself,
-/// several as an array.
-Json key_json(const TableDecl& table, const FlowKey& key) {
+/// One word as the number that it is, several as an array of them.
+Json key_json(const FlowKey& key) {
     if (key.count == 1) return key.words[0];
-    Json parts = Json::array();
-    for (const KeyPart& part : key_parts(table.key, key.all()))
-        parts.push_back(part.is_number ? Json::parse(part.text) : Json(part.text));
-    return parts.size() == 1 ? parts[0] : parts;
+    Json words = Json::array();
+    for (const uint64_t word : key.all()) words.push_back(word);
+    return words;
 }
 
 /// "rule rules  1 web  7 packets, 420 bytes  f.vfl:4  (= proto 6) pass"
@@ -79,10 +77,10 @@ void Report::flows(std::vector<FlowEntry> entries) {
     for (const FlowEntry& entry : entries) {
         const TableDecl& table = tables[entry.table];
         if (json_)
-            fmt::print(out_, "{}",
-                       line_of({{"table", table.name},
-                                {"key", key_json(table, entry.key)},
-                                {"value", entry.value}}));
+            fmt::print(
+                out_, "{}",
+                line_of(
+                    {{"table", table.name}, {"key", key_json(entry.key)}, {"value", entry.value}}));
         else
             fmt::print(out_, "flow {}  {}  {}\n", printable(table.name),
                        key_text(table.key, entry.key.all()), entry.value);

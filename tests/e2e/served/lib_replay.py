@@ -45,9 +45,14 @@ def as_number(key):
 
 
 def flows_of(rows, one_word):
-    """Table, key and value of each, in order; keys of `one_word` tables as numbers."""
-    return sorted((row["table"], str(as_number(row["key"]) if row["table"] in one_word
-                                     else row["key"]), row["value"]) for row in rows)
+    """Table, key and value of each, in order: keys of `one_word` tables as numbers, others as people
+    write them."""
+    def shown(row):
+        key = row["key"]
+        if row["table"] in one_word:
+            return str(as_number(key))
+        return ",".join(map(str, key)) if isinstance(key, list) else str(key)
+    return sorted((row["table"], shown(row), row["value"]) for row in rows)
 
 
 @dataclass
@@ -70,7 +75,13 @@ def interpreted(folder, filter_path, packets):
     rows = [json.loads(line) for line in done.stdout.splitlines()]
     one_word = {row["table"] for row in rows if "table" in row and isinstance(row["key"], int)}
     summary = next(row for row in rows if "engine" in row)
-    flows = flows_of([row for row in rows if "table" in row], one_word)
+    # Of several words the JSON has the words, and the text what people write.
+    text = run(["vfm-test", "--engine=interp", "--dump-flows", filter_path, f"{folder}/in.pcap"])
+    lines = [line[len("flow "):].rsplit("  ", 2) for line in text.stdout.splitlines()
+             if line.startswith("flow ")]
+    long = [{"table": table, "key": key, "value": int(value)} for table, key, value in lines
+            if table not in one_word]
+    flows = flows_of([row for row in rows if row.get("table") in one_word] + long, one_word)
     numbers = {"accept": summary["accept"], "drop": summary["drop"], "errors": summary["errors"]}
     return Judgement(read_capture(accepted), numbers, flows,
                      [row for row in rows if "rules" in row]), one_word
