@@ -65,8 +65,20 @@ LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program) 
     return refusal;
 }
 
+/// Bytes of kernel memory that a map holds, as the kernel accounts for them; 0 where it does not
+/// tell.
+uint64_t memory_of_map(int fd) {
+    std::ifstream facts(fmt::format("/proc/self/fdinfo/{}", fd));
+    uint64_t bytes = 0;
+    for (std::string word; facts >> word;)
+        if (word == "memlock:" && facts >> bytes) return bytes;
+    return 0;
+}
+
 LoadedProgram describe(bpf_object& object, const bpf::Program& program) {
     LoadedProgram loaded;
+    const bpf_map* any = nullptr;
+    bpf_object__for_each_map(any, &object) loaded.map_bytes += memory_of_map(bpf_map__fd(any));
     loaded.fd = duplicate(bpf_program__fd(bpf_object__next_program(&object, nullptr)));
     for (const bpf::Map& map : program.maps) {
         const bpf_map* found = bpf_object__find_map_by_name(&object, map.name.c_str());
@@ -121,19 +133,6 @@ const LoadedMap* LoadedProgram::find(bpf::MapRole role, uint32_t table) const {
         if (role != bpf::MapRole::flow || map.declaration.table == table) return &map;
     }
     return nullptr;
-}
-
-uint64_t map_memory(const LoadedProgram& program) {
-    uint64_t sum = 0;
-    for (const LoadedMap& map : program.maps) {
-        std::ifstream facts(fmt::format("/proc/self/fdinfo/{}", map.fd.get()));
-        for (std::string word; facts >> word;) {
-            if (word != "memlock:") continue;
-            uint64_t bytes = 0;
-            if (facts >> bytes) sum += bytes;
-        }
-    }
-    return sum;
 }
 
 bool program_facts(int fd, bpf_prog_info& info) {

@@ -29,6 +29,8 @@ struct LoadedProgram {
         0;  ///< instructions that the verifier walked; 0 where the kernel is too old
     uint32_t machine_bytes = 0;  ///< 0 without a JIT
     std::vector<LoadedMap> maps;
+    /// Kernel memory of all maps, constants among them; 0 where the kernel does not tell.
+    uint64_t map_bytes = 0;
 
     /// Nothing if no map has the role (for flow maps: of that table).
     const LoadedMap* find(bpf::MapRole role, uint32_t table = 0) const;
@@ -48,10 +50,6 @@ std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& progr
 
 /// The refusal at its VFLisp line.
 Failure load_failure(const LoadRefusal& refusal, const Filter& filter);
-
-/// Bytes of kernel memory that the maps of a program hold, as the kernel accounts for them: 0 where
-/// it does not tell.
-uint64_t map_memory(const LoadedProgram& program);
 
 /// Facts of a loaded program that somebody else may have made. False if the kernel does not tell.
 bool program_facts(int fd, bpf_prog_info& info);

@@ -20,13 +20,12 @@ struct Request {
 void print_taken(const PreparedFilter& prepared, HookPoint hook, bool json) {
     const LoadedProgram& loaded = prepared.loaded;
     const size_t emitted = prepared.emitted.insns.size();
-    const uint64_t map_bytes = map_memory(loaded);
     if (json) {
         std::fputs(json_line({{"ok", true},
                               {"hook", hook_info(hook).name},
                               {"instructions", emitted},
                               {"verified_instructions", loaded.verified},
-                              {"map_bytes", map_bytes},
+                              {"map_bytes", loaded.map_bytes},
                               {"machine_bytes", loaded.machine_bytes}})
                        .c_str(),
                    stdout);
@@ -35,7 +34,7 @@ void print_taken(const PreparedFilter& prepared, HookPoint hook, bool json) {
     fmt::print(
         "the kernel takes it at {}: {} instructions, {} processed by its verifier, {} bytes of "
         "machine code, {} bytes of maps\n",
-        hook_info(hook).name, emitted, loaded.verified, loaded.machine_bytes, map_bytes);
+        hook_info(hook).name, emitted, loaded.verified, loaded.machine_bytes, loaded.map_bytes);
 }
 
 /// The refusal with its place in the source, for programs.
