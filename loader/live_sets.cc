@@ -18,8 +18,8 @@
 namespace vfm {
 namespace {
 
-constexpr uint64_t kSetMagic = 0x31544553564d4656;  // "VFMVSET1"
-constexpr uint64_t kPatience = 10'000'000'000;      // ns
+constexpr uint64_t kSetMagic = 0x31544553564d4656;      // "VFMVSET1"
+constexpr uint64_t kTakeOverPatience = 10'000'000'000;  // ns
 
 /// In front of the members.
 struct Head {
@@ -87,7 +87,7 @@ Result<> announce_changes(const std::string& directory) {
     const SharedMemory memory = TRY(SharedMemory::of(path, std::move(map)));
     auto& changes = *reinterpret_cast<LiveSetChanges*>(memory.bytes().data());
     const uint64_t mine = __atomic_add_fetch(&changes.made, 1, __ATOMIC_ACQ_REL);
-    const uint64_t until = monotonic_now() + kPatience;
+    const uint64_t until = monotonic_now() + kTakeOverPatience;
     while (service_of(directory).process) {
         if (__atomic_load_n(&changes.taken, __ATOMIC_ACQUIRE) >= mine) return {};
         if (monotonic_now() > until)
