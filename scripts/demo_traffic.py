@@ -6,7 +6,7 @@ import sys
 import threading
 
 PORT = {socket.SOCK_STREAM: 80, socket.SOCK_DGRAM: 53}
-PATIENCE = 1.0  # seconds without an answer that count as silence
+PATIENCE = 0.6  # seconds without an answer that count as silence
 
 
 def answer_udp(address):
