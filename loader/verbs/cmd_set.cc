@@ -54,13 +54,17 @@ Result<FoundSet> the_set(const CommandLine& line) {
     std::vector<FoundSet> found;
     std::string others;
     for (const StoredFilter& filter : filters) {
-        if (filter.record.mode != Mode::userspace) continue;  // the kernel takes no live sets
         const Module module = TRY(parse_program(filter.record.program, filter.record.name));
         if (auto set = find_set(filter, module, name)) found.push_back(*std::move(set));
         for (const SetDecl& set : module.sets)
             if (set.live && !set.name.ends_with(" IPv6") && others.size() < 200)
                 others += fmt::format("{}'{}'", others.empty() ? "there is " : ", ", set.name);
     }
+    if (found.size() == 1 && found.front().filter.record.mode != Mode::userspace)
+        return refuse(found.front().filter.interface,
+                      fmt::format("'{}' runs in the kernel, where set '{}' cannot be changed",
+                                  printable(found.front().filter.record.name), printable(name)),
+                      "attach it with --mode=userspace");
     if (found.size() == 1) return std::move(found.front());
     if (found.size() > 1)
         return std::unexpected(cli::usage_error(

@@ -7,7 +7,7 @@ import lib_sandbox
 import lib_serve
 from lib_packet import ETH_P_IP, ethernet, udp
 from lib_sandbox import Failed, Skip, same
-from lib_serve import SERVED_BY, attach, detach, stats, stats_after, vfm, vfm_json
+from lib_serve import SERVED_BY, attach, detach, refused, stats, stats_after, vfm, vfm_json
 from lib_world import CLIENT_MAC, SERVER, SERVER_MAC, Case, world
 
 FILTER = "(defset blocked :live 10.9.0.0/30) (if (in ip.src @blocked) 0 1)"
@@ -78,6 +78,16 @@ def refusals():
     return served(check)
 
 
+def in_the_kernel():
+    """A filter that the kernel runs has its live set there, which no command changes: that is said."""
+    def check(w, _):
+        vfm(w.server, "attach", "v0", "-e", FILTER, "--mode=native")
+        refused(w.server, "runs in the kernel", "set", "add", "v0", "blocked", "10.9.0.77")
+        same("as declared", (dropped(w, "10.9.0.2"), dropped(w, "10.9.0.77")), (40, 0))
+        detach(w)
+    return served(check)
+
+
 def expiry():
     """A member with a time goes by itself; adding it again renews the time."""
     def check(w, _):
@@ -114,4 +124,4 @@ def rules():
 
 
 if __name__ == "__main__":
-    lib_sandbox.main([(check.__name__, check) for check in (changes, refusals, expiry, rules)])
+    lib_sandbox.main([(check.__name__, check) for check in (changes, refusals, in_the_kernel, expiry, rules)])
