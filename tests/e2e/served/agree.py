@@ -25,7 +25,7 @@ def tried(w, folder, number, options, packets, known):
     """One filter. Gives what happened: (accepted, dropped, errors, flows, rules that decided), or
     None if it is not in the kernel."""
     path = f"{folder}/{number}.vfl"
-    expected, one_word = interpreted(folder, path, packets)
+    expected = interpreted(folder, path, packets)
     # Neighbours are permanent, nothing else sends.
     done = vfm(w.server, "attach", "v0", path, "--on-error=drop", *options, status=None)
     if done.returncode:
@@ -34,7 +34,7 @@ def tried(w, folder, number, options, packets, known):
         watch, sender = w.watch(w.server, "v0", incoming_only=True), w.sender(w.client, "v1")
         for packet in packets:
             sender.send_one(packet)
-        got = lived(w, len(packets), one_word)
+        got = lived(w, len(packets))
         visible = [packet for packet in expected.accepted if packet in known]
         same_packets(path, arrived(watch, len(visible)), visible)
         same_judgement(path, got, expected)

@@ -120,12 +120,12 @@ def one(w, folder, what, text, options, packets):
     path = f"{folder}/filter.vfl"
     with open(path, "w") as file:
         file.write(text)
-    expected, one_word = interpreted(folder, path, packets)
+    expected = interpreted(folder, path, packets)
     vfm(w.server, "attach", "v0", path, "--on-error=drop", *options)
     try:
         watch = w.watch(w.server, "v0", incoming_only=True)
         send(w, packets)
-        got = lived(w, len(packets), one_word)
+        got = lived(w, len(packets))
         if what == "tc":  # who watches an interface sees all that comes to this hook
             for row in got.rules + expected.rules:
                 row["bytes"] = 0

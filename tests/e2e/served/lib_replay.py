@@ -1,5 +1,4 @@
 """Captures, what the interpreter says of one, and what a filter with real packets says."""
-import ipaddress
 import json
 import os
 import struct
@@ -35,24 +34,11 @@ def whole(frame):
     return frame.data[:12] + struct.pack("!HH", *frame.tag) + frame.data[12:]
 
 
-def as_number(key):
-    """One word of a flow key as vfm-test shows it; lists as they are."""
-    if not isinstance(key, str):
-        return key
-    if key.count(":") == 5:
-        return int(key.replace(":", ""), 16)
-    return int(ipaddress.IPv4Address(key)) if key.count(".") == 3 else key
-
-
-def flows_of(rows, one_word):
-    """Table, key and value of each, in order: keys of `one_word` tables as numbers, others as people
-    write them."""
-    def shown(row):
-        key = row["key"]
-        if row["table"] in one_word:
-            return str(as_number(key))
+def flows_of(rows):
+    """Table, key as people write it and value of each, in order."""
+    def shown(key):
         return ",".join(map(str, key)) if isinstance(key, list) else str(key)
-    return sorted((row["table"], shown(row), row["value"]) for row in rows)
+    return sorted((row["table"], shown(row["key"]), row["value"]) for row in rows)
 
 
 @dataclass
@@ -65,29 +51,27 @@ class Judgement:
 
 
 def interpreted(folder, filter_path, packets):
-    """What the interpreter says, and its tables whose keys are one word."""
+    """What the interpreter says."""
     accepted = f"{folder}/accepted.pcap"
     if os.path.exists(accepted):
         os.unlink(accepted)
     write_capture(f"{folder}/in.pcap", packets)
-    done = run(["vfm-test", "--engine=interp", "--json", "--dump-flows", "--dump-rules",
+    done = run(["vfm-test", "--engine=interp", "--json", "--dump-rules",
                 "--accepted", accepted, filter_path, f"{folder}/in.pcap"])
     rows = [json.loads(line) for line in done.stdout.splitlines()]
-    one_word = {row["table"] for row in rows if "table" in row and isinstance(row["key"], int)}
     summary = next(row for row in rows if "engine" in row)
-    # Of several words the JSON has the words, and the text what people write.
+    # The JSON has the words of keys, the text what people write.
     text = run(["vfm-test", "--engine=interp", "--dump-flows", filter_path, f"{folder}/in.pcap"])
     lines = [line[len("flow "):].rsplit("  ", 2) for line in text.stdout.splitlines()
              if line.startswith("flow ")]
-    long = [{"table": table, "key": key, "value": int(value)} for table, key, value in lines
-            if table not in one_word]
-    flows = flows_of([row for row in rows if row.get("table") in one_word] + long, one_word)
+    flows = flows_of([{"table": table, "key": key, "value": int(value)}
+                      for table, key, value in lines])
     numbers = {"accept": summary["accept"], "drop": summary["drop"], "errors": summary["errors"]}
     return Judgement(read_capture(accepted), numbers, flows,
-                     [row for row in rows if "rules" in row]), one_word
+                     [row for row in rows if "rules" in row])
 
 
-def lived(world, count, one_word, flows=True):
+def lived(world, count, flows=True):
     """What the only filter of the server says of itself once `count` packets have come; errors
     drop."""
     row = stats_after(world, count)
@@ -95,7 +79,7 @@ def lived(world, count, one_word, flows=True):
     numbers = {"accept": row["pass"] + row["log"], "drop": row["drop"] - sum(errors.values()),
                "errors": errors}
     shown = vfm_json(world.server, "flows", "v0") if flows else []
-    return Judgement(None, numbers, flows_of(shown, one_word), row["rules"])
+    return Judgement(None, numbers, flows_of(shown), row["rules"])
 
 
 def arrived(watch, expected, seconds=3.0):
