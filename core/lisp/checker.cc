@@ -339,7 +339,9 @@ Expr Checker::make(const FormInfo& form, const Node& list, ExprNode node,
               .count = static_cast<uint32_t>(arguments.size()),
               .place = place(list)};
     tree_.exprs.insert(tree_.exprs.end(), arguments.begin(), arguments.end());
-    if (form.kind <= FormKind::choice) find_known_value(form, list, expr, arguments);
+    // A comparison with a prefix is a test for membership, with one operand.
+    if (form.kind <= FormKind::choice && !std::holds_alternative<Member>(expr.node))
+        find_known_value(form, list, expr, arguments);
     return expr;
 }
 

@@ -72,6 +72,9 @@ BOOST_AUTO_TEST_CASE(definitions) {
     BOOST_TEST(warnings_of_text("(let ((tcp 5)) tcp)") == Lines{});
     BOOST_TEST(warnings_of_text("(define none 0)\n(/ 1 none)") ==
                Lines{"2:1 division by zero: this `/` never gives a value"});
+    // A comparison with a prefix has one operand: nothing is read behind it.
+    for (const std::string test : {"=", "!="})
+        BOOST_TEST(warnings_of_text("(/ 1 (" + test + " 10.0.0.1 10.0.0.0/8))") == Lines{});
 }
 
 BOOST_AUTO_TEST_CASE(bindings_and_clauses) {
