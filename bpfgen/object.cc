@@ -7,8 +7,8 @@
 #include "bpfgen/loops.h"
 #include "bpfgen/source_lines.h"
 #include "bpfgen/translate.h"
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/passes/passes.h"
 
 namespace vfm::bpf {
 namespace {

@@ -1,9 +1,9 @@
 #include <algorithm>
 
 #include "bpfgen/insns.h"
-#include "bpfgen/prepare.h"
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
+#include "bpfgen/jump_threading.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/passes/passes.h"
 #include "tests/harness/random_program.h"
 #include "tests/unit/bpfgen/program.h"
 
@@ -100,7 +100,7 @@ BOOST_AUTO_TEST_CASE(what_is_lowered_keeps_the_invariants_of_the_ir) {
         const auto program = verify(vfm::test::random_program(rng));
         ir::Function function = *ir::lift(*program, {.most_keys = 0});
         ir::optimise(function);
-        prepare(function);
+        thread_jumps(function);
         BOOST_REQUIRE_EQUAL(ir::check(function), "");
     }
 }
