@@ -184,6 +184,15 @@ BOOST_AUTO_TEST_CASE(maps_beyond_the_bound_are_not_asked_for) {
         text);
 }
 
+BOOST_AUTO_TEST_CASE(nor_by_a_test_run) {
+    const auto program =
+        kernel_program(compiled("(deftable t :key conn :capacity 67108864) (flow-add! t conn 1)"));
+    BOOST_REQUIRE(!program.has_value());
+    BOOST_TEST((program.error().status == Status::refused));
+    const std::string text = render(program.error().diagnostics);
+    BOOST_TEST(text.find("a test run asks for 1073741824 at most") != std::string::npos, text);
+}
+
 BOOST_AUTO_TEST_CASE(whose_fault_a_preparation_fails) {
     Filter filter;
     filter.name = "f.bin";
