@@ -244,7 +244,6 @@ std::optional<DeclarationFault> find_declaration_fault(const Module& module) {
                               [](const SetDecl& one) { return one.members.size(); }))
         return fault;
     if (auto fault = first_fault(import, module.imports, kMaxNumbered, import_fault)) return fault;
-    if (auto fault = second_name(import, module.imports)) return fault;
     if (auto fault = first_fault(rules, module.rule_tables, kMaxNumbered, rules_fault))
         return fault;
     if (auto fault = second_name(rules, module.rule_tables)) return fault;

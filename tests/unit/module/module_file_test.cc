@@ -225,8 +225,6 @@ BOOST_AUTO_TEST_CASE(declarations_that_make_no_sense) {
     faulty_after([](Module& m) { m.rule_tables[0].key_widths[0] = 33; }, "rule table 0");
     faulty_after([](Module& m) { m.rule_tables[0].rows[3].rule = 2; }, "rule 2 comes after rule 3");
     faulty_after([](Module& m) { m.counter_groups[1].name = "rules"; }, "counter group 1");
-    faulty_after([](Module& m) { m.imports.push_back(m.imports[0]); },
-                 "an earlier import has its name");
     faulty_after([](Module& m) { std::swap(m.lines[0], m.lines[1]); }, "do not ascend");
     faulty_after([](Module& m) { m.lines[1].offset = 1000; }, "beyond the code");
     faulty_after([](Module& m) { m.lines[1].file = 3; }, "it names file 3, there are 2");
