@@ -21,10 +21,11 @@ ValueId EntryNumbers::get(uint64_t number) {
     const IdList& body = function_.blocks[0].body;
     const bool has_table = known_.size() > 0;
     const bool many = has_table || body.size() + made_.size() > kMany;
+    // Of the entry those at its beginning: others may be made behind their use.
     for (const IdList* list : {&std::as_const(made_), &body}) {
         if (has_table) break;
         for (const ValueId id : *list) {
-            if (!is_number(function_, id)) continue;
+            if (!is_number(function_, id)) break;
             if (many)
                 known_.insert(function_[id].imm, id);
             else if (function_[id].imm == number)

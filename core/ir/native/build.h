@@ -16,7 +16,7 @@ class EntryNumbers {
   public:
     explicit EntryNumbers(Function& function) : function_(function), known_(scratch_) {}
 
-    /// The constant with this value; made if there is none.
+    /// The constant with this value; made if there is none at the beginning of the entry.
     ValueId get(uint64_t number);
     /// Puts those that were made before everything else in the entry.
     void place();

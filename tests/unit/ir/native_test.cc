@@ -52,6 +52,36 @@ std::string chain(unsigned first, unsigned count, Value value) {
 
 }  // namespace
 
+BOOST_AUTO_TEST_SUITE(native_numbers)
+
+BOOST_AUTO_TEST_CASE(a_number_that_is_made_later_is_made_again) {
+    ir::Function function = lifted("LD8 0\nPUSH 5\nADD\nPUSH 7\nMUL\nRET\n");
+    ir::IdList& body = function.blocks[0].body;
+    const auto is_five = [&](ir::ValueId id) {
+        return function[id].op == ir::Op::constant && function[id].imm == 5;
+    };
+    const auto five = std::ranges::find_if(body, is_five);
+    BOOST_REQUIRE(five != body.end());
+    const ir::ValueId late = *five;
+    const auto load =
+        std::ranges::find_if(body, [&](ir::ValueId id) { return function[id].op == ir::Op::load; });
+    BOOST_REQUIRE(load > five);
+    std::rotate(five, five + 1, load + 1);
+    BOOST_TEST(ir::check(function) == "");
+
+    ir::EntryNumbers numbers(function);
+    const ir::ValueId seven = numbers.get(7), own = numbers.get(5);
+    numbers.place();
+    BOOST_TEST(own != late);
+    const auto place = [&](ir::ValueId id) {
+        return std::ranges::find(function.blocks[0].body, id) - function.blocks[0].body.begin();
+    };
+    BOOST_TEST(place(own) <= 2);
+    BOOST_TEST(place(seven) <= 2);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
 BOOST_AUTO_TEST_SUITE(native_if_to_switch)
 
 BOOST_AUTO_TEST_CASE(three_keys_are_a_set_two_are_not) {
