@@ -109,7 +109,11 @@ void Checker::define_set(const Node& list) {
                                     printable(text(node))));
         else if (live ? set.live : has_file)
             error(node, fmt::format("a second `{}`", text(node)));
-        if (!live && !file) definition.failed = true;
+        if (!live && !file) {
+            definition.failed = true;
+            // What stands behind an unknown option is its value, and no second fault.
+            if (i + 1 < nodes.size() && nodes[i + 1].kind == NodeKind::string) ++i;
+        }
         set.live = set.live || live;
         if (!file) continue;
         has_file = true;
