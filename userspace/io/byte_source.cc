@@ -50,9 +50,9 @@ bool FileSource::has_bytes() const {
 }
 
 bool FileSource::wait() const {
-    if (live_ && before_wait_ && !has_bytes()) before_wait_();
+    if (live_ && before_wait_ && !has_bytes() && !before_wait_()) return false;
     for (;;) {
-        if (stop_.asked && stop_.asked->load(std::memory_order_relaxed)) return false;
+        if (stop_asked()) return false;
         if (!live_ || stop_.wake < 0) return true;
         pollfd states[] = {{.fd = fd_, .events = POLLIN, .revents = 0},
                            {.fd = stop_.wake, .events = POLLIN, .revents = 0}};

@@ -45,8 +45,10 @@ class FileSource final : public ByteSource {
     uint64_t bytes_read() const { return read_; }
     /// The bytes come as somebody makes them: a pipe, a socket, a terminal.
     bool is_live() const { return live_; }
-    /// To be called, where bytes come as somebody makes them, before waiting for more of them.
-    void before_wait(std::function<void()> call) { before_wait_ = std::move(call); }
+    /// To be called, where bytes come as somebody makes them, before waiting for more of them;
+    /// false from it is a request to stop.
+    void before_wait(std::function<bool()> call) { before_wait_ = std::move(call); }
+    bool stop_asked() const { return stop_.asked && stop_.asked->load(std::memory_order_relaxed); }
     /// read() gave the end because it was asked to stop.
     bool stopped() const { return stopped_; }
 
@@ -59,7 +61,7 @@ class FileSource final : public ByteSource {
     std::string name_;
     int fd_;
     StopRequest stop_;
-    std::function<void()> before_wait_;
+    std::function<bool()> before_wait_;
     uint64_t size_ = 0, read_ = 0;
     bool live_ = false, stopped_ = false;
 };

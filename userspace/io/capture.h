@@ -52,8 +52,10 @@ class CaptureReader {
 
     /// The packets come as somebody captures them.
     bool is_live() const { return file_->is_live(); }
-    /// To be called before waiting for the next of those: what is known by then can be shown.
-    void before_wait(std::function<void()> call) { file_->before_wait(std::move(call)); }
+    /// To be called before waiting for the next of those: what is known by then can be shown. False
+    /// from it is a request to stop.
+    void before_wait(std::function<bool()> call) { file_->before_wait(std::move(call)); }
+    bool stop_asked() const { return file_->stop_asked(); }
     /// The end came because stopping was asked for.
     bool stopped() const { return file_->stopped(); }
     /// Bytes of the file as it is, for a progress bar; the size is 0 where nobody knows it.

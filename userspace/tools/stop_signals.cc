@@ -63,8 +63,6 @@ StopSignals::~StopSignals() {
 
 StopRequest StopSignals::request() const { return {.asked = &stop_asked, .wake = stop_pipe[0]}; }
 
-bool StopSignals::asked() const { return stop_asked.load(std::memory_order_relaxed); }
-
 void StopSignals::run_ended() { ::alarm(0); }
 
 }  // namespace vfm

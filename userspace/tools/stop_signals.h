@@ -19,7 +19,6 @@ class StopSignals {
 
     /// For a reader that shall end.
     StopRequest request() const;
-    bool asked() const;
     /// The run has ended: what is left to do may take its time.
     void run_ended();
 };

@@ -17,14 +17,14 @@ PacketResult unjudged(const CaptureReader& capture, const CapturedPacket& captur
     return result;
 }
 
-RunEnd run_capture(CaptureReader& capture, EngineSet& engines, const EachPacket& each,
-                   const std::function<void(const std::vector<Diagnostic>&)>& note) {
-    for (uint64_t number = 1;; ++number) {
+RunEnd run_capture(CaptureReader& capture, EngineSet& engines, const RunHooks& hooks) {
+    capture.before_wait(hooks.idle);
+    for (uint64_t number = 1; !capture.stop_asked(); ++number) {
         const auto captured = capture.next();
         if (!captured) return {.broken = captured.error()};
         if (!*captured) return {};
         if (capture.has_notes()) [[unlikely]]
-            note(capture.take_notes());
+            hooks.note(capture.take_notes());
         PacketResult result = unjudged(capture, **captured, number);
         if (result.skip == Skip::none) {
             auto outcome = engines.run(result.packet);
@@ -33,12 +33,11 @@ RunEnd run_capture(CaptureReader& capture, EngineSet& engines, const EachPacket&
                 return {.differing = RunEnd::Differing{
                             std::move(outcome).error(), number, {bytes.begin(), bytes.end()}}};
             }
-            result.outcome = *outcome;
-            if (outcome->skipped) result.skip = Skip::kernel;
-            result.ended_at = engines.first().ended_at();
+            judge(result, *outcome, engines);
         }
-        if (!each(result)) return {};
+        if (!hooks.each(result)) return {};
     }
+    return {};
 }
 
 }  // namespace vfm

@@ -48,13 +48,26 @@ struct RunEnd {
     std::optional<Differing> differing = {};
 };
 
-/// Runs packet after packet until the capture ends or its reader is asked to stop. Notes of the
-/// reader go to `note` as they come.
-RunEnd run_capture(CaptureReader& capture, EngineSet& engines, const EachPacket& each,
-                   const std::function<void(const std::vector<Diagnostic>&)>& note);
+/// Who is called while a capture runs, always by the thread that called run_capture().
+struct RunHooks {
+    EachPacket each;
+    std::function<void(const std::vector<Diagnostic>&)> note;  ///< what the reader has to say
+    /// All that has come is judged, and nothing more has come yet. False ends the run.
+    std::function<bool()> idle;
+};
+
+/// Runs packet after packet until the capture ends or its reader is asked to stop.
+RunEnd run_capture(CaptureReader& capture, EngineSet& engines, const RunHooks& hooks);
 
 /// What to say of a packet that was read, without what the engines made of it.
 PacketResult unjudged(const CaptureReader& capture, const CapturedPacket& captured,
                       uint64_t number);
+
+/// What the engines made of it, which have run nothing since.
+inline void judge(PacketResult& result, const Outcome& outcome, const EngineSet& engines) {
+    result.outcome = outcome;
+    if (outcome.skipped) result.skip = Skip::kernel;
+    result.ended_at = engines.first().ended_at();
+}
 
 }  // namespace vfm

@@ -8,6 +8,7 @@
 #include "core/front/front.h"
 #include "userspace/io/capture.h"
 #include "userspace/tools/stop_signals.h"
+#include "userspace/tools/test_jobs.h"
 #include "userspace/tools/test_loop.h"
 #include "userspace/tools/test_options.h"
 #include "userspace/tools/test_progress.h"
@@ -25,26 +26,30 @@ Result<Filter> load(const TestOptions& options) {
     return filter;
 }
 
-Result<EngineSet> make_engines(const TestOptions& options, const Filter& filter,
-                               const VerifiedModule& program) {
-    EngineSet engines = TRY(EngineSet::make(filter, program, options.engine, options.statistics));
-    cli::report(engines.notes());
+Result<EngineJobs> make_engines(const TestOptions& options, const Filter& filter,
+                                const VerifiedModule& program) {
+    EngineJobs engines =
+        TRY(EngineJobs::make(filter, program, options.engine, options.statistics, options.jobs));
+    cli::report(engines.first().notes());
     return engines;
 }
 
 /// What is left to say when the last packet has been run.
-Result<> finish(const TestOptions& options, const Filter& filter, const EngineSet& engines,
+Result<> finish(const TestOptions& options, const Filter& filter, const EngineJobs& engines,
                 const Tally& tally, const PacketStore& packets, Report& report) {
-    if (options.dump_flows) report.flows(engines.first().flows());
-    if (options.dump_rules) report.rules(engines.first().counters());
+    // Also where nobody asks for them: several jobs find out here whether they did as one does.
+    std::vector<FlowEntry> flows;
+    if (options.dump_flows || options.jobs > 1) flows = TRY(engines.flows(filter));
+    if (options.dump_flows) report.flows(std::move(flows));
+    if (options.dump_rules) report.rules(engines.counters());
     std::optional<Statistics> statistics;
     if (options.statistics)
-        statistics = Statistics{.timings = TRY(engines.timings(filter, packets)),
+        statistics = Statistics{.timings = TRY(engines.first().timings(filter, packets)),
                                 .lines = engines.line_counts(),
-                                .rules = engines.first().counters(),
+                                .rules = engines.counters(),
                                 .kept = packets.size(),
                                 .all_kept = packets.all_kept()};
-    report.summary(options.engine, tally, engines.first().refused_stores(),
+    report.summary(options.engine, tally, engines.refused_stores(),
                    statistics ? &*statistics : nullptr);
     return {};
 }
@@ -68,7 +73,7 @@ Result<int> run_test(const TestOptions& options) {
     const VerifiedModule program = TRY(verify_filter(filter, options.fuel));
     StopSignals signals;
     CaptureReader capture = TRY(CaptureReader::open(options.capture, signals.request()));
-    EngineSet engines = TRY(make_engines(options, filter, program));
+    EngineJobs engines = TRY(make_engines(options, filter, program));
     Split split;
     TRY(split.open(options.accepted, options.dropped));
 
@@ -83,17 +88,18 @@ Result<int> run_test(const TestOptions& options) {
         split.add(result);
         if (options.verbose) report.packet(result);
         progress.at(result.number);
-        return !signals.asked();
+        return true;
     };
     const auto note = [&](const std::vector<Diagnostic>& notes) {
         progress.clear();
         cli::report(notes);
     };
-    capture.before_wait([&] {
+    const auto idle = [&] {
         std::fflush(out);
         split.flush();
-    });
-    const RunEnd end = run_capture(capture, engines, each, note);
+        return !cli::stdout_closed();
+    };
+    const RunEnd end = engines.run(capture, {.each = each, .note = note, .idle = idle});
     signals.run_ended();
     progress.clear();
     if (end.differing) return report_disagreement(*end.differing, filter);

@@ -130,31 +130,36 @@ BOOST_AUTO_TEST_CASE(timestamps_at_both_ends) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_pipe_gives_what_is_there) {
-    int ends[2];
-    BOOST_REQUIRE(::pipe(ends) == 0);
-    auto file = pcap_file({10, 20});
-    BOOST_REQUIRE(::write(ends[1], file.data(), 50) == 50);
-    std::atomic<bool> stop = false;
-    auto reader = CaptureReader::open(fmt::format("/proc/self/fd/{}", ends[0]), {.asked = &stop});
-    BOOST_REQUIRE(reader);
-    BOOST_TEST(reader->is_live());
-    int waits = 0;
-    reader->before_wait([&] { ++waits; });
-    // Without waiting for the second one.
-    auto first = reader->next();
-    BOOST_REQUIRE(first && *first);
-    BOOST_TEST((*first)->packet.bytes.size() == 10u);
-    BOOST_TEST(waits == 0);
-    // Asked to stop within a record: the end, no error.
-    stop = true;
-    const auto end = reader->next();
-    BOOST_REQUIRE(end);
-    BOOST_TEST(*end == nullptr);
-    BOOST_TEST(reader->stopped());
-    BOOST_TEST(waits == 1);
-    ::close(ends[0]);
-    ::close(ends[1]);
+// Told by the request, or by the answer of who is called before waiting.
+BOOST_AUTO_TEST_CASE(a_pipe_gives_what_is_there_until_it_is_stopped) {
+    for (const bool by_request : {false, true}) {
+        int ends[2];
+        BOOST_REQUIRE(::pipe(ends) == 0);
+        const Bytes file = pcap_file({10, 20});
+        BOOST_REQUIRE(::write(ends[1], file.data(), 50) == 50);
+        std::atomic<bool> stop = false;
+        auto reader =
+            CaptureReader::open(fmt::format("/proc/self/fd/{}", ends[0]), {.asked = &stop});
+        BOOST_REQUIRE(reader);
+        BOOST_TEST(reader->is_live());
+        int waits = 0;
+        reader->before_wait([&] { return ++waits < 2 || by_request; });
+        // Without waiting for the second one.
+        const auto first = reader->next();
+        BOOST_REQUIRE(first && *first);
+        BOOST_TEST((*first)->packet.bytes.size() == 10u);
+        BOOST_TEST(waits == 0);
+        // Stopped within a record: the end, no error.
+        BOOST_REQUIRE(::write(ends[1], file.data() + 50, 20) == 20);
+        if (by_request) stop = true;
+        waits = 1;
+        const auto end = reader->next();
+        BOOST_REQUIRE(end);
+        BOOST_TEST(*end == nullptr);
+        BOOST_TEST(reader->stopped());
+        ::close(ends[0]);
+        ::close(ends[1]);
+    }
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ Result<> copy(const std::string& in, const std::string& out) {
 Bytes copied(const Directory& directory, const Bytes& bytes) {
     BOOST_REQUIRE(write_file(directory / "in", bytes));
     const auto done = copy(directory / "in", directory / "out");
-    BOOST_REQUIRE_MESSAGE(done.has_value(), done ? "" : render(done.error().diagnostics));
+    if (!done) BOOST_FAIL(render(done.error().diagnostics));
     return read_file(directory / "out").value();
 }
 
