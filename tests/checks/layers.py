@@ -46,6 +46,8 @@ OWNED = """
 asmjit/                 userspace/jit
 capstone                userspace/jit
 pcap                    userspace/io tests/bench
+zlib.h                  userspace/io tests
+zstd                    userspace/io
 rte_                    tests/bench
 boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools
 core/cli/               core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools tests

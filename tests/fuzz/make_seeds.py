@@ -41,6 +41,15 @@ def main(source, tools, out):
     import make_captures
     packets = [p for name in ("mixed", "walk", "http") for p in make_captures.CAPTURES[name]]
     make_captures.write_all(out / "pcap")
+    for path in sorted((out / "pcap").iterdir()):
+        data = path.read_bytes()
+        if path.suffix == ".pcapng":
+            put(out, "pcapng", path.name, b"\0" + data[28:])
+        if path.suffix == ".gz":
+            put(out, "packed", path.name, b"\xff" + data)
+    for name, (number, frames) in make_captures.LINKS.items():
+        for i, frame in enumerate(frames):
+            put(out, "link", f"{name}-{i}", struct.pack("<H", number) + frame)
 
     programs = []
     for path in sorted((source / "tests/golden").rglob("*")):
