@@ -17,6 +17,7 @@ as_case() {
         asm) cp "$file" "$base.vfm"; echo "vfm-asm $base.vfm -o $base.bin && vfm-dis $base.bin" ;;
         bytecode | module) cp "$file" "$base.bin"; echo "vfm-dis -a -x $base.bin" ;;
         pcap) cp "$file" "$base.pcap"; echo "vfm-test -v -e 1 $base.pcap" ;;
+        pcapng | link | packed) echo "build-sanitize/bin/fuzz_$target $file" ;;
         diff)
             python3 - "$file" <<'SPLIT'
 import struct, sys
