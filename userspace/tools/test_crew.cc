@@ -2,6 +2,7 @@
 
 #include <array>
 #include <condition_variable>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -13,8 +14,9 @@
 namespace vfm {
 namespace {
 
-constexpr size_t kBatchPackets = 1024;
-constexpr size_t kBatchBytes = size_t{1} << 20;
+// Small enough that a batch is still in the second cache when it is run.
+constexpr size_t kBatchPackets = 512;
+constexpr size_t kBatchBytes = size_t{1} << 18;
 constexpr size_t kBatches = 8;  // that are filled, run or given back at once
 
 /// Packets with their bytes, which the reader keeps only until it reads the next one.
@@ -22,9 +24,9 @@ struct Batch {
     struct Slot {
         PacketResult result;
         size_t frame_at = 0, record_at = 0;  // in `bytes`
-        size_t job = 0;
     };
     std::vector<Slot> slots;
+    std::vector<std::vector<uint32_t>> of_job;  // which slots each job runs
     Bytes bytes;
     size_t jobs_left = 0;
     /// By slot.
@@ -33,19 +35,22 @@ struct Batch {
     bool is_full() const { return slots.size() == kBatchPackets || bytes.size() >= kBatchBytes; }
     void clear() {
         slots.clear();
+        for (auto& mine : of_job) mine.clear();
         bytes.clear();
         differing.clear();
     }
     void add(const PacketResult& result, size_t job) {
-        Slot slot{
-            .result = result, .frame_at = bytes.size(), .record_at = bytes.size(), .job = job};
-        const ByteView frame = result.packet.bytes, record = result.record.bytes;
-        bytes.insert(bytes.end(), frame.begin(), frame.end());
-        if (frame.data() != record.data()) {
-            slot.record_at = bytes.size();
-            bytes.insert(bytes.end(), record.begin(), record.end());
-        }
-        slots.push_back(slot);
+        if (result.skip == Skip::none) of_job[job].push_back(static_cast<uint32_t>(slots.size()));
+        const size_t frame_at = keep(result.packet.bytes);
+        const bool same = result.packet.bytes.data() == result.record.bytes.data();
+        slots.push_back({result, frame_at, same ? frame_at : keep(result.record.bytes)});
+    }
+    /// Copies bytes; gives where they are.
+    size_t keep(ByteView some) {
+        const size_t at = bytes.size();
+        bytes.resize(at + some.size());
+        if (!some.empty()) std::memcpy(bytes.data() + at, some.data(), some.size());
+        return at;
     }
     /// Once all bytes are there, and so where they stay.
     void point_at_bytes() {
@@ -63,6 +68,7 @@ struct Batch {
 class Crew {
   public:
     Crew(std::span<EngineSet> sets, const RunHooks& hooks) : sets_(sets), hooks_(hooks) {
+        for (Batch& batch : batches_) batch.of_job.resize(sets_.size());
         for (size_t job = 0; job < sets_.size(); ++job)
             threads_.emplace_back([this, job] { work(job); });
     }
@@ -155,10 +161,8 @@ class Crew {
 
     void run_part(Batch& batch, size_t job) {
         EngineSet& engines = sets_[job];
-        for (size_t i = 0; i < batch.slots.size(); ++i) {
-            Batch::Slot& slot = batch.slots[i];
-            PacketResult& result = slot.result;
-            if (slot.job != job || result.skip != Skip::none) continue;
+        for (const uint32_t i : batch.of_job[job]) {
+            PacketResult& result = batch.slots[i].result;
             auto outcome = engines.run(result.packet);
             if (!outcome) {
                 const std::lock_guard lock(mutex_);
