@@ -147,7 +147,7 @@ void Emitter::open(const Expr& e, How how, const Landing* yes) {
     code_.bind(begin);
     open_.push_back({marks_.size(), &e, yes});
     const auto [group, rule] = std::exchange(next_test_, {0, 0});
-    marks_.push_back({begin, end, &e, how, group, rule});
+    marks_.push_back({begin, end, &e, how, 0, group, rule});
 }
 
 void Emitter::close() {
@@ -175,6 +175,7 @@ std::vector<CodeExpression> Emitter::expressions(const Tree& tree) const {
                        .how = mark.how,
                        .shown = shown_as(tree, *mark.expr),
                        .group = mark.group,
+                       .test_of = mark.test_of,
                        .rule = mark.rule});
     }
     return out;

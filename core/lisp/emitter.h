@@ -88,7 +88,8 @@ class Emitter {
         CodeBuffer::Label begin, end;
         const Expr* expr;
         How how;
-        uint32_t group = 0;
+        uint32_t group = 0;  // this and the others as CodeExpression has them
+        uint32_t test_of = 0;
         uint32_t rule = 0;
     };
     struct Opened {
@@ -110,7 +111,7 @@ class Emitter {
     std::vector<Place> places_;  // CodeBuffer's places are numbers of these
     std::vector<Mark> marks_;    // each before those within it
     std::vector<Opened> open_;
-    std::pair<uint32_t, uint32_t> next_test_{0, 0};  // 1 + group, rule
+    std::pair<uint32_t, uint32_t> next_test_{0, 0};  // test_of, rule
 };
 
 }  // namespace vfm::lisp

@@ -31,8 +31,8 @@ std::optional<std::string> wrong_row(const CodeExpression& row, const Module& mo
     if (row.how > CodeExpression::kLastHow || row.shown > CodeExpression::kLastShown)
         return "one is of an unknown kind";
     if (row.group > module.counter_groups.size()) return "one has no counter group";
-    if (row.rule > 0 &&
-        (row.group == 0 || row.rule >= module.counter_groups[row.group - 1].counters.size()))
+    if ((row.test_of == 0) != (row.rule == 0) || row.test_of > module.counter_groups.size() ||
+        (row.rule > 0 && row.rule >= module.counter_groups[row.test_of - 1].counters.size()))
         return "one has no rule";
     return {};
 }
@@ -51,9 +51,11 @@ void put_expressions(const ExpressionMap& from, file::Expressions& to) {
         to.mutable_how()->push_back(static_cast<char>(row.how));
         to.mutable_shown()->push_back(static_cast<char>(row.shown));
         to.add_groups(row.group);
+        to.add_tests_of(row.test_of);
         to.add_rules(row.rule);
     }
-    for (Numbers* column : {to.mutable_files(), to.mutable_groups(), to.mutable_rules()})
+    for (Numbers* column :
+         {to.mutable_files(), to.mutable_groups(), to.mutable_tests_of(), to.mutable_rules()})
         clear_if_zero(*column);
     to.mutable_true_jumps()->Add(from.true_jumps.begin(), from.true_jumps.end());
     to.mutable_relays()->Add(from.relays.begin(), from.relays.end());
@@ -67,7 +69,7 @@ std::optional<std::string> get_expressions(const file::Expressions& in, size_t c
         !as_many(in.text_lengths_size()) || !as_many(in.how().size()) ||
         !as_many(in.shown().size()))
         return "columns differ in number";
-    for (const Numbers* column : {&in.files(), &in.groups(), &in.rules()})
+    for (const Numbers* column : {&in.files(), &in.groups(), &in.tests_of(), &in.rules()})
         if (!is_sparse(*column, rows)) return "a column is spelt out or differs in number";
     if (!ascend(in.true_jumps(), code_size) || !ascend(in.relays(), code_size))
         return "jumps do not ascend in the code";
@@ -90,6 +92,7 @@ std::optional<std::string> get_expressions(const file::Expressions& in, size_t c
                                    .how = static_cast<CodeExpression::How>(in.how()[at]),
                                    .shown = static_cast<CodeExpression::Shown>(in.shown()[at]),
                                    .group = sparse(in.groups(), i),
+                                   .test_of = sparse(in.tests_of(), i),
                                    .rule = sparse(in.rules(), i)});
         if (auto why = wrong_row(map.expressions.back(), module)) return why;
     }

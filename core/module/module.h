@@ -171,8 +171,9 @@ struct CodeExpression {
     Span text;          ///< of that file
     How how = How::number;
     Shown shown = Shown::number;
-    uint32_t group = 0;  ///< 1 + the counter group of the rules that it is, or is a test of; else 0
-    uint32_t rule = 0;   ///< the rule that it is the test of
+    uint32_t group = 0;    ///< of `rules`: 1 + its counter group
+    uint32_t test_of = 0;  ///< of the test of a rule: 1 + the counter group of its `rules`
+    uint32_t rule = 0;     ///< of the test of a rule: which
     bool operator==(const CodeExpression&) const = default;
 };
 

@@ -120,6 +120,7 @@ constexpr FieldSchema kExpressionsFields[] = {
     one(file::Expressions::kHowFieldNumber, "how", bytes),
     one(file::Expressions::kShownFieldNumber, "shown", bytes),
     many(file::Expressions::kGroupsFieldNumber, "groups", uint32),
+    many(file::Expressions::kTestsOfFieldNumber, "tests_of", uint32),
     many(file::Expressions::kRulesFieldNumber, "rules", uint32),
     many(file::Expressions::kTrueJumpsFieldNumber, "true_jumps", uint32),
     many(file::Expressions::kRelaysFieldNumber, "relays", uint32)};

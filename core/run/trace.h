@@ -22,8 +22,8 @@ struct PacketRange {
 struct TableUse {
     uint32_t table = 0;  ///< in Module::effective_tables()
     FlowKey key;
-    std::optional<uint64_t> before;  ///< what the entry held, where the step looked
-    std::optional<uint64_t> after;   ///< what it holds now, where the step wrote
+    std::optional<uint64_t> before = {};  ///< what the entry held, where the step looked
+    std::optional<uint64_t> after = {};   ///< what it holds now, where the step wrote
     bool operator==(const TableUse&) const = default;
 };
 
