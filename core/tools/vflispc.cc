@@ -117,13 +117,16 @@ Result<> run_capture(const Input& input, const std::string& path, bool json) {
     ResultReport report(json);
     for (;;) {
         const auto captured = capture.next();
+        if (capture.has_notes()) cli::report(capture.take_notes());
         if (!captured || !*captured || cli::stdout_closed()) {
             print(report.summary());
             if (!captured) return std::unexpected(captured.error());
             return {};
         }
         const Packet& packet = (*captured)->packet;
-        print(report.packet({}, packet.visible().size(), engine->run(packet)));
+        const bool readable = (*captured)->readable;
+        print(report.packet({}, packet.visible().size(),
+                            readable ? engine->run(packet) : Outcome::skip()));
     }
 }
 

@@ -17,6 +17,7 @@ struct TestOptions {
     std::string capture;      ///< path or `-`
     std::string engine;       ///< a name of the table of engines, or `all`
     std::optional<uint64_t> fuel;
+    unsigned jobs = 1;     ///< threads
     std::string accepted;  ///< where accepted packets go; empty for nowhere
     std::string dropped;
     bool verbose = false;
