@@ -30,10 +30,10 @@ void Stepper::begin(const Packet& packet) {
 void Stepper::trace(Tracer* tracer) {
     tracer_ = tracer;
     trace_.reset();
-    explained_.clear();
     if (!tracer) return;
     const Module& module = program_.module();
     trace_.emplace(module.map, *tracer, 0);
+    if (!explained_.empty()) return;
     for (const RuleTests& tests : module.rule_tests) {
         Module code;
         code.code = tests.code;
@@ -162,7 +162,8 @@ ErrorKind Stepper::execute(const Insn& insn) {
             break;
         case Group::count:
             counters_->count(insn.imm, pop(), bytes_.size());
-            if (trace_) trace_->counted(static_cast<uint32_t>(insn.imm), stack_[depth_]);
+            if (trace_ && stack_[depth_] < module.counter_groups[insn.imm].counters.size())
+                trace_->counted(static_cast<uint32_t>(insn.imm), stack_[depth_]);
             break;
         case Group::ret:
             VFM_CHECK(false, "step() ends the run at RET");
