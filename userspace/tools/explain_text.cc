@@ -36,11 +36,10 @@ class Page {
               std::span<const TraceStep> all) {
         const Decision decision = decision_of(texts_, all);
         out_ += fmt::format("packet {}, {} bytes: {}", number, length, verdict_name(outcome));
-        const bool named = outcome.error != ErrorKind::success || outcome.value <= 2;
-        if (!named) out_ += fmt::format(" (value {})", outcome.value);
-        out_ += fmt::format(" by {}", decision.text(texts_));
-        if (!decision.rules && decision.step && decision.step != &all.back() &&
-            outcome.error == ErrorKind::success)
+        if (outcome.value > 2) out_ += fmt::format(" (value {})", outcome.value);
+        const bool failed = outcome.error != ErrorKind::success;
+        out_ += fmt::format(" {} {}", failed ? "in" : "by", decision.text(texts_));
+        if (!decision.rules && decision.step && decision.step != &all.back() && !failed)
             out_ += fmt::format(", which is {}", texts_.value_text(*decision.step));
         out_ += "\n\n";
     }
@@ -146,15 +145,21 @@ class Page {
         row.state = "no";
         row.test = fmt::format("{} is {}", texts_.short_text(*at.step, kTestWidth - 9),
                                texts_.value_text(*at.step));
-        for (const StepNode& part : at.parts) {
-            const bool gone = part.step->end == TraceStep::End::absent;
-            row.notes += fmt::format("{}{}{}{}", row.notes.empty() ? "" : ", ",
-                                     texts_.short_text(*part.step, 32), gone ? " is " : " = ",
-                                     texts_.value_text(*part.step));
-            if (part.step->bytes) row.notes += " in " + bytes_text(*part.step);
-        }
+        for (const StepNode& part : at.parts) note(part, row.notes);
         uses(test, row.notes);
         return {row, nullptr};
+    }
+    /// What it gave and, down to the fields, from what.
+    void note(const StepNode& node, std::string& notes) const {
+        const bool gone = node.step->end == TraceStep::End::absent;
+        notes +=
+            fmt::format("{}{}{}{}", notes.empty() ? "" : ", ", texts_.short_text(*node.step, 32),
+                        gone ? " is " : " = ", texts_.value_text(*node.step));
+        if (node.step->bytes) {
+            notes += " in " + bytes_text(*node.step);
+            return;
+        }
+        for (const StepNode& part : node.parts) note(part, notes);
     }
     static std::string without_trailing_blanks(std::string text) {
         text.resize(text.find_last_not_of(' ') + 1);
