@@ -1,6 +1,7 @@
 #include "userspace/tools/test_options.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <vector>
@@ -66,6 +67,19 @@ std::filesystem::path file_named(const std::string& path) {
     return error ? std::filesystem::path(path) : name;
 }
 
+/// --explain and --against print what they are asked for and nothing else.
+Result<> check_alone(const po::variables_map& values) {
+    for (const char* alone : {"explain", "against"}) {
+        if (!values.count(alone)) continue;
+        for (const char* other : {"against", "expect", "accepted", "dropped", "stats", "dump-flows",
+                                  "dump-rules", "jobs"})
+            if (std::string_view(other) != alone && values.count(other))
+                return std::unexpected(cli::usage_error(
+                    kTool, fmt::format("--{} and --{} do not go together", alone, other)));
+    }
+    return {};
+}
+
 Result<TestOptions> options_of(const po::variables_map& values) {
     TestOptions out;
     auto inputs = values.count("input") ? values["input"].as<std::vector<std::string>>()
@@ -106,6 +120,12 @@ Result<TestOptions> options_of(const po::variables_map& values) {
     out.json = values.count("json") > 0;
     out.dump_flows = values.count("dump-flows") > 0;
     out.dump_rules = values.count("dump-rules") > 0;
+    if (values.count("explain"))
+        out.explain = TRY(cli::number_value(kTool, "explain", values["explain"].as<std::string>(),
+                                            1, UINT64_MAX));
+    if (values.count("against")) out.against = values["against"].as<std::string>();
+    if (values.count("expect")) out.expect = values["expect"].as<std::string>();
+    TRY(check_alone(values));
     return out;
 }
 
@@ -122,7 +142,13 @@ cli::ParseOutcome parse(const std::vector<std::string>& arguments) {
         "json", "JSON lines")("dump-flows", "a line for each flow entry")("dump-rules",
                                                                           "a line for each rule")(
         "accepted", po::value<std::string>()->value_name("FILE"), "write accepted packets there")(
-        "dropped", po::value<std::string>()->value_name("FILE"), "write dropped packets there");
+        "dropped", po::value<std::string>()->value_name("FILE"), "write dropped packets there")(
+        "explain", po::value<std::string>()->value_name("N"),
+        "what packet N evaluates to, step by step")(
+        "against", po::value<std::string>()->value_name("OTHER"),
+        "packets that another filter judges differently")(
+        "expect", po::value<std::string>()->value_name("FILE"),
+        "lines N VERDICT [RULE]: what packets should come to");
     po::options_description hidden;
     hidden.add_options()("input", po::value<std::vector<std::string>>());
     po::positional_options_description positional;
@@ -131,6 +157,11 @@ cli::ParseOutcome parse(const std::vector<std::string>& arguments) {
 }
 
 }  // namespace
+
+bool wants_progress(const TestOptions& options) {
+    return cli::use_colour(STDERR_FILENO) && !(options.verbose && isatty(STDOUT_FILENO)) &&
+           !(options.verbose && options.stdout_taken());
+}
 
 std::expected<TestOptions, int> test_options(const std::vector<std::string>& arguments) {
     const cli::ParseOutcome parsed = parse(arguments);
