@@ -29,6 +29,7 @@ userspace/ebpf        4      userspace/flow                   -
 userspace/io          4      -                                -
 userspace/jit         4      userspace/flow                   -
 userspace/live        4      userspace/flow                   -
+userspace/lint        5      -                                loader
 loader                5      -                                userspace
 userspace/capi        5      -                                loader
 userspace/engines     6      -                                -
