@@ -23,8 +23,9 @@ class TreeReader {
     }
 
   private:
-    /// Where an expression stands.
+    /// Where an expression stands; paths as in Test.
     struct At {
+        uint32_t under = kNoPath;
         uint32_t within = kNoPath;
         uint32_t path = kNoPath;
         const Expr* rules = nullptr;
@@ -36,10 +37,16 @@ class TreeReader {
         analysis_.paths_.push_back({before, holds});
         return static_cast<uint32_t>(analysis_.paths_.size() - 1);
     }
-    At then(At at, Literal holds) {
+    /// Where a condition holds.
+    At where(const At& at, Literal holds) { return go_on(at, holds, true); }
+    /// Where one does not.
+    At where_not(const At& at, Literal not_so) { return go_on(at, !not_so, false); }
+    At go_on(At at, Literal holds, bool also_under) {
         const bool same = at.within == at.path;
+        const uint32_t before = at.within;
         at.within = then(at.within, holds);
         at.path = same ? at.within : then(at.path, holds);
+        if (also_under) at.under = at.under == before ? at.within : then(at.under, holds);
         return at;
     }
 
@@ -61,8 +68,8 @@ class TreeReader {
         } else if (expr.as<lisp::Choice>()) {
             inspect_test(arguments[0], at);
             const Literal test = conditions_.condition(arguments[0]);
-            decide(arguments[1], then(at, test));
-            decide(arguments[2], then(at, !test));
+            decide(arguments[1], where(at, test));
+            decide(arguments[2], where_not(at, test));
         } else if (expr.as<lisp::Rules>()) {
             decide_rules(expr, at);
         } else {
@@ -83,7 +90,7 @@ class TreeReader {
             const Literal test = conditions_.condition(arguments[i]);
             out_.rule_lists[list].tests.push_back(test);
             at.rule = static_cast<uint32_t>(i / 2 + 1);
-            decide(arguments[i + 1], then(at, test));
+            decide(arguments[i + 1], where(at, test));
             at.path = then(at.path, !test);
         }
         at.rule = 0;
@@ -91,7 +98,7 @@ class TreeReader {
     }
 
     void add_test(const Expr& expr, const At& at, size_t first_inner) {
-        out_.tests.push_back({&expr, conditions_.condition(expr), at.within, at.path, first_inner});
+        out_.tests.push_back({&expr, conditions_.condition(expr), at.under, at.within, at.path, first_inner});
     }
 
     /// An expression that is asked for its truth.
@@ -104,7 +111,7 @@ class TreeReader {
             for (const Expr& argument : arguments) {
                 inspect_test(argument, inner);
                 const Literal holds = conditions_.condition(argument);
-                inner = then(inner, all ? holds : !holds);
+                inner = all ? where(inner, holds) : where_not(inner, holds);
             }
             add_test(expr, at, first_inner);
         } else if (expr.as<lisp::Negation>()) {
@@ -137,8 +144,8 @@ class TreeReader {
         } else if (expr.as<lisp::Choice>()) {
             inspect_test(arguments[0], at);
             const Literal test = conditions_.condition(arguments[0]);
-            inspect(arguments[1], then(at, test));
-            inspect(arguments[2], then(at, !test));
+            inspect(arguments[1], where(at, test));
+            inspect(arguments[2], where_not(at, test));
         } else if (expr.as<lisp::Rules>()) {
             inspect_rules(expr, at);
         } else {
@@ -157,7 +164,7 @@ class TreeReader {
             inspect_test(arguments[i], at);
             const Literal test = conditions_.condition(arguments[i]);
             out_.rule_lists[list].tests.push_back(test);
-            inspect(arguments[i + 1], then(at, test));
+            inspect(arguments[i + 1], where(at, test));
             at.path = then(at.path, !test);
         }
         inspect(arguments.back(), at);
@@ -187,8 +194,10 @@ class TreeReader {
         }
         const auto* field = expr.as<lisp::AnyHeaderField>();
         const auto* reading = expr.as<lisp::Reading>();
+        const auto* fixed = expr.as<lisp::FixedField>();
         if ((field && lisp::all_header_fields()[field->index].name.ends_with("len")) ||
-            (reading && reading->op == Opcode::LEN) || expr.as<lisp::FixedField>())
+            (fixed && lisp::all_fields()[fixed->index].name.ends_with("len")) ||
+            (reading && reading->op == Opcode::LEN))
             state.by_bytes = true;
         for (const Expr& argument : tree_.arguments(expr)) read_limits(argument);
     }

@@ -29,8 +29,9 @@ struct Leaf {
 struct Test {
     const lisp::Expr* expr = nullptr;
     Literal holds;
-    uint32_t within = kNoPath;  ///< the path as the forms around it make it
-    uint32_t path = kNoPath;    ///< with the rules above that did not decide
+    uint32_t under = kNoPath;   ///< what holds by the forms around it
+    uint32_t within = kNoPath;  ///< and what does not hold by them
+    uint32_t path = kNoPath;    ///< and that the rules above did not decide
     size_t first_inner = 0;     ///< the tests from this one on, up to this, stand within it
 };
 

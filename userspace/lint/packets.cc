@@ -30,6 +30,12 @@ constexpr UsualValue kUsual[] = {
     {"icmp6.type", 128}, {"arp.op", 1}, {"eth.src", 0x020000000001}, {"eth.dst", 0x020000000002},
 };
 
+/// Fields of the manual, and what they are in IPv4 without options and tags.
+constexpr std::pair<std::string_view, std::string_view> kManualFields[] = {
+    {"ip-len", "ipv4.len"},    {"src-ip", "ipv4.src"},    {"dst-ip", "ipv4.dst"},
+    {"src-port", "port.src"}, {"dst-port", "port.dst"}, {"tcp-flags", "tcp.flags"},
+};
+
 class SpecMaker {
   public:
     SpecMaker(const Terms& terms, const Facts& facts, const Style& style)
@@ -189,7 +195,7 @@ class SpecMaker {
                 set_field(term, can_be);
                 break;
             case TermKind::bytes:
-                spec_.patches.push_back({term.at, term.size, pick(can_be.numbers)});
+                put_bytes(term, pick(can_be.numbers));
                 break;
             case TermKind::payload:
                 set_payload(term, can_be);
@@ -257,9 +263,33 @@ class SpecMaker {
             spec_.payload[term.at + i] = static_cast<uint8_t>(value >> (8 * (term.size - 1 - i)));
     }
 
+    /// By the field that stands there, where it does: then other shapes of the packet have it, too.
+    void put_bytes(const Term& term, uint64_t value) {
+        const bool plain = spec_.tags.empty() && !spec_.length;
+        if (plain && term.at == kTypeOffset && term.size == 2 && spec_.ether_type == value) return;
+        const bool plain4 = plain && spec_.version() == 4 && spec_.option_words == 0;
+        if (plain4 && term.at == kProtoOffset && term.size == 1 && spec_.proto == value) return;
+        for (const auto& [name, header] : kManualFields) {
+            const lisp::FieldInfo& field = lisp::all_fields()[*lisp::find_field(name)];
+            if (field.offset != term.at || field.size != term.size || !plain4) continue;
+            const HeaderField& found = lisp::all_header_fields()[field_number(header)];
+            const bool fits = found.header == Header::ipv4 || header_of(spec_.proto) == Header::tcp ||
+                              (found.header == Header::ports && has_ports());
+            if (!fits) break;
+            spec_.fields[field_number(header)] = {0, value};
+            return;
+        }
+        spec_.patches.push_back({term.at, term.size, value});
+    }
+    bool has_ports() const {
+        const Header header = header_of(spec_.proto);
+        return header == Header::tcp || header == Header::udp || header == Header::sctp ||
+               header == Header::ports;
+    }
+
     void put(const Term& term, uint64_t value) {
         if (term.kind == TermKind::field) set_field(term, Outcomes::number(value));
-        if (term.kind == TermKind::bytes) spec_.patches.push_back({term.at, term.size, value});
+        if (term.kind == TermKind::bytes) put_bytes(term, value);
         if (term.kind == TermKind::payload) set_payload(term, Outcomes::number(value));
     }
 

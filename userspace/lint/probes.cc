@@ -12,7 +12,7 @@
 namespace vfm::lint {
 namespace {
 
-constexpr uint64_t kBegin = 1'000'000'000'000, kBetween = 1'000;
+constexpr uint64_t kBetween = 1'000;  // nanoseconds
 /// What one question to the solver may cost, and how many answers are taken.
 constexpr uint64_t kSteps = 2'000;
 constexpr size_t kAnswers = 6;
@@ -259,7 +259,7 @@ class ProbeMaker {
     std::set<std::string> seen_;
     std::set<std::pair<uint32_t, uint32_t>> values_done_;
     std::vector<Bytes> runs_;
-    uint64_t time_ = kBegin;
+    uint64_t time_ = Probe{}.timestamp;
 };
 
 }  // namespace

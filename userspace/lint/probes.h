@@ -15,8 +15,9 @@ namespace vfm::lint {
 
 /// One packet of a sequence; what filters remember of it is there for those behind it.
 struct Probe {
-    Bytes bytes;             ///< from the Ethernet header on
-    uint64_t timestamp = 0;  ///< nanoseconds; never falls within a sequence
+    Bytes bytes;  ///< from the Ethernet header on
+    /// Nanoseconds; never falls within a sequence. Not 0: a bucket of `rate` would be full again.
+    uint64_t timestamp = 1'000'000'000'000;
     bool operator==(const Probe&) const = default;
 };
 
