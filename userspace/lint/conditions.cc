@@ -56,6 +56,7 @@ Conditions::Conditions(const lisp::Tree& tree, size_t filter, Terms& terms, Form
         if (const auto* let = expr.as<lisp::Let>())
             for (uint32_t i = 0; i + 1 < expr.count; ++i)
                 bound_[tree.bound[let->first + i]] = &tree.arguments(expr)[i];
+    find_early_writes(tree.filter(), true);
 }
 
 bool Conditions::has_state(const Expr& expr) {
@@ -70,10 +71,35 @@ bool Conditions::has_state(const Expr& expr) {
     return state_[&expr] = found;
 }
 
+/// Whether a value with state is the same wherever one run asks for it: the clock, and what is read of
+/// a table that only verdicts write.
+bool Conditions::is_steady(const Expr& expr) {
+    if (expr.as<lisp::Rate>() || expr.as<lisp::Sample>() || expr.as<lisp::Call>()) return false;
+    if (const auto* flow = expr.as<lisp::Flow>())
+        if (flow->op != Opcode::FLOW_GET || written_early_.contains(flow->table)) return false;
+    if (const auto* variable = expr.as<lisp::Variable>()) return is_steady(*bound_[variable->index]);
+    return std::ranges::all_of(tree_.arguments(expr),
+                               [&](const Expr& argument) { return is_steady(argument); });
+}
+
+/// Tables that are written where a test may still come.
+void Conditions::find_early_writes(const Expr& expr, bool decides) {
+    const auto arguments = tree_.arguments(expr);
+    const auto* flow = expr.as<lisp::Flow>();
+    if (flow && flow->op != Opcode::FLOW_GET && !decides) written_early_.insert(flow->table);
+    if (const auto* rate = expr.as<lisp::Rate>()) written_early_.insert(rate->table);
+    for (size_t i = 0; i < arguments.size(); ++i) {
+        const bool last = i + 1 == arguments.size();
+        const bool verdict = (expr.as<lisp::Rules>() && (i % 2 == 1 || last)) ||
+                             (expr.as<lisp::Choice>() && i > 0) || (expr.as<lisp::Let>() && last);
+        find_early_writes(arguments[i], decides && verdict);
+    }
+}
+
 /// Names a value by all that it is made of, or, where that is not so, by its place.
 std::string Conditions::key_of(const Expr& expr) {
     const std::string place = fmt::format("#{}.{}", filter_, &expr - tree_.exprs.data());
-    if (has_state(expr)) return place;
+    if (has_state(expr) && !is_steady(expr)) return place;
     if (const auto* variable = expr.as<lisp::Variable>()) return key_of(*bound_[variable->index]);
     std::string out = fmt::format("({}.{}", expr.node.index(), static_cast<unsigned>(expr.form));
     if (const auto* number = expr.as<lisp::Number>()) out += fmt::format(" {}", number->value);
@@ -86,6 +112,8 @@ std::string Conditions::key_of(const Expr& expr) {
         out += " " + ipv6_text(address->value);
     if (const auto* load = expr.as<lisp::Load>())
         out += fmt::format(" {}", load->payload ? static_cast<int>(*load->payload) : -1);
+    if (const auto* flow = expr.as<lisp::Flow>())
+        out += fmt::format(" {}.{}", filter_, flow->table);
     if (expr.as<lisp::Member>() || expr.as<lisp::Rules>()) return place;
     for (const Expr& argument : tree_.arguments(expr)) {
         out += " " + key_of(argument);
@@ -358,17 +386,16 @@ Literal Conditions::compare_values(Comparison how, const Value& a, const Value& 
 Literal Conditions::member(const Expr& expr, const lisp::Member& node) {
     const lisp::SetInfo& set = tree_.sets[node.set];
     const Expr& argument = tree_.arguments(expr)[0];
-    if (set.live)
-        return formulas_.test(
-            terms_,
-            terms_.named(TermKind::state, fmt::format("set {} {}", set.name, key_of(argument)),
-                         Outcomes::range(0, 1)),
-            Outcomes::number(1));
     Outcomes goal{.numbers = set.numbers, .addresses = set.addresses};
     if (node.negated) goal = without(anything(), goal);
     std::vector<Literal> ways;
-    for (const Case& c : values(argument))
-        ways.push_back(formulas_.all_of({c.when, value_in(c.is, goal)}));
+    for (const Case& c : values(argument)) {
+        const Literal in =
+            set.live ? formulas_.test(terms_, terms_.in_live_set(set.name, as_term(c.is), goal),
+                                      Outcomes::number(1))
+                     : value_in(c.is, goal);
+        ways.push_back(formulas_.all_of({c.when, in}));
+    }
     return formulas_.any_of(std::move(ways));
 }
 

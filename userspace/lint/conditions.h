@@ -1,6 +1,7 @@
 // Expressions of one tree as formulas and terms.
 #pragma once
 
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -57,12 +58,15 @@ class Conditions {
     /// A value that is one of these.
     Literal value_in(const Value& value, const Outcomes& goal);
     std::string key_of(const lisp::Expr& expr);
+    bool is_steady(const lisp::Expr& expr);
+    void find_early_writes(const lisp::Expr& expr, bool decides);
 
     const lisp::Tree& tree_;
     size_t filter_;
     Terms& terms_;
     Formulas& formulas_;
     std::vector<const lisp::Expr*> bound_;  // by variable
+    std::set<uint32_t> written_early_;      // tables
     std::unordered_map<const lisp::Expr*, Literal> conditions_;
     std::unordered_map<const lisp::Expr*, Cases> values_;
     std::unordered_map<const lisp::Expr*, bool> state_;

@@ -34,6 +34,10 @@ const FoundField* found_for(const Expr& expr) {
     return row == std::end(kFound) ? nullptr : row;
 }
 
+/// Of more fields that no plain packet reaches none are looked at again.
+constexpr size_t kFewFields = 256;
+constexpr uint64_t kStepsEach = 2'000;
+
 }  // namespace
 
 const Test* LintRun::innermost_test(const Expr& expr) const {
@@ -43,13 +47,14 @@ const Test* LintRun::innermost_test(const Expr& expr) const {
 }
 
 void LintRun::fixed_offsets() {
-    const auto code = rewritten(tree_, files_, [](const Expr& expr) -> std::optional<std::string> {
+    const auto tree = rewritten(tree_, files_, [](const Expr& expr) -> std::optional<std::string> {
         const FoundField* row = found_for(expr);
         return row ? std::optional(std::string(row->found)) : std::nullopt;
     });
-    if (!code) return;
-    auto found = Judge::make(*code);
+    std::optional<Judge> found = tree ? judge_of(*tree) : std::nullopt;
     if (!found) return;
+    const std::span<const Test> all = analysis_.tests(0);
+    std::vector<std::pair<const Expr*, const Test*>> left;
     for (const Expr& expr : tree_.exprs) {
         if (!found_for(expr) || is_known(LintKind::fixed_offset, expr.place)) continue;
         const Test* const test = innermost_test(expr);
@@ -58,13 +63,65 @@ void LintRun::fixed_offsets() {
         };
         // What a name stands for is tested elsewhere.
         constexpr size_t kMostTests = 64;
-        const std::span<const Test> all = analysis_.tests(0);
         const auto tries = test ? std::span(test, 1) : all.first(std::min(all.size(), kMostTests));
         bool shown = tries.empty() && try_frames({}, shows);
         for (const Test& at : tries)
             for (const Literal way : {at.holds, !at.holds})
                 shown = shown || try_frames(path_and(at.path, {way}), shows, 8);
+        if (!shown && test) left.emplace_back(&expr, test);
     }
+    if (left.empty() || left.size() > kFewFields) return;
+    // No plain packet comes there: those that do are other than the field takes them for.
+    const Analysis meant({&*tree});
+    const Slicer slicer(*tree);
+    if (meant.tests(0).size() != all.size()) return;
+    for (const auto& [expr, test] : left) {
+        if (is_known(LintKind::fixed_offset, expr->place)) continue;
+        const Test& at = meant.tests(0)[static_cast<size_t>(test - all.data())];
+        for (const Literal way : {at.holds, !at.holds}) {
+            Goals goals = meant.path(at.path);
+            goals.insert(goals.begin(), way);
+            size_t most = 8;
+            search(
+                meant.formulas(), meant.nothing_known(), goals,
+                [&](const Facts& facts) {
+                    return !show_shape(*expr, *test, *at.expr, slicer,
+                                       spec_for(meant.terms(), facts, {}), *found) &&
+                           --most > 0;
+                },
+                kStepsEach);
+        }
+    }
+}
+
+/// A packet in another shape than the field is for, which gets another verdict than with the field
+/// that is found.
+bool LintRun::show_shape(const Expr& field, const Test& test, const Expr& found_test,
+                         const Slicer& found_slicer, const FrameSpec& spec, Judge& found) {
+    if (spec.tags.empty() || spec.length || spec.fragment != FragmentPart::none) return false;
+    const Probe packet{make_frame(spec)};
+    judge_.forget();
+    found.forget();
+    const Verdict got = judge_.verdict(packet), meant = found.verdict(packet);
+    if (got == meant) return false;
+    Judge* const mine = part(*test.expr);
+    std::optional<Judge> other = judge_of(found_slicer.slice(found_test));
+    if (!mine || !other) return false;
+    mine->forget();
+    if (mine->verdict(packet) == other->verdict(packet)) return false;
+    add_fixed(field, "behind a VLAN tag", got, meant, 0, packet.bytes);
+    return true;
+}
+
+void LintRun::add_fixed(const Expr& field, std::string_view how, const Verdict& got,
+                        const Verdict& meant, size_t before, Bytes packet) {
+    const lisp::FieldInfo& info = lisp::all_fields()[field.as<lisp::FixedField>()->index];
+    std::string message =
+        fmt::format("`{}` is read at byte {} whatever stands before: {} this packet gets {}, not {}",
+                    info.name, info.offset, how, verdict_name(got), verdict_name(meant));
+    if (before > 0) message += fmt::format(", after {} like it", before);
+    add(LintKind::fixed_offset, field, std::move(message),
+        fmt::format("`{}` is found in every shape", found_for(field)->advice), std::move(packet));
 }
 
 /// Whether a test, by itself, goes another way for the second packet when the first has come so
@@ -106,15 +163,7 @@ bool LintRun::show_disguise(const Expr& field, const Test* test, const FrameSpec
             if (got == meant) continue;
             if (test && !differs(*test->expr, plain, other, before)) continue;
             if (is_known(LintKind::fixed_offset, field.place)) return true;
-            const lisp::FieldInfo& info =
-                lisp::all_fields()[field.as<lisp::FixedField>()->index];
-            std::string message = fmt::format(
-                "`{}` is read at byte {} whatever stands before: {} this packet gets {}, not {}",
-                info.name, info.offset, disguise.how, verdict_name(got), verdict_name(meant));
-            if (before > 0) message += fmt::format(" after {} that count", before);
-            add(LintKind::fixed_offset, field, std::move(message),
-                fmt::format("`{}` is found in every shape", found_for(field)->advice),
-                other.bytes);
+            add_fixed(field, disguise.how, got, meant, before, other.bytes);
             return true;
         }
     }

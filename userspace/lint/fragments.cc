@@ -34,6 +34,8 @@ bool is_fragment_field(const Expr& expr) {
 
 /// Filters with more leaves are looked at where they ask for transport headers alone.
 constexpr size_t kFewLeaves = 1'000;
+constexpr size_t kMostPassing = 64;
+constexpr uint64_t kMostSteps = 2'000;
 
 }  // namespace
 
@@ -54,31 +56,78 @@ void LintRun::later_fragments() {
     if (std::ranges::none_of(tree_.exprs, of_transport)) return;
     // A filter that lets a fragment in because it is one does what it says: then it does not where
     // it is told that it is none.
-    const auto code = rewritten(tree_, files_, [](const Expr& expr) {
+    const auto tree = rewritten(tree_, files_, [](const Expr& expr) {
         return is_fragment_field(expr) ? std::optional<std::string>("0") : std::nullopt;
     });
-    std::optional<Judge> unaware;
-    if (code)
-        if (auto judge = Judge::make(*code)) unaware.emplace(std::move(*judge));
+    std::optional<Judge> unaware = tree ? judge_of(*tree) : std::nullopt;
     const std::vector<Leaf>& leaves = analysis_.leaves(0);
+    const bool few = leaves.size() <= kFewLeaves;
+    // What a later fragment is like that passes here, but for its transport header.
+    std::vector<Facts> passing = starts_;
+    for (const Leaf& leaf : leaves) {
+        if (leaf.verdict == Leaf::Verdict::drop || !few || passing.size() > kMostPassing) continue;
+        search(
+            analysis_.formulas(), a_later_fragment(), analysis_.path(leaf.path),
+            [&](const Facts& facts) {
+                passing.push_back(without_transport(facts));
+                return passing.size() % 4 != 0;
+            },
+            kMostSteps);
+    }
     for (const Leaf& leaf : leaves) {
         if (leaf.verdict != Leaf::Verdict::drop) continue;
-        if (leaves.size() > kFewLeaves && !asks_for_transport(leaf)) continue;
-        try_frames(
-            analysis_.path(leaf.path),
-            [&](const FrameSpec& spec) {
-                return show_fragment(leaf, spec, unaware ? &*unaware : nullptr);
-            },
-            leaves.size() > kFewLeaves ? 1 : 16);
+        if (!few && !asks_for_transport(leaf)) continue;
+        const auto shows = [&](const FrameSpec& spec) {
+            return show_fragment(leaf, spec, unaware ? &*unaware : nullptr);
+        };
+        for (const Facts& facts : passing)
+            if (try_frames(facts, analysis_.path(leaf.path), shows, few ? 4 : 1)) break;
     }
 }
 
-/// After how many packets this one is dropped; nothing if it is not.
-std::optional<size_t> LintRun::comes_to_drop(Judge& judge, const Probe& packet) const {
+Facts LintRun::a_later_fragment() const {
+    Facts facts = nothing_known();
+    facts.assume(has_term(Header::ip), Outcomes::number(1));
+    facts.assume(kFragment, Outcomes::number(1));
+    for (const Header header : {Header::tcp, Header::ports, Header::payload})
+        facts.assume(has_term(header), Outcomes::number(0));
+    return facts;
+}
+
+/// What is known of the headers that a whole packet shares with its fragments.
+Facts LintRun::without_transport(const Facts& facts) const {
+    Facts out = nothing_known();
+    for (const Facts::Fact& fact : facts.all()) {
+        const Term& term = analysis_.terms()[fact.term];
+        if (is_transport(term.header) || fact.term == kFragment || fact.term == kLength) continue;
+        if (term.kind == TermKind::state || term.kind == TermKind::pair) continue;
+        out.assume(fact.term, *fact.can_be);
+    }
+    return out;
+}
+
+/// What a packet is like that comes after others: equal, or to or from another port each time.
+Probe LintRun::nth(const Probe& packet, Sequence sequence, size_t n) {
+    Probe out = packet;
+    const KeyPlaces places = key_places(packet.bytes);
+    const size_t port = sequence == Sequence::from_ports ? 1 : 2;
+    if (sequence == Sequence::equal || sequence == Sequence::after_answer) return out;
+    if (places.counting.size() <= port) return out;
+    const size_t at = places.counting[port];
+    const size_t number = load_be(out.bytes.data() + at - 1, 2) + n;
+    out.bytes[at] = static_cast<uint8_t>(number);
+    out.bytes[at - 1] = static_cast<uint8_t>(number >> 8);
+    return out;
+}
+
+/// After how many packets one is dropped; nothing if none is.
+std::optional<size_t> LintRun::comes_to_drop(Judge& judge, const Probe& packet,
+                                             Sequence sequence, const Probe& fragment) const {
     judge.forget();
+    if (sequence == Sequence::after_answer) judge.run({answer(fragment.bytes)});
     const size_t most = analysis_.state().any ? analysis_.state().repeats + 2 : 1;
-    for (size_t i = 1; i <= most; ++i)
-        if (judge.verdict(packet).kind == Verdict::Kind::drop) return i;
+    for (size_t i = 0; i < most; ++i)
+        if (judge.verdict(nth(packet, sequence, i)).kind == Verdict::Kind::drop) return i + 1;
     return std::nullopt;
 }
 
@@ -87,16 +136,26 @@ bool LintRun::show_fragment(const Leaf& leaf, const FrameSpec& spec, Judge* unaw
     FrameSpec whole = spec;
     constexpr size_t kFull = 1'400;
     if (analysis_.state().by_bytes) whole.payload.resize(std::max(whole.payload.size(), kFull));
+    if (show_fragment(leaf, whole, unaware, Sequence::equal)) return true;
+    if (!analysis_.state().any) return false;
+    for (const Sequence sequence :
+         {Sequence::to_ports, Sequence::from_ports, Sequence::after_answer})
+        if (show_fragment(leaf, whole, unaware, sequence)) return true;
+    return false;
+}
+
+bool LintRun::show_fragment(const Leaf& leaf, const FrameSpec& whole, Judge* unaware,
+                            Sequence sequence) {
     const auto later = later_fragment(whole);
     if (!later) return false;
     const Probe packet{make_frame(whole)}, fragment{make_frame(*later)};
-    const auto times = comes_to_drop(judge_, packet);
+    const auto times = comes_to_drop(judge_, packet, sequence, fragment);
     if (!times || !judge_.verdict(fragment).lets_in()) return false;
     const uint32_t group = leaf.rules ? leaf.rules->as<lisp::Rules>()->group : 0;
     // 0 also where there are no rules.
     const uint32_t passed_by = leaf.rules ? judge_.decided(group).value_or(0) : 0;
     if (unaware) {
-        comes_to_drop(*unaware, packet);
+        comes_to_drop(*unaware, packet, sequence, fragment);
         if (!unaware->verdict(fragment).lets_in()) return false;
     }
     const Expr* at = denying(leaf, packet, fragment);
@@ -105,7 +164,7 @@ bool LintRun::show_fragment(const Leaf& leaf, const FrameSpec& spec, Judge* unaw
     std::string message = leaf.rules && leaf.rule != 0
                               ? name_of_rule(*leaf.rules, leaf.rule) + " drops a packet"
                               : "a packet is dropped";
-    if (*times > 1) message += fmt::format(" when it has come {} times", *times);
+    if (*times > 1) message += fmt::format(" after {} like it", *times - 1);
     message += " of which a later fragment, which has no ports, passes";
     if (passed_by != 0)
         message += " by " + name_of_rule(*leaf.rules, passed_by);

@@ -31,16 +31,28 @@ Result<Judge> Judge::make(Module module) {
     VFM_CHECK(verified.has_value(), "what lisp compiles verifies");
     Judge judge(stepped_program(*verified));
     judge.counters_ = std::make_shared<Counters>(judge.program_->verified().module().counter_groups);
-    judge.instance_ = TRY(judge.program_->instantiate({.counters = judge.counters_}));
+    TRY(judge.use(std::make_shared<FlowTables>(judge.program_->verified().tables())));
     return judge;
+}
+
+Result<> Judge::use(std::shared_ptr<FlowTables> tables) {
+    tables_ = std::move(tables);
+    instance_ = TRY(program_->instantiate_on(tables_, {.counters = counters_}));
+    used_ = false;
+    return {};
 }
 
 void Judge::forget() {
     if (!used_) return;
-    auto instance = program_->instantiate({.counters = counters_});
-    VFM_CHECK(instance.has_value(), "there was one before");
-    instance_ = std::move(*instance);
-    used_ = false;
+    const auto done = use(std::make_shared<FlowTables>(program_->verified().tables()));
+    VFM_CHECK(done.has_value(), "there was an instance before");
+}
+
+void Judge::share(const Judge& other) {
+    if (tables_ == other.tables_) return;
+    const auto done = use(other.tables_);
+    VFM_CHECK(done.has_value(), "there was an instance before");
+    used_ = true;
 }
 
 Outcome Judge::run(const Probe& packet) {

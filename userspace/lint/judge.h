@@ -7,6 +7,7 @@
 
 #include "core/base/result.h"
 #include "core/run/program.h"
+#include "userspace/flow/user_program.h"
 #include "userspace/lint/probes.h"
 
 namespace vfm::lint {
@@ -29,20 +30,24 @@ class Judge {
     /// Status::refused where the filter calls functions of a host: here is none.
     static Result<Judge> make(Module module);
 
-    /// A run with nothing remembered.
+    /// Nothing is remembered of what ran before.
     void forget();
+    /// Remembers what `other`, whose tables are declared alike, remembers from now on.
+    void share(const Judge& other);
     Outcome run(const Probe& packet);
     Verdict verdict(const Probe& packet) { return Verdict::of(run(packet)); }
     /// The rule of a counter group that decided the last run; nothing if none was reached.
     std::optional<uint32_t> decided(uint32_t group) const;
 
   private:
-    explicit Judge(std::shared_ptr<const Program> program) : program_(std::move(program)) {}
+    explicit Judge(std::shared_ptr<const UserProgram> program) : program_(std::move(program)) {}
+    Result<> use(std::shared_ptr<FlowTables> tables);
 
-    std::shared_ptr<const Program> program_;
+    std::shared_ptr<const UserProgram> program_;
+    std::shared_ptr<FlowTables> tables_;
     std::shared_ptr<Counters> counters_;
     std::unique_ptr<Instance> instance_;
-    bool used_ = false;
+    bool used_ = true;
 };
 
 }  // namespace vfm::lint

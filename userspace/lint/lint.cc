@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "userspace/lint/lint_run.h"
+#include "userspace/lint/openings.h"
+#include "userspace/lint/shapes.h"
 
 namespace vfm::lint {
 namespace {
@@ -44,6 +46,8 @@ std::string_view lint_name(LintKind kind) {
 LintRun::LintRun(const lisp::Tree& tree, lisp::Files* files, Judge judge)
     : tree_(tree), files_(files), analysis_({&tree}), judge_(std::move(judge)), slicer_(tree) {
     for (const Test& test : analysis_.tests(0)) tests_.emplace(test.expr, &test);
+    starts_ = openings(analysis_, 0);
+    starts_.insert(starts_.begin(), nothing_known());
 }
 
 LintRun::Goals LintRun::path_and(uint32_t path, Goals more) const {
@@ -58,13 +62,13 @@ bool LintRun::never(const Goals& goals) const {
     return impossible(analysis_.formulas(), nothing_known(), goals, kMostSteps);
 }
 
-bool LintRun::try_frames(const Goals& goals,
+bool LintRun::try_frames(const Facts& start, const Goals& goals,
                          const std::function<bool(const FrameSpec&)>& will_do,
                          size_t most_facts) const {
     constexpr uint64_t kMostSteps = 2'000;
     bool found = false;
     search(
-        analysis_.formulas(), nothing_known(), goals,
+        analysis_.formulas(), start, goals,
         [&](const Facts& facts) {
             for (const Style& style : kLintStyles)
                 if (will_do(spec_for(analysis_.terms(), facts, style))) found = true;
@@ -100,25 +104,42 @@ std::string LintRun::quoted(const lisp::Expr& expr) const {
     return fmt::format("`{}`", printable(text));
 }
 
+std::optional<Judge> LintRun::judge_of(const lisp::Tree& tree) {
+    auto code = lisp::code_of(tree);
+    if (!code) return std::nullopt;
+    auto judge = Judge::make(std::move(*code));
+    if (!judge) return std::nullopt;
+    return std::move(*judge);
+}
+
 Judge* LintRun::part(const lisp::Expr& expr) {
     auto known = parts_.find(&expr);
     if (known == parts_.end()) {
         if (parts_.size() > kMostParts) parts_.clear();
         known = parts_.emplace(&expr, std::nullopt).first;
-        auto code = lisp::code_of(slicer_.slice(expr));
-        auto judge = code ? Judge::make(std::move(*code)) : std::unexpected(code.error());
-        if (judge) known->second.emplace(std::move(*judge));
+        known->second = judge_of(slicer_.slice(expr));
     }
     return known->second ? &*known->second : nullptr;
 }
 
-bool LintRun::holds_at_last(const lisp::Expr& test, const Probe& packet) {
+/// The filter runs on its own packets, so a test of what it remembers finds it.
+bool LintRun::comes_to(const Probe& packet, const lisp::Expr& test, bool value,
+                       const std::function<bool()>& also) {
     Judge* const judge = part(test);
     if (!judge) return false;
-    judge->forget();
-    const size_t most = analysis_.state().any ? analysis_.state().repeats + 1 : 1;
-    for (size_t i = 0; i < most; ++i)
-        if (judge->verdict(packet).lets_in()) return true;
+    const StateFacts& state = analysis_.state();
+    for (const bool answers : {false, true}) {
+        if (answers && !state.any) break;
+        judge_.forget();
+        judge->share(judge_);
+        // What an answer has opened.
+        if (answers) judge_.run({answer(packet.bytes)});
+        const size_t most = state.any ? state.repeats + 1 : 1;
+        for (size_t i = 0; i < most; ++i) {
+            judge_.run(packet);
+            if (also() && judge->verdict(packet).lets_in() == value) return true;
+        }
+    }
     return false;
 }
 

@@ -35,7 +35,15 @@ class LintRun {
     bool never(const Goals& goals) const;
     /// Frames of the first few facts under which all goals hold, until one will do.
     bool try_frames(const Goals& goals, const std::function<bool(const FrameSpec&)>& will_do,
-                    size_t most_facts = 4) const;
+                    size_t most_facts = 4) const {
+        for (const Facts& start : starts_)
+            if (try_frames(start, goals, will_do, most_facts)) return true;
+        return false;
+    }
+    bool try_frames(const Facts& start, const Goals& goals,
+                    const std::function<bool(const FrameSpec&)>& will_do, size_t most_facts) const;
+    /// A filter made of this one; nothing if it is too complex.
+    static std::optional<Judge> judge_of(const lisp::Tree& tree);
 
     void add(LintKind kind, const lisp::Expr& at, std::string message, std::string hint,
              Bytes packet);
@@ -45,8 +53,10 @@ class LintRun {
 
     /// The part of the filter as a filter of its own; null if that is too complex.
     Judge* part(const lisp::Expr& expr);
-    /// Whether a test, by itself, is true of a packet that has come often enough.
-    bool holds_at_last(const lisp::Expr& test, const Probe& packet);
+    /// Whether a packet that has come often enough finds a test, by itself, so, while something
+    /// else is so of the filter's run.
+    bool comes_to(const Probe& packet, const lisp::Expr& test, bool value,
+                  const std::function<bool()>& also);
 
     // constant_tests.cc
     std::optional<bool> constant_value(const Test& test) const;
@@ -59,14 +69,25 @@ class LintRun {
 
     // fragments.cc
     bool asks_for_transport(const Leaf& leaf) const;
+    enum class Sequence : uint8_t { equal, to_ports, from_ports, after_answer };
+    Facts a_later_fragment() const;
+    Facts without_transport(const Facts& facts) const;
+    static Probe nth(const Probe& packet, Sequence sequence, size_t n);
+    std::optional<size_t> comes_to_drop(Judge& judge, const Probe& packet,
+                                        Sequence sequence, const Probe& fragment) const;
     bool show_fragment(const Leaf& leaf, const FrameSpec& spec, Judge* unaware);
-    std::optional<size_t> comes_to_drop(Judge& judge, const Probe& packet) const;
+    bool show_fragment(const Leaf& leaf, const FrameSpec& whole, Judge* unaware,
+                       Sequence sequence);
     const lisp::Expr* denying(const Leaf& leaf, const Probe& whole, const Probe& fragment);
 
     // fixed_offsets.cc
     const Test* innermost_test(const lisp::Expr& expr) const;
     bool show_disguise(const lisp::Expr& field, const Test* test, const FrameSpec& spec,
                        Judge& found);
+    bool show_shape(const lisp::Expr& field, const Test& test, const lisp::Expr& found_test,
+                    const Slicer& found_slicer, const FrameSpec& spec, Judge& found);
+    void add_fixed(const lisp::Expr& field, std::string_view how, const Verdict& got,
+                   const Verdict& meant, size_t before, Bytes packet);
     bool differs(const lisp::Expr& test, const Probe& plain, const Probe& other, size_t times);
 
     const lisp::Tree& tree_;
@@ -74,6 +95,7 @@ class LintRun {
     Analysis analysis_;
     Judge judge_;
     Slicer slicer_;
+    std::vector<Facts> starts_;  // nothing known, then what an earlier packet may have opened
     std::map<const lisp::Expr*, const Test*> tests_;
     std::map<const lisp::Expr*, std::optional<Judge>> parts_;
     // By file, place and kind.

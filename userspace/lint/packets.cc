@@ -66,28 +66,29 @@ class SpecMaker {
         return from.front().first;
     }
 
-    /// What bytes at a fixed offset are to be, if anything is known of them.
-    std::optional<uint64_t> wanted_bytes(uint64_t at, unsigned size) const {
+    /// What bytes at a fixed offset can be; null if nothing is known of them.
+    const Outcomes* known_bytes(uint64_t at, unsigned size) const {
         for (const Facts::Fact& fact : facts_.all()) {
             const Term& term = terms_[fact.term];
             if (term.kind == TermKind::bytes && term.at == at && term.size == size)
-                return pick(fact.can_be->numbers);
+                return &*fact.can_be;
         }
-        return std::nullopt;
+        return nullptr;
+    }
+    bool bytes_allow(uint64_t at, unsigned size, uint64_t value) const {
+        const Outcomes* known = known_bytes(at, size);
+        return !known || known->holds(value);
     }
 
     void choose_type() {
         const Outcomes& types = facts_.of(kEtherType);
         const auto version_fits = [&](unsigned version) {
-            return !excluded(version == 4 ? Header::ipv4 : Header::ipv6) &&
-                   types.holds(version == 4 ? walk::kIpv4 : walk::kIpv6);
+            const uint64_t type = version == 4 ? walk::kIpv4 : walk::kIpv6;
+            return !excluded(version == 4 ? Header::ipv4 : Header::ipv6) && types.holds(type) &&
+                   bytes_allow(kTypeOffset, 2, type);
         };
-        const auto wanted = wanted_bytes(kTypeOffset, 2);
         if (excluded(Header::eth)) {
             spec_.length = 10;
-        } else if (wanted && types.holds(*wanted) && *wanted != walk::kVlan &&
-                   *wanted != walk::kServiceVlan) {
-            spec_.ether_type = static_cast<uint16_t>(*wanted);
         } else if (facts_.is_there(Header::arp)) {
             spec_.ether_type = kArpType;
         } else if (version_fits(style_.version) || version_fits(10 - style_.version)) {
@@ -101,7 +102,10 @@ class SpecMaker {
 
     void choose_other_type(const Outcomes& types) {
         uint64_t type = types.holds(kOtherType) ? kOtherType : walk::kIpv4;
-        if (!excluded(Header::arp) && types.holds(kArpType) && style_.proto == walk::kTcp)
+        const Outcomes* known = known_bytes(kTypeOffset, 2);
+        if (known && !known->holds(type) && !meet(*known, types).numbers.empty())
+            type = pick(meet(*known, types).numbers);
+        else if (!excluded(Header::arp) && types.holds(kArpType) && style_.proto == walk::kTcp)
             type = kArpType;
         else if (!types.holds(kOtherType) && !types.numbers.empty())
             type = pick(types.numbers);
@@ -148,14 +152,14 @@ class SpecMaker {
 
     void choose_transport() {
         const Outcomes& protos = facts_.of(kProto);
-        const auto wanted = wanted_bytes(kProtoOffset, 1);
+        const Outcomes* known = spec_.version() == 4 ? known_bytes(kProtoOffset, 1) : nullptr;
         const auto fits = [&](uint64_t proto) {
             return protos.holds(proto) && !excluded(header_of(proto)) &&
+                   (!known || known->holds(proto)) &&
                    !(header_of(proto) != Header::packet && header_of(proto) != Header::icmp &&
                      header_of(proto) != Header::icmp6 && excluded(Header::ports));
         };
         std::vector<uint64_t> candidates = {style_.proto, 6, 17, 132, 1, 58, 136, 47};
-        if (wanted && spec_.version() == 4) candidates.insert(candidates.begin(), *wanted);
         for (const NumberRange& range : protos.numbers)
             for (uint64_t number = range.first; number <= range.last; ++number)
                 candidates.push_back(number);
@@ -195,7 +199,7 @@ class SpecMaker {
                 set_field(term, can_be);
                 break;
             case TermKind::bytes:
-                put_bytes(term, pick(can_be.numbers));
+                set_bytes(term, can_be);
                 break;
             case TermKind::payload:
                 set_payload(term, can_be);
@@ -206,8 +210,10 @@ class SpecMaker {
             case TermKind::pair:
                 set_pair(term, can_be.holds(1));
                 break;
-            case TermKind::has:
             case TermKind::state:
+                if (term.hint.has_value() && can_be.only_number() == 1) set_hinted(term);
+                break;
+            case TermKind::has:
             case TermKind::other:
                 break;
         }
@@ -263,12 +269,14 @@ class SpecMaker {
             spec_.payload[term.at + i] = static_cast<uint8_t>(value >> (8 * (term.size - 1 - i)));
     }
 
-    /// By the field that stands there, where it does: then other shapes of the packet have it, too.
-    void put_bytes(const Term& term, uint64_t value) {
+    void set_bytes(const Term& term, const Outcomes& can_be) {
         const bool plain = spec_.tags.empty() && !spec_.length;
-        if (plain && term.at == kTypeOffset && term.size == 2 && spec_.ether_type == value) return;
+        if (plain && term.at == kTypeOffset && term.size == 2 && can_be.holds(spec_.ether_type))
+            return;
         const bool plain4 = plain && spec_.version() == 4 && spec_.option_words == 0;
-        if (plain4 && term.at == kProtoOffset && term.size == 1 && spec_.proto == value) return;
+        if (plain4 && term.at == kProtoOffset && term.size == 1 && can_be.holds(spec_.proto))
+            return;
+        // By the field that stands there, where it does: then other shapes of the packet have it.
         for (const auto& [name, header] : kManualFields) {
             const lisp::FieldInfo& field = lisp::all_fields()[*lisp::find_field(name)];
             if (field.offset != term.at || field.size != term.size || !plain4) continue;
@@ -276,10 +284,10 @@ class SpecMaker {
             const bool fits = found.header == Header::ipv4 || header_of(spec_.proto) == Header::tcp ||
                               (found.header == Header::ports && has_ports());
             if (!fits) break;
-            spec_.fields[field_number(header)] = {0, value};
+            spec_.fields[field_number(header)] = {0, pick(can_be.numbers, header)};
             return;
         }
-        spec_.patches.push_back({term.at, term.size, value});
+        spec_.patches.push_back({term.at, term.size, pick(can_be.numbers)});
     }
     bool has_ports() const {
         const Header header = header_of(spec_.proto);
@@ -289,8 +297,16 @@ class SpecMaker {
 
     void put(const Term& term, uint64_t value) {
         if (term.kind == TermKind::field) set_field(term, Outcomes::number(value));
-        if (term.kind == TermKind::bytes) put_bytes(term, value);
+        if (term.kind == TermKind::bytes) set_bytes(term, Outcomes::number(value));
         if (term.kind == TermKind::payload) set_payload(term, Outcomes::number(value));
+    }
+
+    /// A value that a live set begins with.
+    void set_hinted(const Term& term) {
+        const Outcomes can_be = meet(facts_.of(term.base), term.hint);
+        const Term& base = terms_[term.base];
+        if (base.kind == TermKind::field) set_field(base, can_be);
+        else if (!can_be.numbers.empty()) put(base, can_be.numbers.front().first);
     }
 
     void set_derived(const Term& term, const Outcomes& can_be) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "userspace/lint/analysis.h"
+#include "userspace/lint/openings.h"
 #include "userspace/lint/packets.h"
 #include "userspace/lint/shapes.h"
 #include "userspace/lint/solver.h"
@@ -39,6 +40,7 @@ class ProbeMaker {
         if (analysis_.count() == 2) add_differences();
         for (size_t filter = 0; filter < analysis_.count(); ++filter) {
             add_leaves(filter);
+            add_answers(filter);
             add_rule_pairs(filter);
             add_tests(filter);
         }
@@ -129,6 +131,21 @@ class ProbeMaker {
             if (full()) return;
             solve(analysis_.path(leaf.path), analysis_.leaves(filter).size() < kMostTests);
         }
+    }
+
+    /// What earlier packets may have opened.
+    void add_answers(size_t filter) {
+        for (const Facts& start : openings(analysis_, filter))
+            for (const Leaf& leaf : analysis_.leaves(filter)) {
+                if (full()) return;
+                search(
+                    analysis_.formulas(), start, analysis_.path(leaf.path),
+                    [&](const Facts& facts) {
+                        add(facts, false);
+                        return false;
+                    },
+                    kSteps);
+            }
     }
 
     /// Packets that two rules ask for, whichever stands first.

@@ -27,7 +27,7 @@ class EditedFiles : public lisp::Files {
 
 }  // namespace
 
-std::optional<Module> rewritten(const lisp::Tree& tree, lisp::Files* files, const NewWord& word) {
+std::optional<lisp::Tree> rewritten(const lisp::Tree& tree, lisp::Files* files, const NewWord& word) {
     // By file, from its end on; what a definition holds stands in the tree once a use.
     std::map<uint32_t, std::map<uint32_t, std::pair<uint32_t, std::string>, std::greater<>>> edits;
     for (const lisp::Expr& expr : tree.exprs)
@@ -46,9 +46,9 @@ std::optional<Module> rewritten(const lisp::Tree& tree, lisp::Files* files, cons
     const auto source = std::make_shared<const SourceFile>(
         main.name(), changed == texts.end() ? std::string(main.text()) : changed->second);
     EditedFiles edited(files, std::move(texts));
-    auto compiled = lisp::compile(source, files ? &edited : nullptr);
-    if (!compiled) return std::nullopt;
-    return std::move(compiled->module);
+    auto analysed = lisp::analyse(source, files ? &edited : nullptr);
+    if (!analysed) return std::nullopt;
+    return std::move(analysed->tree);
 }
 
 }  // namespace vfm::lint

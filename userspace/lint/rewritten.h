@@ -13,8 +13,7 @@ namespace vfm::lint {
 /// What stands in the place of an expression that is one word; nothing to leave it.
 using NewWord = std::function<std::optional<std::string>(const lisp::Expr&)>;
 
-/// The code of the filter with those words; nothing if none is exchanged or if it is no filter any
-/// more.
-std::optional<Module> rewritten(const lisp::Tree& tree, lisp::Files* files, const NewWord& word);
+/// The filter with those words; nothing if none is exchanged or if it is no filter any more.
+std::optional<lisp::Tree> rewritten(const lisp::Tree& tree, lisp::Files* files, const NewWord& word);
 
 }  // namespace vfm::lint

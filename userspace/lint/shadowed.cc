@@ -58,15 +58,16 @@ void LintRun::report_shadowed(const RuleList& list, size_t rule) {
     const auto number = static_cast<uint32_t>(rule + 1);
     const auto shows = [&](const FrameSpec& spec) {
         const Probe packet{make_frame(spec)};
-        judge_.forget();
-        judge_.run(packet);
-        const auto decided = judge_.decided(group);
-        if (!decided || *decided == 0 || *decided >= number) return false;
-        if (!holds_at_last(test, packet)) return false;
+        uint32_t decided = 0;
+        const auto decided_above = [&] {
+            decided = judge_.decided(group).value_or(0);
+            return decided != 0 && decided < number;
+        };
+        if (!comes_to(packet, test, true, decided_above)) return false;
         if (is_known(LintKind::shadowed, test.place)) return true;
         add(LintKind::shadowed, test,
             fmt::format("{} never decides: all that it asks for is decided above, this packet by {}",
-                        name_of_rule(*list.expr, number), name_of_rule(*list.expr, *decided)),
+                        name_of_rule(*list.expr, number), name_of_rule(*list.expr, decided)),
             "put the narrower rule above", packet.bytes);
         return true;
     };

@@ -256,6 +256,12 @@ TermId Terms::pair(Comparison comparison, TermId left, TermId right) {
                std::move(term));
 }
 
+TermId Terms::in_live_set(const std::string& set, TermId value, Outcomes members) {
+    Term term{.kind = TermKind::state, .base = value, .hint = std::move(members)};
+    term.domain = term.present = Outcomes::range(0, 1);
+    return add(fmt::format("live {} {}", value, set), std::move(term));
+}
+
 TermId Terms::named(TermKind kind, const std::string& name, Outcomes domain) {
     Term term{.kind = kind};
     term.domain = term.present = std::move(domain);

@@ -49,6 +49,7 @@ struct Term {
     TermId right = 0;
     Comparison comparison = Comparison::eq;
     std::vector<Step> steps = {};
+    Outcomes hint = {};  ///< of a `state` that asks for `base` in a live set: what that begins with
     Outcomes domain = {};
     Outcomes present = {};  ///< the domain where the header is known to be there
 };
@@ -71,6 +72,8 @@ class Terms {
     TermId payload(Header header, uint64_t at, unsigned size);
     TermId derived(TermId base, std::vector<Step> steps);
     TermId pair(Comparison comparison, TermId left, TermId right);
+    /// Whether a live set has a term's value.
+    TermId in_live_set(const std::string& set, TermId value, Outcomes members);
     /// By a name that says all of it.
     TermId named(TermKind kind, const std::string& name, Outcomes domain);
 
