@@ -9,7 +9,7 @@ namespace {
 
 using lisp::Expr;
 
-constexpr uint64_t kMostSteps = 2'000;
+constexpr uint64_t kStepsToWrite = 2'000;
 
 bool writes(const lisp::Tree& tree, const Expr& expr) {
     const auto* flow = expr.as<lisp::Flow>();
@@ -57,7 +57,7 @@ std::vector<Facts> openings(const Analysis& analysis, size_t filter) {
                 out.push_back(answer_to(analysis, facts));
                 return out.size() % 2 != 0 && out.size() < kMostOpenings;
             },
-            kMostSteps);
+            kStepsToWrite);
     }
     return out;
 }
