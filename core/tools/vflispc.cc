@@ -203,8 +203,8 @@ Result<Options> options_of(const po::variables_map& values) {
     if (!out.lint_capture.empty() && !out.lint)
         return std::unexpected(cli::usage_error(kTool, "--lint-pcap goes with --lint"));
     if (out.output.empty() && !out.prints())
-        return std::unexpected(
-            cli::usage_error(kTool, "nothing to do: expected -o OUT, -a, -d, -t, --test=PCAP or --lint"));
+        return std::unexpected(cli::usage_error(
+            kTool, "nothing to do: expected -o OUT, -a, -d, -t, --test=PCAP or --lint"));
     if (!out.expression && out.input == "-" && out.capture == "-")
         return std::unexpected(
             cli::usage_error(kTool, "FILE and PCAP cannot both be standard input"));

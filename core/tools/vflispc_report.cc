@@ -72,8 +72,8 @@ std::string finding_text(const lint::Finding& finding, bool json) {
     constexpr size_t kMostShown = 160;
     if (packet.size() > kMostShown)
         packet = fmt::format("{}... ({} bytes)", packet.substr(0, kMostShown), packet.size() / 2);
-    return fmt::format("{}  {}, shown by {}\n", render(finding.diagnostic, cli::use_colour(1)), name,
-                       packet);
+    return fmt::format("{}  {}, shown by {}\n", render(finding.diagnostic, cli::use_colour(1)),
+                       name, packet);
 }
 
 std::string ResultReport::packet(std::string_view name, size_t length, const Outcome& outcome) {

@@ -98,7 +98,8 @@ class TreeReader {
     }
 
     void add_test(const Expr& expr, const At& at, size_t first_inner) {
-        out_.tests.push_back({&expr, conditions_.condition(expr), at.under, at.within, at.path, first_inner});
+        out_.tests.push_back(
+            {&expr, conditions_.condition(expr), at.under, at.within, at.path, first_inner});
     }
 
     /// An expression that is asked for its truth.

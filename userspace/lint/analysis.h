@@ -44,10 +44,10 @@ struct RuleList {
 
 /// What filters remember, and the limits that they set.
 struct StateFacts {
-    bool any = false;            ///< some filter has state
-    bool by_bytes = false;       ///< something adds up lengths
-    uint64_t repeats = 0;        ///< packets after which every limit is passed, as far as that goes
-    std::set<uint64_t> times;    ///< nanoseconds after which something is otherwise
+    bool any = false;          ///< some filter has state
+    bool by_bytes = false;     ///< something adds up lengths
+    uint64_t repeats = 0;      ///< packets after which every limit is passed, as far as that goes
+    std::set<uint64_t> times;  ///< nanoseconds after which something is otherwise
 };
 /// A sequence has no more equal packets than this.
 inline constexpr uint64_t kMostRepeats = 5'000;
@@ -76,6 +76,7 @@ class Analysis {
     Literal last_of(uint32_t path) const {
         return path == kNoPath ? Formulas::truth(true) : paths_[path].holds;
     }
+
   private:
     friend class TreeReader;
     struct PathStep {

@@ -18,9 +18,7 @@ constexpr size_t kMostName = 4'096;
 const std::vector<NumberRange> kAllNumbers = {{0, ~uint64_t{0}}};
 
 /// Everything but what is absent.
-Outcomes anything() {
-    return {.numbers = kAllNumbers, .addresses = {Outcomes::every_address()}};
-}
+Outcomes anything() { return {.numbers = kAllNumbers, .addresses = {Outcomes::every_address()}}; }
 
 /// Numbers that compare with one.
 std::vector<NumberRange> numbers_that(Comparison comparison, uint64_t number) {
@@ -71,13 +69,14 @@ bool Conditions::has_state(const Expr& expr) {
     return state_[&expr] = found;
 }
 
-/// Whether a value with state is the same wherever one run asks for it: the clock, and what is read of
-/// a table that only verdicts write.
+/// Whether a value with state is the same wherever one run asks for it: the clock, and what is read
+/// of a table that only verdicts write.
 bool Conditions::is_steady(const Expr& expr) {
     if (expr.as<lisp::Rate>() || expr.as<lisp::Sample>() || expr.as<lisp::Call>()) return false;
     if (const auto* flow = expr.as<lisp::Flow>())
         if (flow->op != Opcode::FLOW_GET || written_early_.contains(flow->table)) return false;
-    if (const auto* variable = expr.as<lisp::Variable>()) return is_steady(*bound_[variable->index]);
+    if (const auto* variable = expr.as<lisp::Variable>())
+        return is_steady(*bound_[variable->index]);
     return std::ranges::all_of(tree_.arguments(expr),
                                [&](const Expr& argument) { return is_steady(argument); });
 }
@@ -140,7 +139,9 @@ Conditions::Cases Conditions::values(const Expr& expr) {
 }
 
 Conditions::Cases Conditions::values_of(const Expr& expr) {
-    const auto always = [](Value value) { return Cases{{Formulas::truth(true), std::move(value)}}; };
+    const auto always = [](Value value) {
+        return Cases{{Formulas::truth(true), std::move(value)}};
+    };
     if (expr.known) return always({.kind = Value::Kind::number, .number = expr.value});
     if (const auto* number = expr.as<lisp::Number>())
         return always({.kind = Value::Kind::number, .number = number->value});
@@ -211,7 +212,8 @@ Conditions::Cases Conditions::rule_values(const Expr& expr) {
 Conditions::Cases Conditions::load(const Expr& expr, const lisp::Load& node) {
     const Expr& offset = tree_.arguments(expr)[0];
     if (!offset.known) return unknown(expr);
-    const unsigned size = 1u << (static_cast<unsigned>(node.op) - static_cast<unsigned>(Opcode::LDX8));
+    const unsigned size =
+        1u << (static_cast<unsigned>(node.op) - static_cast<unsigned>(Opcode::LDX8));
     const TermId term = node.payload ? terms_.payload(*node.payload, offset.value, size)
                                      : terms_.bytes(offset.value, size);
     return {{Formulas::truth(true), of_term(term)}};
@@ -225,8 +227,7 @@ TermId Conditions::as_term(const Value& value) {
                                  : fmt::format("constant {}", value.number);
     Outcomes is = Outcomes::number(value.number);
     if (value.kind == Value::Kind::absent) is = Outcomes::nothing();
-    if (value.kind == Value::Kind::address)
-        is = {.addresses = {{value.address, value.address}}};
+    if (value.kind == Value::Kind::address) is = {.addresses = {{value.address, value.address}}};
     return terms_.named(TermKind::other, name, std::move(is));
 }
 
@@ -323,9 +324,8 @@ Literal Conditions::value_in(const Value& value, const Outcomes& goal) {
         case Value::Kind::number:
             return Formulas::truth(goal.holds(value.number));
         case Value::Kind::address:
-            return Formulas::truth(
-                relation({.addresses = {{value.address, value.address}}}, goal) ==
-                Relation::within);
+            return Formulas::truth(relation({.addresses = {{value.address, value.address}}},
+                                            goal) == Relation::within);
         case Value::Kind::absent:
             return Formulas::truth(false);
         case Value::Kind::term:
@@ -353,16 +353,15 @@ Literal Conditions::comparison(const Expr& expr) {
     return formulas_.any_of(std::move(ways));
 }
 
-Literal Conditions::compare_values(Comparison how, const Value& a, const Value& b,
-                                   bool addresses) {
+Literal Conditions::compare_values(Comparison how, const Value& a, const Value& b, bool addresses) {
     using Kind = Value::Kind;
     if (a.kind == Kind::absent || b.kind == Kind::absent) return Formulas::truth(false);
     if (a.kind != Kind::term && b.kind == Kind::term)
         return compare_values(mirror(how), b, a, addresses);
     if (b.kind == Kind::term) {
         const TermId left = as_term(a), right = as_term(b);
-        const bool state = terms_[left].kind == TermKind::state ||
-                           terms_[right].kind == TermKind::state;
+        const bool state =
+            terms_[left].kind == TermKind::state || terms_[right].kind == TermKind::state;
         const TermId pair = state ? terms_.named(TermKind::state,
                                                  fmt::format("compare {} {} {}", left,
                                                              static_cast<unsigned>(how), right),

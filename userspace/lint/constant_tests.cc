@@ -71,8 +71,9 @@ void LintRun::report_constant(const Test& test, bool value) {
         if (!comes_to(packet, *test.expr, value, [] { return true; })) return false;
         if (is_known(kind, test.expr->place)) return true;
         add(kind, *test.expr,
-            where_present ? fmt::format("{} holds for every value that is there", quoted(*test.expr))
-                          : fmt::format("{} is always {}", quoted(*test.expr), value),
+            where_present
+                ? fmt::format("{} holds for every value that is there", quoted(*test.expr))
+                : fmt::format("{} is always {}", quoted(*test.expr), value),
             {}, packet.bytes);
         return true;
     };

@@ -54,8 +54,8 @@ const std::vector<Consequence>& consequences() {
             {ports, kLength, at_least(38)},
             {payload, has_term(ip), yes},
             {payload, kProto,
-             one_of({walk::kTcp, walk::kUdp, walk::kSctp, walk::kUdpLite, walk::kIcmp,
-                     walk::kIcmp6})},
+             one_of(
+                 {walk::kTcp, walk::kUdp, walk::kSctp, walk::kUdpLite, walk::kIcmp, walk::kIcmp6})},
             {payload, kLength, at_least(42)},
             {tcp, has_term(ports), yes},
             {tcp, kProto, one_of({walk::kTcp})},
@@ -124,10 +124,10 @@ const std::vector<Twins>& twins() {
         for (const auto& [prefix, header] :
              {std::pair("tcp", Header::tcp), std::pair("udp", Header::udp),
               std::pair("sctp", Header::sctp)}) {
-            out.push_back({field_number("port.src"), field_number(prefix + std::string(".sport")),
-                           header});
-            out.push_back({field_number("port.dst"), field_number(prefix + std::string(".dport")),
-                           header});
+            out.push_back(
+                {field_number("port.src"), field_number(prefix + std::string(".sport")), header});
+            out.push_back(
+                {field_number("port.dst"), field_number(prefix + std::string(".dport")), header});
         }
         return out;
     }();
@@ -137,8 +137,9 @@ const std::vector<Twins>& twins() {
 }  // namespace
 
 const Facts::Fact* Facts::find(TermId term) const {
-    const auto at = std::ranges::lower_bound(facts_, term, {}, &Fact::term);
-    return at != facts_.end() && at->term == term ? &*at : nullptr;
+    if (term < kQuick) return quick_[term] == 0 ? nullptr : &facts_[quick_[term] - 1u];
+    const auto at = std::ranges::find(facts_, term, &Fact::term);
+    return at == facts_.end() ? nullptr : &*at;
 }
 
 const Outcomes& Facts::of(TermId term) const {
@@ -167,11 +168,12 @@ bool Facts::narrow(TermId term, const Outcomes& allowed, std::vector<TermId>& ch
     if (relation(before, allowed) == Relation::within) return true;
     auto narrowed = std::make_shared<const Outcomes>(meet(before, allowed));
     if (narrowed->empty()) return false;
-    const auto at = std::ranges::lower_bound(facts_, term, {}, &Fact::term);
-    if (at != facts_.end() && at->term == term)
-        at->can_be = std::move(narrowed);
-    else
-        facts_.insert(at, {term, std::move(narrowed)});
+    if (const Fact* known = find(term)) {
+        facts_[static_cast<size_t>(known - facts_.data())].can_be = std::move(narrowed);
+    } else {
+        facts_.push_back({term, std::move(narrowed)});
+        if (term < kQuick) quick_[term] = static_cast<uint32_t>(facts_.size());
+    }
     changed.push_back(term);
     return true;
 }
@@ -234,8 +236,8 @@ bool Facts::follow_field(TermId term, std::vector<TermId>& changed) {
     for (const Need& need : needs()) {
         if (need.term != term) continue;
         const Outcomes& can_be = of(term);
-        const bool possible = std::ranges::any_of(
-            need.one_of, [&](uint64_t number) { return can_be.holds(number); });
+        const bool possible =
+            std::ranges::any_of(need.one_of, [&](uint64_t number) { return can_be.holds(number); });
         if (!possible && !narrow(has_term(need.header), Outcomes::number(0), changed)) return false;
     }
     return follow_twins(term, changed);

@@ -3,6 +3,7 @@
 // and no `udp.dport`.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -28,7 +29,7 @@ class Facts {
         TermId term;
         std::shared_ptr<const Outcomes> can_be;
     };
-    /// Those that are narrower than the domain of their term, by term.
+    /// Those that are narrower than the domain of their term, the first that was known first.
     const std::vector<Fact>& all() const { return facts_; }
 
   private:
@@ -39,8 +40,12 @@ class Facts {
     bool follow_field(TermId term, std::vector<TermId>& changed);
     bool follow_twins(TermId term, std::vector<TermId>& changed);
 
+    /// Terms of which a fact is found at once; the rest are few or seldom asked for.
+    static constexpr size_t kQuick = 64;
+
     const Terms* terms_;
     std::vector<Fact> facts_;
+    std::array<uint32_t, kQuick> quick_{};  // 1 + the place in facts_; 0: none
 };
 
 }  // namespace vfm::lint

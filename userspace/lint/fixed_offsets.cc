@@ -18,10 +18,10 @@ struct FoundField {
     std::string_view advice;  ///< what an author would write
 };
 constexpr FoundField kFound[] = {
-    {"ethertype", "eth.type", "eth.type"},  {"ip-len", "ipv4.len", "ip.len"},
-    {"proto", "ip.proto", "ip.proto"},      {"src-ip", "ipv4.src", "ip.src"},
-    {"dst-ip", "ipv4.dst", "ip.dst"},       {"src-port", "port.src", "port.src"},
-    {"dst-port", "port.dst", "port.dst"},   {"tcp-flags", "tcp.flags", "tcp.flags"},
+    {"ethertype", "eth.type", "eth.type"}, {"ip-len", "ipv4.len", "ip.len"},
+    {"proto", "ip.proto", "ip.proto"},     {"src-ip", "ipv4.src", "ip.src"},
+    {"dst-ip", "ipv4.dst", "ip.dst"},      {"src-port", "port.src", "port.src"},
+    {"dst-port", "port.dst", "port.dst"},  {"tcp-flags", "tcp.flags", "tcp.flags"},
 };
 
 std::string_view fixed_name(const Expr& expr) {
@@ -116,9 +116,9 @@ bool LintRun::show_shape(const Expr& field, const Test& test, const Expr& found_
 void LintRun::add_fixed(const Expr& field, std::string_view how, const Verdict& got,
                         const Verdict& meant, size_t before, Bytes packet) {
     const lisp::FieldInfo& info = lisp::all_fields()[field.as<lisp::FixedField>()->index];
-    std::string message =
-        fmt::format("`{}` is read at byte {} whatever stands before: {} this packet gets {}, not {}",
-                    info.name, info.offset, how, verdict_name(got), verdict_name(meant));
+    std::string message = fmt::format(
+        "`{}` is read at byte {} whatever stands before: {} this packet gets {}, not {}", info.name,
+        info.offset, how, verdict_name(got), verdict_name(meant));
     if (before > 0) message += fmt::format(", after {} like it", before);
     add(LintKind::fixed_offset, field, std::move(message),
         fmt::format("`{}` is found in every shape", found_for(field)->advice), std::move(packet));

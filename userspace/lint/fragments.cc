@@ -121,8 +121,8 @@ Probe LintRun::nth(const Probe& packet, Sequence sequence, size_t n) {
 }
 
 /// After how many packets one is dropped; nothing if none is.
-std::optional<size_t> LintRun::comes_to_drop(Judge& judge, const Probe& packet,
-                                             Sequence sequence, const Probe& fragment) const {
+std::optional<size_t> LintRun::comes_to_drop(Judge& judge, const Probe& packet, Sequence sequence,
+                                             const Probe& fragment) const {
     judge.forget();
     if (sequence == Sequence::after_answer) judge.run({answer(fragment.bytes)});
     const size_t most = analysis_.state().any ? analysis_.state().repeats + 2 : 1;

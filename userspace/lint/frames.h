@@ -22,7 +22,7 @@ struct FrameSpec {
     unsigned extensions = 0;          ///< destination options of IPv6, 8 bytes each
     FragmentPart fragment = FragmentPart::none;
     uint8_t proto = 6;
-    Bytes payload = {};               ///< behind the transport header
+    Bytes payload = {};  ///< behind the transport header
     /// By number in lisp::all_header_fields(); an address of IPv6 has both words, everything else
     /// the low one. A field of a header that the frame has not is left out.
     std::map<uint32_t, Wide> fields = {};

@@ -30,7 +30,8 @@ Result<Judge> Judge::make(Module module) {
     const auto verified = verify(module);
     VFM_CHECK(verified.has_value(), "what lisp compiles verifies");
     Judge judge(stepped_program(*verified));
-    judge.counters_ = std::make_shared<Counters>(judge.program_->verified().module().counter_groups);
+    judge.counters_ =
+        std::make_shared<Counters>(judge.program_->verified().module().counter_groups);
     TRY(judge.use(std::make_shared<FlowTables>(judge.program_->verified().tables())));
     return judge;
 }

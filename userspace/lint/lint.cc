@@ -85,8 +85,8 @@ bool LintRun::is_known(LintKind kind, const Place& place) const {
 void LintRun::add(LintKind kind, const lisp::Expr& at, std::string message, std::string hint,
                   Bytes packet) {
     const auto& file = tree_.sources->file(at.place.file);
-    Diagnostic diagnostic = Diagnostic::at(file, head_of(*file, at.place.span), std::move(message),
-                                           std::move(hint));
+    Diagnostic diagnostic =
+        Diagnostic::at(file, head_of(*file, at.place.span), std::move(message), std::move(hint));
     diagnostic.severity = Severity::warning;
     findings_.try_emplace({at.place.file, at.place.span.begin, kind}, kind, std::move(diagnostic),
                           std::move(packet));

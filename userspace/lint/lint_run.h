@@ -73,11 +73,10 @@ class LintRun {
     Facts a_later_fragment() const;
     Facts without_transport(const Facts& facts) const;
     static Probe nth(const Probe& packet, Sequence sequence, size_t n);
-    std::optional<size_t> comes_to_drop(Judge& judge, const Probe& packet,
-                                        Sequence sequence, const Probe& fragment) const;
+    std::optional<size_t> comes_to_drop(Judge& judge, const Probe& packet, Sequence sequence,
+                                        const Probe& fragment) const;
     bool show_fragment(const Leaf& leaf, const FrameSpec& spec, Judge* unaware);
-    bool show_fragment(const Leaf& leaf, const FrameSpec& whole, Judge* unaware,
-                       Sequence sequence);
+    bool show_fragment(const Leaf& leaf, const FrameSpec& whole, Judge* unaware, Sequence sequence);
     const lisp::Expr* denying(const Leaf& leaf, const Probe& whole, const Probe& fragment);
 
     // fixed_offsets.cc

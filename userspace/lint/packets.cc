@@ -22,17 +22,34 @@ struct UsualValue {
     uint64_t value;
 };
 constexpr UsualValue kUsual[] = {
-    {"tcp.sport", 40'000}, {"tcp.dport", 80},      {"udp.sport", 40'000}, {"udp.dport", 53},
-    {"sctp.sport", 40'000}, {"sctp.dport", 2'905}, {"port.src", 40'000},  {"port.dst", 80},
-    {"ip.src", 0x0a000001}, {"ip.dst", 0xc0000201}, {"ipv4.src", 0x0a000001},
-    {"ipv4.dst", 0xc0000201}, {"arp.src", 0x0a000001}, {"arp.dst", 0xc0000201},
-    {"ip.ttl", 64}, {"ipv4.ttl", 64}, {"ipv6.ttl", 64}, {"tcp.flags", 2}, {"icmp.type", 8},
-    {"icmp6.type", 128}, {"arp.op", 1}, {"eth.src", 0x020000000001}, {"eth.dst", 0x020000000002},
+    {"tcp.sport", 40'000},
+    {"tcp.dport", 80},
+    {"udp.sport", 40'000},
+    {"udp.dport", 53},
+    {"sctp.sport", 40'000},
+    {"sctp.dport", 2'905},
+    {"port.src", 40'000},
+    {"port.dst", 80},
+    {"ip.src", 0x0a000001},
+    {"ip.dst", 0xc0000201},
+    {"ipv4.src", 0x0a000001},
+    {"ipv4.dst", 0xc0000201},
+    {"arp.src", 0x0a000001},
+    {"arp.dst", 0xc0000201},
+    {"ip.ttl", 64},
+    {"ipv4.ttl", 64},
+    {"ipv6.ttl", 64},
+    {"tcp.flags", 2},
+    {"icmp.type", 8},
+    {"icmp6.type", 128},
+    {"arp.op", 1},
+    {"eth.src", 0x020000000001},
+    {"eth.dst", 0x020000000002},
 };
 
 /// Fields of the manual, and what they are in IPv4 without options and tags.
 constexpr std::pair<std::string_view, std::string_view> kManualFields[] = {
-    {"ip-len", "ipv4.len"},    {"src-ip", "ipv4.src"},    {"dst-ip", "ipv4.dst"},
+    {"ip-len", "ipv4.len"},   {"src-ip", "ipv4.src"},   {"dst-ip", "ipv4.dst"},
     {"src-port", "port.src"}, {"dst-port", "port.dst"}, {"tcp-flags", "tcp.flags"},
 };
 
@@ -169,9 +186,8 @@ class SpecMaker {
                                            protos.holds(style_.proto) && !needs_transport())) {
             spec_.proto = static_cast<uint8_t>(*found);
             if (!fragment.holds(0))
-                spec_.fragment = needs_transport() || !style_.later_fragment
-                                     ? FragmentPart::first
-                                     : FragmentPart::later;
+                spec_.fragment = needs_transport() || !style_.later_fragment ? FragmentPart::first
+                                                                             : FragmentPart::later;
             return;
         }
         // The header is to be absent though the protocol has one.
@@ -226,8 +242,7 @@ class SpecMaker {
         if (six) {
             const AddressRange& range = style_.pick == Style::Pick::most ? can_be.addresses.back()
                                                                          : can_be.addresses.front();
-            spec_.fields[term.field] =
-                style_.pick == Style::Pick::most ? range.last : range.first;
+            spec_.fields[term.field] = style_.pick == Style::Pick::most ? range.last : range.first;
             return;
         }
         if (can_be.numbers.empty()) return;
@@ -281,7 +296,8 @@ class SpecMaker {
             const lisp::FieldInfo& field = lisp::all_fields()[*lisp::find_field(name)];
             if (field.offset != term.at || field.size != term.size || !plain4) continue;
             const HeaderField& found = lisp::all_header_fields()[field_number(header)];
-            const bool fits = found.header == Header::ipv4 || header_of(spec_.proto) == Header::tcp ||
+            const bool fits = found.header == Header::ipv4 ||
+                              header_of(spec_.proto) == Header::tcp ||
                               (found.header == Header::ports && has_ports());
             if (!fits) break;
             spec_.fields[field_number(header)] = {0, pick(can_be.numbers, header)};
@@ -305,8 +321,10 @@ class SpecMaker {
     void set_hinted(const Term& term) {
         const Outcomes can_be = meet(facts_.of(term.base), term.hint);
         const Term& base = terms_[term.base];
-        if (base.kind == TermKind::field) set_field(base, can_be);
-        else if (!can_be.numbers.empty()) put(base, can_be.numbers.front().first);
+        if (base.kind == TermKind::field)
+            set_field(base, can_be);
+        else if (!can_be.numbers.empty())
+            put(base, can_be.numbers.front().first);
     }
 
     void set_derived(const Term& term, const Outcomes& can_be) {
@@ -350,7 +368,8 @@ class SpecMaker {
         std::vector<uint64_t> tries;
         for (const Outcomes* of : {&a, &b})
             for (const NumberRange& range : of->numbers)
-                for (const uint64_t value : {range.first, range.first + 1, range.last - 1, range.last})
+                for (const uint64_t value :
+                     {range.first, range.first + 1, range.last - 1, range.last})
                     tries.push_back(value);
         if (tries.size() > 64) tries.resize(64);
         for (const uint64_t x : tries)

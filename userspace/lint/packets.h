@@ -13,10 +13,10 @@ struct Style {
         least,
         most,
     } pick = Pick::usual;
-    unsigned version = 4;        ///< of IP, where both will do
-    uint8_t proto = 6;           ///< where it will do
-    bool later_fragment = false; ///< where headers have to be absent, and where fragments will do
-    size_t payload = 0;          ///< bytes at least
+    unsigned version = 4;         ///< of IP, where both will do
+    uint8_t proto = 6;            ///< where it will do
+    bool later_fragment = false;  ///< where headers have to be absent, and where fragments will do
+    size_t payload = 0;           ///< bytes at least
 };
 
 FrameSpec spec_for(const Terms& terms, const Facts& facts, const Style& style);

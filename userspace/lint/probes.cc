@@ -187,7 +187,9 @@ class ProbeMaker {
         }
         for (const AddressRange& range : formula.yes->addresses) {
             if (addresses.size() > kMostEnds) break;
-            addresses.insert({range.first, range.last, {range.first.hi, range.first.lo - 1},
+            addresses.insert({range.first,
+                              range.last,
+                              {range.first.hi, range.first.lo - 1},
                               {range.last.hi, range.last.lo + 1}});
         }
         std::vector<Outcomes> wanted = {Outcomes::nothing()};

@@ -27,7 +27,8 @@ class EditedFiles : public lisp::Files {
 
 }  // namespace
 
-std::optional<lisp::Tree> rewritten(const lisp::Tree& tree, lisp::Files* files, const NewWord& word) {
+std::optional<lisp::Tree> rewritten(const lisp::Tree& tree, lisp::Files* files,
+                                    const NewWord& word) {
     // By file, from its end on; what a definition holds stands in the tree once a use.
     std::map<uint32_t, std::map<uint32_t, std::pair<uint32_t, std::string>, std::greater<>>> edits;
     for (const lisp::Expr& expr : tree.exprs)

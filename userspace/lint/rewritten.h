@@ -14,6 +14,7 @@ namespace vfm::lint {
 using NewWord = std::function<std::optional<std::string>(const lisp::Expr&)>;
 
 /// The filter with those words; nothing if none is exchanged or if it is no filter any more.
-std::optional<lisp::Tree> rewritten(const lisp::Tree& tree, lisp::Files* files, const NewWord& word);
+std::optional<lisp::Tree> rewritten(const lisp::Tree& tree, lisp::Files* files,
+                                    const NewWord& word);
 
 }  // namespace vfm::lint

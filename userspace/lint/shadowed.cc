@@ -66,8 +66,9 @@ void LintRun::report_shadowed(const RuleList& list, size_t rule) {
         if (!comes_to(packet, test, true, decided_above)) return false;
         if (is_known(LintKind::shadowed, test.place)) return true;
         add(LintKind::shadowed, test,
-            fmt::format("{} never decides: all that it asks for is decided above, this packet by {}",
-                        name_of_rule(*list.expr, number), name_of_rule(*list.expr, decided)),
+            fmt::format(
+                "{} never decides: all that it asks for is decided above, this packet by {}",
+                name_of_rule(*list.expr, number), name_of_rule(*list.expr, decided)),
             "put the narrower rule above", packet.bytes);
         return true;
     };

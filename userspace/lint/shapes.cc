@@ -61,8 +61,8 @@ std::vector<FrameSpec> every_shape() {
         for (size_t tags = 0; tags <= 1; ++tags)
             out.push_back(with_tags({.ether_type = type, .payload = Bytes(64)}, tags));
     for (const uint8_t proto : {uint8_t{walk::kTcp}, uint8_t{walk::kUdp}})
-        for (const size_t length : {0, 6, 12, 13, 14, 15, 17, 20, 24, 27, 30, 33, 34, 35, 37, 38, 41,
-                                    42, 46, 47, 48, 53}) {
+        for (const size_t length : {0,  6,  12, 13, 14, 15, 17, 20, 24, 27, 30,
+                                    33, 34, 35, 37, 38, 41, 42, 46, 47, 48, 53}) {
             FrameSpec spec{.proto = proto};
             spec.length = length;
             out.push_back(spec);

@@ -132,16 +132,14 @@ std::optional<std::vector<NumberRange>> before_step(const Step& step, uint64_t b
             for (const NumberRange& range : goal) {
                 const uint64_t up = ones(k & 63);
                 const uint64_t first = (range.first >> (k & 63)) + ((range.first & up) != 0);
-                if (first <= range.last >> (k & 63))
-                    out.push_back({first, range.last >> (k & 63)});
+                if (first <= range.last >> (k & 63)) out.push_back({first, range.last >> (k & 63)});
             }
             return out;
         case Opcode::DIV:
             if (step.reversed || k == 0) return std::nullopt;
             for (const NumberRange& range : goal) {
                 if (range.first > kMost / k) continue;
-                const uint64_t last =
-                    range.last >= kMost / k ? kMost : range.last * k + (k - 1);
+                const uint64_t last = range.last >= kMost / k ? kMost : range.last * k + (k - 1);
                 out.push_back({range.first * k, last});
             }
             return out;
@@ -241,8 +239,8 @@ TermId Terms::derived(TermId base, std::vector<Step> steps) {
                            step.operand);
     Term term{.kind = TermKind::derived, .header = terms_[base].header, .base = base};
     term.present.numbers = {range_after(steps, terms_[base].domain.numbers)};
-    term.present.absent = terms_[base].kind == TermKind::payload ||
-                          !terms_[base].domain.addresses.empty();
+    term.present.absent =
+        terms_[base].kind == TermKind::payload || !terms_[base].domain.addresses.empty();
     term.domain = term.present;
     term.domain.absent = terms_[base].domain.absent || term.present.absent;
     term.steps = std::move(steps);

@@ -93,8 +93,7 @@ const Pair kPairs[] = {
     {"a time", "(rate ip.src 10 :per 1s)", "(rate ip.src 10 :per 2s)"},
     {"what is limited", "(or (!= (& tcp.flags 18) 2) (rate ip.src 50))",
      "(or (!= (& tcp.flags 2) 2) (rate ip.src 50))"},
-    {"bytes that add up",
-     "(deftable v :key ip) (< (flow-add! v ip.src pkt.len) 100000)",
+    {"bytes that add up", "(deftable v :key ip) (< (flow-add! v ip.src pkt.len) 100000)",
      "(deftable v :key ip) (< (flow-add! v ip.src pkt.len) 200000)"},
     {"when it was seen last",
      "(deftable t :key ip) (let ((old (flow-get t ip.src)) (new (flow-set! t ip.src (now))))"
