@@ -73,4 +73,11 @@ std::string table_name(std::string_view typed) {
     return syntax.canonical(syntax.roots()[0], SyntaxTree::Literals::plain, kMaxName);
 }
 
+Result<Module> code_of(const Tree& tree) {
+    ErrorList errors(tree.sources->file(0));
+    std::optional<Module> module = generate(tree, errors);
+    if (!module || !verify_and_fuel(*module, tree.filter_place, errors)) return fail(errors.take());
+    return std::move(*module);
+}
+
 }  // namespace vfm::lisp

@@ -35,4 +35,8 @@ Result<Analysed> analyse(const std::shared_ptr<const SourceFile>& source, Files*
 /// spaces and decimal numbers. A text that is no single expression stays as it is.
 std::string table_name(std::string_view typed);
 
+/// The code of a tree that analyse() gave, or of one that was made of parts of it and is as right:
+/// as compile() makes it. Fails with `too complex` alone.
+Result<Module> code_of(const Tree& tree);
+
 }  // namespace vfm::lisp
