@@ -25,7 +25,7 @@ struct Condition {
     }
 };
 
-/// Where runs end. Shared by both versions of a program; what is not jumped to is not emitted.
+/// Where runs end. Shared by both variants of a program; what is not jumped to is not emitted.
 struct Exits {
     explicit Exits(Emitter& emitter);
     Label pass, drop, log;

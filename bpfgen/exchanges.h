@@ -12,8 +12,8 @@
 
 #include <unordered_map>
 
-#include "core/ir/analysis.h"
-#include "core/ir/ir.h"
+#include "core/ir/form/analysis.h"
+#include "core/ir/form/ir.h"
 
 namespace vfm::bpf {
 

@@ -2,13 +2,13 @@
 //
 //   r0, r1   scratch: reloaded values, moves between stack slots, results of helpers
 //   r2..r5   values that do not live across a helper call; its arguments
-//   r6       the context; free for values in a version that does not need it
+//   r6       the context; free for values in a variant that does not need it
 //   r7       direct access: the packet's first byte; through the helper: struct vfm_stats
 //   r8       direct access: the packet's end; through the helper: values
 //   r9       values
 //   r10      the frame
 //
-// A program has up to two versions of the filter behind one prologue (packet_access.h): direct
+// A program has up to two variants of the filter behind one prologue (packet_access.h): direct
 // access for packets whose needed bytes are linear, and access through the hook's load helper for
 // others. Both share the frame, the exits and the error exits.
 //

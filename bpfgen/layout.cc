@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "bpfgen/prepare.h"
-#include "core/ir/analysis.h"
+#include "bpfgen/jump_threading.h"
+#include "core/ir/form/analysis.h"
 
 namespace vfm::bpf {
 namespace {

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "core/ir/ir.h"
+#include "core/ir/form/ir.h"
 
 namespace vfm::bpf {
 

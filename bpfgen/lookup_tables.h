@@ -1,6 +1,6 @@
 // What becomes of a module's sets and rule tables in a program: sorted ends of ranges to search by
 // halves, and for rules a bit for each row that a key may still meet. All of it is constant data,
-// made once for both versions of a program.
+// made once for both variants of a program.
 #pragma once
 
 #include <cstdint>

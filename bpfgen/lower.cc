@@ -5,12 +5,12 @@
 
 #include "bpf/vfm_abi.h"
 #include "bpfgen/exchanges.h"
+#include "bpfgen/jump_threading.h"
 #include "bpfgen/lower_flow.h"
 #include "bpfgen/lower_lookup.h"
 #include "bpfgen/lower_values.h"
-#include "bpfgen/prepare.h"
 #include "core/base/check.h"
-#include "core/ir/arithmetic.h"
+#include "core/ir/form/arithmetic.h"
 #include "core/isa/limits.h"
 
 namespace vfm::bpf {

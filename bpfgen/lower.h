@@ -8,11 +8,12 @@
 #include "bpfgen/maps.h"
 #include "bpfgen/packet_access.h"
 #include "bpfgen/value_facts.h"
-#include "core/ir/ir.h"
+#include "core/ir/form/ir.h"
 
 namespace vfm::bpf {
 
-/// What both versions of a program have in common. `function` is acyclic and prepare()d.
+/// What both variants of a program have in common. `function` is acyclic and as thread_jumps() left
+/// it.
 struct Lowering {
     const ir::Function& function;
     const ValueFacts& values;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/ir/arithmetic.h"
+#include "core/ir/form/arithmetic.h"
 
 namespace vfm::bpf {
 

@@ -7,7 +7,7 @@
 
 #include "bpfgen/builder.h"
 #include "bpfgen/value_facts.h"
-#include "core/ir/ir.h"
+#include "core/ir/form/ir.h"
 
 namespace vfm::bpf {
 

@@ -7,14 +7,49 @@
 #include "bpfgen/loops.h"
 #include "bpfgen/source_lines.h"
 #include "bpfgen/translate.h"
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
+#include "core/base/check.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/passes/passes.h"
 
 namespace vfm::bpf {
 namespace {
 
 // The kernel's verifier goes through what stands twice twice.
 constexpr size_t kMostCopied = 256;
+
+// Those that a program of the kernel may use.
+constexpr size_t kMostMaps = 64;
+
+bool names_map(const Insn& insn, const Map& map) {
+    switch (map.role) {
+        case MapRole::flow:
+            return op_info(insn.op).group == Group::flow && insn.imm == map.table;
+        case MapRole::counters:
+            return insn.op == Opcode::COUNT && insn.imm == map.table;
+        case MapRole::set:
+            return (insn.op == Opcode::IN || insn.op == Opcode::IN128) && insn.imm == map.table;
+        case MapRole::stats:
+        case MapRole::result:
+            return false;
+    }
+    return false;
+}
+
+// Constants are a map, too. Fails at the instruction that names the first map beyond the bound.
+Result<> check_maps(const Program& program, const VerifiedModule& verified) {
+    const size_t constants = program.data.empty() ? 0 : 1, most = kMostMaps - constants;
+    if (program.maps.size() <= most) return {};
+    const auto at = std::ranges::find_if(
+        verified.insns(), [&](const Insn& insn) { return names_map(insn, program.maps[most]); });
+    // Statistics and the result come first.
+    VFM_CHECK(at != verified.insns().end(), "an instruction names the map");
+    return fail(Diagnostic::at_offset(
+                    "", at->offset,
+                    fmt::format("eBPF: {}: the program needs {} maps for flow tables, counters, "
+                                "live sets, statistics and constants, the kernel takes {}",
+                                op_info(at->op).name, program.maps.size() + constants, kMostMaps)),
+                Status::refused);
+}
 
 // Every reason of ours begins with the name of the back end.
 Failure refusal(Failure failure) {
@@ -48,6 +83,7 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
     ir::optimise(*function);
     auto program = translate(std::move(*function), verified, options);
     if (!program) return std::unexpected(refusal(std::move(program).error()));
+    TRY(check_maps(*program, verified));
     attach_source(*program, verified);
     return program;
 }

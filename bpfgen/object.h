@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "core/ir/ir.h"
+#include "core/ir/form/ir.h"
 #include "core/verify/verify.h"
 
 namespace vfm::bpf {

@@ -1,4 +1,4 @@
-// How a version of the program reads the packet. Direct access serves packets whose needed bytes
+// How a variant of the program reads the packet. Direct access serves packets whose needed bytes
 // are linear: the kernel's verifier must be able to prove each load from a comparison of a packet
 // pointer with the packet's end. Access through the hook's load helper serves all others (XDP
 // fragments, non-linear skbs): there a guard compares numbers.
@@ -10,7 +10,7 @@
 #include "bpfgen/builder.h"
 #include "bpfgen/hook.h"
 #include "bpfgen/value_facts.h"
-#include "core/ir/analysis.h"
+#include "core/ir/form/analysis.h"
 
 namespace vfm::bpf {
 

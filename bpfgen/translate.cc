@@ -8,8 +8,8 @@
 #include "bpf/vfm_abi.h"
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
+#include "bpfgen/jump_threading.h"
 #include "bpfgen/lower.h"
-#include "bpfgen/prepare.h"
 #include "bpfgen/regalloc.h"
 #include "bpfgen/select.h"
 #include "core/isa/limits.h"
@@ -67,7 +67,7 @@ class Translator {
           no_map_(emitter_.label()) {}
 
     Result<Program> run() {
-        prepare(function_);
+        thread_jumps(function_);
         needs_ = find_needs(function_);
         const ValueFacts values(function_);
         const Layout layout(function_);
@@ -88,8 +88,8 @@ class Translator {
         prologue();
         if (needs_.loads) {
             const Label not_linear = emitter_.label();
-            choose_version(not_linear);
-            TRY(version(lowering, AccessKind::direct));
+            choose_variant(not_linear);
+            TRY(variant(lowering, AccessKind::direct));
             emitter_.bind(not_linear);
         }
         if (needs_.span > 0) {
@@ -97,7 +97,7 @@ class Translator {
             emitter_.emit(load(8, kStats, kFrame, kStatsSlot));
             emitter_.emit(store(8, kStats, offsetof(vfm_stats, length), kLength));
         }
-        TRY(version(lowering, AccessKind::helper));
+        TRY(variant(lowering, AccessKind::helper));
         epilogue();
         return finish();
     }
@@ -169,7 +169,7 @@ class Translator {
     }
 
     // Direct access, which follows, if the first `span` bytes are linear, or all there are.
-    void choose_version(Label not_linear) {
+    void choose_variant(Label not_linear) {
         const Label linear = emitter_.label();
         const auto pointer_plus = [&](auto emit_offset) {
             emitter_.emit(mov(3, kData));
@@ -203,7 +203,7 @@ class Translator {
         return file;
     }
 
-    Result<> version(const Lowering& lowering, AccessKind access) {
+    Result<> variant(const Lowering& lowering, AccessKind access) {
         MFunction code = lower(lowering, access);
         drop_unused(code);
         const auto allocation = allocate(code, registers(access), options_.register_seed);

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <bit>
 
-#include "core/ir/analysis.h"
-#include "core/ir/arithmetic.h"
-#include "core/ir/rewrite.h"
+#include "core/ir/form/analysis.h"
+#include "core/ir/form/arithmetic.h"
+#include "core/ir/form/bounds.h"
 
 namespace vfm::bpf {
 namespace {
@@ -15,10 +15,6 @@ using ir::Op;
 using ir::Terminator;
 using ir::Value;
 using ir::ValueId;
-
-bool is_number(const Function& function, ValueId value) {
-    return function[value].op == Op::constant;
-}
 
 unsigned width(uint64_t number) { return static_cast<unsigned>(std::bit_width(number)); }
 

@@ -47,7 +47,7 @@ function(vfm_flags_of_product NAME)
     endif()
     set_target_properties(${NAME} PROPERTIES
         CXX_VISIBILITY_PRESET hidden VISIBILITY_INLINES_HIDDEN ON
-        UNITY_BUILD ${VFM_UNITY} UNITY_BUILD_BATCH_SIZE 32)
+        UNITY_BUILD ${VFM_UNITY} UNITY_BUILD_BATCH_SIZE 64)
 endfunction()
 
 # What waits for people, files and the kernel gains nothing by being optimised further, and is compiled

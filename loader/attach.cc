@@ -9,6 +9,7 @@
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/map_memory.h"
 #include "loader/messages.h"
 #include "loader/new_filter.h"
 #include "loader/served.h"
@@ -74,7 +75,8 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
 
 std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filter, HookPoint hook,
                                                              const std::string& name,
-                                                             bool drop_on_error) {
+                                                             bool drop_on_error,
+                                                             uint64_t most_memory) {
     const auto failed = [](Failure failure, Blame blame, std::string log = {}) {
         return std::unexpected(PrepareFailure{std::move(failure), std::move(log), blame});
     };
@@ -85,6 +87,8 @@ std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filte
                                .program_name = program_name(name)};
     auto emitted = bpf::generate(*verified, options);
     if (!emitted) return failed(locate(filter, std::move(emitted).error()), Blame::filter);
+    if (auto within = require_memory(filter.name, memory_of_maps(*emitted), most_memory); !within)
+        return failed(std::move(within).error(), Blame::filter);
     auto loaded = load_program(*emitted);
     if (!loaded) {
         Failure failure = load_failure(loaded.error(), filter);

@@ -11,6 +11,7 @@
 #include "loader/hook.h"
 #include "loader/interface.h"
 #include "loader/load.h"
+#include "loader/shared_memory.h"
 #include "loader/state.h"
 
 namespace vfm {
@@ -29,9 +30,12 @@ struct PrepareFailure {
 };
 
 /// Verifies, translates and loads. `name` becomes the name that bpftool shows, as far as it can.
+/// Maps that would take more than `most_memory` bytes (--max-memory) are not asked for: that is the
+/// filter's fault.
 std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filter, HookPoint hook,
                                                              const std::string& name,
-                                                             bool drop_on_error);
+                                                             bool drop_on_error,
+                                                             uint64_t most_memory = kDefaultMemory);
 
 struct AttachOptions {
     std::string name;

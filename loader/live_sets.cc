@@ -40,6 +40,8 @@ void drop_expired(LiveMembers& members, uint64_t now) {
     std::erase_if(members, [now](const auto& entry) { return entry.second <= now; });
 }
 
+uint64_t live_set_memory(size_t members) { return sizeof(Head) + members * sizeof(Stored); }
+
 Result<LiveMembers> read_live_set(const std::string& directory, size_t set) {
     const std::string path = pin_of(directory, set);
     const SharedMemoryView memory = TRY(SharedMemoryView::open(path));
@@ -61,8 +63,8 @@ Result<LiveMembers> read_live_set(const std::string& directory, size_t set) {
 
 Result<> write_live_set(const std::string& directory, size_t set, const LiveMembers& members) {
     const std::string path = pin_of(directory, set), fresh = path + "_new";
-    const uint64_t size = sizeof(Head) + members.size() * sizeof(Stored);
-    const SharedMemory memory = TRY(SharedMemory::make(path, "vfm_set", size));
+    const SharedMemory memory =
+        TRY(SharedMemory::make(path, "vfm_set", live_set_memory(members.size())));
     const Head head = {kSetMagic, members.size()};
     std::memcpy(memory.bytes().data(), &head, sizeof head);
     std::byte* to = memory.bytes().data() + sizeof head;

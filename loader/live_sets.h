@@ -19,6 +19,9 @@ inline constexpr uint64_t kNever = UINT64_MAX;
 /// Takes those out that have expired.
 void drop_expired(LiveMembers& members, uint64_t now);
 
+/// Bytes of a list of so many members, without what fills its last page.
+uint64_t live_set_memory(size_t members);
+
 /// Reads what is pinned in a filter's directory. Fails with Status::refused.
 Result<LiveMembers> read_live_set(const std::string& directory, size_t set);
 /// Pins these members instead. Only holders of the StateLock. Fails with Status::refused, and

@@ -77,8 +77,6 @@ uint64_t memory_of_map(int fd) {
 
 LoadedProgram describe(bpf_object& object, const bpf::Program& program) {
     LoadedProgram loaded;
-    const bpf_map* any = nullptr;
-    bpf_object__for_each_map(any, &object) loaded.map_bytes += memory_of_map(bpf_map__fd(any));
     loaded.fd = duplicate(bpf_program__fd(bpf_object__next_program(&object, nullptr)));
     for (const bpf::Map& map : program.maps) {
         const bpf_map* found = bpf_object__find_map_by_name(&object, map.name.c_str());
@@ -122,6 +120,9 @@ std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::
     for (const LoadedMap& map : loaded.maps)
         if (const int error = put_keys(map); error != 0)
             return std::unexpected(refusal_of(error, {}, program));
+    // A live set takes memory with each member.
+    const bpf_map* any = nullptr;
+    bpf_object__for_each_map(any, object.get()) loaded.map_bytes += memory_of_map(bpf_map__fd(any));
     return loaded;
 }
 

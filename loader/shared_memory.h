@@ -14,6 +14,9 @@
 
 namespace vfm {
 
+/// What one filter may ask for unless --max-memory says otherwise: bytes.
+constexpr uint64_t kDefaultMemory = uint64_t{1} << 30;
+
 /// What one filter asks for: "flow table src-ip", bytes.
 struct MemoryPart {
     std::string what;

@@ -12,6 +12,7 @@
 #include "loader/counters.h"
 #include "loader/kernel.h"
 #include "loader/load.h"
+#include "loader/map_memory.h"
 
 namespace vfm {
 namespace {
@@ -139,7 +140,15 @@ Result<std::shared_ptr<const Program>> kernel_program(const VerifiedModule& prog
                                op_info(insn.op).name))));
     }
     const bpf::Options options{.hook = hook, .result_map = true};
-    return std::make_shared<const KernelProgram>(program, TRY(bpf::generate(program, options)));
+    bpf::Program emitted = TRY(bpf::generate(program, options));
+    uint64_t memory = 0;
+    for (const MemoryPart& map : memory_of_maps(emitted)) memory += map.bytes;
+    if (memory > kDefaultMemory)
+        return refuse(filter_of(program).name,
+                      fmt::format("its maps would take {} bytes of the kernel's memory, a test run "
+                                  "asks for {} at most",
+                                  memory, kDefaultMemory));
+    return std::make_shared<const KernelProgram>(program, std::move(emitted));
 }
 
 std::string kernel_engine_missing() {

@@ -27,7 +27,7 @@ const cli::Tool kTool = {
     "cannot express is refused with the reason and the place; it can still run in user space.",
     {{"vfm-compile web.vfl --target=ebpf -o web.o", "compiles for XDP"},
      {"ip link set dev eth0 xdp object web.o section xdp", "attaches that"},
-     {"vfm-compile -e '(= proto 6)' --target=ebpf --hook=tc -o tcp.o", "compiles for tc"},
+     {"vfm-compile -e '(has tcp)' --target=ebpf --hook=tc -o tcp.o", "compiles for tc"},
      {"vfm-compile web.vfl --target=ebpf --listing -o web.o",
       "also shows the instructions beside the source lines"}},
 };

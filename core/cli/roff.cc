@@ -56,7 +56,9 @@ Page& Page::paragraphs(std::string_view text) {
 }
 
 Page& Page::item(std::string_view term, std::string_view text) {
-    return raw(fmt::format(".TP\n.B {}\n{}\n", roff(term), roff(text)));
+    std::string bold;  // a request takes quotes away
+    for (const char c : roff(term)) bold += c == '"' ? std::string("\\(dq") : std::string(1, c);
+    return raw(fmt::format(".TP\n.B {}\n{}\n", bold, roff(text)));
 }
 
 Page& Page::verbatim(std::string_view lines) {

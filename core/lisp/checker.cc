@@ -188,9 +188,9 @@ std::optional<Expr> Checker::number(const Node& node, uint64_t value, KeyKind ke
 }
 
 std::optional<uint32_t> Checker::find_local(std::string_view name) const {
-    for (size_t i = locals_.size(); i > scope_.locals; --i)
-        if (locals_[i - 1].name == name) return locals_[i - 1].variable;
-    return std::nullopt;
+    const auto found = innermost_.find(name);
+    if (found == innermost_.end() || found->second < scope_.locals) return std::nullopt;
+    return locals_[found->second].variable;
 }
 
 const Definition* Checker::find_definition(std::string_view name) const {
@@ -249,11 +249,22 @@ std::optional<Expr> Checker::unknown_name(const Node& node) {
     return std::nullopt;
 }
 
-std::string Checker::name_hint(std::string_view word) const {
+bool Checker::may_hint() { return hints_++ < kMaxHints; }
+
+std::string Checker::name_hint(std::string_view word) {
+    if (!may_hint()) return {};
     std::vector<std::string_view> known(field_names().begin(), field_names().end());
     for (size_t i = 0; i < scope_.definitions; ++i) known.push_back(definitions_[i].name);
     for (size_t i = scope_.locals; i < locals_.size(); ++i) known.push_back(locals_[i].name);
     return hint_for_name(word, known);
+}
+
+std::string Checker::operator_hint(std::string_view word) {
+    if (!may_hint()) return {};
+    std::vector<std::string_view> known(form_names().begin(), form_names().end());
+    for (size_t i = 0; i < scope_.definitions; ++i)
+        if (definitions_[i].kind == DefinitionKind::function) known.push_back(definitions_[i].name);
+    return hint_for_operator(word, known);
 }
 
 std::optional<Expr> Checker::list(const Node& node) {
@@ -287,14 +298,9 @@ std::optional<Expr> Checker::list(const Node& node) {
               fmt::format("a field stands without parentheses: `{}`", word));
     else if (find_local(word) || find_definition(word))
         error(operator_node, fmt::format("`{}` is no function: expected an operator", word));
-    else {
-        std::vector<std::string_view> known(form_names().begin(), form_names().end());
-        for (size_t i = 0; i < scope_.definitions; ++i)
-            if (definitions_[i].kind == DefinitionKind::function)
-                known.push_back(definitions_[i].name);
+    else
         error(operator_node, fmt::format("unknown operator `{}`", printable(word)),
-              hint_for_operator(word, known));
-    }
+              operator_hint(word));
     check_all(arguments(node));
     return std::nullopt;
 }
@@ -348,8 +354,21 @@ Expr Checker::make(const FormInfo& form, const Node& list, ExprNode node,
 uint32_t Checker::bind(std::string_view name, const Expr& value) {
     const auto variable = static_cast<uint32_t>(tree_.variables.size());
     tree_.variables.push_back({std::string(name), value.type, value.absent, value.key});
-    locals_.push_back({name, variable});
+    const auto [at, first] = innermost_.try_emplace(name, locals_.size());
+    locals_.push_back({name, variable, first ? std::nullopt : std::optional(at->second)});
+    at->second = locals_.size() - 1;
     return variable;
+}
+
+void Checker::unbind_to(size_t count) {
+    while (locals_.size() > count) {
+        const Local& last = locals_.back();
+        if (last.hidden)
+            innermost_[last.name] = *last.hidden;
+        else
+            innermost_.erase(last.name);
+        locals_.pop_back();
+    }
 }
 
 /// Arithmetic on constants, so that a division by a constant zero is noticed however it is written.

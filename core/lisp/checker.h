@@ -28,6 +28,8 @@ namespace vfm::lisp {
 inline constexpr uint32_t kMaxDepth = kMaxNesting + 200;
 /// Expressions that uses of definitions make: far above what fits the largest program.
 inline constexpr uint32_t kMaxExpansion = uint32_t{1} << 18;
+/// Unknown words for which the nearest known one is looked for: each looks at all names there are.
+inline constexpr unsigned kMaxHints = 100;
 
 /// What may stand in a place, beside a number.
 enum class Want : uint8_t {
@@ -113,7 +115,7 @@ class Checker {
     /// Adds a variable, which hides those of its name.
     uint32_t bind(std::string_view name, const Expr& value);
     size_t local_count() const { return locals_.size(); }
-    void unbind_to(size_t count) { locals_.resize(count); }
+    void unbind_to(size_t count);
     /// A name that a definition, binding or argument may take; else an error at the node.
     bool is_free_name(const Node& node, std::string_view what);
 
@@ -132,6 +134,11 @@ class Checker {
     /// The number of the counters of a `rules`; `made` becomes true if nobody asked for this list
     /// before.
     uint32_t group_of(const Node& list, bool& made);
+
+    /// The set that this list of the text holds, if it was made: what a definition asks for is one
+    /// set, however often the definition is used.
+    std::optional<uint32_t> set_of(const Node& list) const;
+    uint32_t add_set(const Node& list, SetInfo set);
 
     Tree& tree() { return tree_; }
     ErrorList& errors() { return errors_; }
@@ -160,6 +167,7 @@ class Checker {
     struct Local {
         std::string_view name;
         uint32_t variable;
+        std::optional<size_t> hidden;  // the one of this name that it hides
     };
     class Expansion;
 
@@ -187,7 +195,9 @@ class Checker {
                           std::span<const Expr> arguments);
     Place head(const Node& node) const;
     bool too_complex(std::string message);
-    std::string name_hint(std::string_view word) const;
+    std::string name_hint(std::string_view word);
+    std::string operator_hint(std::string_view word);
+    bool may_hint();
     static bool fits(const Key& key, const TableDecl& table);
 
     ErrorList& errors_;
@@ -199,6 +209,7 @@ class Checker {
     std::deque<Definition> definitions_;
     std::unordered_map<std::string_view, size_t> by_name_;
     std::vector<Local> locals_;
+    std::unordered_map<std::string_view, size_t> innermost_;  // of locals_, by name
     Scope scope_;
     uint32_t roots_ = 0;
     std::optional<Expr> filter_;
@@ -208,6 +219,8 @@ class Checker {
     bool gave_up_ = false;
     uint32_t depth_ = 0;
     uint32_t expanded_ = 0;
+    unsigned hints_ = 0;
+    std::unordered_map<const Node*, uint32_t> sets_;  // of the lists that were put in
     struct GroupKey {
         uint32_t root, file, begin;
         auto operator<=>(const GroupKey&) const = default;

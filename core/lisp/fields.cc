@@ -64,6 +64,12 @@ std::optional<uint64_t> find_number(std::string_view name) {
 
 const HeaderInfo& header_info(Header header) { return kHeaders[static_cast<size_t>(header)]; }
 
+std::string_view absent_without(const HeaderField& field) {
+    const HeaderInfo& header = header_info(field.header);
+    if (field.header == Header::packet) return {};
+    return header.name.empty() ? header.sentence : header.name;
+}
+
 const HeaderField& of_version(const HeaderField& field, unsigned version) {
     const std::string name = (version == 4 ? "ipv4" : "ipv6") + std::string(field.name.substr(2));
     const auto row = find_header_field(name);

@@ -71,6 +71,8 @@ std::optional<uint32_t> find_header_field(std::string_view name);
 std::optional<Header> find_header(std::string_view name);
 std::optional<uint64_t> find_number(std::string_view name);
 const HeaderInfo& header_info(Header header);
+/// What the field is absent without: a header's name, or words; empty if it never is.
+std::string_view absent_without(const HeaderField& field);
 /// Of a field `ip.X` that is computed by_version: the row of `ipv4.X` or `ipv6.X`.
 const HeaderField& of_version(const HeaderField& field, unsigned version);
 

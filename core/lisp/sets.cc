@@ -108,7 +108,7 @@ class SetReader {
             return error(paren, "expected `(range a b)`");
         const std::string_view behind = next_token(rest);
         if (!behind.empty()) return error(behind, "expected one value a line");
-        const auto first = literal(a), last = literal(b);
+        const auto first = range_end(a), last = range_end(b);
         if (!first || !last) return;
         const std::string fault = range_fault(*first, *last);
         if (!fault.empty()) return error(paren, fault);
@@ -123,6 +123,13 @@ class SetReader {
                                            printable(token))
                              : parsed.error);
         return parsed.literal;
+    }
+
+    std::optional<Literal> range_end(std::string_view token) {
+        const auto value = literal(token);
+        if (!value || value->kind != LiteralKind::prefix) return value;
+        error(token, kPrefixInRange);
+        return std::nullopt;
     }
 
     void error(std::string_view at, std::string message) {
@@ -165,8 +172,6 @@ void normalise(SetInfo& set) {
 }
 
 std::string range_fault(const Literal& first, const Literal& last) {
-    if (first.kind == LiteralKind::prefix || last.kind == LiteralKind::prefix)
-        return "the ends of a `range` are values, not prefixes";
     if (first.kind != last.kind) return "the ends of a `range` are of one family";
     if (Wide{first.hi, first.lo} > Wide{last.hi, last.lo})
         return "the first end of a `range` is not above the last";

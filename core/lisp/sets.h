@@ -20,7 +20,8 @@ void normalise(SetInfo& set);
 /// comments. Every bad line is an error there.
 void read_set(std::shared_ptr<const SourceFile> file, SetInfo& set, ErrorList& errors);
 
-/// Why `(range a b)` has no meaning; empty if it has.
+inline constexpr const char* kPrefixInRange = "the ends of a `range` are values, not prefixes";
+/// Why a range of two values, no prefixes, has no meaning; empty if it has.
 std::string range_fault(const Literal& first, const Literal& last);
 
 /// The set as declarations, the prefixes of its ranges: numbers of the least width that holds them,

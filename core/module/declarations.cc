@@ -107,6 +107,12 @@ std::optional<DeclarationFault> too_many(Declared what, const std::vector<T>& li
     return std::nullopt;
 }
 
+size_t file_name_bytes(const CounterGroup& group) {
+    size_t sum = 0;
+    for (const CounterPlace& place : group.counters) sum += place.file.size();
+    return sum;
+}
+
 /// Of the module's own text and those included: file 0 and the others.
 std::optional<DeclarationFault> source_fault(const Module& module) {
     const auto fault_of = [](std::string_view name, std::string_view text) -> std::string {
@@ -249,6 +255,9 @@ std::optional<DeclarationFault> find_declaration_fault(const Module& module) {
     if (auto fault = second_name(counters, module.counter_groups)) return fault;
     if (auto fault = too_many(counters, module.counter_groups, kMaxAllCounters, "counters",
                               [](const CounterGroup& one) { return one.counters.size(); }))
+        return fault;
+    if (auto fault = too_many(counters, module.counter_groups, kMaxCounterFiles,
+                              "bytes of counters' file names", file_name_bytes))
         return fault;
     if (auto fault = source_fault(module)) return fault;
     return line_fault(module);

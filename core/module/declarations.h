@@ -21,6 +21,8 @@ inline constexpr size_t kMaxRows = size_t{1} << 20;         ///< of all rule tab
 inline constexpr size_t kMaxMembers = size_t{1} << 24;      ///< of all sets
 inline constexpr size_t kMaxCounters = size_t{1} << 20;     ///< of a group
 inline constexpr size_t kMaxAllCounters = size_t{1} << 21;  ///< of all groups
+/// Bytes of the file names of all counters: each counter has its own, a file has each but once.
+inline constexpr size_t kMaxCounterFiles = size_t{256} << 20;
 
 /// Which of a module's lists a fault is in.
 enum class Declared : uint8_t { table, set, import, rules, counters, source, line };

@@ -14,6 +14,11 @@ using Fault = std::optional<std::string>;
 // Rows x keys of all rule tables of an older file: what its reader took.
 constexpr uint64_t kMaxOldCells = uint64_t{1} << 22;
 
+Fault more_than(uint64_t count, uint64_t most, std::string_view what) {
+    if (count <= most) return {};
+    return fmt::format("more than {} {}", most, what);
+}
+
 /// Numbers of 8 bits that the schema has as 32: what does not fit becomes 255, which no declaration
 /// allows.
 uint8_t saturated(uint32_t value) { return static_cast<uint8_t>(std::min(value, 255u)); }
@@ -73,7 +78,6 @@ class RowColumns {
     Fault read(RuleTable& rules) {
         const size_t keys = rules.key_widths.size();
         const auto rows = static_cast<size_t>(in_.row_rules_size());
-        if (rows > kMaxRows) return fmt::format("more than {} rows", kMaxRows);
         if (in_.cells().size() != rows * keys) return "cells and rows do not fit each other";
         rules.rows.resize(rows);
         for (size_t i = 0; i < rows; ++i) {
@@ -151,6 +155,8 @@ Fault get_rules(const file::Rules& in, RuleTable& rules) {
     rules.name = in.name();
     for (const uint32_t width : in.key_widths()) rules.key_widths.push_back(saturated(width));
     rules.default_verdict = in.default_verdict();
+    if (auto why = more_than(static_cast<uint64_t>(in.verdicts_size()), kMaxRules, "rules"))
+        return why;
     if (in.rows_size() > 0) return get_old_rows(in, rules);
     rules.verdicts.assign(in.verdicts().begin(), in.verdicts().end());
     return RowColumns(in).read(rules);
@@ -200,13 +206,41 @@ Fault get_counters(const file::Counters& in, CounterGroup& group) {
     return {};
 }
 
-Fault too_many_old_cells(const file::Module& in) {
-    uint64_t cells = 0;
-    for (const file::Rules& rules : in.rules())
-        cells += static_cast<uint64_t>(rules.rows_size()) *
-                 static_cast<uint64_t>(rules.key_widths_size());
-    if (cells <= kMaxOldCells) return {};
-    return fmt::format("more than {} rows x keys in an older module", kMaxOldCells);
+/// Bytes of the file names of a group's counters, each as often as it is named.
+uint64_t file_name_bytes(const file::Counters& in) {
+    if (in.files_size() == 0) return 0;
+    if (in.file_size() == 0) return static_cast<uint64_t>(in.lines_size()) * in.files(0).size();
+    uint64_t sum = 0;
+    for (const uint32_t file : in.file())
+        if (file < static_cast<uint32_t>(in.files_size()))
+            sum += in.files(static_cast<int>(file)).size();
+    return sum;
+}
+
+/// What no module may have, told before memory is taken for it: a message holds it in a small part
+/// of what the declarations take.
+Fault too_large(const file::Module& in) {
+    uint64_t old_cells = 0, rows = 0, members = 0, counters = 0, file_names = 0;
+    for (const file::Rules& rules : in.rules()) {
+        old_cells += static_cast<uint64_t>(rules.rows_size()) *
+                     static_cast<uint64_t>(rules.key_widths_size());
+        rows += static_cast<uint64_t>(rules.row_rules_size());
+    }
+    for (const file::Set& set : in.sets()) members += static_cast<uint64_t>(set.lo_size());
+    for (const file::Counters& group : in.counters()) {
+        counters += static_cast<uint64_t>(group.lines_size());
+        file_names += file_name_bytes(group);
+    }
+    const Fault faults[] = {
+        more_than(old_cells, kMaxOldCells, "rows x keys in an older module"),
+        more_than(rows, kMaxRows, "rows"),
+        more_than(members, kMaxMembers, "set members"),
+        more_than(counters, kMaxAllCounters, "counters"),
+        more_than(file_names, kMaxCounterFiles, "bytes of counters' file names"),
+        more_than(static_cast<uint64_t>(in.source().offsets_size()), kMaxCode, "line entries")};
+    const auto* const found =
+        std::ranges::find_if(faults, [](const Fault& fault) { return fault.has_value(); });
+    return found == std::end(faults) ? Fault() : *found;
 }
 
 /// Every declaration of a list; the reason of the first that cannot be read, with its number.
@@ -222,6 +256,7 @@ Fault get_all(Declared what, const Messages& in, std::vector<Decl>& out,
 }  // namespace
 
 std::optional<std::string> from_message(const file::Module& message, Module& module) {
+    if (auto why = too_large(message)) return why;
     module.code.assign(message.code().begin(), message.code().end());
     if (message.has_fuel()) module.fuel = message.fuel();
     for (const file::Table& table : message.tables())
@@ -229,7 +264,6 @@ std::optional<std::string> from_message(const file::Module& message, Module& mod
     for (const file::Import& row : message.imports())
         module.imports.push_back({row.name(), saturated(row.arity())});
     if (auto why = get_all(Declared::set, message.sets(), module.sets, get_set)) return why;
-    if (auto why = too_many_old_cells(message)) return why;
     if (auto why = get_all(Declared::rules, message.rules(), module.rule_tables, get_rules))
         return why;
     if (auto why =

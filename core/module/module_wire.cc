@@ -37,7 +37,7 @@ class Walk {
 
     ByteView bytes_;
     WireFault fault_;
-    size_t messages_ = 0;
+    size_t messages_ = 0, listed_ = 0, numbers_ = 0;
 };
 
 template <class Why>
@@ -99,9 +99,11 @@ bool Walk::number(const FieldSchema& field, uint64_t& at, uint64_t end) {
 }
 
 bool Walk::packed(const FieldSchema& field, uint64_t at, uint64_t end) {
-    while (at < end)
+    const uint64_t begin = at;
+    for (; at < end; ++numbers_)
         if (!number(field, at, end)) return false;
-    return true;
+    return numbers_ <= kMaxNumbers ||
+           broken(begin, fmt::format("more than {} numbers in lists", kMaxNumbers));
 }
 
 bool Walk::field(const FieldSchema& field, unsigned wire_type, uint64_t begin, uint64_t& at,
@@ -118,7 +120,9 @@ bool Walk::field(const FieldSchema& field, unsigned wire_type, uint64_t begin, u
     const uint64_t body = at;
     at += *length;
     if (*length == 0 && (!field.repeated || field.is_packed())) return spelt_out(field, begin);
-    if (field.type == FieldType::bytes) return true;
+    if (field.type == FieldType::bytes)
+        return !field.repeated || ++listed_ <= kMaxListed ||
+               broken(begin, fmt::format("more than {} texts in lists", kMaxListed));
     if (field.is_packed()) return packed(field, body, at);
     if (++messages_ > kMaxMessages)
         return broken(begin,

@@ -18,6 +18,9 @@ struct WireFault {
 
 /// Messages in a file, at any depth: bounds what the parsed form of a small file can take.
 inline constexpr size_t kMaxMessages = size_t{1} << 20;
+/// The same of texts in lists, and of numbers.
+inline constexpr size_t kMaxListed = size_t{1} << 23;
+inline constexpr size_t kMaxNumbers = size_t{1} << 27;
 
 /// Walks `bytes` along `schema`: every field known, of the right wire type, in ascending order,
 /// once unless it is a repeated message or text, repeated numbers packed, values within their type,

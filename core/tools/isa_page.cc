@@ -115,7 +115,8 @@ std::string isa_page() {
     directives(page);
     errors(page);
     page.section("EXAMPLE").verbatim(
-        "; passes TCP to port 443\n    HDR 4\n    PUSH8 6\n    JNE drop\n    HDR 1\n    LDX16 2\n"
+        "; passes TCP to port 443; a later fragment has no port\n    HDR 4\n    PUSH8 6\n"
+        "    JNE drop\n    HDR 5\n    PUSH8 2\n    JEQ drop\n    HDR 1\n    LDX16 2\n"
         "    PUSH16 443\n    EQ\n    RET\ndrop:\n    RET 0");
     page.section("SEE ALSO").paragraphs("vflisp(7), vfm-asm(1), vfm-dis(1), vfm-test(1)");
     return page.text();

@@ -11,13 +11,6 @@ namespace {
 
 using LanguageJson = nlohmann::ordered_json;
 
-/// What the field is absent without; empty if it never is.
-std::string_view absent_without(const lisp::HeaderField& field) {
-    const lisp::HeaderInfo& header = lisp::header_info(field.header);
-    if (field.header == lisp::Header::packet) return {};
-    return header.name.empty() ? header.sentence : header.name;
-}
-
 std::string arguments_of(const lisp::FormInfo& form) {
     if (form.max == lisp::kMany) return fmt::format("{}..", form.min);
     if (form.min == form.max) return fmt::format("{}", form.min);
@@ -31,7 +24,8 @@ std::string fields_text(bool json) {
     if (json) {
         for (const lisp::HeaderField& field : lisp::all_header_fields()) {
             LanguageJson line = {{"field", field.name}, {"key", key_kind_name(field.key)}};
-            if (const auto header = absent_without(field); !header.empty()) line["needs"] = header;
+            if (const auto header = lisp::absent_without(field); !header.empty())
+                line["needs"] = header;
             line["what"] = field.sentence;
             out += line.dump() + "\n";
         }
@@ -53,8 +47,11 @@ std::string fields_text(bool json) {
     }
     out += "Fields, wherever the headers stand (absent without the header in the second column):\n";
     for (const lisp::HeaderField& field : lisp::all_header_fields()) {
-        const lisp::HeaderInfo& header = lisp::header_info(field.header);
-        out += fmt::format("  {:<13} {:<6} {}\n", field.name, header.name, field.sentence);
+        const std::string_view header = lisp::header_info(field.header).name;
+        std::string needs;
+        if (header.empty() && !lisp::absent_without(field).empty())
+            needs = fmt::format("; absent without {}", lisp::absent_without(field));
+        out += fmt::format("  {:<13} {:<6} {}{}\n", field.name, header, field.sentence, needs);
     }
     out += "\nHeaders, for (has H):\n";
     for (const lisp::HeaderInfo& header : lisp::all_headers())

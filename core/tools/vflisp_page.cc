@@ -19,8 +19,7 @@ std::string arguments_text(const lisp::FormInfo& form) {
 void forms(cli::Page& page) {
     page.section("FORMS").paragraphs(
         "What may stand first in a list, with the number of arguments. Arguments are evaluated "
-        "from "
-        "left to right, each once.");
+        "from left to right, each once.");
     for (const lisp::FormInfo& form : lisp::all_forms())
         page.item(fmt::format("{} [{}]", form.name, arguments_text(form)), form.sentence);
 }
@@ -28,10 +27,20 @@ void forms(cli::Page& page) {
 void fields(cli::Page& page) {
     page.section("FIELDS").paragraphs(
         "They are found behind VLAN tags, IPv4 options and IPv6 extension headers. A field whose "
-        "header is not there is absent: a comparison with it is false, so is a condition, and a "
-        "filter whose value is absent gives 0.");
-    for (const lisp::HeaderField& field : lisp::all_header_fields())
-        page.item(field.name, field.sentence);
+        "header is not there is absent, and so is what is computed of it. Absence ends at the "
+        "innermost comparison or in, which is then 0; at an operand of and, or, not or at a test, "
+        "which is then false; and at the filter, whose value is then 0. So (not (= tcp.dport 80)) "
+        "holds for UDP.\n\n"
+        "ip.src, ip.dst, ipv6.src, ipv6.dst and IPv6 literals are addresses. They stand in =, != "
+        "and in, in keys, and as the value of a name, an argument or a branch. IPv4 and IPv6 "
+        "never match each other. Elsewhere an IPv4 address is its number, and an IPv6 address is "
+        "absent.");
+    for (const lisp::HeaderField& field : lisp::all_header_fields()) {
+        const std::string_view needed = lisp::absent_without(field);
+        page.item(field.name, needed.empty()
+                                  ? std::string(field.sentence)
+                                  : fmt::format("{} [needs {}]", field.sentence, needed));
+    }
     page.section("HEADERS").paragraphs("For (has HEADER).");
     for (const lisp::HeaderInfo& header : lisp::all_headers())
         if (!header.name.empty()) page.item(header.name, header.sentence);
@@ -43,8 +52,30 @@ void fixed_fields(cli::Page& page) {
             "Right for plain IPv4 only: a VLAN tag, IPv4 options or IPv6 stand where they look for "
             "something else. A packet that is too short for one ends the filter with BOUNDS.");
     for (const lisp::FieldInfo& field : lisp::all_fields())
-        page.item(field.name, fmt::format("{}: {} bytes at {}", field.sentence,
-                                          unsigned{field.size}, unsigned{field.offset}));
+        page.item(field.name,
+                  fmt::format("{}: {} byte{} at {}", field.sentence, unsigned{field.size},
+                              field.size == 1 ? "" : "s", unsigned{field.offset}));
+}
+
+void state(cli::Page& page) {
+    std::string kinds;
+    for (unsigned kind = 0; kind < kKeyKinds; ++kind)
+        kinds +=
+            fmt::format("{}{}", kind == 0 ? "" : " ", key_kind_name(static_cast<KeyKind>(kind)));
+    page.section("SETS, RULES, TABLES")
+        .paragraphs(
+            "A set is a list of constants, prefixes and ranges of both families. Its file holds "
+            "one "
+            "a line, with comments from ; or #, and stands beside the file that names it. A set "
+            "that is :live can be changed while the filter runs.\n\n"
+            "The verdicts of rules are drop, pass, log or an expression. Each rule and the default "
+            "count packets and bytes.")
+        .paragraphs(fmt::format(
+            "A key is one element or a list of them, 8 words at most. Kinds of a table's key: {}. "
+            "ip and ipv6 take two words; conn, what both directions of a connection share, takes "
+            "seven; the others one. A table holds {} entries if nothing is said, and forgets the "
+            "longest unused (:evict lru) or takes no more (none).",
+            kinds, TableDecl{}.capacity));
 }
 
 void names(cli::Page& page) {
@@ -60,11 +91,9 @@ std::string vflisp_page() {
     page.section("DESCRIPTION")
         .paragraphs(
             "A file holds definitions and then one expression, the filter, whose value is the "
-            "verdict: "
-            "0 drops, 1 passes, 2 passes and logs, any other value passes. All values are unsigned "
-            "64-bit numbers; in a condition any number but 0 is true. Comments run from ; to the "
-            "end of "
-            "the line.");
+            "verdict: 0 drops, 1 passes, 2 passes and logs, any other value passes. Values are "
+            "unsigned 64-bit numbers, or addresses; in a condition any number but 0 is true. "
+            "Comments run from ; to the end of the line. Definitions stand before their use.");
     page.section("LITERALS")
         .item("443 0x1bb 0b101 -1", "numbers")
         .item("10.1.2.3 2001:db8::1", "addresses")
@@ -75,6 +104,7 @@ std::string vflisp_page() {
     forms(page);
     fields(page);
     fixed_fields(page);
+    state(page);
     names(page);
     page.section("EXAMPLES")
         .verbatim(

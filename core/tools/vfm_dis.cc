@@ -8,9 +8,10 @@
 #include "core/base/io.h"
 #include "core/cli/cli.h"
 #include "core/front/front.h"
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
-#include "core/ir/print.h"
+#include "core/ir/form/print.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/native/native_passes.h"
+#include "core/ir/passes/passes.h"
 #include "userspace/jit/listing.h"
 #include "userspace/jit/native_program.h"
 
@@ -54,7 +55,7 @@ Result<std::string> optimised_ir(const Filter& filter, const VerifiedModule& pro
 
 Result<std::string> native_code(const Filter& filter, const VerifiedModule& program) {
     const auto compiled =
-        jit::NativeProgram::compile(program, {.lines = true, .bursts = jit::BatchVariant::best});
+        jit::NativeProgram::compile(program, {.lines = true, .bursts = jit::BurstVariant::best});
     if (!compiled) return std::unexpected(locate(filter, compiled.error()));
     return jit::listing(**compiled);
 }

@@ -6,6 +6,7 @@
 
 #include "bpf/handover.h"
 #include "core/base/diagnostic.h"
+#include "loader/live_sets.h"
 #include "loader/serve/watch.h"
 #include "loader/served.h"
 #include "userspace/flow/flow_table.h"
@@ -22,6 +23,24 @@ uint32_t frames_for(uint32_t queues) {
     uint32_t frames = kMostFrames;
     while (frames > kFewestFrames && queues * frame_memory(frames) > kFramesTogether) frames /= 2;
     return frames;
+}
+
+/// What sets and rule tables take, prepared; live ones are asked as they were declared, and lie in
+/// an array of their own as well.
+void add_lookups(const VerifiedModule& filter, std::vector<MemoryPart>& parts) {
+    const Module& module = filter.module();
+    uint64_t sets = 0, rules = 0;
+    for (size_t i = 0; i < module.sets.size(); ++i) {
+        const uint64_t prepared = filter.prepared().sets[i]->memory();
+        if (module.sets[i].live)
+            parts.push_back({fmt::format("live set {}", printable(module.sets[i].name)),
+                             live_set_memory(module.sets[i].members.size()) + prepared});
+        else
+            sets += prepared;
+    }
+    for (const auto& table : filter.prepared().rules) rules += table->memory();
+    if (sets > 0) parts.push_back({"sets", sets});
+    if (rules > 0) parts.push_back({"rule tables", rules});
 }
 
 }  // namespace
@@ -57,6 +76,7 @@ Result<Demand> demand_of(const VerifiedModule& filter, const std::string& interf
     for (const TableDecl& table : tables_in_use(filter))
         demand.parts.push_back(
             {fmt::format("flow table {}", printable(table.name)), FlowTable::memory_size(table)});
+    add_lookups(filter, demand.parts);
     TRY(require_memory(interface, demand.parts, most_memory));
     const uint64_t room = (most_memory - demand.bytes()) / of_queue;
     const uint32_t later =

@@ -1,4 +1,5 @@
-// What serving a filter asks of the machine: frames for each receive queue, flow tables, counters.
+// What serving a filter asks of the machine: frames for each receive queue, flow tables, counters,
+// sets and rule tables.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +12,6 @@
 #include "loader/shared_memory.h"
 
 namespace vfm {
-
-/// What one filter may ask for unless --max-memory says otherwise: bytes.
-constexpr uint64_t kDefaultMemory = uint64_t{1} << 30;
 
 /// Frames of a queue, where there are few queues.
 constexpr uint32_t kMostFrames = 4096;

@@ -54,7 +54,7 @@ Result<double> measure(const UserProgram& program) {
 
 Result<LiveProgram> make_live_program(const VerifiedModule& filter) {
     LiveProgram live;
-    if (auto native = jit::NativeProgram::compile(filter, {.bursts = jit::BatchVariant::best})) {
+    if (auto native = jit::NativeProgram::compile(filter, {.bursts = jit::BurstVariant::best})) {
         live.program = *std::move(native);
         live.engine = "jit";
     } else {

@@ -77,8 +77,8 @@ Result<int> attach(const CommandLine& line, const Options& options) {
     const Interface interface = TRY(find_interface(*line.text("iface")));
     const bool json = line.has("json"), verbose = line.has("verbose");
     if (attach.mode != Mode::userspace) {
-        const auto prepared =
-            prepare_filter(filter, attach.hook, attach.name, attach.drop_on_error);
+        const auto prepared = prepare_filter(filter, attach.hook, attach.name, attach.drop_on_error,
+                                             serve.max_memory);
         if (prepared) return attach_in_kernel(*prepared, interface, attach, json);
         const bool another_way = options.fallback && attach.hook != HookPoint::tc_egress;
         if (prepared.error().blame != Blame::filter || !another_way) {

@@ -103,7 +103,7 @@ Diagnostic other_way_note(const Result<OtherWay>& way) {
 }
 
 int check(const CommandLine& line, const Filter& filter, const Request& request) {
-    const auto prepared = prepare_filter(filter, request.hook, "check", false);
+    const auto prepared = prepare_filter(filter, request.hook, "check", false, request.max_memory);
     const bool json = line.has("json");
     if (prepared) {
         print_taken(*prepared, request.hook, json);

@@ -100,8 +100,8 @@ const cli::Tool kFlows = {
     .summary = "Shows the entries of the flow tables of an interface's filters.",
     .description =
         "Greatest values first, table by table; keys as people write them. A table is named by the "
-        "expression that counts: (count-by src-ip) counts in the table src-ip.",
-    .examples = {{"vfm-xdp flows eth0 --table src-ip --top 10", "the ten busiest sources"}}};
+        "expression that counts: (count-by ip.src) counts in the table ip.src.",
+    .examples = {{"vfm-xdp flows eth0 --table ip.src --top 10", "the ten busiest sources"}}};
 
 int run_flows(const std::vector<std::string>& arguments) {
     CommandLine line(kFlows);

@@ -86,8 +86,8 @@ CommandLine& filter_options(CommandLine& line) {
 CommandLine& memory_option(CommandLine& line) {
     return line.value(
         "max-memory", "BYTES",
-        "in user space: the most memory that frames and flow tables may take; K, M or "
-        "G may stand behind it (default: 1G)");
+        "the most memory that the filter's maps may take of the kernel, or in user space "
+        "its frames, tables and sets; K, M or G may stand behind it (default: 1G)");
 }
 
 CommandLine& serve_options(CommandLine& line) {

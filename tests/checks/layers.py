@@ -19,7 +19,10 @@ core/run              2      core/module,core/verify,core/tables -
 core/verify           2      core/module,core/tables          -
 core/asm              3      -                                -
 core/lisp             3      -                                -
-core/ir               3      -                                -
+core/ir/form          3      -                                -
+core/ir/lift          3      core/ir/form                     -
+core/ir/passes        3      core/ir/form                     -
+core/ir/native        3      core/ir/form,core/ir/passes      -
 core/front            4      -                                -
 core/cli              4      -                                -
 bpfgen                4      -                                -
@@ -27,7 +30,11 @@ userspace/flow        4      -                                -
 userspace/interp      4      userspace/flow                   -
 userspace/ebpf        4      userspace/flow                   -
 userspace/io          4      -                                -
-userspace/jit         4      userspace/flow                   -
+userspace/jit/runtime 4      userspace/flow                   -
+userspace/jit/plan    4      -                                -
+userspace/jit/x64     4      userspace/flow,userspace/jit/plan,userspace/jit/runtime -
+userspace/jit/burst   4      userspace/jit/plan,userspace/jit/runtime,userspace/jit/x64 -
+userspace/jit         4      userspace/flow,userspace/jit/runtime,userspace/jit/x64,userspace/jit/burst -
 userspace/live        4      userspace/flow                   -
 userspace/lint        5      -                                loader
 loader                5      -                                userspace
@@ -44,8 +51,8 @@ tests                 8      -                                -
 
 # header prefix         who may include it (file prefixes)
 OWNED = """
-asmjit/                 userspace/jit
-capstone                userspace/jit
+asmjit/                 userspace/jit/x64 userspace/jit/burst
+capstone                userspace/jit/listing.cc
 pcap                    userspace/io tests/bench
 rte_                    tests/bench
 boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools

@@ -65,7 +65,7 @@ class BurstEngine final : public Instance {
 }  // namespace
 
 Result<std::shared_ptr<const Program>> burst_program(const VerifiedModule& program,
-                                                     jit::BatchVariant variant) {
+                                                     jit::BurstVariant variant) {
     const jit::CompileOptions compile{.bursts = variant};
     const auto native = TRY(jit::NativeProgram::compile(program, compile));
     return MadeProgram::of(

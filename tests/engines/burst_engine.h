@@ -7,7 +7,7 @@
 #include "core/base/result.h"
 #include "core/run/program.h"
 #include "core/verify/verify.h"
-#include "userspace/jit/burst/batch_variant.h"
+#include "userspace/jit/burst/burst_variant.h"
 
 namespace vfm::test {
 
@@ -17,6 +17,6 @@ inline constexpr std::string_view kBurstEngine = "batch";
 /// run_batch() cuts what it is given into bursts of odd lengths, the same for the same program.
 /// run() puts the packet, if its neighbours cannot change what it gives, at some place of a burst.
 Result<std::shared_ptr<const Program>> burst_program(const VerifiedModule& program,
-                                                     jit::BatchVariant variant);
+                                                     jit::BurstVariant variant);
 
 }  // namespace vfm::test

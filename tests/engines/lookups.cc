@@ -144,7 +144,10 @@ class Asker {
         SetDecl set;
         set.name = "s" + std::to_string(module_.sets.size());
         set.width = rng_.pick<uint8_t>({32, 48, 64, 128});
-        const size_t count = rng_.one_in(8) ? 200 : rng_.below(12);
+        set.live = rng_.one_in(3);
+        const size_t count = rng_.one_in(6)
+                                 ? rng_.pick<size_t>({15, 16, 17, 63, 64, 65, 200, 1024, 5000})
+                                 : rng_.below(12);
         for (size_t i = 0; i < count; ++i) {
             SetMember member{.hi = set.width == 128 && !rng_.one_in(3) ? number(64) : 0,
                              .lo = number(set.width),
@@ -196,7 +199,10 @@ class Asker {
         for (size_t i = 0; i < keys; ++i)
             rules.key_widths.push_back(rng_.pick<uint8_t>({32, 64, 128}));
         rules.default_verdict = rng_.below(3);
-        const size_t count = rng_.one_in(6) ? 150 : rng_.below(12);
+        // About where engines change how they look rows up, and one of many rows now and then.
+        const size_t count = rng_.one_in(4)
+                                 ? rng_.pick<size_t>({20, 21, 31, 32, 33, 63, 64, 65, 150, 1000})
+                                 : rng_.below(12);
         for (size_t i = 0; i < count; ++i) {
             rules.verdicts.push_back(rng_.one_in(4) ? rng_.next() : rng_.below(3));
             for (size_t rows = 1 + rng_.below(2); rows-- > 0;) {

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "core/ir/ir.h"
+#include "core/ir/form/ir.h"
 
 namespace vfm::test {
 

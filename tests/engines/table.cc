@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/native/native_passes.h"
+#include "core/ir/passes/passes.h"
 #include "core/isa/alu.h"
 #include "core/run/host_functions.h"
 #include "tests/engines/burst_engine.h"
@@ -70,7 +71,7 @@ Compiled compile_some_passes(const VerifiedModule& program, const ProgramOptions
     return jit::NativeProgram::compile(program, function, {});
 }
 
-template <jit::BatchVariant kVariant>
+template <jit::BurstVariant kVariant>
 Compiled compile_bursts(const VerifiedModule& program, const ProgramOptions& /*options*/) {
     return burst_program(program, kVariant);
 }
@@ -137,12 +138,12 @@ const EngineKind kVariants[] = {
      jit::NativeProgram::missing},
     {"jit-some-passes", "native code after some passes", true, false, compile_some_passes,
      jit::NativeProgram::missing},
-    {"batch", "native code, bursts", true, true, compile_bursts<jit::BatchVariant::best>,
+    {"batch", "native code, bursts", true, true, compile_bursts<jit::BurstVariant::best>,
      jit::NativeProgram::missing},
-    {"batch-avx2", "bursts with AVX2 at most", true, true, compile_bursts<jit::BatchVariant::avx2>,
+    {"batch-avx2", "bursts with AVX2 at most", true, true, compile_bursts<jit::BurstVariant::avx2>,
      jit::NativeProgram::missing},
     {"batch-scalar", "bursts without vectors", true, true,
-     compile_bursts<jit::BatchVariant::scalar>, jit::NativeProgram::missing},
+     compile_bursts<jit::BurstVariant::scalar>, jit::NativeProgram::missing},
     {"bpf-tc", "the program for tc", true, false, compile_bpf<bpf::Hook::tc, false, false>,
      nothing},
     {"bpf-tc-cut", "tc, few bytes are linear", true, false, compile_bpf<bpf::Hook::tc, true, false>,

@@ -6,8 +6,8 @@
 
 #include "core/base/check.h"
 #include "core/base/source.h"
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/passes/passes.h"
 #include "core/verify/verify.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);

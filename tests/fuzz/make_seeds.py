@@ -61,6 +61,7 @@ def main(source, tools, out):
         put(out, "module", name, code)
         if not code.startswith(b"\x0a\x04VFM\x01"):
             put(out, "bytecode", name, code)
+        if len(code) < 2000:
             put(out, "diff", name, struct.pack("<I", len(code)) + code + packets[i % len(packets)])
     for target in ("lisp", "asm", "module", "bytecode", "diff"):
         put(out, target, "empty", b"")

@@ -2,8 +2,18 @@
 #include "core/asm/disassembler.h"
 #include "core/module/module_file.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/module_changes.h"
 
 using namespace vfm;
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned seed);
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned seed) {
+    test::Rng rng(seed);
+    return fuzz::change_program(data, size, max_size, rng);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const ByteView bytes(data, size);

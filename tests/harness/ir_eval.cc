@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "core/ir/semantics.h"
+#include "core/ir/form/semantics.h"
 
 namespace vfm::test {
 

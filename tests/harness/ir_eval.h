@@ -10,7 +10,7 @@
 #include <map>
 #include <vector>
 
-#include "core/ir/ir.h"
+#include "core/ir/form/ir.h"
 #include "core/run/program.h"
 #include "core/run/random.h"
 

@@ -82,7 +82,10 @@ class Generator {
             table.key = {rng_.pick({KeyKind::u64, KeyKind::ipv4, KeyKind::port})};
             if (options_.lookups && rng_.one_in(3)) {
                 table.key = {rng_.pick({KeyKind::u64, KeyKind::ip, KeyKind::ipv6, KeyKind::conn})};
-                if (table.words() < 7 || rng_.one_in(2)) table.key.push_back(KeyKind::proto);
+                for (; table.words() < kMaxKeyWords && !rng_.one_in(3);) {
+                    const bool room = table.words() + 1 < kMaxKeyWords;
+                    table.key.push_back(room && rng_.one_in(2) ? KeyKind::ip : KeyKind::proto);
+                }
             }
             table.capacity = 8192;  // more than a run can fill
             module_.tables.push_back(std::move(table));
@@ -146,10 +149,10 @@ class Generator {
                         .verdicts = {},
                         .default_verdict = number(),
                         .rows = {}};
-        for (uint64_t keys = 1 + rng_.below(3); keys > 0; --keys)
+        for (uint64_t keys = 1 + rng_.below(rng_.one_in(6) ? 16 : 3); keys > 0; --keys)
             rules.key_widths.push_back(rng_.pick<uint8_t>({32, 64, 128}));
-        for (uint32_t rule = 1, count = static_cast<uint32_t>(rng_.below(8)); rule <= count;
-             ++rule) {
+        for (uint32_t rule = 1, count = static_cast<uint32_t>(rng_.below(rng_.one_in(8) ? 80 : 8));
+             rule <= count; ++rule) {
             rules.verdicts.push_back(number());
             for (uint64_t rows = rng_.below(3); rows > 0; --rows) {
                 RuleRow row{.rule = rule, .tests = {}};

@@ -256,21 +256,23 @@ TreeEvaluator::Value TreeEvaluator::of(const Expr& e, const lisp::Rate& node) {
     const auto found = table.find(**where);
     const uint64_t now = packet_.timestamp / 1000 % (1ull << 44);
     uint64_t last = now, tokens = node.burst;
-    // A value of 0 cannot be told from none.
-    if (found != table.end() && found->second != 0) {
-        last = found->second >> 20;
+    // An empty bucket of time 0 is kept as a full one, which no other is: 0 would be none.
+    if (found != table.end()) {
+        const uint64_t held = found->second == node.burst ? 0 : found->second;
+        last = held >> 20;
         uint64_t passed = (now + (1ull << 44) - last) % (1ull << 44);
         // Less than about a second before the last refill.
         if (passed >= (1ull << 44) - (1ull << 20)) passed = 0;
         const auto come =
             static_cast<uint64_t>(static_cast<unsigned __int128>(passed) * node.tokens / node.per);
-        tokens = std::min<uint64_t>(node.burst, found->second % (1ull << 20) + come);
+        tokens = std::min<uint64_t>(node.burst, held % (1ull << 20) + come);
         last = (last + static_cast<uint64_t>(static_cast<unsigned __int128>(come) * node.per /
                                              node.tokens)) %
                (1ull << 44);
     }
     if (tokens == 0) return Some{0};
-    table[**where] = last << 20 | (tokens - 1);
+    const uint64_t left = last << 20 | (tokens - 1);
+    table[**where] = left == 0 ? node.burst : left;
     return Some{1};
 }
 

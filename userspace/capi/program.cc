@@ -32,7 +32,7 @@ const Compiled& Program::native() const {
     const std::scoped_lock lock(compiling_);
     if (!native_)
         native_.emplace(
-            jit::NativeProgram::compile(verified_, {.bursts = jit::BatchVariant::best}));
+            jit::NativeProgram::compile(verified_, {.bursts = jit::BurstVariant::best}));
     return *native_;
 }
 

@@ -25,7 +25,7 @@ Compiled compile_interp(const VerifiedModule& program, const ProgramOptions& opt
 
 Compiled compile_jit(const VerifiedModule& program, const ProgramOptions& options) {
     jit::CompileOptions compile;
-    if (options.bursts) compile.bursts = jit::BatchVariant::best;
+    if (options.bursts) compile.bursts = jit::BurstVariant::best;
     return jit::NativeProgram::compile(program, compile);
 }
 

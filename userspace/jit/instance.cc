@@ -4,7 +4,7 @@
 
 #include "core/run/host_functions.h"
 #include "core/run/set_views.h"
-#include "userspace/jit/burst/batch.h"
+#include "userspace/jit/burst/burst_code.h"
 #include "userspace/jit/native_program.h"
 
 namespace vfm::jit {
@@ -47,7 +47,7 @@ class NativeInstance final : public Instance {
   private:
     std::shared_ptr<const NativeProgram> program_;
     NativeFunction function_;
-    const BatchCode* bursts_;
+    const BurstCode* bursts_;
     std::shared_ptr<FlowTables> tables_;
     std::vector<HostEntry> host_;
     std::shared_ptr<Counters> counters_;

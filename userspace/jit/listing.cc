@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "core/asm/disassembler.h"
-#include "core/ir/print.h"
-#include "userspace/jit/burst/batch.h"
+#include "core/ir/form/print.h"
+#include "userspace/jit/burst/burst_code.h"
 
 namespace vfm::jit {
 namespace {
@@ -207,14 +207,14 @@ std::string_view Listing::name_of(const Listed& listed, std::string_view target)
 }
 
 /// What bursts of packets run, in one comment line.
-std::string bursts(const BatchCode& batch) {
-    if (const VectorCode* vector = batch.vector())
+std::string bursts(const BurstCode& code) {
+    if (const VectorCode* vector = code.vector())
         return fmt::format(
             "; bursts: {}, {} packets at once in {} step{}, if all have {} bytes or more\n",
-            batch.variant() == BatchVariant::avx512 ? "AVX-512" : "AVX2", vector->lanes(),
+            code.variant() == BurstVariant::avx512 ? "AVX-512" : "AVX2", vector->lanes(),
             vector->steps(), vector->steps() == 1 ? "" : "s", vector->least_length());
     return fmt::format("; bursts: one by one, packets{} asked for ahead ({})\n",
-                       batch.has_keys() ? " and entries of large tables" : "", batch.reason());
+                       code.has_keys() ? " and entries of large tables" : "", code.reason());
 }
 
 }  // namespace

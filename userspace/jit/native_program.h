@@ -10,26 +10,18 @@
 #include <vector>
 
 #include "core/base/result.h"
-#include "core/ir/ir.h"
+#include "core/ir/form/ir.h"
 #include "core/verify/verify.h"
 #include "userspace/flow/user_program.h"
-#include "userspace/jit/burst/batch_variant.h"
-#include "userspace/jit/code_memory.h"
-#include "userspace/jit/code_notes.h"
-#include "userspace/jit/cpu.h"
-#include "userspace/jit/run_state.h"
+#include "userspace/jit/burst/burst_variant.h"
+#include "userspace/jit/runtime/code_notes.h"
+#include "userspace/jit/runtime/run_state.h"
+#include "userspace/jit/x64/cpu.h"
+#include "userspace/jit/x64/function_code.h"
 
 namespace vfm::jit {
 
-class BatchCode;
-
-/// From this byte of the machine code on, up to the next entry, it came from the instruction of the
-/// bytecode at `bytecode_offset`.
-struct NativeLine {
-    uint32_t code_offset = 0;
-    uint32_t bytecode_offset = 0;
-    bool operator==(const NativeLine&) const = default;
-};
+class BurstCode;
 
 /// How a program is compiled. What is not asked for costs no compile time.
 struct CompileOptions {
@@ -39,10 +31,8 @@ struct CompileOptions {
     const Cpu* cpu = nullptr;    ///< for tests: code for a CPU with less than this one
     /// Code for bursts of packets is wanted; tests name which. Without it run_batch() runs one
     /// packet after the other.
-    std::optional<BatchVariant> bursts = {};
+    std::optional<BurstVariant> bursts = {};
 };
-
-class DebugRegistration;
 
 class NativeProgram final : public UserProgram {
   public:
@@ -62,30 +52,24 @@ class NativeProgram final : public UserProgram {
 
     std::string_view name() const override { return "jit"; }
     /// The code. Valid as long as this object.
-    NativeFunction function() const { return function_; }
+    NativeFunction function() const { return code_.function; }
     /// The code for bursts; null unless asked for.
-    const BatchCode* bursts() const { return bursts_.get(); }
+    const BurstCode* bursts() const { return bursts_.get(); }
     /// The machine code and the constants behind it.
-    ByteView code() const { return memory_.bytes(); }
+    ByteView code() const { return code_.memory.bytes(); }
     /// Bytes of code() that are instructions.
-    uint32_t instruction_bytes() const { return instruction_bytes_; }
+    uint32_t instruction_bytes() const { return code_.instruction_bytes; }
     /// Ascending by code offset; empty unless asked for.
-    std::span<const NativeLine> lines() const { return lines_; }
-    std::span<const NativeNote> notes() const { return notes_; }
+    std::span<const NativeLine> lines() const { return code_.lines; }
+    std::span<const NativeNote> notes() const { return code_.notes; }
 
   private:
-    NativeProgram(VerifiedModule program, CodeMemory memory);
-    void tell_profilers();
+    NativeProgram(VerifiedModule program, FunctionCode code);
     Result<std::unique_ptr<Instance>> make_instance_on(
         std::shared_ptr<FlowTables> tables, const InstanceOptions& options) const override;
 
-    CodeMemory memory_;
-    NativeFunction function_ = nullptr;
-    uint32_t instruction_bytes_ = 0;
-    std::vector<NativeLine> lines_;
-    std::vector<NativeNote> notes_;
-    std::unique_ptr<DebugRegistration> debug_;  // gone before the code is
-    std::unique_ptr<const BatchCode> bursts_;
+    FunctionCode code_;
+    std::unique_ptr<const BurstCode> bursts_;
 };
 
 }  // namespace vfm::jit

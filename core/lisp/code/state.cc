@@ -15,6 +15,10 @@ constexpr uint64_t kTokenBits = (uint64_t{1} << 20) - 1;
 constexpr unsigned kTimeShift = 20;
 constexpr unsigned kEndpointWords = 3;
 
+/// What stands in a table for an empty bucket of time 0, whose value, 0, would be none. No other
+/// bucket looks so: each that is stored has given a token away.
+uint64_t empty_at_zero(const Rate& node) { return node.burst; }
+
 }  // namespace
 
 /// An IPv4 address becomes the low half of ::ffff:a.b.c.d.
@@ -164,6 +168,10 @@ void Generator::take_token(const Expr& e, const Rate& node, unsigned words, Land
     out_.emit(Opcode::DUP, 0, e);
     out_.push(0, e);
     out_.branch(Comparison::eq, full, e);
+    out_.emit(Opcode::DUP, 0, e);
+    out_.push(empty_at_zero(node), e);
+    out_.emit(Opcode::NE, 0, e);
+    out_.emit(Opcode::MUL, 0, e);
 
     // old -> old, tokens that have come since
     bucket_time(e);
@@ -216,6 +224,11 @@ void Generator::take_token(const Expr& e, const Rate& node, unsigned words, Land
     apply(Opcode::SHL, kTimeShift, e);
     apply(Opcode::OR, node.burst - 1, e);
     out_.bind(taken, e);
+    out_.emit(Opcode::DUP, 0, e);
+    out_.push(0, e);
+    out_.emit(Opcode::EQ, 0, e);
+    apply(Opcode::MUL, empty_at_zero(node), e);
+    out_.emit(Opcode::OR, 0, e);
 }
 
 /// Copies a key of which `above` values, its own words among them, are on top of the stack.

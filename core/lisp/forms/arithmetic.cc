@@ -33,13 +33,15 @@ std::optional<Expr> prefix_test(Checker& checker, const FormInfo& form, const No
     const auto nodes = checker.arguments(list);
     const std::optional<Expr> other = checker.expression(nodes[1 - prefix_at], Want::address);
     if (!other) return std::nullopt;
-    const Literal prefix = *checker.find_constant(nodes[prefix_at]);
-    SetInfo set{.name = std::string(checker.text(nodes[prefix_at]))};
-    add_to_set(set, prefix, prefix);
-    normalise(set);
-    const auto number = static_cast<uint32_t>(checker.tree().sets.size());
-    checker.tree().sets.push_back(std::move(set));
-    return checker.make(form, list, Member{number, form.id == Form::not_equal}, {&*other, 1});
+    std::optional<uint32_t> number = checker.set_of(list);
+    if (!number) {
+        const Literal prefix = *checker.find_constant(nodes[prefix_at]);
+        SetInfo set{.name = std::string(checker.text(nodes[prefix_at]))};
+        add_to_set(set, prefix, prefix);
+        normalise(set);
+        number = checker.add_set(list, std::move(set));
+    }
+    return checker.make(form, list, Member{*number, form.id == Form::not_equal}, {&*other, 1});
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 // are in the files of their families.
 #include <fmt/core.h>
 
-#include <algorithm>
+#include <unordered_set>
 
 #include "core/lisp/checker.h"
 #include "core/lisp/hints.h"
@@ -64,7 +64,7 @@ void Checker::read_roots(const SyntaxTree& syntax, bool is_main) {
             if (filter) error(root, "a definition behind the filter: definitions stand before use");
             definition(root);
         } else if (!is_main) {
-            if (root.kind != NodeKind::bad)
+            if (root.kind != NodeKind::bad && root.closed)
                 error(root, "an expression in an included file, which holds definitions only");
         } else {
             if (filter) {
@@ -119,10 +119,11 @@ void Checker::define(const Node& list) {
         for (const Node& parameter : elements.subspan(1)) parameters.push_back(&parameter);
         name = &elements[0];
     }
+    std::unordered_set<std::string_view> known;
     for (const Node* parameter : parameters) {
         if (!is_free_name(*parameter, "an argument")) definition.failed = true;
         const std::string_view word = text(*parameter);
-        if (std::ranges::find(definition.parameters, word) != definition.parameters.end()) {
+        if (!known.insert(word).second) {
             error(*parameter, fmt::format("a second argument `{}`", printable(word)));
             definition.failed = true;
         }
@@ -168,7 +169,7 @@ void Checker::include(const Node& list) {
     const Node& path = arguments(list)[0];
     if (path.kind != NodeKind::string) {
         if (path.kind != NodeKind::bad)
-            error(list, "`include` needs the name of a file: `(include \"file\")`");
+            error(path, "`include` needs the name of a file: `(include \"file\")`");
         return;
     }
     const auto opened = open(path, list, kMaxIncludedFile);

@@ -77,18 +77,21 @@ class RuleList {
     void rule(const Node& clause) {
         std::span<const Node> parts = checker_.arguments(clause);
         std::string name;
+        bool named = true;
         if (!parts.empty() && parts[0].kind == NodeKind::keyword) {
             const Node& option = parts[0];
-            if (checker_.text(option) != ":name")
+            const Node& value = parts[parts.size() > 1 ? 1 : 0];
+            named = checker_.text(option) == ":name" && value.kind == NodeKind::string;
+            if (named)
+                name = rule_name(value);
+            else if (checker_.text(option) != ":name")
                 wrong(option, "expected `:name \"text\"`");
-            else if (parts.size() < 2 || parts[1].kind != NodeKind::string)
-                wrong(option, "`:name` needs a text: `:name \"text\"`");
             else
-                name = rule_name(parts[1]);
+                wrong(value, "`:name` needs a text: `:name \"text\"`");
             parts = parts.subspan(std::min<size_t>(2, parts.size()));
         }
         if (parts.size() != 2) {
-            if (clause.closed) wrong(clause, "expected `(when test verdict)`");
+            if (clause.closed && named) wrong(clause, "expected `(when test verdict)`");
             right_ = false;
             return;
         }

@@ -12,6 +12,13 @@ namespace {
 /// Bytes of the file of a set.
 constexpr size_t kMaxSetFile = size_t{512} << 20;
 
+std::optional<Literal> range_end(Checker& checker, const Node& node) {
+    const auto value = checker.constant(node, "a constant number or address");
+    if (!value || value->kind != LiteralKind::prefix) return value;
+    checker.error(node, kPrefixInRange);
+    return std::nullopt;
+}
+
 /// Adds a constant, a prefix or `(range a b)`.
 bool add_member(Checker& checker, const Node& node, SetInfo& set) {
     constexpr std::string_view kExpected =
@@ -26,8 +33,7 @@ bool add_member(Checker& checker, const Node& node, SetInfo& set) {
         if (node.closed) checker.error(node, "`range` takes 2 arguments");
         return false;
     }
-    const auto first = checker.constant(ends[0], "a constant number or address");
-    const auto last = checker.constant(ends[1], "a constant number or address");
+    const auto first = range_end(checker, ends[0]), last = range_end(checker, ends[1]);
     if (!first || !last) return false;
     const std::string fault = range_fault(*first, *last);
     if (!fault.empty()) checker.error(node, fault);
@@ -59,13 +65,29 @@ std::optional<Expr> check_in(Checker& checker, const FormInfo& form, const Node&
         if (!checker.is_dry()) widen(sets[definition->index], *value);
         return checker.make(form, list, Member{definition->index}, {&*value, 1});
     }
-    SetInfo set{.name = fmt::format("in {}", sets.size())};
-    bool right = value.has_value();
-    for (const Node& node : nodes.subspan(1)) right = add_member(checker, node, set) && right;
-    if (!right) return std::nullopt;
-    normalise(set);
-    sets.push_back(std::move(set));
-    return checker.make(form, list, Member{static_cast<uint32_t>(sets.size() - 1)}, {&*value, 1});
+    std::optional<uint32_t> number = checker.set_of(list);
+    if (!number) {
+        SetInfo set{.name = fmt::format("in {}", sets.size())};
+        bool right = true;
+        for (const Node& node : nodes.subspan(1)) right = add_member(checker, node, set) && right;
+        if (!right) return std::nullopt;
+        normalise(set);
+        number = checker.add_set(list, std::move(set));
+    }
+    if (!value) return std::nullopt;
+    return checker.make(form, list, Member{*number}, {&*value, 1});
+}
+
+std::optional<uint32_t> Checker::set_of(const Node& list) const {
+    const auto found = sets_.find(&list);
+    return found == sets_.end() ? std::nullopt : std::optional(found->second);
+}
+
+uint32_t Checker::add_set(const Node& list, SetInfo set) {
+    const auto number = static_cast<uint32_t>(tree_.sets.size());
+    tree_.sets.push_back(std::move(set));
+    if (!dry_) sets_.emplace(&list, number);  // else the set is thrown away
+    return number;
 }
 
 void Checker::define_set(const Node& list) {
@@ -91,13 +113,12 @@ void Checker::define_set(const Node& list) {
         set.live = set.live || live;
         if (!file) continue;
         has_file = true;
-        if (i + 1 == nodes.size() || nodes[i + 1].kind != NodeKind::string) {
-            if (i + 1 < nodes.size() && nodes[i + 1].kind == NodeKind::bad) return;
-            error(node, "`:file` needs the name of a file: `:file \"path\"`");
-            continue;
-        }
-        const Node& path = nodes[++i];
-        if (auto opened = open(path, list, kMaxSetFile))
+        const bool alone = i + 1 == nodes.size() || nodes[i + 1].kind == NodeKind::keyword;
+        const Node& path = alone ? node : nodes[++i];
+        if (path.kind == NodeKind::bad) return;
+        if (path.kind != NodeKind::string)
+            error(path, "`:file` needs the name of a file: `:file \"path\"`");
+        else if (auto opened = open(path, list, kMaxSetFile))
             read_set(std::make_shared<const SourceFile>(opened->name, std::move(opened->text)), set,
                      errors_);
     }

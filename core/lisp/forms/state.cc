@@ -207,6 +207,10 @@ class OptionList {
             if (row == rows.end()) {
                 if (option.kind != NodeKind::bad) error(option, expected(rows));
                 right_ = right_ && option.kind != NodeKind::bad;
+                // What stands behind an unknown option is its value, and no second fault.
+                if (option.kind == NodeKind::keyword && i + 1 < nodes.size() &&
+                    nodes[i + 1].kind != NodeKind::keyword)
+                    ++i;
                 continue;
             }
             const Node*& value = values_[static_cast<size_t>(row - rows.begin())];
@@ -300,14 +304,15 @@ const Definition* Checker::definition_of(const Node& node, std::string_view name
     const char* what = kind == DefinitionKind::set ? "set" : "flow table";
     const Definition* found = find_definition(name);
     if (found && found->kind == kind) return found;
-    std::vector<std::string_view> known;
-    for (size_t i = 0; i < scope_.definitions; ++i)
-        if (definitions_[i].kind == kind) known.push_back(definitions_[i].name);
-    if (found)
+    if (found) {
         error(node, fmt::format("`{}` is no {}", printable(name), what));
-    else
-        error(node, fmt::format("unknown {} `{}`", what, printable(name)),
-              hint_for_name(name, known));
+        return nullptr;
+    }
+    std::vector<std::string_view> known;
+    if (may_hint())
+        for (size_t i = 0; i < scope_.definitions; ++i)
+            if (definitions_[i].kind == kind) known.push_back(definitions_[i].name);
+    error(node, fmt::format("unknown {} `{}`", what, printable(name)), hint_for_name(name, known));
     return nullptr;
 }
 

@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
 """Live sets change while a filter runs, and rules count. `sets.py [CHECK...]`"""
 import json
+import os
 import time
+from collections import Counter
 
 import lib_sandbox
 import lib_serve
-from lib_packet import ETH_P_IP, ethernet, udp
+import rate
+from lib_packet import ETH_P_IP, address, ethernet, udp
 from lib_sandbox import Failed, Skip, same
 from lib_serve import SERVED_BY, attach, detach, refused, stats, stats_after, vfm, vfm_json
 from lib_world import CLIENT_MAC, SERVER, SERVER_MAC, Case, world
@@ -51,6 +54,37 @@ def changes():
         vfm(w.server, "set", "load", "v0", "blocked", path)
         same("loaded", [dropped(w, f"10.9.0.{n}") for n in (77, 88, 90, 91, 92)], [0, 40, 40, 40, 0])
         same("list", members(w), ["10.9.0.88", "10.9.0.90/31"])
+        detach(w)
+    return served(check)
+
+
+def under_load():
+    """Two lists take each other's place while packets come from two CPUs: none sees half of one."""
+    def check(w, folder):
+        if len(os.sched_getaffinity(0)) < rate.SENDERS:
+            raise Skip("one CPU only")
+        blocked, free, paths = "10.9.0.77", "10.9.0.200", []
+        for net, around in ((20, f"{blocked}/32"), (30, "10.9.0.64/27")):
+            paths.append(f"{folder}/{net}.txt")
+            with open(paths[-1], "w") as file:
+                file.write("".join(f"10.{net}.{n // 256}.{n % 256}\n" for n in range(0, 10000, 2)))
+                file.write(f"{around}\n")
+        attach(w, FILTER, "--on-error=drop")
+        vfm(w.server, "set", "load", "v0", "blocked", paths[0])
+        watch = w.watch(w.server, "v0", incoming_only=True)
+        loads = 0
+
+        def enough(row, seconds):
+            nonlocal loads
+            loads += 1
+            vfm(w.server, "set", "load", "v0", "blocked", paths[loads % 2])
+            return loads >= 25 and row["drop"] > 10000
+        rate.load(w, rate.frames_from(blocked) + rate.frames_from(free), enough)
+        passed = Counter(frame.layer4()[1] for frame in watch.drain())
+        same(f"of {blocked} after {loads} lists", passed[address(blocked)], 0)
+        if passed[address(free)] < 1000:
+            raise Failed(f"of {free} only {passed[address(free)]} passed")
+        w.tidy()
         detach(w)
     return served(check)
 
@@ -124,4 +158,4 @@ def rules():
 
 
 if __name__ == "__main__":
-    lib_sandbox.main([(check.__name__, check) for check in (changes, refusals, in_the_kernel, expiry, rules)])
+    lib_sandbox.main([(check.__name__, check) for check in (changes, under_load, refusals, in_the_kernel, expiry, rules)])

@@ -1,9 +1,11 @@
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "bpfgen/insns.h"
-#include "bpfgen/prepare.h"
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
+#include "bpfgen/jump_threading.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/passes/passes.h"
 #include "tests/harness/random_program.h"
 #include "tests/unit/bpfgen/program.h"
 
@@ -44,6 +46,23 @@ BOOST_AUTO_TEST_CASE(more_values_than_registers_and_stack_is_too_deep) {
     BOOST_TEST(diagnostic.message.starts_with("eBPF: too deep for eBPF at +0x"));
     BOOST_TEST(diagnostic.offset.value() > 0u);
     BOOST_TEST(diagnostic.offset.value() < 600u);
+}
+
+BOOST_AUTO_TEST_CASE(more_maps_than_the_kernel_takes_are_refused_at_the_first_too_many) {
+    // A table every 11 bytes; statistics are the 64th map.
+    std::string tables, code = "PUSH8 0\n";
+    const auto with_table = [&](unsigned i) {
+        tables += fmt::format(".table t{}\n", i);
+        code += fmt::format("LD8 {}\nPUSH8 1\nFLOW_ADD {}\nADD\nPUSH8 0\nPOP\n", i, i);
+    };
+    for (unsigned i = 0; i < 63; ++i) with_table(i);
+    BOOST_TEST(test::generated(test::assembled(tables + code + "RET\n")).maps.size() == 64u);
+    with_table(63);
+    const Failure failure = refusal(test::assembled(tables + code + "RET\n"));
+    BOOST_TEST(failure.diagnostics[0].message ==
+               "eBPF: FLOW_ADD: the program needs 65 maps for flow tables, counters, live sets, "
+               "statistics and constants, the kernel takes 64");
+    BOOST_TEST(failure.diagnostics[0].offset.value() == 2u + 63u * 11u + 5u);
 }
 
 bool has_call(const Program& program, int32_t helper) {
@@ -100,7 +119,7 @@ BOOST_AUTO_TEST_CASE(what_is_lowered_keeps_the_invariants_of_the_ir) {
         const auto program = verify(vfm::test::random_program(rng));
         ir::Function function = *ir::lift(*program, {.most_keys = 0});
         ir::optimise(function);
-        prepare(function);
+        thread_jumps(function);
         BOOST_REQUIRE_EQUAL(ir::check(function), "");
     }
 }

@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/cli/exit_status.h"
+#include "core/cli/roff.h"
 #include "tests/unit/cli/captured.h"
 
 using namespace vfm;
@@ -57,6 +58,13 @@ BOOST_AUTO_TEST_CASE(man_pages) {
     BOOST_TEST(examples != std::string::npos);
     // What a text begins with is no request to roff.
     BOOST_TEST(page.find("\\&.second\\eparagraph\n") != std::string::npos);
+}
+
+// roff takes quotes around what a request is given for its own.
+BOOST_AUTO_TEST_CASE(quotes_of_a_term_stay) {
+    cli::Page page;
+    page.item("\"text\"", "a \"name\"");
+    BOOST_TEST(page.text() == ".TP\n.B \\(dqtext\\(dq\na \"name\"\n");
 }
 
 BOOST_AUTO_TEST_CASE(every_exit_status_has_its_row) {

@@ -97,7 +97,7 @@ void count_by(const std::shared_ptr<const jit::NativeProgram>& native,
 
 BOOST_AUTO_TEST_CASE(a_limit_holds_for_all_threads_together) {
     const VerifiedModule program = verified("(< (count-by src-ip) 100)");
-    const auto native = jit::NativeProgram::compile(program, {.bursts = jit::BatchVariant::best});
+    const auto native = jit::NativeProgram::compile(program, {.bursts = jit::BurstVariant::best});
     BOOST_TEST_REQUIRE((native.has_value() || native.error().status == Status::refused));
     if (native) {
         count_by(*native, program, 0);

@@ -4,8 +4,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/asm/disassembler.h"
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/passes/passes.h"
 #include "tests/harness/ir_eval.h"
 #include "tests/harness/random_packet.h"
 #include "tests/harness/random_program.h"

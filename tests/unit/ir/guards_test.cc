@@ -7,12 +7,13 @@ namespace vfm::test {
 namespace {
 
 std::string guarded(std::string_view text) {
-    return after(text, ir::fold, ir::ranges, ir::guards, ir::dead);
+    return after(text, ir::constant_propagation, ir::range_propagation,
+                 ir::bounds_check_elimination, ir::dead_code_elimination);
 }
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(guards)
+BOOST_AUTO_TEST_SUITE(bounds_check_elimination)
 
 BOOST_AUTO_TEST_CASE(the_widest_of_a_block_comes_first) {
     BOOST_TEST(guarded("LD8 0\nLD8 40\nADD\nLD8 20\nADD\nRET\n") ==

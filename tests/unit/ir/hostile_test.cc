@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "core/ir/native/native_passes.h"
 #include "core/isa/limits.h"
 #include "tests/unit/ir/ir_test.h"
 

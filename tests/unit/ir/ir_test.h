@@ -7,8 +7,8 @@
 
 #include "core/asm/assembler.h"
 #include "core/base/check.h"
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/passes/passes.h"
 #include "core/verify/verify.h"
 
 namespace vfm::test {

@@ -2,6 +2,7 @@
 // what no pass may do to a COUNT.
 #include <boost/test/unit_test.hpp>
 
+#include "core/ir/native/native_passes.h"
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {

@@ -1,11 +1,15 @@
-// What native code is made of, against the reference interpreter: the passes of specialise() in
+// What native code is made of, against the reference interpreter: native_passes() in
 // their order, and each by itself. Filters as people write them, and random programs.
 #include <algorithm>
 #include <boost/test/unit_test.hpp>
+#include <functional>
+#include <string>
+#include <vector>
 
 #include "core/base/source.h"
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/native/native_passes.h"
+#include "core/ir/passes/passes.h"
 #include "core/lisp/compile.h"
 #include "tests/harness/ir_eval.h"
 #include "tests/harness/random_packet.h"
@@ -27,39 +31,36 @@ void check_pass(std::string_view pass, const ir::Function& function) {
 }
 
 struct Variant {
-    std::string_view name;
-    void (*make)(ir::Function&);
+    std::string name;
+    std::function<void(ir::Function&)> make;
 };
 
-template <void (*kPass)(ir::Function&)>
-void alone(ir::Function& function) {
-    ir::optimise(function);
-    kPass(function);
+std::vector<Variant> make_variants() {
+    std::vector<Variant> variants = {
+        {"in the order for native code",
+         [](ir::Function& function) { ir::optimise_for_native(function, check_pass); }},
+        {"without the pass that comes first",
+         [](ir::Function& function) {
+             ir::optimise(function);
+             ir::run_native_passes(function, check_pass);
+         }},
+        {"if_to_switch, as lifted", ir::if_to_switch},
+        {"if_conversion, as lifted", ir::if_conversion},
+    };
+    for (const ir::NativePass& pass : ir::native_passes())
+        variants.push_back({std::string(pass.name), [&pass](ir::Function& function) {
+                                ir::optimise(function);
+                                if (pass.run != ir::length_versioning)
+                                    ir::length_versioning(function);
+                                pass.run(function);
+                            }});
+    return variants;
 }
 
-template <void (*kPass)(ir::Function&)>
-void on_long_packets(ir::Function& function) {
-    ir::optimise(function);
-    ir::versions(function);
-    kPass(function);
+const std::vector<Variant>& variants() {
+    static const std::vector<Variant> instance = make_variants();
+    return instance;
 }
-
-constexpr Variant kVariants[] = {
-    {"in the order for native code",
-     [](ir::Function& function) { ir::optimise_for_native(function, check_pass); }},
-    {"specialised",
-     [](ir::Function& function) {
-         ir::optimise(function);
-         ir::specialise(function, check_pass);
-     }},
-    {"sets, as lifted", ir::sets},
-    {"sets", alone<ir::sets>},
-    {"versions", alone<ir::versions>},
-    {"rows", on_long_packets<ir::rows>},
-    {"cheap_first", on_long_packets<ir::cheap_first>},
-    {"if_convert", on_long_packets<ir::if_convert>},
-    {"if_convert, as lifted", ir::if_convert},
-};
 
 template <class NextPacket>
 void compare(const VerifiedModule& program, Rng& rng, NextPacket next_packet) {
@@ -68,7 +69,7 @@ void compare(const VerifiedModule& program, Rng& rng, NextPacket next_packet) {
     auto interpreter = instance_of(interpreter_program(program));
     BOOST_REQUIRE(interpreter.has_value());
     std::vector<IrEvaluator> evaluators;
-    for (const Variant& variant : kVariants) {
+    for (const Variant& variant : variants()) {
         ir::Function function = *lifted;
         variant.make(function);
         check_pass(variant.name, function);
@@ -81,14 +82,14 @@ void compare(const VerifiedModule& program, Rng& rng, NextPacket next_packet) {
         for (size_t j = 0; j < evaluators.size(); ++j)
             BOOST_REQUIRE_MESSAGE(
                 evaluators[j].run(packet) == wanted,
-                "packet " << i << " of " << bytes.size() << " bytes, " << kVariants[j].name);
+                "packet " << i << " of " << bytes.size() << " bytes, " << variants()[j].name);
     }
     std::vector<FlowEntry> flows = (*interpreter)->flows();
     std::ranges::sort(flows);
     for (size_t j = 0; j < evaluators.size(); ++j) {
         std::vector<FlowEntry> made = evaluators[j].flows();
         std::ranges::sort(made);
-        BOOST_REQUIRE_MESSAGE(made == flows, "flow tables, " << kVariants[j].name);
+        BOOST_REQUIRE_MESSAGE(made == flows, "flow tables, " << variants()[j].name);
     }
 }
 

@@ -4,7 +4,9 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "core/ir/native.h"
+#include "core/ir/native/build.h"
+#include "core/ir/native/native_passes.h"
+#include "core/ir/native/speculation.h"
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
@@ -50,11 +52,41 @@ std::string chain(unsigned first, unsigned count, Value value) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(native_sets)
+BOOST_AUTO_TEST_SUITE(native_numbers)
+
+BOOST_AUTO_TEST_CASE(a_number_that_is_made_later_is_made_again) {
+    ir::Function function = lifted("LD8 0\nPUSH 5\nADD\nPUSH 7\nMUL\nRET\n");
+    ir::IdList& body = function.blocks[0].body;
+    const auto is_five = [&](ir::ValueId id) {
+        return function[id].op == ir::Op::constant && function[id].imm == 5;
+    };
+    const auto five = std::ranges::find_if(body, is_five);
+    BOOST_REQUIRE(five != body.end());
+    const ir::ValueId late = *five;
+    const auto load =
+        std::ranges::find_if(body, [&](ir::ValueId id) { return function[id].op == ir::Op::load; });
+    BOOST_REQUIRE(load > five);
+    std::rotate(five, five + 1, load + 1);
+    BOOST_TEST(ir::check(function) == "");
+
+    ir::EntryNumbers numbers(function);
+    const ir::ValueId seven = numbers.get(7), own = numbers.get(5);
+    numbers.place();
+    BOOST_TEST(own != late);
+    const auto place = [&](ir::ValueId id) {
+        return std::ranges::find(function.blocks[0].body, id) - function.blocks[0].body.begin();
+    };
+    BOOST_TEST(place(own) <= 2);
+    BOOST_TEST(place(seven) <= 2);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(native_if_to_switch)
 
 BOOST_AUTO_TEST_CASE(three_keys_are_a_set_two_are_not) {
     const auto same = [](unsigned) { return 1; };
-    BOOST_TEST(count(made(chain(1, 2, same), ir::sets), ir::Op::in_set) == 0);
+    BOOST_TEST(count(made(chain(1, 2, same), ir::if_to_switch), ir::Op::in_set) == 0);
     const ir::Function three = native(chain(1, 3, same));
     BOOST_TEST(count(three, ir::Op::in_set) == 1);
     BOOST_TEST(
@@ -67,7 +99,7 @@ BOOST_AUTO_TEST_CASE(as_lifted_long_lists_leave_few_blocks) {
     for (unsigned i = 0; i < 1000; ++i)
         text += fmt::format("LD32 26\nPUSH {}\nJEQ yes\n", 0x0a000000 + 3 * i);
     ir::Function function = lifted(text + "RET 0\nyes: RET 1\n");
-    ir::sets(function);
+    ir::if_to_switch(function);
     BOOST_TEST(ir::check(function) == "");
     BOOST_TEST(function.blocks.size() == 3);
     BOOST_TEST(function.sets[0].size() == 1000);
@@ -78,7 +110,7 @@ BOOST_AUTO_TEST_CASE(of_two_tests_for_a_key_the_first_hits) {
     ir::Function function = lifted(
         "LD8 0\nPUSH 1\nJEQ a\nLD8 0\nPUSH 1\nJEQ b\nLD8 0\nPUSH 2\nJEQ b\nLD8 0\nPUSH 3\nJEQ b\n"
         "LD8 0\nPUSH 4\nJEQ b\nRET 0\na: RET 5\nb: RET 6\n");
-    ir::sets(function);
+    ir::if_to_switch(function);
     BOOST_TEST(ir::check(function) == "");
     BOOST_REQUIRE(function.sets.size() == 1);
     BOOST_TEST((function.sets[0] == std::vector<uint64_t>{2, 3, 4}));
@@ -95,17 +127,17 @@ BOOST_AUTO_TEST_CASE(a_link_that_does_more_ends_a_chain) {
         "LD8 0\nPUSH 1\nJEQ a\nPUSH 1\nPUSH 1\nFLOW_STORE\nLD8 0\nPUSH 2\nJEQ a\nLD8 0\nPUSH "
         "3\nJEQ a\n"
         "RET 0\na: RET 5\n";
-    BOOST_TEST(count(made(effect, ir::sets), ir::Op::in_set) == 0);
+    BOOST_TEST(count(made(effect, ir::if_to_switch), ir::Op::in_set) == 0);
     const std::string longer =
         "LD8 0\nPUSH 1\nJEQ a\nLD8 9\nPOP\nLD8 0\nPUSH 2\nJEQ a\nLD8 0\nPUSH 3\nJEQ a\nRET 0\na: "
         "RET 5\n";
-    BOOST_TEST(count(made(longer, ir::sets), ir::Op::in_set) == 0);
+    BOOST_TEST(count(made(longer, ir::if_to_switch), ir::Op::in_set) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(many_ways_are_searched_by_halves) {
     const auto own = [](unsigned i) { return i; };
-    BOOST_TEST(branches(made(chain(1, 7, own), ir::sets)) == 7);
-    const ir::Function function = made(chain(1, 64, own), ir::sets);
+    BOOST_TEST(branches(made(chain(1, 7, own), ir::if_to_switch)) == 7);
+    const ir::Function function = made(chain(1, 64, own), ir::if_to_switch);
     BOOST_TEST(count(function, ir::Op::in_set) == 0);
     // The longest way from the entry: six halvings and at most two keys.
     std::vector<unsigned> depth(function.blocks.size(), 0);
@@ -117,12 +149,12 @@ BOOST_AUTO_TEST_CASE(many_ways_are_searched_by_halves) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(native_versions)
+BOOST_AUTO_TEST_SUITE(native_length_versioning)
 
 const std::string kTwoGuards = "LD8 12\nPUSH 8\nJNE no\nLD8 23\nPUSH 6\nEQ\nRET\nno: RET 0\n";
 
 BOOST_AUTO_TEST_CASE(one_test_for_long_packets) {
-    ir::Function function = made(kTwoGuards, ir::versions);
+    ir::Function function = made(kTwoGuards, ir::length_versioning);
     const ir::Terminator& end = function.blocks[0].end;
     BOOST_REQUIRE((end.kind == ir::Terminator::Kind::branch_len));
     BOOST_TEST(end.imm == 24);
@@ -132,14 +164,15 @@ BOOST_AUTO_TEST_CASE(one_test_for_long_packets) {
 }
 
 BOOST_AUTO_TEST_CASE(one_guard_is_not_worth_it) {
-    BOOST_TEST(made("LD8 12\nPUSH 8\nEQ\nRET\n", ir::versions).blocks.size() == 1);
+    BOOST_TEST(made("LD8 12\nPUSH 8\nEQ\nRET\n", ir::length_versioning).blocks.size() == 1);
     // Of two in one block only the longer is left.
-    BOOST_TEST(made("LD8 12\nLD8 23\nADD\nRET\n", ir::versions).blocks.size() == 1);
+    BOOST_TEST(made("LD8 12\nLD8 23\nADD\nRET\n", ir::length_versioning).blocks.size() == 1);
 }
 
 BOOST_AUTO_TEST_CASE(far_bytes_do_not_decide_what_is_long) {
-    const ir::Function function = made(
-        "LD8 12\nPUSH 8\nJNE no\nLD8 23\nPUSH 6\nJNE no\nLD8 1400\nRET\nno: RET 0\n", ir::versions);
+    const ir::Function function =
+        made("LD8 12\nPUSH 8\nJNE no\nLD8 23\nPUSH 6\nJNE no\nLD8 1400\nRET\nno: RET 0\n",
+             ir::length_versioning);
     BOOST_TEST(function.blocks[0].end.imm == 24);
     BOOST_TEST(count(function, ir::Op::guard_len) == 2);
 }
@@ -166,7 +199,7 @@ BOOST_AUTO_TEST_CASE(large_functions_stay_single) {
         }
         function.blocks[count].end.a = seven;
         BOOST_TEST(ir::check(function) == "");
-        ir::versions(function);
+        ir::length_versioning(function);
         BOOST_TEST(ir::check(function) == "");
         return function.blocks.size();
     };
@@ -176,7 +209,7 @@ BOOST_AUTO_TEST_CASE(large_functions_stay_single) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(native_rows)
+BOOST_AUTO_TEST_SUITE(native_ternary_match_recognition)
 
 std::string rules(unsigned count, std::string_view second) {
     std::string text;
@@ -188,28 +221,29 @@ std::string rules(unsigned count, std::string_view second) {
 }
 
 BOOST_AUTO_TEST_CASE(rules_over_two_values_are_one_lookup) {
-    const ir::Function function = made(rules(5, "36"), ir::rows);
+    const ir::Function function = made(rules(5, "36"), ir::ternary_match_recognition);
     BOOST_REQUIRE(count(function, ir::Op::in_rows) == 1);
     BOOST_REQUIRE(function.rows[0].size() == 5);
     BOOST_TEST((function.rows[0][1] == ir::Row{0xffffff00, 0x200, 0xffff, 2}));
     BOOST_TEST(branches(function) <= 1);
-    BOOST_TEST(count(made(rules(3, "36"), ir::rows), ir::Op::in_rows) == 0);
+    BOOST_TEST(count(made(rules(3, "36"), ir::ternary_match_recognition), ir::Op::in_rows) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(bytes_that_may_be_missing_stand_in_the_way) {
-    BOOST_TEST(count(made(rules(5, "90"), ir::rows), ir::Op::in_rows) == 0);
-    BOOST_TEST(count(made(rules(5, "90"), ir::versions, ir::rows), ir::Op::in_rows) >= 1);
+    BOOST_TEST(count(made(rules(5, "90"), ir::ternary_match_recognition), ir::Op::in_rows) == 0);
+    BOOST_TEST(count(made(rules(5, "90"), ir::length_versioning, ir::ternary_match_recognition),
+                     ir::Op::in_rows) >= 1);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(native_if_convert)
+BOOST_AUTO_TEST_SUITE(native_if_conversion)
 
 BOOST_AUTO_TEST_CASE(cheap_tests_are_made_side_by_side) {
     const ir::Function function = made(
         "LD8 23\nPUSH 6\nJNE no\nLD8 12\nPUSH 8\nJNE no\nLD8 13\nPUSH 9\nJEQ yes\nLD8 14\nPUSH 3\n"
         "EQ\nRET\nno: RET 0\nyes: RET 1\n",
-        ir::if_convert);
+        ir::if_conversion);
     BOOST_TEST(function.blocks.size() == 1);
     BOOST_TEST(count(function, ir::Op::and_) == 2);
     BOOST_TEST(count(function, ir::Op::or_) == 1);
@@ -225,13 +259,14 @@ BOOST_AUTO_TEST_CASE(what_may_fail_or_is_seen_is_not_done_in_vain) {
              "LD8 0\nPUSH 6\nJNE no\nNOW\nRET\nno: RET 0\n",
              "LD8 0\nPUSH 6\nJNE no\nPUSH 3\nLDX8 40\nRET\nno: RET 0\n",
          })
-        BOOST_TEST(branches(made(text, ir::if_convert)) == 1, text);
+        BOOST_TEST(branches(made(text, ir::if_conversion)) == 1, text);
 }
 
 BOOST_AUTO_TEST_CASE(values_are_chosen_by_arithmetic) {
     const auto steps = [](unsigned yes, unsigned no) {
-        const ir::Function function = made(
-            fmt::format("LD8 0\nPUSH 6\nJEQ yes\nRET {}\nyes: RET {}\n", no, yes), ir::if_convert);
+        const ir::Function function =
+            made(fmt::format("LD8 0\nPUSH 6\nJEQ yes\nRET {}\nyes: RET {}\n", no, yes),
+                 ir::if_conversion);
         BOOST_TEST(function.blocks.size() == 1);
         return operations(function);
     };
@@ -245,7 +280,7 @@ BOOST_AUTO_TEST_CASE(values_are_chosen_by_arithmetic) {
 BOOST_AUTO_TEST_CASE(long_lists_keep_some_branches) {
     std::string text = "LD8 60\nPOP\n";
     for (unsigned i = 0; i < 40; ++i) text += fmt::format("LD8 {}\nPUSH {}\nJNE no\n", i, i);
-    const ir::Function function = made(text + "RET 1\nno: RET 0\n", ir::if_convert);
+    const ir::Function function = made(text + "RET 1\nno: RET 0\n", ir::if_conversion);
     BOOST_TEST(branches(function) >= 3);
     BOOST_TEST(branches(function) <= 6);
 }

@@ -8,12 +8,14 @@ namespace vfm::test {
 namespace {
 
 std::string numbered(std::string_view text) {
-    return after(text, ir::fold, ir::copies, ir::gvn, ir::guards, ir::dead);
+    return after(text, ir::constant_propagation, ir::copy_propagation, ir::global_value_numbering,
+                 ir::bounds_check_elimination, ir::dead_code_elimination);
 }
 
 std::string ranged(std::string_view text) {
-    return after(text, ir::fold, ir::copies, ir::ranges, ir::fold, ir::guards, ir::dead,
-                 ir::blocks);
+    return after(text, ir::constant_propagation, ir::copy_propagation, ir::range_propagation,
+                 ir::constant_propagation, ir::bounds_check_elimination, ir::dead_code_elimination,
+                 ir::simplify_cfg);
 }
 
 // Tests x, what NOW gives, on the way to `body`, which finds it as its only value.
@@ -27,7 +29,7 @@ bool has(const std::string& text, std::string_view part) {
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(gvn)
+BOOST_AUTO_TEST_SUITE(global_value_numbering)
 
 BOOST_AUTO_TEST_CASE(operations_in_either_order_of_their_operands) {
     BOOST_TEST(numbered("LEN\nNOW\nADD\nNOW\nLEN\nADD\nXOR\nNOW\nLEN\nGT\nLEN\nNOW\nLT\nSUB\n"
@@ -76,7 +78,7 @@ BOOST_AUTO_TEST_CASE(arguments_that_become_equal) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
-BOOST_AUTO_TEST_SUITE(ranges)
+BOOST_AUTO_TEST_SUITE(range_propagation)
 
 BOOST_AUTO_TEST_CASE(comparisons_that_a_branch_decides) {
     struct Case {

@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-#include "userspace/jit/code_memory.h"
+#include "userspace/jit/runtime/code_memory.h"
 
 using namespace vfm;
 using jit::CodeMemory;

@@ -1,5 +1,5 @@
 // What profilers and debuggers are told: the perf map's lines, an ELF image, its registration.
-#include "userspace/jit/debug_info.h"
+#include "userspace/jit/runtime/debug_info.h"
 
 #include <elf.h>
 #include <unistd.h>

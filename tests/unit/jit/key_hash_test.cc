@@ -4,7 +4,7 @@
 #include <set>
 
 #include "tests/harness/rng.h"
-#include "userspace/jit/key_hash.h"
+#include "userspace/jit/plan/key_hash.h"
 
 using namespace vfm;
 using namespace vfm::jit;

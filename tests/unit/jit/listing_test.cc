@@ -13,7 +13,7 @@ std::string listed(Module module) {
     auto program = verify(std::move(module));
     BOOST_TEST_REQUIRE(program.has_value());
     const auto native =
-        jit::NativeProgram::compile(*program, {.lines = true, .bursts = jit::BatchVariant::best});
+        jit::NativeProgram::compile(*program, {.lines = true, .bursts = jit::BurstVariant::best});
     BOOST_TEST_REQUIRE(native.has_value());
     return *jit::listing(**native);
 }

@@ -4,7 +4,7 @@
 #include <map>
 
 #include "tests/harness/rng.h"
-#include "userspace/jit/moves.h"
+#include "userspace/jit/plan/moves.h"
 
 using namespace vfm;
 using namespace vfm::jit;

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/base/check.h"
-#include "core/ir/ir.h"
+#include "core/ir/form/ir.h"
 #include "core/verify/verify.h"
 #include "tests/harness/ir_eval.h"
 #include "tests/harness/rng.h"

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "core/base/check.h"
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/native/native_passes.h"
 #include "tests/harness/rng.h"
 #include "userspace/interp/interpreter.h"
 #include "userspace/jit/native_program.h"
@@ -297,7 +297,7 @@ BOOST_AUTO_TEST_CASE(bursts_are_compiled_when_they_are_asked_for) {
     for (const Bytes& packet : bytes) burst.push_back({packet});
     for (const bool asked : {false, true}) {
         jit::CompileOptions options;
-        if (asked) options.bursts = jit::BatchVariant::best;
+        if (asked) options.bursts = jit::BurstVariant::best;
         const auto native = *NativeProgram::compile(program, options);
         BOOST_TEST((native->bursts() != nullptr) == asked);
         const auto instance = *native->instantiate();

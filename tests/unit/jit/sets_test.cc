@@ -3,7 +3,7 @@
 #include <set>
 
 #include "tests/unit/jit/native_test.h"
-#include "userspace/jit/row_table.h"
+#include "userspace/jit/plan/row_table.h"
 
 using namespace vfm;
 using namespace vfm::test;

@@ -3,8 +3,8 @@
 #include <string>
 #include <vector>
 
-#include "core/ir/lift.h"
-#include "core/ir/passes.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/native/native_passes.h"
 #include "core/lisp/compile.h"
 #include "core/verify/verify.h"
 #include "tests/harness/random_lisp.h"
@@ -14,7 +14,7 @@
 #include "userspace/interp/interpreter.h"
 #include "userspace/jit/burst/vector_code.h"
 #include "userspace/jit/burst/vector_set.h"
-#include "userspace/jit/cpu.h"
+#include "userspace/jit/x64/cpu.h"
 
 using namespace vfm;
 using namespace vfm::test;

@@ -1,6 +1,7 @@
 // Every message of the language's extensions, with its place.
 #include <boost/test/unit_test.hpp>
 
+#include "core/lisp/sema.h"
 #include "tests/unit/lisp/lisp_text.h"
 
 namespace vfm::lisp {
@@ -103,6 +104,11 @@ BOOST_AUTO_TEST_CASE(bindings_and_clauses) {
                Lines{"2:13 a second rule named `x`"});
     BOOST_TEST(errors_of("(rules (when :nme \"x\" 1 1) (default 1))") ==
                Lines{"1:14 expected `:name \"text\"`"});
+    BOOST_TEST(errors_of("(rules (when :name x 1 1) (default 1))") ==
+               Lines{"1:20 `:name` needs a text: `:name \"text\"`"});
+    BOOST_TEST(errors_of("(rules (when :name 1 1) (when :name) (default 1))") ==
+               (Lines{"1:20 `:name` needs a text: `:name \"text\"`",
+                      "1:31 `:name` needs a text: `:name \"text\"`"}));
     BOOST_TEST(
         errors_of("(if 1 pass 0)") ==
         Lines{"1:7 `pass` is a verdict: it stands in `rules` (as a filter's value 0 drops, 1 "
@@ -123,7 +129,9 @@ BOOST_AUTO_TEST_CASE(set_members) {
     BOOST_TEST(errors_of("(in proto (range 7 ::1))") ==
                Lines{"1:11 the ends of a `range` are of one family"});
     BOOST_TEST(errors_of("(in proto (range 10.0.0.0/8 11.0.0.0))") ==
-               Lines{"1:11 the ends of a `range` are values, not prefixes"});
+               Lines{"1:18 the ends of a `range` are values, not prefixes"});
+    BOOST_TEST(errors_of("(define lan ::/8) (in proto (range ::1 lan))") ==
+               Lines{"1:40 the ends of a `range` are values, not prefixes"});
     BOOST_TEST(errors_of("(in 1 @blocked)") == Lines{"1:7 unknown set `blocked`"});
     BOOST_TEST(errors_of("(defset web 80) (in 1 @wep)") ==
                Lines{"1:23 unknown set `wep` (did you mean `web`?)"});
@@ -131,6 +139,10 @@ BOOST_AUTO_TEST_CASE(set_members) {
                Lines{"1:17 `s` is a set: expected a value (it is used as `(in value @s)`)"});
     BOOST_TEST(errors_of("(defset s :foo 1) 1") ==
                Lines{"1:11 unknown option `:foo`: expected `:file` or `:live`"});
+    const std::string file = "`:file` needs the name of a file: `:file \"path\"`";
+    BOOST_TEST(errors_of("(defset s :file x) 1") == Lines{"1:17 " + file});
+    BOOST_TEST(errors_of("(defset s :file) 1") == Lines{"1:11 " + file});
+    BOOST_TEST(errors_of("(defset s :file :live) 1") == Lines{"1:11 " + file});
     BOOST_TEST(warnings_of_text("(defset s) (in proto @s)") == Lines{"1:1 the set `s` is empty"});
     BOOST_TEST(warnings_of_text("(defset s :live) (in proto @s)") == Lines{});
 }
@@ -142,6 +154,11 @@ BOOST_AUTO_TEST_CASE(tables_and_keys) {
                Lines{"1:23 expected a number from 1 to 67108864"});
     BOOST_TEST(errors_of("(deftable t :evict fifo) 1") == Lines{"1:20 expected `lru` or `none`"});
     BOOST_TEST(errors_of("(deftable t :shared :shared) 1") == Lines{"1:21 a second `:shared`"});
+    // The value of an unknown option is no second fault.
+    BOOST_TEST(errors_of("(deftable t :kind ip :evict lru) 1") ==
+               Lines{"1:13 expected an option: `:key` `:capacity` `:evict` `:shared`"});
+    BOOST_TEST(errors_of("(rate 1 1 :every 1s)") ==
+               Lines{"1:11 expected an option: `:per` `:burst`"});
     BOOST_TEST(errors_of("(deftable t :key) 1") == Lines{"1:13 `:key` needs a value"});
     BOOST_TEST(errors_of("(deftable t :key (conn ip)) 1") ==
                Lines{"1:18 a key of 9 words: it has at most 8"});
@@ -197,6 +214,26 @@ BOOST_AUTO_TEST_CASE(habits_of_other_languages) {
     BOOST_TEST(errors_of("tcp port 80").front().find("tcpdump") != std::string::npos);
     BOOST_TEST(errors_of("# tcp only\n1").front() ==
                "1:1 unknown name `#` (comments begin with `;`)");
+}
+
+// The list of an `in` is one set, however often a definition puts it in: uses do not copy it.
+BOOST_AUTO_TEST_CASE(a_list_that_is_put_in_again_is_one_set) {
+    ErrorList errors(
+        text("(define web (in tcp.dport 1 3 5))\n(define lan (= ip.src 10.0.0.0/8))\n"
+             "(or web web (and lan lan) (in tcp.dport 1 3))"));
+    const auto tree = check(errors, nullptr);
+    BOOST_TEST_REQUIRE(tree.has_value());
+    BOOST_TEST(tree->sets.size() == 3u);
+}
+
+// Looking for a near name takes time for every name there is: for many errors it is not done.
+BOOST_AUTO_TEST_CASE(hints_end) {
+    std::string source = "(define aaaaaa 1)(+";
+    for (int i = 0; i < 200; ++i) source += " aaaaab";
+    const Lines found = errors_of(source + ")");
+    BOOST_TEST(found.size() == 200u);
+    BOOST_TEST(found.front().ends_with("(did you mean `aaaaaa`?)"));
+    BOOST_TEST(found.back().ends_with(" unknown name `aaaaab`"));
 }
 
 BOOST_AUTO_TEST_CASE(expansion_has_a_limit) {

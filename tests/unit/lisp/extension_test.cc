@@ -348,6 +348,26 @@ BOOST_AUTO_TEST_CASE(token_buckets) {
     burst.compare_flows();
 }
 
+// A capture may begin at time 0. What is stored of an empty bucket then is not what is read where
+// there is none.
+BOOST_AUTO_TEST_CASE(token_buckets_of_time_zero) {
+    Both rate("(rate 1 2)");
+    for (const char* expected : {"1", "1", "0", "0"}) BOOST_TEST(rate.run(tcp4(), 0) == expected);
+    BOOST_TEST(rate.run(tcp4(), 499'999'999) == "0");
+    BOOST_TEST(rate.run(tcp4(), 500'000'000) == "1");
+    BOOST_TEST(rate.run(tcp4(), 500'000'000) == "0");
+    rate.compare_flows();
+    Both one("(rate 1 1)");
+    for (const char* expected : {"1", "0", "0"}) BOOST_TEST(one.run(tcp4(), 999) == expected);
+    one.compare_flows();
+    // 2^44 microseconds later the time is 0 again.
+    constexpr uint64_t kTurn = (uint64_t{1} << 44) * 1000;
+    Both turned("(rate 1 3 :per 1ms)");
+    for (const char* expected : {"1", "1", "1", "0", "0"})
+        BOOST_TEST(turned.run(tcp4(), kTurn) == expected);
+    turned.compare_flows();
+}
+
 // Packets of several CPUs come a little out of order: that is no time in which tokens come.
 BOOST_AUTO_TEST_CASE(token_buckets_of_the_past) {
     constexpr uint64_t kSecond = 1000000000;

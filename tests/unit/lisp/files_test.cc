@@ -77,6 +77,15 @@ BOOST_AUTO_TEST_CASE(cycles_and_missing_files) {
     BOOST_TEST(folder.errors().size() == 2u);
     BOOST_TEST(folder.errors()[0].starts_with("main.vfl:1:10 none.vfl: "));
     BOOST_TEST(folder.errors()[1].starts_with("main.vfl:2:10 "));
+    folder.with("main.vfl", "(include a.vfl)\n1");
+    BOOST_TEST(folder.errors() ==
+               Lines{"main.vfl:1:10 `include` needs the name of a file: `(include \"file\")`"});
+}
+
+BOOST_AUTO_TEST_CASE(a_list_without_its_end_is_one_error) {
+    Folder folder;
+    folder.with("main.vfl", "(include \"a.vfl\")\n1").with("a.vfl", "(define x 1)\n(");
+    BOOST_TEST(folder.errors() == Lines{"a.vfl:2:1 `(` without its `)`"});
 }
 
 BOOST_AUTO_TEST_CASE(a_string_names_no_files) {

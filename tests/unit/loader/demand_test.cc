@@ -64,6 +64,24 @@ BOOST_AUTO_TEST_CASE(each_queue_has_counters_of_its_own) {
     BOOST_TEST(part(demand("1", 3).value(), "counters of rules") == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(sets_and_rule_tables_count_as_they_are_asked) {
+    Module module = module_of("1").module();
+    module.sets = {{.name = "a", .width = 64, .members = {}},
+                   {.name = "l", .width = 64, .live = true, .members = {}}};
+    for (uint64_t i = 0; i < 1000; ++i)
+        for (SetDecl& set : module.sets) set.members.push_back({0, i * i << 20, 64});
+    module.rule_tables = {{.name = "r", .key_widths = {32}, .verdicts = {1}, .rows = {}}};
+    const VerifiedModule filter = verify(module).value();
+    const Demand found = demand_of(filter, "nowhere", 1, kGiB).value();
+    BOOST_TEST(part(found, "sets") == filter.prepared().sets[0]->memory());
+    BOOST_TEST(part(found, "sets") >= 8000u);
+    BOOST_TEST(part(found, "live set l") == 16 + 32 * 1000 + filter.prepared().sets[1]->memory());
+    BOOST_TEST(part(found, "rule tables") == filter.prepared().rules[0]->memory());
+    BOOST_TEST(part(found, "rule tables") > 0u);
+    BOOST_TEST(found.bytes() == demand("1", 1).value().bytes() + part(found, "sets") +
+                                    part(found, "live set l") + part(found, "rule tables"));
+}
+
 BOOST_AUTO_TEST_CASE(the_bound_holds_to_the_byte) {
     const uint64_t bytes = demand("1", 4).value().bytes();
     BOOST_TEST(demand("1", 4, bytes).has_value());

@@ -11,6 +11,7 @@
 #include "loader/attach.h"
 #include "loader/counters.h"
 #include "loader/load.h"
+#include "loader/map_memory.h"
 #include "loader/record.h"
 #include "loader/test_run.h"
 
@@ -131,6 +132,65 @@ BOOST_AUTO_TEST_CASE(more_tables_than_the_kernel_takes_maps,
     const auto prepared = prepare_filter(*filter, HookPoint::xdp, "many", false);
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::filter));
+}
+
+/// How far the memory that was worked out is from what the kernel says, in bytes.
+double beside_the_kernel(const std::string& text) {
+    const auto program = bpf::generate(compiled(text), {});
+    BOOST_REQUIRE(program.has_value());
+    double expected = 0;
+    for (const MemoryPart& part : memory_of_maps(*program))
+        expected += static_cast<double>(part.bytes);
+    const auto loaded = load_program(*program);
+    BOOST_REQUIRE(loaded.has_value());
+    return expected / static_cast<double>(loaded->map_bytes);
+}
+
+std::string set_of(size_t members, const char* options) {
+    std::string text = fmt::format("(defset s {}", options);
+    for (size_t i = 0; i < members; ++i)
+        text += fmt::format(" {}.{}.{}.1", 1 + i / 65536 % 200, i / 256 % 256, i % 256);
+    return text + ") (in ip.src @s)";
+}
+
+BOOST_AUTO_TEST_CASE(the_memory_of_maps_is_known_before,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    for (const std::string text :
+         {"(deftable t :key conn :capacity 100000) (flow-add! t conn 1)",
+          "(deftable t :key conn :capacity 100000 :evict none) (flow-add! t conn 1)",
+          "(deftable t :key port :capacity 70000) (flow-add! t tcp.dport 1)"})
+        BOOST_TEST(std::abs(beside_the_kernel(text) - 1) < 0.01, text);
+    BOOST_TEST(std::abs(beside_the_kernel(set_of(20000, "")) - 1) < 0.05);
+    BOOST_TEST(std::abs(beside_the_kernel(set_of(20000, ":live")) - 1) < 0.2);
+}
+
+BOOST_AUTO_TEST_CASE(a_live_set_counts_with_its_members,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    const auto loaded = load_program(bpf::generate(compiled(set_of(20000, ":live")), {}).value());
+    BOOST_REQUIRE(loaded.has_value());
+    BOOST_TEST(loaded->map_bytes >= 20000u * 32);
+}
+
+BOOST_AUTO_TEST_CASE(maps_beyond_the_bound_are_not_asked_for) {
+    const auto filter =
+        load_expression("(deftable t :key conn :capacity 67108864) (flow-add! t conn 1)");
+    BOOST_REQUIRE(filter.has_value());
+    const auto prepared = prepare_filter(*filter, HookPoint::xdp, "large", false);
+    BOOST_REQUIRE(!prepared.has_value());
+    BOOST_TEST((prepared.error().blame == Blame::filter));
+    const std::string text = render(prepared.error().failure.diagnostics);
+    BOOST_TEST(
+        text.find("more than --max-memory=1073741824: map t 8589934592") != std::string::npos,
+        text);
+}
+
+BOOST_AUTO_TEST_CASE(nor_by_a_test_run) {
+    const auto program =
+        kernel_program(compiled("(deftable t :key conn :capacity 67108864) (flow-add! t conn 1)"));
+    BOOST_REQUIRE(!program.has_value());
+    BOOST_TEST((program.error().status == Status::refused));
+    const std::string text = render(program.error().diagnostics);
+    BOOST_TEST(text.find("a test run asks for 1073741824 at most") != std::string::npos, text);
 }
 
 BOOST_AUTO_TEST_CASE(whose_fault_a_preparation_fails) {

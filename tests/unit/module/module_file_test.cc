@@ -274,6 +274,59 @@ BOOST_AUTO_TEST_CASE(a_small_file_cannot_make_a_large_module) {
     broken(many, 9 + (uint64_t{2} << 20), "more than 1048576");
 }
 
+/// A field of bytes with its length.
+Bytes field(uint8_t tag, const Bytes& body) {
+    Bytes bytes = {tag};
+    size_t left = body.size();
+    for (; left > 127; left >>= 7) bytes.push_back(static_cast<uint8_t>((left & 127) | 128));
+    bytes.push_back(static_cast<uint8_t>(left));
+    bytes.insert(bytes.end(), body.begin(), body.end());
+    return bytes;
+}
+
+Bytes joined(const std::vector<Bytes>& parts) {
+    Bytes all;
+    for (const Bytes& part : parts) all.insert(all.end(), part.begin(), part.end());
+    return all;
+}
+
+Bytes copies(size_t count, const Bytes& one) {
+    Bytes all;
+    for (size_t i = 0; i < count; ++i) all.insert(all.end(), one.begin(), one.end());
+    return all;
+}
+
+BOOST_AUTO_TEST_CASE(counters_cannot_name_one_long_file_without_end) {
+    const auto with = [](size_t counters) {
+        const Bytes group = joined({field(0x0a, {'r'}), field(0x12, Bytes(kMaxName, 'f')),
+                                    field(0x22, Bytes(counters, 1)), copies(counters, {0x2a, 0})});
+        return joined({module_file({0x12, 3, 0x80, 0x16, 0x16}), field(0x4a, group)});
+    };
+    const size_t most = kMaxCounterFiles / kMaxName;
+    BOOST_TEST(find_declaration_fault(parse_program(with(3), "f.bin").value()).has_value() ==
+               false);
+    broken(with(most + 1), 0, "more than 268435456 bytes of counters' file names");
+}
+
+BOOST_AUTO_TEST_CASE(lists_of_many_tables_are_counted_together) {
+    // Two tables of as many rows as one may have, each row with a test of each of 16 keys.
+    const Bytes rows(kMaxRows, 1), cells(kMaxRows * 16, 0);
+    std::vector<Bytes> parts = {module_file({0x12, 1, 0x16})};
+    for (const uint8_t name : {'a', 'b'})
+        parts.push_back(
+            field(0x3a, joined({field(0x0a, {name}), field(0x12, Bytes(16, 32)), field(0x22, {1}),
+                                field(0x32, rows), field(0x3a, cells)})));
+    broken(joined(parts), 0, "more than 1048576 rows");
+    const Bytes lines(kMaxCode + 1, 1);
+    broken(
+        joined({module_file({0x12, 1, 0x16}),
+                field(0x42, joined({field(0x1a, lines), field(0x22, lines), field(0x2a, lines)}))}),
+        0, "more than 65536 line entries");
+    const Bytes texts = copies((size_t{1} << 23) + 1, {0x2a, 0});
+    broken(joined({module_file({0x12, 1, 0x16}), field(0x4a, texts)}), 14 + 2 * (uint64_t{1} << 23),
+           "more than 8388608 texts in lists");
+}
+
 BOOST_AUTO_TEST_CASE(a_module_is_as_large_as_it_may_be) {
     Module module;
     module.code = {0x16};

@@ -9,9 +9,9 @@
 
 #include "core/run/program.h"
 #include "userspace/jit/burst/vector_plan.h"
-#include "userspace/jit/code_memory.h"
-#include "userspace/jit/code_notes.h"
-#include "userspace/jit/run_state.h"
+#include "userspace/jit/runtime/code_memory.h"
+#include "userspace/jit/runtime/code_notes.h"
+#include "userspace/jit/runtime/run_state.h"
 
 namespace vfm::jit {
 

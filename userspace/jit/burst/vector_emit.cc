@@ -8,7 +8,7 @@
 #include "userspace/jit/burst/vector_code.h"
 #include "userspace/jit/burst/vector_flow.h"
 #include "userspace/jit/burst/vector_text.h"
-#include "userspace/jit/stack_space.h"
+#include "userspace/jit/x64/stack_space.h"
 
 namespace vfm::jit {
 

@@ -26,7 +26,7 @@
 #include "userspace/jit/burst/vector_plan.h"
 #include "userspace/jit/burst/vector_registers.h"
 #include "userspace/jit/burst/vector_set.h"
-#include "userspace/jit/instruction_log.h"
+#include "userspace/jit/x64/instruction_log.h"
 
 namespace vfm::jit {
 

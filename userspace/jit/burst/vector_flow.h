@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "userspace/jit/burst/vector_steps.h"
-#include "userspace/jit/run_state.h"
+#include "userspace/jit/runtime/run_state.h"
 
 namespace vfm::jit {
 

@@ -5,8 +5,8 @@
 #include <optional>
 #include <utility>
 
-#include "core/ir/analysis.h"
-#include "core/ir/rewrite.h"
+#include "core/ir/form/analysis.h"
+#include "core/ir/form/bounds.h"
 #include "userspace/jit/burst/vector_values.h"
 
 namespace vfm::jit {

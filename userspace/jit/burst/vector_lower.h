@@ -4,7 +4,7 @@
 #include <expected>
 #include <string_view>
 
-#include "core/ir/ir.h"
+#include "core/ir/form/ir.h"
 #include "userspace/jit/burst/vector_plan.h"
 
 namespace vfm::jit {

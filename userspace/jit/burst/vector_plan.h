@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "core/ir/ir.h"
+#include "core/ir/form/ir.h"
 #include "userspace/jit/burst/vector_steps.h"
 
 namespace vfm::jit {

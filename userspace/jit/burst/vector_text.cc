@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include "core/ir/print.h"
+#include "core/ir/form/print.h"
 
 namespace vfm::jit {
 namespace {

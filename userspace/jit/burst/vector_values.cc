@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <bit>
 
-#include "core/ir/arithmetic.h"
-#include "core/ir/rewrite.h"
+#include "core/ir/form/arithmetic.h"
+#include "core/ir/form/bounds.h"
 
 namespace vfm::jit {
 

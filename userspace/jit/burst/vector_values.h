@@ -6,8 +6,8 @@
 #include <span>
 #include <vector>
 
-#include "core/ir/analysis.h"
-#include "core/ir/ir.h"
+#include "core/ir/form/analysis.h"
+#include "core/ir/form/ir.h"
 #include "userspace/jit/burst/vector_steps.h"
 
 namespace vfm::jit {
