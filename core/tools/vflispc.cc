@@ -14,6 +14,8 @@
 #include "core/tools/vflispc_report.h"
 #include "userspace/engines/engines.h"
 #include "userspace/io/capture.h"
+#include "userspace/io/capture_writer.h"
+#include "userspace/io/link_types.h"
 #include "userspace/lint/lint.h"
 
 namespace vfm {
@@ -151,10 +153,14 @@ Result<size_t> run_lint(const Input& input, const Options& options) {
     }
     for (const lint::Finding& finding : findings) print(finding_text(finding, options.json));
     if (!options.lint_capture.empty()) {
-        CaptureWriter capture = TRY(CaptureWriter::create(options.lint_capture, kMaxPacket));
+        constexpr CaptureInterface kEthernet{.link_type = kLinkEthernet};
+        CaptureWriter capture = TRY(CaptureWriter::create(options.lint_capture));
         for (const lint::Finding& finding : findings)
-            capture.write({.packet = {.bytes = finding.packet}});
-        TRY(capture.commit());
+            capture.write({.bytes = finding.packet,
+                           .original = static_cast<uint32_t>(finding.packet.size()),
+                           .interface = kEthernet},
+                          1);
+        TRY(capture.commit(1, kLinkEthernet));
     }
     return findings.size();
 }

@@ -27,9 +27,9 @@ struct Probe {
 /// state also runs of equal packets and packets that differ in one part of a key.
 std::vector<Probe> probes(const lisp::Tree& a, const lisp::Tree* b);
 
-/// The same for bytecode that has no VFLisp: every shape of headers with the constants of the code
-/// at the places that it reads.
-std::vector<Probe> probes(const Module& module);
+/// The same for modules. Of those that do not carry their VFLisp the constants of the code stand at
+/// the places that it reads, in every shape of headers.
+std::vector<Probe> probes(const Module& a, const Module* b);
 
 inline constexpr size_t kMostProbes = 200'000;
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/base/check.h"
-#include "core/ir/intervals.h"
+#include "core/ir/form/intervals.h"
 
 namespace vfm::lint {
 namespace {

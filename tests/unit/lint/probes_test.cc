@@ -156,6 +156,26 @@ BOOST_AUTO_TEST_CASE(the_same_on_every_call_and_time_does_not_fall) {
         BOOST_REQUIRE(packets[i - 1].timestamp <= packets[i].timestamp);
 }
 
+BOOST_AUTO_TEST_CASE(bytecode_has_probes_of_its_constants) {
+    const auto found = [](const char* text_a, const char* text_b, bool with_source) {
+        auto a = lisp::compile(source(text_a)), b = lisp::compile(source(text_b));
+        BOOST_REQUIRE((a && b));
+        if (!with_source) a->module.source_text = b->module.source_text = "";
+        const std::vector<Probe> packets = probes(a->module, &b->module);
+        const auto of_a = outcomes(text_a, packets), of_b = outcomes(text_b, packets);
+        for (size_t i = 0; i < packets.size(); ++i)
+            if (verdict(of_a[i]) != verdict(of_b[i])) return true;
+        return false;
+    };
+    for (const bool with_source : {true, false}) {
+        BOOST_TEST(found("(= dst-port 8080)", "(= dst-port 8081)", with_source));
+        BOOST_TEST(found("(= tcp.dport 8080)", "(= tcp.dport 8081)", with_source));
+        BOOST_TEST(found("(= ip.src 10.1.2.3)", "(= ip.src 10.1.2.4)", with_source));
+        BOOST_TEST(found("(= icmp6.type 133)", "(= icmp6.type 134)", with_source));
+        BOOST_TEST(!found("(= icmp6.type 133)", "(= 133 icmp6.type)", with_source));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(frames_are_what_they_were_made_for) {
     for (const FrameSpec& spec : every_shape()) {
         if (spec.length || !spec.is_ip() || spec.tags.size() > 2 || spec.extensions > 8) continue;
