@@ -99,7 +99,7 @@ def a_filter_without_end_can_be_stopped(folder):
 def shown_on_terminal(capture, *arguments, stdout=subprocess.DEVNULL, environment=None):
     """What vfm-test writes on a terminal that is its stderr, and with stdout=None its stdout."""
     here, there = pty.openpty()
-    slow = f"(+ {'(hash5) ' * 100})"
+    slow = f"(+ {'(hash5) ' * 500})"
     run = subprocess.Popen([tool.TOOL, *arguments, "-e", slow, capture],
                            stdout=there if stdout is None else stdout, stderr=there,
                            env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **(environment or {})})
@@ -120,7 +120,7 @@ def shown_on_terminal(capture, *arguments, stdout=subprocess.DEVNULL, environmen
 
 def progress_on_a_terminal(folder):
     with open(f"{folder}/large.pcap", "wb") as file:
-        file.write(mc.pcap([]) + b"".join(record(mc.tcp(80), number) for number in range(20_000)) * 8)
+        file.write(mc.pcap([]) + b"".join(record(mc.tcp(80), number) for number in range(20_000)) * 6)
     text = shown_on_terminal(f"{folder}/large.pcap")
     check(b" % " in text and b" packets, " in text, f"no progress on a terminal: {text[:200]}")
     check(text.endswith(b"\r\x1b[K"), "the progress line stays")
