@@ -53,6 +53,21 @@ def lines_come_and_a_signal_ends_the_run(folder, number, *options):
         check(file.read()[40:] == mc.tcp(80), "the accepted packet")
 
 
+def a_signal_before_any_packet(folder):
+    run = start("--json", f"--accepted={folder}/none.pcap", "-e", "1", "-")
+    # Its handlers stand once it waits for the capture.
+    deadline = time.monotonic() + PATIENCE
+    while "S" != open(f"/proc/{run.pid}/stat").read().rsplit(")", 1)[1].split()[0]:
+        check(time.monotonic() < deadline, "it does not wait for its capture")
+        time.sleep(0.01)
+    time.sleep(0.1)
+    run.send_signal(signal.SIGINT)
+    out, err = run.communicate(timeout=PATIENCE)
+    check((run.returncode, err) == (0, b""), f"a signal before any packet: {run.returncode} {err}")
+    check(json.loads(out)["packets"] == 0, out)
+    check(os.path.getsize(f"{folder}/none.pcap") == 24, "an empty capture")
+
+
 def a_pipe_that_ends_within_a_packet(folder):
     run = start("--json", f"--dropped={folder}/d.pcap", "-e", "(has tcp)", "-")
     out, err = run.communicate(mc.pcap([mc.tcp(80), mc.udp(53)])[:-7], timeout=PATIENCE)
@@ -99,7 +114,7 @@ def a_filter_without_end_can_be_stopped(folder):
 def shown_on_terminal(capture, *arguments, stdout=subprocess.DEVNULL, environment=None):
     """What vfm-test writes on a terminal that is its stderr, and with stdout=None its stdout."""
     here, there = pty.openpty()
-    slow = f"(+ {'(hash5) ' * 100})"
+    slow = f"(+ {'(hash5) ' * 500})"
     run = subprocess.Popen([tool.TOOL, *arguments, "-e", slow, capture],
                            stdout=there if stdout is None else stdout, stderr=there,
                            env={**os.environ, "TERM": "xterm", "NO_COLOR": "", **(environment or {})})
@@ -120,7 +135,7 @@ def shown_on_terminal(capture, *arguments, stdout=subprocess.DEVNULL, environmen
 
 def progress_on_a_terminal(folder):
     with open(f"{folder}/large.pcap", "wb") as file:
-        file.write(mc.pcap([]) + b"".join(record(mc.tcp(80), number) for number in range(20_000)) * 8)
+        file.write(mc.pcap([]) + b"".join(record(mc.tcp(80), number) for number in range(20_000)) * 6)
     text = shown_on_terminal(f"{folder}/large.pcap")
     check(b" % " in text and b" packets, " in text, f"no progress on a terminal: {text[:200]}")
     check(text.endswith(b"\r\x1b[K"), "the progress line stays")
@@ -133,6 +148,7 @@ def main():
         for number in (signal.SIGINT, signal.SIGTERM):
             lines_come_and_a_signal_ends_the_run(folder, number)
             lines_come_and_a_signal_ends_the_run(folder, number, "--jobs=2")
+        a_signal_before_any_packet(folder)
         a_pipe_that_ends_within_a_packet(folder)
         whoever_read_the_lines_has_gone()
         a_filter_without_end_can_be_stopped(folder)
