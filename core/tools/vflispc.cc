@@ -14,6 +14,8 @@
 #include "core/tools/vflispc_report.h"
 #include "userspace/engines/engines.h"
 #include "userspace/io/capture.h"
+#include "userspace/io/capture_writer.h"
+#include "userspace/io/link_types.h"
 #include "userspace/lint/lint.h"
 
 namespace vfm {
@@ -151,10 +153,15 @@ Result<size_t> run_lint(const Input& input, const Options& options) {
     }
     for (const lint::Finding& finding : findings) print(finding_text(finding, options.json));
     if (!options.lint_capture.empty()) {
-        CaptureWriter capture = TRY(CaptureWriter::create(options.lint_capture, kMaxPacket));
-        for (const lint::Finding& finding : findings)
-            capture.write({.packet = {.bytes = finding.packet}});
-        TRY(capture.commit());
+        CaptureWriter capture = TRY(CaptureWriter::create(options.lint_capture));
+        CaptureRecord record;
+        record.interface.link_type = kLinkEthernet;
+        for (const lint::Finding& finding : findings) {
+            record.bytes = finding.packet;
+            record.original = static_cast<uint32_t>(finding.packet.size());
+            capture.write(record, 1);
+        }
+        TRY(capture.commit(1, kLinkEthernet));
     }
     return findings.size();
 }
