@@ -37,7 +37,8 @@ CodeExpression::Shown shown_as(const Tree& tree, const Expr& e) {
     if (e.as<Connection>()) return Shown::connection;
     if (e.is_address()) return Shown::address;
     if (e.type == Type::truth) return Shown::truth;
-    if (e.as<Arithmetic>()) return Shown::number;  // its kind is that of a key
+    // Others have the kind that they would have in a key.
+    if (!e.as<FixedField>() && !e.as<AnyHeaderField>()) return Shown::number;
     if (e.key == KeyKind::ipv4) return Shown::ipv4;
     return e.key == KeyKind::mac ? Shown::mac : Shown::number;
 }

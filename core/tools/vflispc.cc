@@ -157,13 +157,14 @@ Result<size_t> run_lint(const Input& input, const Options& options) {
     }
     for (const lint::Finding& finding : findings) print(finding_text(finding, options.json));
     if (!options.lint_capture.empty()) {
-        constexpr CaptureInterface kEthernet{.link_type = kLinkEthernet};
         CaptureWriter capture = TRY(CaptureWriter::create(options.lint_capture));
-        for (const lint::Finding& finding : findings)
-            capture.write({.bytes = finding.packet,
-                           .original = static_cast<uint32_t>(finding.packet.size()),
-                           .interface = kEthernet},
-                          1);
+        CaptureRecord record;
+        record.interface.link_type = kLinkEthernet;
+        for (const lint::Finding& finding : findings) {
+            record.bytes = finding.packet;
+            record.original = static_cast<uint32_t>(finding.packet.size());
+            capture.write(record, 1);
+        }
         TRY(capture.commit(1, kLinkEthernet));
     }
     return findings.size();

@@ -51,16 +51,20 @@ class Page {
             notes += (notes.empty() ? "" : ", ") + use;
         if (step.decided) notes += (notes.empty() ? "" : ", ") + rule_name(step, *step.decided);
         put(place(step),
-            fmt::format("{:{}}{}{}{}", "", 2 * indent, texts_.short_text(step),
-                        step.end == TraceStep::End::absent ? " is " : " = ",
-                        texts_.value_text(step)),
-            notes);
+            fmt::format("{:{}}{}{}", "", 2 * indent, texts_.short_text(step), gave(step)), notes);
     }
 
     void put(const std::string& place, const std::string& what, const std::string& notes) {
         out_ += notes.empty()
                     ? fmt::format("{:<{}}{}\n", place, place_width(), what)
                     : fmt::format("{:<{}}{:<{}}  {}\n", place, place_width(), what, kWidth, notes);
+    }
+
+    /// " = 443"; nothing for an instruction that leaves the stack empty.
+    std::string gave(const TraceStep& step) const {
+        const bool gone = step.end == TraceStep::End::absent;
+        if (gone && !step.expression) return {};
+        return (gone ? " is " : " = ") + texts_.value_text(step);
     }
 
     /// The file is named where there is more than one.

@@ -5,6 +5,7 @@
 #include "core/base/diagnostic.h"
 #include "core/cli/cli.h"
 #include "userspace/io/capture.h"
+#include "userspace/lint/probes.h"
 #include "userspace/tools/stop_signals.h"
 #include "userspace/tools/test_options.h"
 #include "userspace/tools/test_progress.h"
@@ -48,15 +49,15 @@ Decision ComparedFilter::decision(const Packet& packet) {
     return decision_of(*texts_, runs_->steps());
 }
 
-Comparison::Comparison(ComparedFilter first, ComparedFilter second, const TestOptions& options,
-                       std::FILE* out)
+FilterComparison::FilterComparison(ComparedFilter first, ComparedFilter second,
+                                   const TestOptions& options, std::FILE* out)
     : first_(std::move(first)),
       second_(std::move(second)),
       out_(out),
       json_(options.json),
       verbose_(options.verbose) {}
 
-void Comparison::at(uint64_t number, const Packet& packet, bool made) {
+void FilterComparison::at(uint64_t number, const Packet& packet, bool made) {
     ++packets_;
     const Outcome a = first_.run(packet), b = second_.run(packet);
     if (same_verdict(a, b)) return;
@@ -64,8 +65,8 @@ void Comparison::at(uint64_t number, const Packet& packet, bool made) {
     line(number, packet, made, a, b);
 }
 
-void Comparison::line(uint64_t number, const Packet& packet, bool made, const Outcome& a,
-                      const Outcome& b) {
+void FilterComparison::line(uint64_t number, const Packet& packet, bool made, const Outcome& a,
+                            const Outcome& b) {
     const Decision by_a = first_.decision(packet), by_b = second_.decision(packet);
     const ByteView bytes = packet.visible();
     if (json_) {
@@ -97,7 +98,7 @@ void Comparison::line(uint64_t number, const Packet& packet, bool made, const Ou
     if (group.first.size() < kPacketsShown) group.first.push_back(number);
 }
 
-int Comparison::finish() {
+int FilterComparison::finish() {
     const int status = static_cast<int>(differ_ == 0 ? Status::done : Status::disagree);
     if (json_) {
         fmt::print(out_, "{}", line_of(Json{{"packets", packets_}, {"differ", differ_}}));
@@ -118,15 +119,34 @@ int Comparison::finish() {
     return status;
 }
 
+namespace {
+
+/// On packets made from what both ask for. They come in an order of their own: what one leaves in
+/// tables the next ones meet.
+int compare_made(const Module& a, const Module& b, FilterComparison& comparison) {
+    uint64_t number = 0;
+    for (const lint::Probe& probe : lint::probes(a, &b))
+        comparison.at(++number, {.bytes = probe.bytes, .timestamp = probe.timestamp}, true);
+    return comparison.finish();
+}
+
+}  // namespace
+
 Result<int> run_against(const TestOptions& options, const Filter& filter,
                         const VerifiedModule& program, std::FILE* out) {
     Filter other = TRY(load_filter(options.against));
     cli::report(other.warnings);
     const VerifiedModule other_program = TRY(verify_filter(other, options.fuel));
+    if (options.generate) {
+        FilterComparison comparison(TRY(ComparedFilter::make(filter, program)),
+                                    TRY(ComparedFilter::make(other, other_program)), options, out);
+        return compare_made(filter.module, other.module, comparison);
+    }
     StopSignals signals;
     CaptureReader capture = TRY(CaptureReader::open(options.capture, signals.request()));
-    Comparison comparison(TRY(ComparedFilter::make(filter, program)),
-                          TRY(ComparedFilter::make(std::move(other), other_program)), options, out);
+    FilterComparison comparison(TRY(ComparedFilter::make(filter, program)),
+                                TRY(ComparedFilter::make(std::move(other), other_program)), options,
+                                out);
     Progress progress(capture, wants_progress(options));
     capture.before_wait([&] {
         std::fflush(out);

@@ -35,10 +35,10 @@ class ComparedFilter {
 };
 
 /// Both on the same packets, and a report of those that differ.
-class Comparison {
+class FilterComparison {
   public:
-    Comparison(ComparedFilter first, ComparedFilter second, const TestOptions& options,
-               std::FILE* out);
+    FilterComparison(ComparedFilter first, ComparedFilter second, const TestOptions& options,
+                     std::FILE* out);
 
     /// `made`: the packet is in no capture, so its bytes are shown.
     void at(uint64_t number, const Packet& packet, bool made);

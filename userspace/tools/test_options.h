@@ -22,6 +22,7 @@ struct TestOptions {
     std::string dropped;
     std::optional<uint64_t> explain;  ///< number of a packet
     std::string against;              ///< path of another filter; empty for none
+    bool generate = false;            ///< packets are made from both; there is no capture
     std::string expect;               ///< path; empty for none
     bool verbose = false;
     bool statistics = false;
