@@ -66,4 +66,11 @@ Result<Compiled> compile(const std::shared_ptr<const SourceFile>& source, Files*
     return Compiled{std::move(*module), std::move(warnings)};
 }
 
+Result<Module> code_of(const Tree& tree) {
+    ErrorList errors(tree.sources->file(0));
+    std::optional<Module> module = generate(tree, errors);
+    if (!module || !verify_and_fuel(*module, tree.filter_place, errors)) return fail(errors.take());
+    return std::move(*module);
+}
+
 }  // namespace vfm::lisp

@@ -29,4 +29,8 @@ struct Analysed {
 /// `too complex` for a program that is too large.
 Result<Analysed> analyse(const std::shared_ptr<const SourceFile>& source, Files* files = nullptr);
 
+/// The code of a tree that analyse() gave, or of one that was made of parts of it and is as right:
+/// as compile() makes it. Fails with `too complex` alone.
+Result<Module> code_of(const Tree& tree);
+
 }  // namespace vfm::lisp

@@ -1,12 +1,14 @@
 #include "userspace/tools/test_options.h"
 
 #include <fmt/core.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <vector>
 
 #include "core/base/diagnostic.h"
 #include "userspace/engines/engines.h"
+#include "userspace/tools/test_jobs.h"
 
 namespace vfm {
 namespace {
@@ -18,8 +20,12 @@ const cli::Tool kTool = {
     "[OPTIONS] FILTER PCAP | [OPTIONS] -e EXPR PCAP",
     "Runs a filter over a capture and shows what it does to each packet.",
     "FILTER is VFLisp (.vfl), assembly (.vfm), or bytecode, raw or a module. PCAP is a pcap or "
-    "pcapng "
-    "file of Ethernet frames; - is standard input.\n\n"
+    "pcapng file, compressed by gzip or zstd or not; - is standard input. Packets of the link "
+    "types "
+    "LINUX_SLL, LINUX_SLL2, RAW, IPV4, IPV6, NULL, LOOP and PPP are read as Ethernet: with a "
+    "header "
+    "of zero addresses and the EtherType that their own header states. Where it states none the "
+    "packet is skipped and not counted.\n\n"
     "The results are those of the reference interpreter unless --engine names another: jit runs "
     "native code of this CPU, bpf the emitted eBPF program in user space with every memory access "
     "checked, kernel the same program through the kernel's test run, all runs every engine that "
@@ -27,7 +33,17 @@ const cli::Tool kTool = {
     "Flow tables start empty and live for the whole run. A non-zero value accepts a packet. "
     "Run-time "
     "errors are counted and do not change the exit status. A capture that is cut off is reported, "
-    "with the results of the packets before that place, and status 1.\n\n"
+    "with the results of the packets before that place, and status 1. Lines of -v come as "
+    "their packets come, also from a pipe. SIGINT and SIGTERM end the run as the end of the "
+    "capture "
+    "does: with its summary, whole files and status 0; a second one ends it at once.\n\n"
+    "--accepted and --dropped write packets as the capture has them: pcap of the same link type, "
+    "pcapng if the capture describes several interfaces. Packets with run-time errors go to "
+    "neither.\n\n"
+    "--jobs splits the capture by connection over threads, and gives what one thread gives. "
+    "Filters "
+    "that use RAND, or flow tables whose keys do not hold both addresses, both ports and the "
+    "protocol (or conn), cannot be split: status 1.\n\n"
     "With -s each engine also runs over the packets from memory (the first 64 MiB) several times: "
     "the times are the median pass, the fastest and the slowest. The packets keep their order in "
     "every pass, so that the processor's branch predictors may learn a short capture, and the "
@@ -35,6 +51,8 @@ const cli::Tool kTool = {
     "packet. Hits and instructions of source lines are counted by the interpreter; the ten rules "
     "that decided most and the ten lines that ran most are shown, with --json all.",
     {{"vfm-test -e '(has tcp)' trace.pcap", "how many packets are TCP"},
+     {"tcpdump -i any -w - | vfm-test -v filter.vfl -", "each packet as it comes"},
+     {"vfm-test --jobs=4 --engine=jit filter.vfl large.pcap.zst", "four threads"},
      {"vfm-test -v --json filter.vfl trace.pcapng", "a JSON line for each packet"},
      {"vfm-test --engine=all filter.bin trace.pcap", "compares the engines"},
      {"vfm-test --dropped=rest.pcap filter.vfl trace.pcap", "keeps what the filter drops"}},
@@ -47,6 +65,19 @@ std::filesystem::path file_named(const std::string& path) {
     // A relative name of which nothing exists would stay relative.
     auto name = std::filesystem::weakly_canonical(std::filesystem::absolute(path, error), error);
     return error ? std::filesystem::path(path) : name;
+}
+
+/// --explain and --against print what they are asked for and nothing else.
+Result<> check_alone(const po::variables_map& values) {
+    for (const char* alone : {"explain", "against"}) {
+        if (!values.count(alone)) continue;
+        for (const char* other : {"against", "expect", "accepted", "dropped", "stats", "dump-flows",
+                                  "dump-rules", "jobs"})
+            if (std::string_view(other) != alone && values.count(other))
+                return std::unexpected(cli::usage_error(
+                    kTool, fmt::format("--{} and --{} do not go together", alone, other)));
+    }
+    return {};
 }
 
 Result<TestOptions> options_of(const po::variables_map& values) {
@@ -76,6 +107,9 @@ Result<TestOptions> options_of(const po::variables_map& values) {
     if (values.count("fuel"))
         out.fuel =
             TRY(cli::number_value(kTool, "fuel", values["fuel"].as<std::string>(), 0, UINT64_MAX));
+    if (values.count("jobs"))
+        out.jobs = static_cast<unsigned>(
+            TRY(cli::number_value(kTool, "jobs", values["jobs"].as<std::string>(), 1, kMostJobs)));
     if (values.count("accepted")) out.accepted = values["accepted"].as<std::string>();
     if (values.count("dropped")) out.dropped = values["dropped"].as<std::string>();
     if (!out.accepted.empty() && file_named(out.accepted) == file_named(out.dropped))
@@ -86,6 +120,12 @@ Result<TestOptions> options_of(const po::variables_map& values) {
     out.json = values.count("json") > 0;
     out.dump_flows = values.count("dump-flows") > 0;
     out.dump_rules = values.count("dump-rules") > 0;
+    if (values.count("explain"))
+        out.explain = TRY(cli::number_value(kTool, "explain", values["explain"].as<std::string>(),
+                                            1, UINT64_MAX));
+    if (values.count("against")) out.against = values["against"].as<std::string>();
+    if (values.count("expect")) out.expect = values["expect"].as<std::string>();
+    TRY(check_alone(values));
     return out;
 }
 
@@ -96,12 +136,19 @@ cli::ParseOutcome parse(const std::vector<std::string>& arguments) {
         "engine", po::value<std::string>()->value_name("NAME")->default_value("interp"),
         "interp, jit, bpf, kernel or all")("fuel", po::value<std::string>()->value_name("N"),
                                            "instructions that a run may take")(
+        "jobs", po::value<std::string>()->value_name("N"), "threads that share the connections")(
         "verbose,v", "a line for each packet")(
         "stats,s", "time a packet, hits of rules and the source lines that ran most")(
         "json", "JSON lines")("dump-flows", "a line for each flow entry")("dump-rules",
                                                                           "a line for each rule")(
         "accepted", po::value<std::string>()->value_name("FILE"), "write accepted packets there")(
-        "dropped", po::value<std::string>()->value_name("FILE"), "write dropped packets there");
+        "dropped", po::value<std::string>()->value_name("FILE"), "write dropped packets there")(
+        "explain", po::value<std::string>()->value_name("N"),
+        "what packet N evaluates to, step by step")(
+        "against", po::value<std::string>()->value_name("OTHER"),
+        "packets that another filter judges differently")(
+        "expect", po::value<std::string>()->value_name("FILE"),
+        "lines N VERDICT [RULE]: what packets should come to");
     po::options_description hidden;
     hidden.add_options()("input", po::value<std::vector<std::string>>());
     po::positional_options_description positional;
@@ -110,6 +157,11 @@ cli::ParseOutcome parse(const std::vector<std::string>& arguments) {
 }
 
 }  // namespace
+
+bool wants_progress(const TestOptions& options) {
+    return cli::use_colour(STDERR_FILENO) && !(options.verbose && isatty(STDOUT_FILENO)) &&
+           !(options.verbose && options.stdout_taken());
+}
 
 std::expected<TestOptions, int> test_options(const std::vector<std::string>& arguments) {
     const cli::ParseOutcome parsed = parse(arguments);
