@@ -211,7 +211,7 @@ BOOST_AUTO_TEST_CASE(near_names_of_all_sorts) {
     };
     BOOST_TEST(errors_of("(= ip.proto tpc)") == Lines{"1:13 " + hinted("tpc", "tcp")});
     BOOST_TEST(errors_of("(in ip.proto icpm6)") == Lines{"1:14 " + hinted("icpm6", "icmp6")});
-    BOOST_TEST(errors_of("(& tcp.flags tcp-sin)") == Lines{"1:14 " + hinted("tcp-sin", "tcp-syn")});
+    BOOST_TEST(errors_of("(& tcp.flags tcp-sym)") == Lines{"1:14 " + hinted("tcp-sym", "tcp-syn")});
     BOOST_TEST(errors_of("(rules (when 1 drp) (default pas))") ==
                (Lines{"1:16 " + hinted("drp", "drop"), "1:30 " + hinted("pas", "pass")}));
     BOOST_TEST(errors_of("(define pas 1) (rules (default pas))") == Lines{});
