@@ -1,6 +1,7 @@
 #include "loader/vlan_tags.h"
 
 #include <fmt/core.h>
+#include <set>
 
 #include "core/isa/insn.h"
 #include "loader/offloads.h"
@@ -42,10 +43,30 @@ std::string switches_of(std::string_view customer, bool customer_on, std::string
     return text;
 }
 
+/// Where jumps lead, by offset.
+std::set<int64_t> jump_targets(const Module& module) {
+    std::set<int64_t> targets;
+    for (uint32_t at = 0; at < module.code.size();) {
+        const auto insn = decode(module.code, at);
+        if (!insn) break;  // cannot be: the program is verified
+        if (op_info(insn->op).imm == ImmKind::jump) targets.insert(insn->jump_target());
+        at = insn->next();
+    }
+    return targets;
+}
+
+/// True if it gives a place behind the EtherType, or none in the packet at all.
+bool gives_header_place(const Insn& insn) {
+    return op_info(insn.op).group == Group::header &&
+           insn.imm <= static_cast<uint64_t>(HeaderFact::payload_offset);
+}
+
 }  // namespace
 
 bool looks_at_vlan_tags(const Module& module) {
+    const std::set<int64_t> targets = jump_targets(module);
     Uses uses;
+    bool behind_header = false;  // the value on top
     for (uint32_t at = 0; at < module.code.size();) {
         const auto insn = decode(module.code, at);
         if (!insn) return true;  // cannot be: the program is verified
@@ -58,7 +79,7 @@ bool looks_at_vlan_tags(const Module& module) {
                     uses.load(load_size(insn->op));
                 break;
             case Group::loadx:
-                uses.load(load_size(insn->op));
+                if (!behind_header || targets.contains(at)) uses.load(load_size(insn->op));
                 break;
             case Group::push:
                 uses.number(insn->imm);
@@ -66,6 +87,7 @@ bool looks_at_vlan_tags(const Module& module) {
             default:
                 break;
         }
+        behind_header = gives_header_place(*insn);
         at = insn->next();
     }
     return uses.may_compare();

@@ -11,9 +11,9 @@
 namespace vfm {
 
 /// True if the filter may ask for a VLAN tag: the header walk's tags, or bytes 12 and 13 (loaded
-/// there, or at an offset that is computed) together with a number in which a tag's EtherType can
-/// stand. Never false for a filter that compares those bytes with 0x8100 or 0x88a8 written as a
-/// number.
+/// there, or at an offset that is computed and not a header's place) together with a number in
+/// which a tag's EtherType can stand. Never false for a filter that compares those bytes with
+/// 0x8100 or 0x88a8 written as a number.
 bool looks_at_vlan_tags(const Module& module);
 
 /// Where tags are taken off packets before XDP sees them.

@@ -14,6 +14,9 @@
 #include "core/tools/vflispc_report.h"
 #include "userspace/engines/engines.h"
 #include "userspace/io/capture.h"
+#include "userspace/io/capture_writer.h"
+#include "userspace/io/link_types.h"
+#include "userspace/lint/lint.h"
 
 namespace vfm {
 namespace {
@@ -28,12 +31,19 @@ const cli::Tool kTool = {
     "a module. OUT is a raw program if the filter needs no declarations, else a module, which "
     "also carries the source for listings and messages.\n\n"
     "Every error of the file is reported. -a, -d, -t and --test print in this order and need no "
-    "-o; results are those of the reference interpreter, with flow tables that start empty.",
+    "-o; results are those of the reference interpreter, with flow tables that start empty.\n\n"
+    "--lint looks for what a filter lets by, or never does, that its author hardly meant, and "
+    "alone ends with 1 if there is any: fields at fixed offsets that VLAN tags, IPv4 options or "
+    "IPv6 evade, rules that deny ports and let later fragments by, rules that never decide, tests "
+    "that are always true or false. Each finding has a packet that was run through the filter and "
+    "shows it.",
     {{"vflispc -e '(= ip.proto tcp)' -o tcp.bin", "compiles an expression"},
      {"vflispc -t tcp.bin", "runs it on built-in sample packets"},
      {"vflispc -d tcp.bin", "lists its bytecode"},
      {"vflispc -a -d filter.vfl", "shows syntax tree and code of a file"},
-     {"vflispc --test=trace.pcap filter.vfl", "runs it on a capture"}},
+     {"vflispc --test=trace.pcap filter.vfl", "runs it on a capture"},
+     {"vflispc --lint --lint-pcap=shown.pcap filter.vfl",
+      "looks for ways past it, and keeps the packets that take them"}},
 };
 
 struct Options {
@@ -46,9 +56,11 @@ struct Options {
     bool listing = false;
     bool samples = false;
     bool json = false;
+    bool lint = false;
+    std::string lint_capture;  // empty for none
 
     bool needs_source() const { return tree || !output.empty(); }
-    bool prints() const { return tree || listing || samples || !capture.empty(); }
+    bool prints() const { return tree || listing || samples || !capture.empty() || lint; }
 };
 
 /// What was given: VFLisp with its text, or bytecode without.
@@ -134,7 +146,32 @@ Result<> run_capture(const Input& input, const std::string& path, bool json) {
     }
 }
 
-Result<> run_all(const Options& options) {
+/// What was found, printed, in the order of the text.
+Result<size_t> run_lint(const Input& input, const Options& options) {
+    std::vector<lint::Finding> findings;
+    if (input.source) {
+        lisp::DiskFiles files;
+        findings = TRY(lint::lint(input.source, &files));
+    } else {
+        findings = TRY(lint::lint(input.filter.module));
+    }
+    for (const lint::Finding& finding : findings) print(finding_text(finding, options.json));
+    if (!options.lint_capture.empty()) {
+        CaptureWriter capture = TRY(CaptureWriter::create(options.lint_capture));
+        CaptureRecord record;
+        record.interface.link_type = kLinkEthernet;
+        for (const lint::Finding& finding : findings) {
+            record.bytes = finding.packet;
+            record.original = static_cast<uint32_t>(finding.packet.size());
+            capture.write(record, 1);
+        }
+        TRY(capture.commit(1, kLinkEthernet));
+    }
+    return findings.size();
+}
+
+/// The exit status.
+Result<int> run_all(const Options& options) {
     const Input input = TRY(load(options));
     if (options.tree) {
         lisp::DiskFiles files;
@@ -143,11 +180,14 @@ Result<> run_all(const Options& options) {
     if (options.listing) TRY(print_listing(input, options.json));
     if (options.samples) TRY(run_samples(input, options.json));
     if (!options.capture.empty()) TRY(run_capture(input, options.capture, options.json));
-    if (options.output.empty()) return {};
+    const bool found = options.lint && TRY(run_lint(input, options)) > 0;
+    const int status = found ? static_cast<int>(Status::rejected) : 0;
+    if (options.output.empty()) return status;
     const Module& module = input.filter.module;
     const Bytes bytes = options.as_module ? module_bytes(module) : program_bytes(module);
     TRY(check_module_size(bytes, input.filter.name));
-    return write_file(options.output, bytes);
+    TRY(write_file(options.output, bytes));
+    return status;
 }
 
 Result<Options> options_of(const po::variables_map& values) {
@@ -163,7 +203,8 @@ Result<Options> options_of(const po::variables_map& values) {
     };
     out.output = path_of("output");
     out.capture = path_of("test");
-    for (const char* option : {"output", "test"})
+    out.lint_capture = path_of("lint-pcap");
+    for (const char* option : {"output", "test", "lint-pcap"})
         if (values.contains(option) && path_of(option).empty())
             return std::unexpected(
                 cli::usage_error(kTool, fmt::format("--{} needs a file name", option)));
@@ -172,9 +213,12 @@ Result<Options> options_of(const po::variables_map& values) {
     out.listing = values.contains("disassemble");
     out.samples = values.contains("try");
     out.json = values.contains("json");
+    out.lint = values.contains("lint");
+    if (!out.lint_capture.empty() && !out.lint)
+        return std::unexpected(cli::usage_error(kTool, "--lint-pcap goes with --lint"));
     if (out.output.empty() && !out.prints())
-        return std::unexpected(
-            cli::usage_error(kTool, "nothing to do: expected -o OUT, -a, -d, -t or --test=PCAP"));
+        return std::unexpected(cli::usage_error(
+            kTool, "nothing to do: expected -o OUT, -a, -d, -t, --test=PCAP or --lint"));
     if (!out.expression && out.input == "-" && out.capture == "-")
         return std::unexpected(
             cli::usage_error(kTool, "FILE and PCAP cannot both be standard input"));
@@ -191,9 +235,11 @@ int run(const std::vector<std::string>& arguments) {
         "disassemble,d", "print the bytecode with its source lines")(
         "try,t", "run the filter on built-in sample packets")(
         "test", text("PCAP"), "run the filter on the packets of a capture")(
+        "lint", "look for ways past the filter and for rules and tests that do nothing")(
+        "lint-pcap", text("OUT"), "write the packets that show what --lint found, one a finding")(
         "fields", "list the language's fields, headers and names of numbers")(
         "forms", "list the language's forms")(
-        "json", "print tree, listing, results and lists as JSON lines");
+        "json", "print tree, listing, results, findings and lists as JSON lines");
     po::options_description hidden;
     hidden.add_options()("file", po::value<std::string>());
     po::positional_options_description positional;
@@ -206,8 +252,8 @@ int run(const std::vector<std::string>& arguments) {
     if (fields || forms) return 0;
     const Result<Options> options = options_of(*parsed.values);
     if (!options) return cli::report(options.error());
-    const Result<> done = run_all(*options);
-    return done ? 0 : cli::report(done.error(), options->json);
+    const Result<int> done = run_all(*options);
+    return done ? *done : cli::report(done.error(), options->json);
 }
 
 }  // namespace

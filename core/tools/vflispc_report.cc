@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/asm/disassembler.h"
+#include "core/cli/cli.h"
 
 namespace vfm {
 namespace {
@@ -54,6 +55,25 @@ std::string listing_text(const Module& module, bool json) {
         offset = insn->next();
     }
     return out;
+}
+
+std::string finding_text(const lint::Finding& finding, bool json) {
+    std::string packet;
+    for (const uint8_t byte : finding.packet) packet += fmt::format("{:02x}", byte);
+    const std::string_view name = lint::lint_name(finding.kind);
+    const Position at = finding.position();
+    if (json)
+        return line_of({{"lint", name},
+                        {"file", finding.file()},
+                        {"line", at.line},
+                        {"column", at.column},
+                        {"message", finding.diagnostic.message},
+                        {"packet", packet}});
+    constexpr size_t kMostShown = 160;
+    if (packet.size() > kMostShown)
+        packet = fmt::format("{}... ({} bytes)", packet.substr(0, kMostShown), packet.size() / 2);
+    return fmt::format("{}  {}, shown by {}\n", render(finding.diagnostic, cli::use_colour(1)),
+                       name, packet);
 }
 
 std::string ResultReport::packet(std::string_view name, size_t length, const Outcome& outcome) {

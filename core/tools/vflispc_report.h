@@ -8,6 +8,7 @@
 #include "core/lisp/ast.h"
 #include "core/module/module.h"
 #include "core/run/program.h"
+#include "userspace/lint/lint.h"
 
 namespace vfm {
 
@@ -16,6 +17,9 @@ std::string tree_text(const lisp::Tree& tree, bool json);
 
 /// The code, which decodes: source lines as comments above it, or one JSON object an instruction.
 std::string listing_text(const Module& module, bool json);
+
+/// A finding of --lint: the warning at its place with the packet that shows it, or one JSON line.
+std::string finding_text(const lint::Finding& finding, bool json);
 
 /// Counts the results of one run over packets, and words them.
 class ResultReport {

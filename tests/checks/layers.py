@@ -36,6 +36,7 @@ userspace/jit/x64     4      userspace/flow,userspace/jit/plan,userspace/jit/run
 userspace/jit/burst   4      userspace/jit/plan,userspace/jit/runtime,userspace/jit/x64 -
 userspace/jit         4      userspace/flow,userspace/jit/runtime,userspace/jit/x64,userspace/jit/burst -
 userspace/live        4      userspace/flow                   -
+userspace/lint        5      -                                loader
 loader                5      -                                userspace
 userspace/capi        5      -                                loader
 userspace/engines     6      -                                -

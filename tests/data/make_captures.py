@@ -62,7 +62,14 @@ ICMP = eth(ipv4(1, bytes.fromhex("0800 f7ff 0000 0000")))
 ARP = eth(bytes.fromhex("0001 0800 0604 0001 020000000001 0a000001 000000000000 0a000002"), 0x0806)
 SIX = eth(ipv6(6, tcp_segment(40000, 80, SYN)), 0x86DD)
 
+# What policy.vfl has an opinion of.
+POLICY = [ARP, tcp(443, SYN, src="127.0.0.1"), ICMP, tcp(22, SYN, src=C), tcp(22, SYN), tcp(22, SYN),
+          tcp(22, SYN), udp(123, data=bytes.fromhex("1700032a")), tcp(443), tcp(666),
+          udp(53, data=bytes(600)), eth(ipv6(6, tcp_segment(40000, 443, ACK)), 0x86DD, [(0x8100, 7)]),
+          tcp(80)[:30]]
+
 CAPTURES = {
+    "policy": POLICY,
     "empty": [],
     "tcp": [tcp(80)],
     # one packet of each sort

@@ -8,6 +8,9 @@
 #include "core/front/front.h"
 #include "userspace/io/capture.h"
 #include "userspace/tools/stop_signals.h"
+#include "userspace/tools/test_against.h"
+#include "userspace/tools/test_expect.h"
+#include "userspace/tools/test_explain.h"
 #include "userspace/tools/test_jobs.h"
 #include "userspace/tools/test_loop.h"
 #include "userspace/tools/test_options.h"
@@ -61,16 +64,12 @@ int report_disagreement(const RunEnd::Differing& differing, const Filter& filter
     return static_cast<int>(Status::disagree);
 }
 
-/// Not where lines of results go over it.
-bool wants_progress(const TestOptions& options) {
-    return cli::use_colour(STDERR_FILENO) && !(options.verbose && isatty(STDOUT_FILENO)) &&
-           !(options.verbose && options.stdout_taken());
-}
-
 /// The exit status, or why there is none of a complete run.
 Result<int> run_test(const TestOptions& options) {
     const Filter filter = TRY(load(options));
     const VerifiedModule program = TRY(verify_filter(filter, options.fuel));
+    if (options.explain) return run_explain(options, filter, program, stdout);
+    if (!options.against.empty()) return run_against(options, filter, program, stdout);
     StopSignals signals;
     CaptureReader capture = TRY(CaptureReader::open(options.capture, signals.request()));
     EngineJobs engines = TRY(make_engines(options, filter, program));
@@ -78,6 +77,9 @@ Result<int> run_test(const TestOptions& options) {
     TRY(split.open(options.accepted, options.dropped));
 
     std::FILE* const out = options.stdout_taken() ? stderr : stdout;
+    std::optional<Expectations> expected;
+    if (!options.expect.empty())
+        expected = TRY(Expectations::load(options.expect, filter, program, out, options.json));
     Report report(out, options.json, program.module());
     Progress progress(capture, wants_progress(options));
     Tally tally;
@@ -87,6 +89,7 @@ Result<int> run_test(const TestOptions& options) {
         if (options.statistics && result.skip != Skip::link) packets.add(result.packet);
         split.add(result);
         if (options.verbose) report.packet(result);
+        if (expected) expected->at(result);
         progress.at(result.number);
         return true;
     };
@@ -103,10 +106,11 @@ Result<int> run_test(const TestOptions& options) {
     signals.run_ended();
     progress.clear();
     if (end.differing) return report_disagreement(*end.differing, filter);
+    if (expected) expected->finish();
     TRY(finish(options, filter, engines, tally, packets, report));
     if (end.broken) return std::unexpected(*end.broken);
     TRY(split.commit(capture));
-    return 0;
+    return static_cast<int>(expected && expected->failed() ? Status::rejected : Status::done);
 }
 
 }  // namespace

@@ -39,7 +39,9 @@ BOOST_AUTO_TEST_CASE(filters_that_ask_for_a_tag) {
 BOOST_AUTO_TEST_CASE(filters_that_do_not) {
     for (const char* text :
          {"1", "(= proto 6)", "(= ethertype 0x800)", "(= dst-port 0x8100)",
-          "(and (= ethertype 0x800) (= src-ip 10.129.0.1))", "(< (count-by src-ip) 100)"})
+          "(and (= ethertype 0x800) (= src-ip 10.129.0.1))", "(< (count-by src-ip) 100)",
+          // UDP-Lite, whose ports `conn` has, is 136, half of a service tag.
+          "(and (= icmp.type 8) (count-by conn))", "(in icmp6.type (range 130 136))"})
         BOOST_TEST(!looks(text), text);
     for (const HeaderFact fact : {HeaderFact::ip_offset, HeaderFact::ethertype, HeaderFact::proto})
         BOOST_TEST(!Code().add(Opcode::HDR, static_cast<uint64_t>(fact)).add(Opcode::RET).looks());
@@ -61,4 +63,29 @@ BOOST_AUTO_TEST_CASE(loads_of_other_sizes_and_places) {
     };
     BOOST_TEST(computed(0x8100));
     BOOST_TEST(!computed(0x0800));
+}
+
+BOOST_AUTO_TEST_CASE(loads_behind_a_header) {
+    const auto header = [](HeaderFact fact) {
+        return Code().add(Opcode::HDR, static_cast<uint64_t>(fact));
+    };
+    for (const HeaderFact fact :
+         {HeaderFact::ip_offset, HeaderFact::transport_offset, HeaderFact::payload_offset})
+        BOOST_TEST(!header(fact).add(Opcode::LDX8, 0).add(Opcode::PUSH, 0x88).looks());
+    // What is no place of a header may be any place.
+    BOOST_TEST(header(HeaderFact::proto).add(Opcode::LDX8, 0).add(Opcode::PUSH, 0x88).looks());
+    BOOST_TEST(header(HeaderFact::ip_offset)
+                   .add(Opcode::PUSH8, 1)
+                   .add(Opcode::SUB)
+                   .add(Opcode::LDX8, 0)
+                   .add(Opcode::PUSH, 0x88)
+                   .looks());
+    // The load is reached with another offset, too.
+    BOOST_TEST(Code()
+                   .add(Opcode::PUSH8, 12)
+                   .add(Opcode::JMP, 2)
+                   .add(Opcode::HDR, static_cast<uint64_t>(HeaderFact::ip_offset))
+                   .add(Opcode::LDX8, 0)
+                   .add(Opcode::PUSH, 0x88)
+                   .looks());
 }

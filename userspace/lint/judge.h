@@ -1,0 +1,53 @@
+// Runs of the reference engine: what filters, and parts of them, do with packets.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "core/base/result.h"
+#include "core/run/program.h"
+#include "userspace/flow/user_program.h"
+#include "userspace/lint/probes.h"
+
+namespace vfm::lint {
+
+/// drop, pass, log or an error: what two outcomes are told apart by.
+struct Verdict {
+    enum class Kind : uint8_t { drop, pass, log, error } kind = Kind::drop;
+    ErrorKind error = ErrorKind::success;
+
+    static Verdict of(const Outcome& outcome);
+    bool lets_in() const { return kind == Kind::pass || kind == Kind::log; }
+    bool operator==(const Verdict&) const = default;
+};
+/// `drop`, `pass`, `log`, `BOUNDS`.
+std::string_view verdict_name(const Verdict& verdict);
+
+/// One filter. Not thread safe.
+class Judge {
+  public:
+    /// Status::refused where the filter calls functions of a host: here is none.
+    static Result<Judge> make(Module module);
+
+    /// Nothing is remembered of what ran before.
+    void forget();
+    /// Remembers what `other`, whose tables are declared alike, remembers from now on.
+    void share(const Judge& other);
+    Outcome run(const Probe& packet);
+    Verdict verdict(const Probe& packet) { return Verdict::of(run(packet)); }
+    /// The rule of a counter group that decided the last run; nothing if none was reached.
+    std::optional<uint32_t> decided(uint32_t group) const;
+
+  private:
+    explicit Judge(std::shared_ptr<const UserProgram> program) : program_(std::move(program)) {}
+    Result<> use(std::shared_ptr<FlowTables> tables);
+
+    std::shared_ptr<const UserProgram> program_;
+    std::shared_ptr<FlowTables> tables_;
+    std::shared_ptr<Counters> counters_;
+    std::unique_ptr<Instance> instance_;
+    bool used_ = true;
+};
+
+}  // namespace vfm::lint
