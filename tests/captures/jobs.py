@@ -59,12 +59,13 @@ def main():
         folder = Path(name)
         whole = mc.pcap([packet(dice) for _ in range(5000)])
         (folder / "whole.pcap").write_bytes(whole)
-        (folder / "cut.pcap").write_bytes(whole[:-1] if whole[-1:] else whole)
+        (folder / "cut.pcap").write_bytes(whole[:-1])
         for capture in (folder / "whole.pcap", folder / "cut.pcap"):
             for expression in FILTERS:
                 for engine in ("interp", "jit"):
                     one = results(folder, 1, engine, expression, capture)
-                    check(one[0] in (0, 1), f"{expression}: {one[2]}")
+                    broken = capture.name == "cut.pcap"
+                    check(one[0] == broken, f"{expression}: {one[2]}")
                     for jobs in (2, 5):
                         check(results(folder, jobs, engine, expression, capture) == one,
                               f"{jobs} jobs differ from one: {expression}, {engine}, {capture.name}")

@@ -20,7 +20,7 @@ def run(*arguments, **options):
 
 
 def skip(reason):
-    print(f"skipped: {reason}")
+    print(f"SKIP: {reason}")
     sys.exit(SKIPPED)
 
 

@@ -27,7 +27,7 @@ def main():
     if not shutil.which("tcpdump"):
         tool.skip("tcpdump is not installed")
     if not shutil.which("capinfos"):
-        print("note: capinfos is not installed: nothing is counted by it")
+        print("SKIP: capinfos is not installed: nothing is counted by it")
     with tool.place() as name:
         folder = Path(name)
         mc.write_all(folder / "in")
