@@ -126,6 +126,10 @@ Result<> run_samples(const Input& input, bool json) {
 Result<> run_capture(const Input& input, const std::string& path, bool json) {
     const std::unique_ptr<Instance> engine = TRY(start(input));
     CaptureReader capture = TRY(CaptureReader::open(path));
+    capture.before_wait([] {
+        std::fflush(stdout);
+        return !cli::stdout_closed();
+    });
     ResultReport report(json);
     for (;;) {
         const auto captured = capture.next();

@@ -70,6 +70,8 @@ Result<size_t> FileSource::read(std::span<uint8_t> into) {
         }
         const ssize_t got = ::read(fd_, into.data(), into.size());
         if (got >= 0) {
+            // Who made the bytes may have been stopped by the same signal.
+            stopped_ = got == 0 && stop_asked();
             read_ += static_cast<uint64_t>(got);
             return static_cast<size_t>(got);
         }

@@ -44,6 +44,14 @@ class PeekedSource final : public ByteSource {
     size_t ready_ = 0, used_ = 0;
 };
 
+/// What was stopped before it said what it is.
+class NoRecords final : public RecordReader {
+  public:
+    Result<bool> next(CaptureRecord&) override { return false; }
+    uint32_t interfaces() const override { return 0; }
+    std::optional<uint16_t> first_link_type() const override { return std::nullopt; }
+};
+
 std::string not_read(uint16_t link_type) {
     return fmt::format("link type {} is not read", link_type_text(link_type));
 }
@@ -67,7 +75,9 @@ Result<CaptureReader> CaptureReader::open(const std::string& path, StopRequest s
         bytes = std::move(source);
     }
     reader.window_ = std::make_unique<ByteWindow>(std::move(bytes));
-    reader.records_ = TRY(open_records(*reader.window_, reader.name_));
+    auto records = open_records(*reader.window_, reader.name_);
+    if (!records && reader.stopped()) records = std::make_unique<NoRecords>();
+    reader.records_ = TRY(std::move(records));
     if (const auto type = reader.first_link_type(); type && !find_link_type(*type))
         return fail(Diagnostic::about(reader.name_, not_read(*type), std::string(kReadable)));
     return reader;

@@ -24,7 +24,7 @@ class CaptureWriter {
     /// error shows at commit().
     void write(const CaptureRecord& record, uint32_t interfaces);
     /// What is buffered reaches a reader at the other end of a pipe.
-    void flush() { std::fflush(file_.stream()); }
+    void flush() { file_.flush(); }
     /// `interfaces` and `first_link_type` are those of the capture that was read, for a file
     /// without packets.
     Result<> commit(uint32_t interfaces, std::optional<uint16_t> first_link_type);

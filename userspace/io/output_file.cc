@@ -53,7 +53,8 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
     : path_(std::move(other.path_)),
       target_(std::move(other.target_)),
       temporary_(std::exchange(other.temporary_, {})),
-      stream_(std::exchange(other.stream_, nullptr)) {}
+      stream_(std::exchange(other.stream_, nullptr)),
+      error_(other.error_) {}
 
 OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
     if (this == &other) return *this;
@@ -62,6 +63,7 @@ OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
     target_ = std::move(other.target_);
     temporary_ = std::exchange(other.temporary_, {});
     stream_ = std::exchange(other.stream_, nullptr);
+    error_ = other.error_;
     return *this;
 }
 
@@ -106,6 +108,10 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
     return file;
 }
 
+void OutputFile::flush() {
+    if (std::fflush(stream_) != 0 && error_ == 0) error_ = errno;
+}
+
 Result<> OutputFile::read_again() {
     if (std::fflush(stream_) == 0 && !std::ferror(stream_) && std::fseek(stream_, 0, SEEK_SET) == 0)
         return {};
@@ -135,7 +141,7 @@ Result<> OutputFile::commit() {
     errno = 0;
     const bool written =
         std::fflush(stream_) == 0 && !std::ferror(stream_) && (target_.empty() || publish());
-    const int reason = errno ? errno : EIO;
+    const int reason = error_ ? error_ : errno ? errno : EIO;
     discard();
     // A reader that has gone, `| head`, wants no more: that is no failure.
     if (!written && (path_ != "-" || reason != EPIPE))

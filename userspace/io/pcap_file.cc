@@ -31,9 +31,10 @@ class PcapFile final : public RecordReader {
     static Result<std::unique_ptr<RecordReader>> open(ByteWindow& window, const std::string& name) {
         TRY(window.fill(kPcapHeader));
         if (window.ready() < kPcapHeader)
-            return fail(Diagnostic::about(
-                name, fmt::format("not a capture: {} of the {} bytes of a pcap header are there",
-                                  window.ready(), kPcapHeader)));
+            return fail(Diagnostic::at_offset(
+                name, window.ready(),
+                fmt::format("not a capture: {} of the {} bytes of a pcap header are there",
+                            window.ready(), kPcapHeader)));
         std::unique_ptr<PcapFile> file(new PcapFile(window, name));
         TRY(file->read_header());
         return file;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <condition_variable>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <thread>
@@ -13,48 +14,97 @@
 namespace vfm {
 namespace {
 
-constexpr size_t kBatchPackets = 1024;
-constexpr size_t kBatchBytes = size_t{1} << 20;
+// Small enough that a batch is still in the second cache when it is run.
+constexpr size_t kBatchPackets = 512;
+constexpr size_t kBatchBytes = size_t{1} << 18;
 constexpr size_t kBatches = 8;  // that are filled, run or given back at once
 
-/// Packets with their bytes, which the reader keeps only until it reads the next one.
+/// Packets with their bytes, which the reader keeps only until it reads the next one. What jobs
+/// write stands apart from what they read.
 struct Batch {
-    struct Slot {
-        PacketResult result;
-        size_t frame_at = 0, record_at = 0;  // in `bytes`
-        size_t job = 0;
+    struct Kept {
+        size_t frame_at = 0;  // in `bytes`
+        uint32_t frame_size = 0, record_size = 0;
+        uint64_t timestamp = 0;
+        size_t record_at = 0;
+        uint64_t offset = 0;
+        uint32_t original = 0, interfaces = 0;
+        CaptureInterface interface;
+        Skip skip = Skip::none;
     };
-    std::vector<Slot> slots;
-    Bytes bytes;
+    struct Judged {
+        Outcome outcome;
+        std::optional<uint32_t> ended_at;
+    };
+
+    uint64_t first = 0;  // number of the first packet
+    size_t size = 0;
+    std::vector<Kept> kept = std::vector<Kept>(kBatchPackets);
+    std::vector<Judged> judged = std::vector<Judged>(kBatchPackets);
+    Bytes bytes = Bytes(kBatchBytes);
+    size_t bytes_used = 0;
+    std::vector<std::vector<uint32_t>> of_job;  // which packets each job runs
     size_t jobs_left = 0;
-    /// By slot.
+    /// By packet.
     std::vector<std::pair<size_t, Disagreement>> differing;
 
-    bool is_full() const { return slots.size() == kBatchPackets || bytes.size() >= kBatchBytes; }
+    bool is_full() const { return size == kBatchPackets || bytes_used >= kBatchBytes; }
     void clear() {
-        slots.clear();
-        bytes.clear();
+        size = bytes_used = 0;
+        for (auto& mine : of_job) mine.clear();
         differing.clear();
     }
-    void add(const PacketResult& result, size_t job) {
-        Slot slot{
-            .result = result, .frame_at = bytes.size(), .record_at = bytes.size(), .job = job};
-        const ByteView frame = result.packet.bytes, record = result.record.bytes;
-        bytes.insert(bytes.end(), frame.begin(), frame.end());
-        if (frame.data() != record.data()) {
-            slot.record_at = bytes.size();
-            bytes.insert(bytes.end(), record.begin(), record.end());
+    void add(uint64_t number, const CapturedPacket& captured, uint32_t interfaces) {
+        if (size == 0) first = number;
+        const CaptureRecord& record = captured.record;
+        const ByteView frame = captured.packet.bytes;
+        Kept& one = kept[size];
+        one.frame_at = keep(frame);
+        one.frame_size = static_cast<uint32_t>(frame.size());
+        one.record_at = frame.data() == record.bytes.data() ? one.frame_at : keep(record.bytes);
+        one.record_size = static_cast<uint32_t>(record.bytes.size());
+        one.timestamp = record.timestamp;
+        one.offset = record.offset;
+        one.original = record.original;
+        one.interfaces = interfaces;
+        one.interface = record.interface;
+        one.skip = captured.readable ? Skip::none : Skip::link;
+        judged[size] = {};
+        if (captured.readable) {
+            const size_t job = connection_hash(captured.packet.visible()) % of_job.size();
+            of_job[job].push_back(static_cast<uint32_t>(size));
         }
-        slots.push_back(slot);
+        ++size;
     }
     /// Once all bytes are there, and so where they stay.
-    void point_at_bytes() {
-        for (Slot& slot : slots) {
-            const ByteView all = bytes;
-            PacketResult& result = slot.result;
-            result.packet.bytes = all.subspan(slot.frame_at, result.packet.bytes.size());
-            result.record.bytes = all.subspan(slot.record_at, result.record.bytes.size());
-        }
+    Packet packet(size_t at) const {
+        return {{bytes.data() + kept[at].frame_at, kept[at].frame_size}, kept[at].timestamp};
+    }
+    PacketResult result(size_t at) const {
+        const Kept& one = kept[at];
+        PacketResult out{.number = first + at,
+                         .packet = packet(at),
+                         .record = {.bytes = {bytes.data() + one.record_at, one.record_size},
+                                    .timestamp = one.timestamp,
+                                    .offset = one.offset,
+                                    .original = one.original,
+                                    .interface = one.interface},
+                         .interfaces = one.interfaces,
+                         .outcome = Outcome::skip(),
+                         .skip = one.skip};
+        if (one.skip == Skip::none) judge(out, judged[at].outcome, judged[at].ended_at);
+        return out;
+    }
+
+  private:
+    /// Copies bytes; gives where they are.
+    size_t keep(ByteView some) {
+        const size_t at = bytes_used;
+        bytes_used += some.size();
+        if (bytes_used > bytes.size()) [[unlikely]]
+            bytes.resize(bytes_used);
+        if (!some.empty()) std::memcpy(bytes.data() + at, some.data(), some.size());
+        return at;
     }
 };
 
@@ -63,6 +113,7 @@ struct Batch {
 class Crew {
   public:
     Crew(std::span<EngineSet> sets, const RunHooks& hooks) : sets_(sets), hooks_(hooks) {
+        for (Batch& batch : batches_) batch.of_job.resize(sets_.size());
         for (size_t job = 0; job < sets_.size(); ++job)
             threads_.emplace_back([this, job] { work(job); });
     }
@@ -78,15 +129,14 @@ class Crew {
     Crew& operator=(const Crew&) = delete;
 
     /// The reader's side. False once the run is to end, and then end() says how.
-    bool add(const PacketResult& result) {
+    bool add(uint64_t number, const CapturedPacket& captured, uint32_t interfaces) {
         Batch& batch = filling();
-        const size_t job = connection_hash(result.packet.visible()) % sets_.size();
-        batch.add(result, job);
+        batch.add(number, captured, interfaces);
         return !batch.is_full() || publish();
     }
     /// Every packet that was added is run and its result given away.
     bool drain() {
-        if (!filling().slots.empty()) publish();
+        if (filling().size != 0) publish();
         while (goes_on_ && given_ < published_) give_oldest();
         return goes_on_;
     }
@@ -96,7 +146,6 @@ class Crew {
     Batch& filling() { return batches_[published_ % kBatches]; }
 
     bool publish() {
-        filling().point_at_bytes();
         {
             const std::lock_guard lock(mutex_);
             filling().jobs_left = sets_.size();
@@ -115,15 +164,15 @@ class Crew {
             done_.wait(lock, [&] { return batch.jobs_left == 0 || failure_; });
             if (failure_) std::rethrow_exception(failure_);
         }
-        for (size_t i = 0; goes_on_ && i < batch.slots.size(); ++i) give(batch, i);
+        for (size_t i = 0; goes_on_ && i < batch.size; ++i) give(batch, i);
         batch.clear();
         ++given_;
     }
 
-    void give(Batch& batch, size_t slot) {
-        const PacketResult& result = batch.slots[slot].result;
+    void give(Batch& batch, size_t which) {
+        const PacketResult result = batch.result(which);
         for (auto& [at, how] : batch.differing) {
-            if (at != slot) continue;
+            if (at != which) continue;
             const ByteView bytes = result.packet.visible();
             end_.differing =
                 RunEnd::Differing{std::move(how), result.number, {bytes.begin(), bytes.end()}};
@@ -155,17 +204,14 @@ class Crew {
 
     void run_part(Batch& batch, size_t job) {
         EngineSet& engines = sets_[job];
-        for (size_t i = 0; i < batch.slots.size(); ++i) {
-            Batch::Slot& slot = batch.slots[i];
-            PacketResult& result = slot.result;
-            if (slot.job != job || result.skip != Skip::none) continue;
-            auto outcome = engines.run(result.packet);
+        for (const uint32_t i : batch.of_job[job]) {
+            auto outcome = engines.run(batch.packet(i));
             if (!outcome) {
                 const std::lock_guard lock(mutex_);
                 batch.differing.emplace_back(i, std::move(outcome).error());
                 continue;
             }
-            judge(result, *outcome, engines);
+            batch.judged[i] = {*outcome, engines.first().ended_at()};
         }
     }
 
@@ -202,7 +248,7 @@ RunEnd run_by_crew(CaptureReader& capture, std::span<EngineSet> sets, const RunH
         if (!captured || !*captured || !goes_on) break;
         if (capture.has_notes()) [[unlikely]]
             hooks.note(capture.take_notes());
-        goes_on = crew.add(unjudged(capture, **captured, number));
+        goes_on = crew.add(number, **captured, capture.interfaces());
     }
     capture.before_wait({});
     if (!crew.drain()) return crew.take_end();

@@ -4,19 +4,6 @@
 
 namespace vfm {
 
-PacketResult unjudged(const CaptureReader& capture, const CapturedPacket& captured,
-                      uint64_t number) {
-    PacketResult result{.number = number,
-                        .packet = captured.packet,
-                        .record = captured.record,
-                        .interfaces = capture.interfaces()};
-    if (!captured.readable) {
-        result.skip = Skip::link;
-        result.outcome = Outcome::skip();
-    }
-    return result;
-}
-
 RunEnd run_capture(CaptureReader& capture, EngineSet& engines, const RunHooks& hooks) {
     capture.before_wait(hooks.idle);
     for (uint64_t number = 1; !capture.stop_asked(); ++number) {
@@ -25,15 +12,21 @@ RunEnd run_capture(CaptureReader& capture, EngineSet& engines, const RunHooks& h
         if (!*captured) return {};
         if (capture.has_notes()) [[unlikely]]
             hooks.note(capture.take_notes());
-        PacketResult result = unjudged(capture, **captured, number);
-        if (result.skip == Skip::none) {
+        const CapturedPacket& packet = **captured;
+        PacketResult result{.number = number,
+                            .packet = packet.packet,
+                            .record = packet.record,
+                            .interfaces = capture.interfaces(),
+                            .outcome = Outcome::skip(),
+                            .skip = packet.readable ? Skip::none : Skip::link};
+        if (packet.readable) {
             auto outcome = engines.run(result.packet);
             if (!outcome) {
                 const ByteView bytes = result.packet.visible();
                 return {.differing = RunEnd::Differing{
                             std::move(outcome).error(), number, {bytes.begin(), bytes.end()}}};
             }
-            judge(result, *outcome, engines);
+            judge(result, *outcome, engines.first().ended_at());
         }
         if (!hooks.each(result)) return {};
     }

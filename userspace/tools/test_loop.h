@@ -59,15 +59,11 @@ struct RunHooks {
 /// Runs packet after packet until the capture ends or its reader is asked to stop.
 RunEnd run_capture(CaptureReader& capture, EngineSet& engines, const RunHooks& hooks);
 
-/// What to say of a packet that was read, without what the engines made of it.
-PacketResult unjudged(const CaptureReader& capture, const CapturedPacket& captured,
-                      uint64_t number);
-
-/// What the engines made of it, which have run nothing since.
-inline void judge(PacketResult& result, const Outcome& outcome, const EngineSet& engines) {
+/// What the engines made of a packet.
+inline void judge(PacketResult& result, const Outcome& outcome, std::optional<uint32_t> ended_at) {
     result.outcome = outcome;
     if (outcome.skipped) result.skip = Skip::kernel;
-    result.ended_at = engines.first().ended_at();
+    result.ended_at = ended_at;
 }
 
 }  // namespace vfm

@@ -80,7 +80,8 @@ BOOST_AUTO_TEST_CASE(files_that_are_no_captures) {
     Bytes head = pcap_header();
     head.pop_back();
     BOOST_TEST(read_bytes(directory, head).error ==
-               in + ": error: not a capture: 23 of the 24 bytes of a pcap header are there\n");
+               in +
+                   ":+0x17: error: not a capture: 23 of the 24 bytes of a pcap header are there\n");
 }
 
 BOOST_AUTO_TEST_CASE(a_cut_file_gives_what_was_whole_and_says_where_it_broke) {
@@ -128,6 +129,20 @@ BOOST_AUTO_TEST_CASE(timestamps_at_both_ends) {
         BOOST_TEST(read_bytes(directory, bytes).timestamps[0] ==
                    0xffffffffull * 1'000'000'000 + fraction);
     }
+}
+
+BOOST_AUTO_TEST_CASE(stopped_before_the_header_it_is_an_empty_capture) {
+    int ends[2];
+    BOOST_REQUIRE(::pipe(ends) == 0);
+    const std::atomic<bool> stop = true;
+    auto reader = CaptureReader::open(fmt::format("/proc/self/fd/{}", ends[0]), {.asked = &stop});
+    BOOST_REQUIRE(reader);
+    const auto end = reader->next();
+    BOOST_TEST((end && !*end));
+    BOOST_TEST(reader->interfaces() == 0u);
+    BOOST_TEST(!reader->first_link_type());
+    ::close(ends[0]);
+    ::close(ends[1]);
 }
 
 // Told by the request, or by the answer of who is called before waiting.

@@ -76,10 +76,10 @@ BOOST_AUTO_TEST_CASE(each_packet_has_the_link_type_of_its_interface) {
     file.packet(Bytes(20, 1), 0, 2);
     seen = read_bytes(directory, file.bytes);
     BOOST_TEST(seen.lengths.size() == 3u);
-    BOOST_TEST(seen.error.contains(
-        fmt::format(":+{:#x}: error: packet 4: interface 2: link type IEEE802_11 (105) is not read; "
-                    "packets read before it: 3\n",
-                    offset)));
+    BOOST_TEST(seen.error.contains(fmt::format(
+        ":+{:#x}: error: packet 4: interface 2: link type IEEE802_11 (105) is not read; "
+        "packets read before it: 3\n",
+        offset)));
 }
 
 BOOST_AUTO_TEST_CASE(a_cut_pcapng_gives_what_was_whole) {
