@@ -148,13 +148,11 @@ Result<> run_capture(const Input& input, const std::string& path, bool json) {
 
 /// What was found, printed, in the order of the text.
 Result<size_t> run_lint(const Input& input, const Options& options) {
-    std::vector<lint::Finding> findings;
-    if (input.source) {
-        lisp::DiskFiles files;
-        findings = TRY(lint::lint(input.source, &files));
-    } else {
-        findings = TRY(lint::lint(input.filter.module));
-    }
+    lisp::DiskFiles files;
+    const auto found = input.source ? lint::lint(input.source, &files)
+                                    : lint::lint(input.filter.module, input.filter.name);
+    if (!found) return std::unexpected(locate(input.filter, found.error()));
+    const std::vector<lint::Finding>& findings = *found;
     for (const lint::Finding& finding : findings) print(finding_text(finding, options.json));
     if (!options.lint_capture.empty()) {
         CaptureWriter capture = TRY(CaptureWriter::create(options.lint_capture));

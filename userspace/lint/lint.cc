@@ -162,13 +162,14 @@ Result<std::vector<Finding>> lint(const std::shared_ptr<const SourceFile>& sourc
     return run.take();
 }
 
-Result<std::vector<Finding>> lint(const Module& module) {
+Result<std::vector<Finding>> lint(const Module& module, const std::string& name) {
     const auto source = std::make_shared<const SourceFile>(module.source_name, module.source_text);
     lisp::DiskFiles files;
     const auto compiled = lisp::compile(source, &files);
     if (!compiled || compiled->module.code != module.code)
-        return fail(Diagnostic::about(module.source_name,
-                                      "this filter does not say of which VFLisp it was made"));
+        return fail(Diagnostic::about(
+            name,
+            "this bytecode does not carry the VFLisp that it was made of: lint looks at that"));
     return lint(source, &files);
 }
 
