@@ -162,7 +162,9 @@ void ExpressionTrace::close(uint32_t offset, const Value& value, ErrorKind error
     last_ = value;
     const CodeExpression& expression = *done.expression;
     const bool whole = depth() == 0;
-    if (expression.shown == CodeExpression::Shown::constant && !whole) return;
+    // Of a rule that always holds, too, it is told that it did.
+    const bool quiet = expression.shown == CodeExpression::Shown::constant;
+    if (quiet && !whole && expression.rule == 0) return;
     // Which of an address's bytes the code has read says nothing.
     if (expression.how >= How::ip_source) {
         const Headers headers = walk_headers(packet_);
