@@ -29,7 +29,7 @@ struct TableUse {
 
 /// Something has been evaluated: an expression of the source, or, of a program that does not know
 /// its expressions, an instruction. Arguments come before what they are arguments of, in the order
-/// of evaluation, so the last step of a run is the filter itself.
+/// of evaluation, so the last step of a run is the filter itself. Literals are none.
 struct TraceStep {
     enum class End : uint8_t { value, absent, error };
 

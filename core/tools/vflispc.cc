@@ -28,12 +28,13 @@ const cli::Tool kTool = {
     "[OPTIONS] (-e EXPR | FILE) -o OUT",
     "Compiles VFLisp to bytecode.",
     "FILE is VFLisp; - is standard input. With -d, -t and --test alone it may be bytecode, raw or "
-    "a module. OUT is a raw program if the filter needs no declarations, else a module, which "
+    "a module, with --lint a module that carries its VFLisp. OUT is a raw program if the filter "
+    "needs no declarations, else a module, which "
     "also carries the source for listings and messages.\n\n"
     "Every error of the file is reported. -a, -d, -t and --test print in this order and need no "
     "-o; results are those of the reference interpreter, with flow tables that start empty.\n\n"
     "--lint looks for what a filter lets by, or never does, that its author hardly meant, and "
-    "alone ends with 1 if there is any: fields at fixed offsets that VLAN tags, IPv4 options or "
+    "ends with 1 if there is any: fields at fixed offsets that VLAN tags, IPv4 options or "
     "IPv6 evade, rules that deny ports and let later fragments by, rules that never decide, tests "
     "that are always true or false. Each finding has a packet that was run through the filter and "
     "shows it.",
@@ -148,13 +149,11 @@ Result<> run_capture(const Input& input, const std::string& path, bool json) {
 
 /// What was found, printed, in the order of the text.
 Result<size_t> run_lint(const Input& input, const Options& options) {
-    std::vector<lint::Finding> findings;
-    if (input.source) {
-        lisp::DiskFiles files;
-        findings = TRY(lint::lint(input.source, &files));
-    } else {
-        findings = TRY(lint::lint(input.filter.module));
-    }
+    lisp::DiskFiles files;
+    const auto found = input.source ? lint::lint(input.source, &files)
+                                    : lint::lint(input.filter.module, input.filter.name);
+    if (!found) return std::unexpected(locate(input.filter, found.error()));
+    const std::vector<lint::Finding>& findings = *found;
     for (const lint::Finding& finding : findings) print(finding_text(finding, options.json));
     if (!options.lint_capture.empty()) {
         CaptureWriter capture = TRY(CaptureWriter::create(options.lint_capture));

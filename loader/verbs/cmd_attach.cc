@@ -7,6 +7,7 @@
 #include "loader/verbs/commands.h"
 #include "loader/verbs/report.h"
 #include "loader/verbs/serve.h"
+#include "userspace/lint/lint.h"
 
 namespace vfm {
 namespace {
@@ -67,6 +68,24 @@ Diagnostic no_way_note(const Interface& interface) {
     return note;
 }
 
+/// What lint finds in the filter, as warnings: it is the author's business, and ends nothing. A
+/// filter that lint cannot look at, bytecode, is attached without.
+std::vector<Diagnostic> lint_warnings(const Filter& filter) {
+    // Some ten milliseconds; thousands of rules would take seconds.
+    constexpr size_t kMostText = size_t{32} << 10;
+    if (filter.module.source_text.size() > kMostText) {
+        auto note = Diagnostic::about(filter.name, "not looked at for ways past it: it is large",
+                                      "vflispc --lint takes its time");
+        note.severity = Severity::note;
+        return {note};
+    }
+    std::vector<Diagnostic> out;
+    const auto findings = lint::lint(filter.module, filter.name);
+    if (!findings) return out;
+    for (const lint::Finding& finding : *findings) out.push_back(finding.diagnostic);
+    return out;
+}
+
 /// The work after the command line is known to be right.
 Result<int> attach(const CommandLine& line, const Options& options) {
     const ServeOptions& serve = options.serve;
@@ -76,6 +95,7 @@ Result<int> attach(const CommandLine& line, const Options& options) {
     TRY(require_capabilities("attach", {Capability::bpf, Capability::net_admin}));
     const Interface interface = TRY(find_interface(*line.text("iface")));
     const bool json = line.has("json"), verbose = line.has("verbose");
+    cli::report(lint_warnings(filter));
     if (attach.mode != Mode::userspace) {
         const auto prepared = prepare_filter(filter, attach.hook, attach.name, attach.drop_on_error,
                                              serve.max_memory);
@@ -108,6 +128,8 @@ const cli::Tool kAttach = {
         "What is attached already stays: tc filters run one after the other, and an interface that "
         "has an XDP program is refused, as is a name that is taken at the same hook. After a "
         "failure nothing is left behind.\n\n"
+        "What vflispc --lint finds in the filter is a warning: the filter is attached all the "
+        "same.\n\n"
         "At XDP no filter sees a VLAN tag that the receive offload has taken out of the packet, "
         "which "
         "is the default of most drivers. A filter that looks at tags gets a warning with the line "

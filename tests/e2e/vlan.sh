@@ -69,7 +69,7 @@ for mode in native skb; do
         contains "a warning for $filter" "$(warning -e "$filter" --mode=$mode)" "warning: the filter looks at VLAN"
     done
     contains "a warning for HDR 7" "$(warning "$work/tagged.vfm" --mode=$mode)" "ethtool -K PEER txvlan off"
-    same "no warning where no tag is asked for" "$(warning -e '(= proto 6)' --mode=$mode)" ""
+    same "no warning where no tag is asked for" "$(warning -e '(= ip.proto 6)' --mode=$mode)" ""
 done
 same "no warning at tc" "$(warning "$work/tagged.vfm" --hook=tc-ingress)" ""
 found() { vfm-xdp doctor --json | json "[(f['state'], f['remedy'][-10:]) for f in j if f['name'] == 'xdp_vlan_tags:$1']"; }

@@ -46,6 +46,15 @@ const Test* LintRun::innermost_test(const Expr& expr) const {
     return nullptr;
 }
 
+/// `(= ethertype 0x8100)` asks whether there is a tag.
+bool LintRun::asks_for_tags(const Expr& field, const Test* test) const {
+    const Formula* formula = test ? &analysis_.formulas()[test->holds] : nullptr;
+    if (fixed_name(field) != "ethertype" || !formula || !formula->is_test()) return false;
+    const Outcomes kinds{.numbers = {{0x8100, 0x8100}, {0x88a8, 0x88a8}, {0x9100, 0x9100}}};
+    return relation(*formula->yes, kinds) == Relation::within ||
+           relation(*formula->no, kinds) == Relation::within;
+}
+
 void LintRun::fixed_offsets() {
     const auto tree = rewritten(tree_, files_, [](const Expr& expr) -> std::optional<std::string> {
         const FoundField* row = found_for(expr);
@@ -58,6 +67,7 @@ void LintRun::fixed_offsets() {
     for (const Expr& expr : tree_.exprs) {
         if (!found_for(expr) || is_known(LintKind::fixed_offset, expr.place)) continue;
         const Test* const test = innermost_test(expr);
+        if (asks_for_tags(expr, test)) continue;
         const auto shows = [&](const FrameSpec& spec) {
             return show_disguise(expr, test, spec, *found);
         };
@@ -138,7 +148,7 @@ bool LintRun::differs(const Expr& test, const Probe& plain, const Probe& other, 
 
 bool LintRun::show_disguise(const Expr& field, const Test* test, const FrameSpec& spec,
                             Judge& found) {
-    if (spec.version() != 4 || !spec.tags.empty() || spec.option_words != 0 || spec.length ||
+    if (!spec.tags.empty() || spec.option_words != 0 || spec.length ||
         spec.fragment != FragmentPart::none)
         return false;
     FrameSpec full = spec;

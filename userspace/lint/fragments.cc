@@ -52,6 +52,13 @@ bool LintRun::asks_for_transport(const Leaf& leaf) const {
     return false;
 }
 
+bool LintRun::asks_for_fragments(const Expr& test) const {
+    if (is_fragment_field(test)) return true;
+    for (const Expr& argument : tree_.arguments(test))
+        if (asks_for_fragments(argument)) return true;
+    return false;
+}
+
 void LintRun::later_fragments() {
     if (std::ranges::none_of(tree_.exprs, of_transport)) return;
     // A filter that lets a fragment in because it is one does what it says: then it does not where
@@ -154,6 +161,8 @@ bool LintRun::show_fragment(const Leaf& leaf, const FrameSpec& whole, Judge* una
     const uint32_t group = leaf.rules ? leaf.rules->as<lisp::Rules>()->group : 0;
     // 0 also where there are no rules.
     const uint32_t passed_by = leaf.rules ? judge_.decided(group).value_or(0) : 0;
+    if (passed_by != 0 && asks_for_fragments(tree_.arguments(*leaf.rules)[2 * passed_by - 2]))
+        return false;
     if (unaware) {
         comes_to_drop(*unaware, packet, sequence, fragment);
         if (!unaware->verdict(fragment).lets_in()) return false;

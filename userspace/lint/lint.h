@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -33,7 +34,7 @@ Result<std::vector<Finding>> lint(const std::shared_ptr<const SourceFile>& sourc
                                   lisp::Files* files);
 
 /// The same for a module that carries its VFLisp, as long as what that names is where it was.
-/// Status::rejected for any other.
-Result<std::vector<Finding>> lint(const Module& module);
+/// Status::rejected for any other, which the message calls `name`.
+Result<std::vector<Finding>> lint(const Module& module, const std::string& name);
 
 }  // namespace vfm::lint

@@ -69,6 +69,7 @@ class LintRun {
 
     // fragments.cc
     bool asks_for_transport(const Leaf& leaf) const;
+    bool asks_for_fragments(const lisp::Expr& test) const;
     enum class Sequence : uint8_t { equal, to_ports, from_ports, after_answer };
     Facts a_later_fragment() const;
     Facts without_transport(const Facts& facts) const;
@@ -81,6 +82,7 @@ class LintRun {
 
     // fixed_offsets.cc
     const Test* innermost_test(const lisp::Expr& expr) const;
+    bool asks_for_tags(const lisp::Expr& field, const Test* test) const;
     bool show_disguise(const lisp::Expr& field, const Test* test, const FrameSpec& spec,
                        Judge& found);
     bool show_shape(const lisp::Expr& field, const Test& test, const lisp::Expr& found_test,

@@ -87,6 +87,24 @@ std::filesystem::path file_named(const std::string& path) {
     return error ? std::filesystem::path(path) : name;
 }
 
+/// Standard input is one thing.
+Result<> check_standard_input(const TestOptions& options) {
+    const std::pair<std::string_view, bool> inputs[] = {
+        {"FILTER", !options.expression && options.filter == "-"},
+        {"PCAP", options.capture == "-"},
+        {"--against", options.against == "-"},
+        {"--expect", options.expect == "-"}};
+    std::string_view first;
+    for (const auto& [name, taken] : inputs) {
+        if (!taken) continue;
+        if (!first.empty())
+            return std::unexpected(cli::usage_error(
+                kTool, fmt::format("{} and {} cannot both be standard input", first, name)));
+        first = name;
+    }
+    return {};
+}
+
 /// --explain and --against print what they are asked for and nothing else.
 Result<> check_alone(const po::variables_map& values) {
     for (const char* alone : {"explain", "against"}) {
@@ -123,10 +141,9 @@ Result<TestOptions> options_of(const po::variables_map& values) {
             cli::usage_error(kTool, fmt::format("unexpected argument {}", printable(inputs[2]))));
     out.filter = inputs[0];
     out.capture = inputs[1];
-    if (!out.expression && out.filter == "-" && out.capture == "-")
-        return std::unexpected(
-            cli::usage_error(kTool, "FILTER and PCAP cannot both be standard input"));
-
+    if (values.count("against")) out.against = values["against"].as<std::string>();
+    if (values.count("expect")) out.expect = values["expect"].as<std::string>();
+    TRY(check_standard_input(out));
     std::vector<std::string_view> engines;
     for (const EngineKind& kind : engine_kinds())
         if (kind.offered) engines.push_back(kind.name);
@@ -152,8 +169,6 @@ Result<TestOptions> options_of(const po::variables_map& values) {
     if (values.count("explain"))
         out.explain = TRY(cli::number_value(kTool, "explain", values["explain"].as<std::string>(),
                                             1, UINT64_MAX));
-    if (values.count("against")) out.against = values["against"].as<std::string>();
-    if (values.count("expect")) out.expect = values["expect"].as<std::string>();
     TRY(check_alone(values));
     return out;
 }

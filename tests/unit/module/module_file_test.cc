@@ -202,6 +202,33 @@ BOOST_AUTO_TEST_CASE(columns_that_say_more_than_needed) {
             "without a counter");
 }
 
+BOOST_AUTO_TEST_CASE(expressions_speak_of_what_is_there) {
+    const auto refused = [](auto change, const std::string& reason) {
+        Module module = test::sample_module();
+        change(module);
+        broken(module_bytes(module), 0, reason);
+    };
+    const auto second = [](auto change) {
+        return [change](Module& module) { change(module.map.expressions[1]); };
+    };
+    refused(second([](CodeExpression& row) { row.end = 4; }), "within each other");
+    refused(second([](CodeExpression& row) { row.end = 0; }), "within each other");
+    refused(second([](CodeExpression& row) { row.text.end = 12; }), "beyond its text");
+    refused(second([](CodeExpression& row) { row.file = 3; }), "no file");
+    refused(second([](CodeExpression& row) { row.group = 3; }), "no counter group");
+    refused(second([](CodeExpression& row) { row.rule = 3; }), "no rule");
+    refused(second([](CodeExpression& row) { row.test_of = 0; }), "no rule");
+    refused(second([](CodeExpression& row) { row.how = static_cast<CodeExpression::How>(15); }),
+            "unknown kind");
+    refused(second([](CodeExpression& row) { row.shown = static_cast<CodeExpression::Shown>(7); }),
+            "unknown kind");
+    refused([](Module& module) { module.map.true_jumps = {1, 1}; }, "do not ascend");
+    refused([](Module& module) { module.map.relays = {3}; }, "do not ascend");
+    refused([](Module& module) { module.rule_tests[0].rule_table = 1; }, "no rule table");
+    refused([](Module& module) { module.rule_tests[0].map.expressions[0].end = 9; },
+            "tests of rules 0");
+}
+
 BOOST_AUTO_TEST_CASE(columns_that_do_not_fit_each_other) {
     const auto refused = [](const std::vector<int>& rules, const std::string& reason) {
         std::vector<int> file = {0x12, 1, 0x16, 0x3a, static_cast<int>(rules.size())};
