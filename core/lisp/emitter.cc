@@ -22,17 +22,10 @@ Opcode smallest_push(uint64_t value) {
     return value <= 0xffffffff ? Opcode::PUSH32 : Opcode::PUSH;
 }
 
-/// `cond` is made of choices within each other; those but the first have no text of their own.
-bool is_rest_of_cond(const Tree& tree, const Expr& e) {
-    if (!e.as<Choice>()) return false;
-    const std::string_view text = tree.sources->text(e.place);
-    const std::string_view word = text.substr(1, text.find_first_of(" \t\n\v\f\r;\"()", 1) - 1);
-    return word != "if" && word != "cond";
-}
-
-CodeExpression::Shown shown_as(const Tree& tree, const Expr& e) {
+CodeExpression::Shown shown_as(const Expr& e) {
     using Shown = CodeExpression::Shown;
-    if (e.as<Number>() || e.as<AddressLiteral>() || is_rest_of_cond(tree, e))
+    if (e.as<Number>() || e.as<AddressLiteral>()) return Shown::constant;
+    if (const auto* choice = e.as<Choice>(); choice && choice->is_rest_of_cond)
         return Shown::constant;
     if (e.as<Connection>()) return Shown::connection;
     if (e.is_address()) return Shown::address;
@@ -165,7 +158,7 @@ void Emitter::close() {
     open_.pop_back();
 }
 
-std::vector<CodeExpression> Emitter::expressions(const Tree& tree) const {
+std::vector<CodeExpression> Emitter::expressions() const {
     std::vector<CodeExpression> out;
     for (const Mark& mark : marks_) {
         const uint32_t begin = code_.offset(mark.begin), end = code_.offset(mark.end);
@@ -175,7 +168,7 @@ std::vector<CodeExpression> Emitter::expressions(const Tree& tree) const {
                        .file = mark.expr->place.file,
                        .text = mark.expr->place.span,
                        .how = mark.how,
-                       .shown = shown_as(tree, *mark.expr),
+                       .shown = shown_as(*mark.expr),
                        .group = mark.group,
                        .test_of = mark.test_of,
                        .rule = mark.rule});

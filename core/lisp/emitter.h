@@ -75,7 +75,7 @@ class Emitter {
     /// The next one to be opened is the test of a rule.
     void next_is_test(uint32_t group, uint32_t rule) { next_test_ = {group + 1, rule}; }
     /// Those that have code, once it is linked.
-    std::vector<CodeExpression> expressions(const Tree& tree) const;
+    std::vector<CodeExpression> expressions() const;
 
     CodeBuffer& code() { return code_; }
     /// Where there were more than kMaxStack values first.

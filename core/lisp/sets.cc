@@ -223,12 +223,12 @@ bool MemberCount::fits_with(const Literal& first, const Literal& last) {
 }
 
 bool MemberCount::fits() {
-    constexpr size_t kSlack = size_t{1} << 20;  // so that counting anew is seldom
+    constexpr size_t kRecountSlack = size_t{1} << 20;  // so that counting anew is seldom
     if (most_ <= kMaxMembers) return true;
     normalise(set_);
     most_ = members_of(set_);
     const bool fit = most_ <= kMaxMembers;
-    next_ = fit ? std::max(kMaxMembers, most_ + kSlack) : SIZE_MAX;  // said once
+    next_ = fit ? std::max(kMaxMembers, most_ + kRecountSlack) : SIZE_MAX;  // said once
     return fit;
 }
 

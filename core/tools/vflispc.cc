@@ -28,12 +28,13 @@ const cli::Tool kTool = {
     "[OPTIONS] (-e EXPR | FILE) -o OUT",
     "Compiles VFLisp to bytecode.",
     "FILE is VFLisp; - is standard input. With -d, -t and --test alone it may be bytecode, raw or "
-    "a module. OUT is a raw program if the filter needs no declarations, else a module, which "
+    "a module, with --lint a module that carries its VFLisp. OUT is a raw program if the filter "
+    "needs no declarations, else a module, which "
     "also carries the source for listings and messages.\n\n"
     "Every error of the file is reported. -a, -d, -t and --test print in this order and need no "
     "-o; results are those of the reference interpreter, with flow tables that start empty.\n\n"
     "--lint looks for what a filter lets by, or never does, that its author hardly meant, and "
-    "alone ends with 1 if there is any: fields at fixed offsets that VLAN tags, IPv4 options or "
+    "ends with 1 if there is any: fields at fixed offsets that VLAN tags, IPv4 options or "
     "IPv6 evade, rules that deny ports and let later fragments by, rules that never decide, tests "
     "that are always true or false. Each finding has a packet that was run through the filter and "
     "shows it.",

@@ -149,9 +149,9 @@ ExpressionTrace::Value ExpressionTrace::value_behind(const Frame& frame,
 ExpressionTrace::Value ExpressionTrace::address(bool source, bool six_only) const {
     const Headers headers = walk_headers(packet_);
     const uint64_t version = headers[HeaderFact::ip_version];
+    if (version != 6 && (version != 4 || six_only)) return {};
     const uint8_t* ip = packet_.data() + headers[HeaderFact::ip_offset];
-    if (version == 4 && !six_only) return mapped(load_be<uint32_t>(ip + (source ? 12 : 16)));
-    if (version != 6) return {};
+    if (version == 4) return mapped(load_be<uint32_t>(ip + (source ? 12 : 16)));
     const uint8_t* at = ip + (source ? 8 : 24);
     return FlowKey(std::array{load_be<uint64_t>(at), load_be<uint64_t>(at + 8)});
 }

@@ -73,7 +73,11 @@ class TreeReader {
         } else if (expr.as<lisp::Rules>()) {
             decide_rules(expr, at);
         } else {
-            inspect_test(expr, at);
+            // A number is no test because the filter ends with it.
+            if (expr.type == lisp::Type::truth)
+                inspect_test(expr, at);
+            else
+                inspect(expr, at);
             const Literal passes = conditions_.condition(expr);
             leaf(expr, at, then(at.path, passes), Leaf::Verdict::pass);
             leaf(expr, at, then(at.path, !passes), Leaf::Verdict::drop);

@@ -13,7 +13,7 @@ namespace vfm {
 namespace {
 
 constexpr std::string_view kRules = "rules";  // the group that a file speaks of
-constexpr std::string_view kBlank = " \t\r\v\f";
+constexpr std::string_view kBetweenWords = " \t\r\v\f";
 
 /// One line of the file, read from its front.
 class Line {
@@ -23,7 +23,7 @@ class Line {
     /// The next word; empty behind the last.
     std::string_view word() {
         skip();
-        const size_t end = std::min(text_.find_first_of(kBlank, at_), text_.size());
+        const size_t end = std::min(text_.find_first_of(kBetweenWords, at_), text_.size());
         last_ = {at(at_), at(end)};
         const std::string_view found = text_.substr(at_, end - at_);
         at_ = end;
@@ -32,7 +32,7 @@ class Line {
     /// What is left, without blanks around it.
     std::string_view rest() {
         skip();
-        const size_t end = text_.find_last_not_of(kBlank) + 1;
+        const size_t end = text_.find_last_not_of(kBetweenWords) + 1;
         const std::string_view found = end > at_ ? text_.substr(at_, end - at_) : "";
         last_ = {at(at_), at(at_ + found.size())};
         return found;
@@ -41,7 +41,7 @@ class Line {
     Span span() const { return last_; }
 
   private:
-    void skip() { at_ = std::min(text_.find_first_not_of(kBlank, at_), text_.size()); }
+    void skip() { at_ = std::min(text_.find_first_not_of(kBetweenWords, at_), text_.size()); }
     uint32_t at(size_t offset) const { return begin_ + static_cast<uint32_t>(offset); }
 
     std::string_view text_;

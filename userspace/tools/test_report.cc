@@ -221,10 +221,10 @@ std::vector<Diagnostic> explain(const Disagreement& d, const Filter& filter, uin
 }
 
 std::string hex_dump(ByteView bytes) {
-    constexpr size_t kWidth = 16;
+    constexpr size_t kRowBytes = 16;
     std::string out;
-    for (size_t at = 0; at < bytes.size(); at += kWidth) {
-        const ByteView row = bytes.subspan(at, std::min(kWidth, bytes.size() - at));
+    for (size_t at = 0; at < bytes.size(); at += kRowBytes) {
+        const ByteView row = bytes.subspan(at, std::min(kRowBytes, bytes.size() - at));
         std::string text;
         for (const uint8_t byte : row)
             text += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '.';

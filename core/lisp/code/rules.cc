@@ -123,11 +123,11 @@ void Generator::explain(const Expr& e, const Rules& node, uint32_t table, size_t
     tests.out_.push(0, e);
     tests.out_.end(e);
     if (auto linked = tests.out_.code().link(); linked && !tests.out_.too_deep()) {
-        rule_tests_.push_back({table,
-                               std::move(linked->code),
-                               std::move(tests.sets_),
-                               {tests.out_.expressions(tree_), std::move(linked->true_jumps),
-                                std::move(linked->relays)}});
+        rule_tests_.push_back(
+            {table,
+             std::move(linked->code),
+             std::move(tests.sets_),
+             {tests.out_.expressions(), std::move(linked->true_jumps), std::move(linked->relays)}});
     } else if (behind - first > 1) {
         const size_t middle = first + (behind - first) / 2;
         explain(e, node, table, first, middle);
