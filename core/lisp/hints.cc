@@ -58,6 +58,14 @@ constexpr Habit kHabits[] = {
     {"dport", "the destination port is `tcp.dport`, `udp.dport` or `port.dst`"},
     {"ip6", "IPv6 is `ipv6`: `(has ipv6)`"},
     {"icmpv6", "ICMPv6 is `icmp6`: `(has icmp6)`"},
+    {"fin", "the flag is `tcp-fin`: `(& tcp.flags tcp-fin)`"},
+    {"syn", "the flag is `tcp-syn`: `(& tcp.flags tcp-syn)`"},
+    {"rst", "the flag is `tcp-rst`: `(& tcp.flags tcp-rst)`"},
+    {"psh", "the flag is `tcp-push`: `(& tcp.flags tcp-push)`"},
+    {"tcp-psh", "the flag is `tcp-push`: `(& tcp.flags tcp-push)`"},
+    {"ack", "the flag is `tcp-ack`: `(& tcp.flags tcp-ack)`"},
+    {"urg", "the flag is `tcp-urg`: `(& tcp.flags tcp-urg)`"},
+    {"echo", "the type is `icmp-echo`, of ICMPv6 `icmp6-echo`"},
     {"limit", "`(rate ip.src 100 :per 1s)` is 1 while the source stays below the rate"},
     {"true", "a condition that holds is 1"},
     {"false", "a condition that does not hold is 0"},
@@ -85,6 +93,7 @@ std::string hint_for_name(std::string_view name, std::span<const std::string_vie
 
 std::string hint_for_operator(std::string_view name, std::span<const std::string_view> known) {
     if (auto hint = habit(name)) return *std::move(hint);
+    if (is_verdict(name)) return "a verdict stands without parentheses";
     if (find_number(name) && find_header(name))
         return fmt::format("`(has {})` is 1 if the packet has the header", name);
     return suggestion(name, known);

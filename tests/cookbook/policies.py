@@ -1,6 +1,7 @@
 """Cases of the policies that drop what they do not name, and of the guard of BGP, 21 to 25."""
 from case import DEFAULT, MANAGEMENT, case
-from packets import (ACK, ADMIN, ADMIN6, FIN, HOST, HOST6, PEER, PEER6, PSH, RST, SYN, arp, icmp, tcp, udp)
+from packets import (ACK, ADMIN, ADMIN6, FIN, GATEWAY_MAC, HOST, HOST6, HOST_MAC, PEER, PEER6, PEER_MAC, PSH,
+                     RST, SYN, arp, icmp, tcp, udp)
 
 # The bystanders that a host cannot do without.
 NEEDED = ("ARP question", "ARP answer", "ARP behind a tag", "neighbour question", "neighbour answer",
@@ -131,12 +132,13 @@ def bgp_peers(c):
 @case("25-host-policy")
 def host_policy(c):
     ours, reply = "from here", "replies"
-    out, out6 = {"dst": PEER}, {"dst": PEER6}
+    away = {"mac": HOST_MAC, "to": PEER_MAC}
+    out, out6 = away | {"dst": PEER}, away | {"dst": PEER6}
     c.drop(DEFAULT, "nobody has asked", tcp(PEER, 40000, SYN | ACK, sport=443), udp(PEER, 40000, sport=53),
            icmp(PEER, 0), icmp(PEER6, 129))
     pass_errors(c)
     c.passes(ours, "a connection and a question of ours", tcp(HOST, 443, sport=40000, **out),
-             udp(HOST6, 53, sport=40000, **out6), icmp("fe80::10", 133, dst="ff02::2", ttl=255))
+             udp(HOST6, 53, sport=40000, **out6), icmp("fe80::10", 133, dst="ff02::2", ttl=255, mac=HOST_MAC))
     c.passes(reply, "its answers", tcp(PEER, 40000, SYN | ACK, sport=443),
              tcp(PEER, 40000, ACK, sport=443, vlan=20), tcp(PEER, 40000, PSH | ACK, sport=443,
                                                             options=bytes(8)), udp(PEER6, 40000, sport=53),
@@ -145,6 +147,11 @@ def host_policy(c):
            tcp(PEER, 40001, SYN | ACK, sport=443), tcp("198.51.100.8", 40000, SYN | ACK, sport=443),
            udp(PEER, 40000, sport=443), udp(PEER6, 40000, sport=54), udp("2001:db8:77::8", 40000, sport=53),
            tcp(PEER, 40000, SYN | ACK, sport=443, dst="203.0.113.11"))
+    c.drop(DEFAULT, "our address, another card", tcp(HOST, 443, sport=50000, dst=PEER),
+           tcp(HOST, 443, sport=50000, dst=PEER, mac=GATEWAY_MAC), udp(HOST6, 53, sport=50000, dst=PEER6))
+    c.drop(DEFAULT, "our card, another address", tcp("203.0.113.11", 443, sport=50000, **out))
+    c.drop(DEFAULT, "which have opened nothing", tcp(PEER, 50000, SYN | ACK, sport=443),
+           udp(PEER6, 50000, sport=53), tcp(PEER, 50000, SYN | ACK, sport=443, dst="203.0.113.11"))
     c.passes(ours, "a ping, of either family", icmp(HOST, 8, **out), icmp(HOST6, 128, **out6))
     c.passes(reply, "and its answer", icmp(PEER, 0), icmp(PEER6, 129))
     c.drop(DEFAULT, "of others", icmp("198.51.100.8", 0), icmp("2001:db8:77::8", 129))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes what fuzzing starts from: make_seeds.py SOURCE BIN OUT.
 
-OUT/TARGET/ gets the seeds of each target, from the golden files and engine cases; OUT/vfm.dict the
+OUT/TARGET/ gets the seeds of each target, from the golden files and the cookbook; OUT/vfm.dict the
 words of both languages, from the tables that define them. BIN holds the tools.
 """
 import re
@@ -43,7 +43,8 @@ def main(source, tools, out):
     make_captures.write_all(out / "pcap")
 
     programs = []
-    for path in sorted((source / "tests/golden").rglob("*")):
+    texts = (path for folder in ("tests/golden", "docs/cookbook") for path in (source / folder).rglob("*"))
+    for path in sorted(texts):
         kind = {".vfl": "lisp", ".vfm": "asm"}.get(path.suffix)
         if kind is None:
             continue

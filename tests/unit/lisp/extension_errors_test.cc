@@ -214,6 +214,12 @@ BOOST_AUTO_TEST_CASE(habits_of_other_languages) {
     BOOST_TEST(errors_of("tcp port 80").front().find("tcpdump") != std::string::npos);
     BOOST_TEST(errors_of("# tcp only\n1").front() ==
                "1:1 unknown name `#` (comments begin with `;`)");
+    BOOST_TEST(errors_of("(= tcp.flags syn)") ==
+               Lines{"1:14 unknown name `syn` (the flag is `tcp-syn`: `(& tcp.flags tcp-syn)`)"});
+    BOOST_TEST(errors_of("(& tcp.flags tcp-psh)").front().find("`tcp-push`") != std::string::npos);
+    BOOST_TEST(errors_of("(= icmp.type echo)").front().find("`icmp-echo`") != std::string::npos);
+    BOOST_TEST(errors_of("(rules (when 1 (drop)) (default pass))") ==
+               Lines{"1:17 unknown operator `drop` (a verdict stands without parentheses)"});
 }
 
 // The list of an `in` is one set, however often a definition puts it in: uses do not copy it.
