@@ -34,8 +34,8 @@ size_t count_tests(const ir::Function& function) {
     for (const Block& block : function.blocks) {
         for (const ValueId id : block.body) {
             const Op op = function[id].op;
-            tests += ir::op_info(op).effect == ir::Effect::guard || op == Op::load ||
-                     op == Op::loadx || op == Op::fuel;
+            tests += ir::op_info(op).effect == ir::Effect::guard || ir::is_load(op) ||
+                     ir::is_loadx(op) || op == Op::fuel;
         }
         tests += ir::is_branch(block.end);
     }
@@ -127,6 +127,12 @@ class Lowerer {
         leave(access_->covers(value.a, base.reg, value.imm, current_).negated(), ErrorKind::bounds);
     }
 
+    // Of bytes as the machine loads them, the value that the operation wants.
+    VReg in_order(const Value& value, VReg raw) {
+        const bool turned = ir::op_info(value.op).kind == ir::OpKind::load && value.size > 1;
+        return turned ? b_.to_be(raw, value.size) : raw;
+    }
+
     void operation(ValueId id) {
         const auto result = v_.operation(id);
         v_.set(id, result ? *result : other_operation(id));
@@ -138,9 +144,11 @@ class Lowerer {
             case Op::len:
                 return b_.load(8, kFrame, kLenSlot);
             case Op::load:
-                return v_.in_order(id, access_->load(value.imm, value.size));
+            case Op::load_raw:
+                return in_order(value, access_->load(value.imm, value.size));
             case Op::loadx:
-                return v_.in_order(id, access_->load_at(value.a, v_.read(value.a), value.imm,
+            case Op::loadx_raw:
+                return in_order(value, access_->load_at(value.a, v_.read(value.a), value.imm,
                                                         value.size, current_));
             case Op::vlan_present:
                 return b_.load(4, kContext, l_.hook.vlan_present);
@@ -222,8 +230,6 @@ class Lowerer {
             case Op::ge:
             case Op::le:
                 return kNoReg;  // ValueLowering has them
-            case Op::load_raw:
-            case Op::loadx_raw:
             case Op::in_set:
             case Op::in_rows:
             case Op::call:

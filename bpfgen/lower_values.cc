@@ -65,11 +65,6 @@ std::optional<VReg> ValueLowering::operation(ValueId id) {
     return std::nullopt;
 }
 
-VReg ValueLowering::in_order(ValueId id, VReg raw) {
-    const unsigned size = f_[id].size;
-    return size == 1 || facts_.packet_order(id) != 0 ? raw : b_.to_be(raw, size);
-}
-
 VReg ValueLowering::with_number(unsigned code, VReg a, uint64_t number) {
     return fits_imm(number) ? b_.alu_imm(code, a, number) : b_.alu(code, a, b_.number(number));
 }
@@ -85,9 +80,6 @@ VReg ValueLowering::arithmetic(const AluRow& row, ValueId id) {
     const VReg left = read(a);
     const bool shift = row.op == Op::shl || row.op == Op::shr;
     if (shift && is_number(b)) return b_.alu_imm(row.code, left, f_[b].imm & 63);
-    if (const unsigned bytes = facts_.packet_order(id); bytes != 0) {
-        return with_number(row.code, left, swapped(f_[b].imm, bytes));
-    }
     return binary(row.code, left, b);
 }
 
@@ -111,7 +103,7 @@ VReg ValueLowering::is_unequal(ValueId a, ValueId b) {
     if (!is_number(b)) {
         x = b_.alu(BPF_XOR, x, reg_of_[b]);
     } else if (f_[b].imm != 0) {
-        x = with_number(BPF_XOR, x, swapped(f_[b].imm, facts_.packet_order(a)));
+        x = with_number(BPF_XOR, x, f_[b].imm);
     } else if (facts_.bits(a) <= 1) {
         return b_.mov(x);
     }
@@ -150,7 +142,7 @@ Condition ValueLowering::condition(Comparison comparison, ValueId a, ValueId b) 
         c.b = read(b);
         return c;
     }
-    const uint64_t number = swapped(f_[b].imm, facts_.packet_order(a));
+    const uint64_t number = f_[b].imm;
     if (c.narrow || fits_imm(number)) {
         c.imm = number;
     } else {

@@ -27,8 +27,6 @@ class ValueLowering {
     VReg tested(ir::ValueId value);
     /// The result of an arithmetic operation or a comparison; nothing for another operation.
     std::optional<VReg> operation(ir::ValueId id);
-    /// Packet bytes in the order that the value's uses want.
-    VReg in_order(ir::ValueId id, VReg raw);
     Condition condition(Comparison comparison, ir::ValueId a, ir::ValueId b);
 
   private:

@@ -83,7 +83,7 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
     ir::optimise(*function);
     auto program = translate(std::move(*function), verified, options);
     if (!program) return std::unexpected(refusal(std::move(program).error()));
-    TRY(check_maps(*program, verified));
+    if (options.for_kernel) TRY(check_maps(*program, verified));
     attach_source(*program, verified);
     return program;
 }

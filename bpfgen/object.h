@@ -22,6 +22,7 @@ std::string_view hook_name(Hook hook);
 struct Options {
     Hook hook = Hook::xdp;
     bool drop_on_error = false;  ///< verdict of a run that ends with an error
+    bool for_kernel = true;      ///< a program that needs more maps than a kernel takes is refused
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other registers

@@ -12,6 +12,7 @@
 #include "bpfgen/lower.h"
 #include "bpfgen/regalloc.h"
 #include "bpfgen/select.h"
+#include "core/ir/passes/passes.h"
 #include "core/isa/limits.h"
 
 namespace vfm::bpf {
@@ -34,7 +35,7 @@ Needs find_needs(const ir::Function& function) {
         for (const ir::ValueId id : block.body) {
             const ir::Value& value = function[id];
             using enum ir::Op;
-            needs.loads |= value.op == load || value.op == loadx;
+            needs.loads |= ir::is_load(value.op) || ir::is_loadx(value.op);
             needs.len |= value.op == len || value.op == count;
             const bool membership = value.op == member || value.op == member128;
             needs.wide_keys |=
@@ -44,7 +45,7 @@ Needs find_needs(const ir::Function& function) {
             needs.fuel |= value.op == fuel;
             needs.now += value.op == now;
             if (value.op == guard_len) needs.span = std::max(needs.span, value.imm);
-            if (value.op == guard_index || value.op == loadx) needs.span = kMaxPacket;
+            if (value.op == guard_index || ir::is_loadx(value.op)) needs.span = kMaxPacket;
         }
         using enum ir::Terminator::Kind;
         if (block.end.kind == branch_len) needs.span = std::max(needs.span, block.end.imm);
@@ -68,6 +69,7 @@ class Translator {
 
     Result<Program> run() {
         thread_jumps(function_);
+        ir::byte_swap_elimination(function_);
         needs_ = find_needs(function_);
         const ValueFacts values(function_);
         const Layout layout(function_);

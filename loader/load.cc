@@ -92,10 +92,15 @@ LoadedProgram describe(bpf_object& object, const bpf::Program& program) {
     return loaded;
 }
 
-/// The keys that a map begins with; 0, or a negative errno.
+/// The keys that a map begins with, all in one call where the kernel can; 0, or a negative errno.
 int put_keys(const LoadedMap& map) {
     const Bytes& keys = map.declaration.keys;
     const uint32_t present = 1;
+    auto count = static_cast<uint32_t>(keys.size() / map.declaration.key_size);
+    const std::vector<uint32_t> values(count, present);
+    if (count == 0 ||
+        bpf_map_update_batch(map.fd.get(), keys.data(), values.data(), &count, nullptr) == 0)
+        return 0;
     for (size_t at = 0; at < keys.size(); at += map.declaration.key_size)
         if (bpf_map_update_elem(map.fd.get(), &keys[at], &present, BPF_ANY) != 0) return -errno;
     return 0;

@@ -14,7 +14,7 @@ namespace {
 // Of Linux 6.18 on 64 bits; other versions differ by some bytes.
 constexpr uint64_t kBucket = 16;
 constexpr uint64_t kHashEntry = 48;  // before key and value
-constexpr uint64_t kTrieNode = 20;  // before the key, whose length is in it, and the value
+constexpr uint64_t kTrieNode = 20;   // before the key, whose length is in it, and the value
 constexpr uint64_t kPointer = 8;
 
 uint64_t in_words(uint64_t bytes) { return (bytes + 7) / 8 * 8; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Endless fuzzing, and a crash turned into a case for the tools.
 #
-#   scripts/fuzz.sh TARGET [LIBFUZZER-OPTION...]   lisp asm bytecode module pcap diff; until stopped
+#   scripts/fuzz.sh TARGET [LIBFUZZER-OPTION...]   TARGET as in tests/fuzz; until stopped
 #   scripts/fuzz.sh --case TARGET FILE             what a crash file is, and the command to see it
 #
 # The corpus grows in build-sanitize/corpus/TARGET and is kept from run to run.
@@ -17,6 +17,7 @@ as_case() {
         asm) cp "$file" "$base.vfm"; echo "vfm-asm $base.vfm -o $base.bin && vfm-dis $base.bin" ;;
         bytecode | module) cp "$file" "$base.bin"; echo "vfm-dis -a -x $base.bin" ;;
         pcap) cp "$file" "$base.pcap"; echo "vfm-test -v -e 1 $base.pcap" ;;
+        pcapng | link | packed) echo "build-sanitize/bin/fuzz_$target $file" ;;
         diff)
             python3 - "$file" <<'SPLIT'
 import struct, sys
@@ -35,7 +36,7 @@ SPLIT
 
 case "${1-}" in
     --case) [ $# -eq 3 ] || usage; as_case "$2" "$3"; exit 0 ;;
-    lisp | asm | bytecode | module | pcap | diff) target=$1; shift ;;
+    lisp | asm | bytecode | module | pcap | pcapng | link | packed | diff) target=$1; shift ;;
     *) usage ;;
 esac
 

@@ -64,8 +64,11 @@ struct Member {
 struct Conjunction {};
 struct Disjunction {};
 struct Negation {};
-/// A test and two values.
-struct Choice {};
+/// A test and two values. `cond` is made of choices within each other: those but the first have no
+/// text of their own, their place is their clause.
+struct Choice {
+    bool is_rest_of_cond = false;
+};
 /// Values of variables and a body, the last argument. The i-th value is that of the variable
 /// Tree::bound[first + i].
 struct Let {

@@ -238,6 +238,9 @@ std::optional<Expr> Checker::unknown_name(const Node& node) {
     else if (const auto header = find_payload(word))
         error(node, fmt::format("`{}` is where a load begins: expected a value", word),
               fmt::format("a load from it is `(u8 {} 0)`", word));
+    else if (word.starts_with('@'))
+        error(node, fmt::format("`{}` is a set: expected a value", printable(word)),
+              fmt::format("a set is asked with `in`: `(in ip.src {})`", printable(word)));
     else if (is_verdict(word))
         error(node, fmt::format("`{}` is a verdict: it stands in `rules`", word),
               "as a filter's value 0 drops, 1 passes, 2 passes and logs");
@@ -253,7 +256,7 @@ bool Checker::may_hint() { return hints_++ < kMaxHints; }
 
 std::string Checker::name_hint(std::string_view word) {
     if (!may_hint()) return {};
-    std::vector<std::string_view> known(field_names().begin(), field_names().end());
+    std::vector<std::string_view> known(value_names().begin(), value_names().end());
     for (size_t i = 0; i < scope_.definitions; ++i) known.push_back(definitions_[i].name);
     for (size_t i = scope_.locals; i < locals_.size(); ++i) known.push_back(locals_[i].name);
     return hint_for_name(word, known);
@@ -411,6 +414,11 @@ void Checker::find_known_value(const FormInfo& form, const Node& list, Expr& exp
     expr.value = value;
 }
 
+bool Checker::is_known(std::string_view word) const {
+    return find_local(word) || find_definition(word) || find_field(word) ||
+           find_header_field(word) || find_number(word) || !find_forms(word).empty();
+}
+
 std::optional<Literal> Checker::find_constant(const Node& node) const {
     if (node.kind == NodeKind::number || node.kind == NodeKind::address ||
         node.kind == NodeKind::prefix)
@@ -425,10 +433,7 @@ std::optional<Literal> Checker::constant(const Node& node, std::string_view expe
     if (node.kind == NodeKind::bad) return std::nullopt;
     const auto found = find_constant(node);
     if (!found) {
-        const bool known = node.kind != NodeKind::symbol || find_local(text(node)) ||
-                           find_definition(text(node)) || find_field(text(node)) ||
-                           find_header_field(text(node)) || !find_forms(text(node)).empty();
-        if (known)
+        if (node.kind != NodeKind::symbol || is_known(text(node)))
             error(node, fmt::format("expected {}", expected));
         else
             unknown_name(node);

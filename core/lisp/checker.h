@@ -116,6 +116,8 @@ class Checker {
     uint32_t bind(std::string_view name, const Expr& value);
     size_t local_count() const { return locals_.size(); }
     void unbind_to(size_t count);
+    /// True if the word means something here, whatever it is.
+    bool is_known(std::string_view word) const;
     /// A name that a definition, binding or argument may take; else an error at the node.
     bool is_free_name(const Node& node, std::string_view what);
 

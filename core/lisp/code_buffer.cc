@@ -87,7 +87,7 @@ void CodeBuffer::relay(size_t far_jump) {
 
     const uint32_t place = items_[far_jump].place;
     std::vector<Item> added{{.is_label = true, .label = relay},
-                            {.op = Opcode::JMP, .label = target, .place = place}};
+                            {.is_relay = true, .op = Opcode::JMP, .label = target, .place = place}};
     if (!items_[gap - 1].ends_path()) {
         const Label around = new_label();
         added.insert(added.begin(), {.op = Opcode::JMP, .label = around, .place = place});
@@ -118,6 +118,8 @@ std::optional<CodeBuffer::Linked> CodeBuffer::link() {
         VFM_CHECK(!item.is_jump() || distance(i) <= kReach, "jumps go forwards to bound labels");
         if (linked.places.empty() || linked.places.back().source != item.place)
             linked.places.push_back({offsets_[i], item.place});
+        if (item.says_true) linked.true_jumps.push_back(offsets_[i]);
+        if (item.is_relay) linked.relays.push_back(offsets_[i]);
         encode(linked.code, item.op, item.is_jump() ? distance(i) : item.imm);
     }
     return linked;

@@ -25,6 +25,10 @@ class CodeBuffer {
     /// `place` is the byte of the source that the instruction comes from.
     void emit(Opcode op, uint64_t imm, uint32_t place);
     void jump(Opcode op, Label label, uint32_t place);
+    /// The jump that was just made says true of the test that it stands in.
+    void last_jump_says_true() {
+        if (size_ <= kMaxCode) items_.back().says_true = true;
+    }
 
     /// Bytes so far, relays not counted. Beyond kMaxCode nothing is kept any more.
     size_t size() const { return size_; }
@@ -36,14 +40,20 @@ class CodeBuffer {
     struct Linked {
         Bytes code;
         std::vector<Place> places;  ///< where the source byte differs from the instruction before
+        std::vector<uint32_t> true_jumps;  ///< see last_jump_says_true()
+        std::vector<uint32_t> relays;
     };
     /// The finished code, or nothing if it is larger than kMaxCode. Every label that is jumped
     /// to is bound. Uses the buffer up.
     std::optional<Linked> link();
+    /// Where a bound label stands in the finished code.
+    uint32_t offset(Label label) const { return label_offsets_[label]; }
 
   private:
     struct Item {
         bool is_label = false;
+        bool says_true = false;
+        bool is_relay = false;
         Opcode op = Opcode::RET;
         Label label = 0;     // of a label, or the target of a jump
         uint32_t place = 0;  // byte of the source

@@ -40,6 +40,8 @@ std::optional<Module> generate(const Tree& tree, ErrorList& errors) {
         const Place& place = emitter.places()[number];
         module.lines.push_back({offset, tree.sources->position(place), place.file});
     }
+    module.map = {emitter.expressions(), std::move(linked->true_jumps), std::move(linked->relays)};
+    module.rule_tests = std::move(generator.rule_tests());
     return module;
 }
 

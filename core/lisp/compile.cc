@@ -66,6 +66,13 @@ Result<Compiled> compile(const std::shared_ptr<const SourceFile>& source, Files*
     return Compiled{std::move(*module), std::move(warnings)};
 }
 
+std::string table_name(std::string_view typed) {
+    ErrorList errors(std::make_shared<const SourceFile>("", std::string(typed)));
+    const SyntaxTree syntax = read(0, errors);
+    if (errors.has_errors() || syntax.roots().size() != 1) return std::string(typed);
+    return syntax.canonical(syntax.roots()[0], SyntaxTree::Literals::plain, kMaxName);
+}
+
 Result<Module> code_of(const Tree& tree) {
     ErrorList errors(tree.sources->file(0));
     std::optional<Module> module = generate(tree, errors);

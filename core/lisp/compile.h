@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
@@ -28,6 +30,10 @@ struct Analysed {
 /// The typed tree, as far as compile() gets without making code: reports the same errors except
 /// `too complex` for a program that is too large.
 Result<Analysed> analyse(const std::shared_ptr<const SourceFile>& source, Files* files = nullptr);
+
+/// The name of the table that is named by this key or form, as somebody types it: with single
+/// spaces and decimal numbers. A text that is no single expression stays as it is.
+std::string table_name(std::string_view typed);
 
 /// The code of a tree that analyse() gave, or of one that was made of parts of it and is as right:
 /// as compile() makes it. Fails with `too complex` alone.

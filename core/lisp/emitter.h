@@ -16,6 +16,8 @@
 
 namespace vfm::lisp {
 
+using How = CodeExpression::How;
+
 class Landing {
   public:
     Landing(const Landing&) = delete;
@@ -62,13 +64,42 @@ class Emitter {
     void end(const Expr& at);
     bool reachable() const { return reachable_; }
 
+    /// What follows, up to the close() that belongs to it, is the code of `e`. A test names the
+    /// landing to which it goes where it is true.
+    void open(const Expr& e, How how, const Landing* yes = nullptr);
+    void close();
+    /// The expression whose code this is, or null.
+    const Expr* within() const { return open_.empty() ? nullptr : open_.back().expr; }
+    /// The expression last opened is rules, whose counters are this group.
+    void is_rules(uint32_t group) { marks_[open_.back().mark].group = group + 1; }
+    /// The next one to be opened is the test of a rule.
+    void next_is_test(uint32_t group, uint32_t rule) { next_test_ = {group + 1, rule}; }
+    /// Those that have code, once it is linked.
+    std::vector<CodeExpression> expressions() const;
+
     CodeBuffer& code() { return code_; }
     /// Where there were more than kMaxStack values first.
     const std::optional<Place>& too_deep() const { return too_deep_; }
     const std::vector<Place>& places() const { return places_; }
 
   private:
+    /// An expression between two labels.
+    struct Mark {
+        CodeBuffer::Label begin, end;
+        const Expr* expr;
+        How how;
+        uint32_t group = 0;  // this and the others as CodeExpression has them
+        uint32_t test_of = 0;
+        uint32_t rule = 0;
+    };
+    struct Opened {
+        size_t mark;
+        const Expr* expr;
+        const Landing* yes;
+    };
+
     CodeBuffer::Label label_for(Landing& to);
+    void note_test(const Landing& to);
     uint32_t place_number(const Expr& at);
     void moved(unsigned pops, unsigned pushes, const Expr& at);
     void start(CodeBuffer::Label label);
@@ -78,6 +109,9 @@ class Emitter {
     bool reachable_ = true;
     std::optional<Place> too_deep_;
     std::vector<Place> places_;  // CodeBuffer's places are numbers of these
+    std::vector<Mark> marks_;    // each before those within it
+    std::vector<Opened> open_;
+    std::pair<uint32_t, uint32_t> next_test_{0, 0};  // test_of, rule
 };
 
 }  // namespace vfm::lisp

@@ -87,11 +87,12 @@ std::optional<Header> find_payload(std::string_view name) {
     return header;
 }
 
-std::span<const std::string_view> field_names() {
+std::span<const std::string_view> value_names() {
     static const std::vector<std::string_view> names = [] {
         std::vector<std::string_view> out;
         for (const FieldInfo& field : kFields) out.push_back(field.name);
         for (const HeaderField& field : kHeaderFields) out.push_back(field.name);
+        for (const NamedNumber& number : kNumbers) out.push_back(number.name);
         return out;
     }();
     return names;

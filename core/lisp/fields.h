@@ -79,7 +79,7 @@ const HeaderField& of_version(const HeaderField& field, unsigned version);
 /// `tcp` for `tcp.payload`: the base of a load from a payload.
 std::optional<Header> find_payload(std::string_view name);
 
-/// For suggestions: every field's name.
-std::span<const std::string_view> field_names();
+/// For suggestions: the names of all fields and numbers.
+std::span<const std::string_view> value_names();
 
 }  // namespace vfm::lisp

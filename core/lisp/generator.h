@@ -42,9 +42,12 @@ class Generator {
     /// What the code declares beside tables, imports and counters.
     std::vector<SetDecl>& sets() { return sets_; }
     std::vector<RuleTable>& rule_tables() { return rule_tables_; }
+    /// What explains them.
+    std::vector<RuleTests>& rule_tests() { return rule_tests_; }
 
   private:
     void number(const Expr& e, Landing& absent, End end = End::open);
+    void marked_number(const Expr& e, Landing& absent, End end = End::open);
     void address(const Expr& e, Landing& absent);
     void condition(const Expr& e, Ways ways, Next next);
 
@@ -86,16 +89,20 @@ class Generator {
     void load(HeaderFact base, unsigned offset, unsigned size, const Expr& at);
 
     // Addresses.
+    void address_of(const Expr& e, Landing& absent);
+    static How shown_address(const HeaderField& field);
     void address_field(const HeaderField& field, Landing& absent, const Expr& at);
     void load4(const HeaderField& field, const Expr& at);
     void load6(const HeaderField& field, const Expr& at);
     unsigned padding(const Expr& e) const;
     void compare_addresses(const Expr& e, Ways ways, Next next);
+    void compare_field(const Expr& e, size_t field, Ways ways, Next next);
     void compare_numbers(const Expr& e, Ways ways, Next next);
 
     // Branches.
     void short_circuit(const Expr& e, bool any, End end);
     void truth(const Expr& e, Landing& absent, const Expr& at);
+    void go(const Expr& e, Ways ways, Next next);
     void fall(Ways ways, Next next, const Expr& at);
     void decide(Comparison comparison, Ways ways, Next next, const Expr& at);
     void truth_by_condition(const Expr& e, End end);
@@ -105,6 +112,8 @@ class Generator {
     size_t rows_from(const Expr& e, size_t rule, RuleRows& rows) const;
     uint32_t rule_table(RuleTable table);
     uint32_t look_up(const Expr& e, RuleRows& rows, uint64_t otherwise);
+    void test_rule(const Expr& e, const Rules& node, size_t rule, Ways ways);
+    void explain(const Expr& e, const Rules& node, uint32_t table, size_t first, size_t behind);
     void push_keys(std::span<const uint32_t> fields, const Expr& at);
 
     // Names.
@@ -112,6 +121,8 @@ class Generator {
 
     // Sets.
     void member(const Expr& e, const Member& node, Ways ways, Next next);
+    void member_field(const Expr& e, const Member& node, Ways ways, bool inside_follows);
+    void not_inside(const Expr& e, const Member& node, Ways ways, bool inside_follows);
     void number_member(const SetInfo& set, uint32_t index, Landing& yes, const Expr& at);
     void address_member(const SetInfo& set, uint32_t index, Landing& yes, const Expr& at);
     uint64_t declared(uint32_t set, bool addresses);
@@ -147,6 +158,7 @@ class Generator {
     std::vector<SetDecl> sets_;
     std::vector<std::pair<int32_t, int32_t>> declared_;  // by set: numbers, addresses; -1: not yet
     std::vector<RuleTable> rule_tables_;
+    std::vector<RuleTests> rule_tests_;
 };
 
 }  // namespace vfm::lisp

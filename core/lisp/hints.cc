@@ -48,6 +48,8 @@ constexpr Habit kHabits[] = {
     {"#", "comments begin with `;`"},
     {"//", "comments begin with `;`"},
     {"accept", "a filter's value is its verdict: 0 drops, 1 passes; in `rules` it is `pass`"},
+    {"allow", "a filter's value is its verdict: 0 drops, 1 passes; in `rules` it is `pass`"},
+    {"deny", "a filter's value is its verdict: 0 drops, 1 passes; in `rules` it is `drop`"},
     {"reject", "a filter's value is its verdict: 0 drops, 1 passes; in `rules` it is `drop`"},
     {"host", "`(or (= ip.src 10.0.0.1) (= ip.dst 10.0.0.1))`"},
     {"net", "`(or (= ip.src 10.0.0.0/8) (= ip.dst 10.0.0.0/8))`"},

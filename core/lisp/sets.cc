@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <bit>
 
 namespace vfm::lisp {
 namespace {
@@ -39,24 +40,56 @@ void keep_each_once(std::vector<Range>& ranges) {
     ranges.erase(repeated.begin(), repeated.end());
 }
 
-/// A range as prefixes of numbers of `width` bits, as few as there can be.
-template <class Range>
-void add_prefixes(const Range& range, unsigned width, std::vector<SetMember>& out) {
+unsigned zeros_behind(Bits value) {
+    const auto low = static_cast<uint64_t>(value);
+    return static_cast<unsigned>(low != 0
+                                     ? std::countr_zero(low)
+                                     : 64 + std::countr_zero(static_cast<uint64_t>(value >> 64)));
+}
+
+/// The greatest n for which there are 2^n numbers from 0 to `last`.
+unsigned bits_filled(Bits last) {
+    const Bits count = last + 1;
+    if (count == 0) return 128;
+    const auto high = static_cast<uint64_t>(count >> 64);
+    return static_cast<unsigned>(high != 0 ? 127 - std::countl_zero(high)
+                                           : 63 - std::countl_zero(static_cast<uint64_t>(count)));
+}
+
+/// Calls `add` with the first number and the length of each prefix of a range of numbers of
+/// `width` bits, of which there are as few as can be.
+template <class Range, class Add>
+void for_each_prefix(const Range& range, unsigned width, Add add) {
     const Bits last = bits(range.last);
     Bits at = bits(range.first);
     for (;;) {
-        unsigned free = 0;  // bits behind the prefix
-        while (free < width && (at >> free & 1) == 0) {
-            const Bits size = free + 1 == 128 ? 0 : Bits{1} << (free + 1);  // 0: all numbers
-            if (size - 1 > last - at) break;
-            ++free;
-        }
-        const Wide value = wide(at);
-        out.push_back({value.hi, value.lo, static_cast<uint8_t>(width - free)});
+        // As many bits as are free behind the prefix, and as the rest of the range fills.
+        const unsigned free = std::min({width, zeros_behind(at), bits_filled(last - at)});
+        add(at, width - free);
         const Bits end = at + (free == 128 ? 0 : Bits{1} << free) - 1;
         if (end >= last) return;
         at = end + 1;
     }
+}
+
+template <class Range>
+void add_prefixes(const Range& range, unsigned width, std::vector<SetMember>& out) {
+    for_each_prefix(range, width, [&](Bits at, unsigned length) {
+        const Wide value = wide(at);
+        out.push_back({value.hi, value.lo, static_cast<uint8_t>(length)});
+    });
+}
+
+template <class Range>
+size_t prefixes_of(const std::vector<Range>& ranges, unsigned width) {
+    size_t count = 0;
+    for (const Range& range : ranges)
+        for_each_prefix(range, width, [&](Bits, unsigned) { ++count; });
+    return count;
+}
+
+size_t members_of(const SetInfo& set) {
+    return prefixes_of(set.numbers, 64) + prefixes_of(set.addresses, 128);
 }
 
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\f' || c == '\v'; }
@@ -80,11 +113,12 @@ class SetReader {
 
     void run() {
         std::string_view text = file_->text();
-        while (!text.empty()) {
+        while (!text.empty() && !full_) {
             const size_t end = std::min(text.find('\n'), text.size());
             line(text.substr(0, end));
             text.remove_prefix(std::min(end + 1, text.size()));
         }
+        if (!full_ && !count_.fits()) error(last_, kTooManyMembers);
     }
 
   private:
@@ -97,7 +131,14 @@ class SetReader {
         if (!value) return;
         const std::string_view behind = next_token(rest);
         if (!behind.empty()) return error(behind, "expected one value a line");
-        add_to_set(set_, *value, *value);
+        add(first, *value, *value);
+    }
+
+    void add(std::string_view at, const Literal& first, const Literal& last) {
+        add_to_set(set_, first, last);
+        last_ = at;
+        full_ = !count_.fits_with(first, last);
+        if (full_) error(at, kTooManyMembers);
     }
 
     void range(std::string_view paren, std::string_view rest) {
@@ -112,7 +153,7 @@ class SetReader {
         if (!first || !last) return;
         const std::string fault = range_fault(*first, *last);
         if (!fault.empty()) return error(paren, fault);
-        add_to_set(set_, *first, *last);
+        add(paren, *first, *last);
     }
 
     std::optional<Literal> literal(std::string_view token) {
@@ -141,6 +182,9 @@ class SetReader {
 
     std::shared_ptr<const SourceFile> file_;
     SetInfo& set_;
+    MemberCount count_{set_};
+    bool full_ = false;
+    std::string_view last_;  // of what was added
     ErrorList& errors_;
     std::optional<uint32_t> number_;  // among the sources, where only files with errors need one
 };
@@ -169,6 +213,23 @@ void normalise(SetInfo& set) {
     }
     join(set.numbers);
     join(set.addresses);
+}
+
+bool MemberCount::fits_with(const Literal& first, const Literal& last) {
+    SetInfo one;
+    add_to_set(one, first, last);
+    most_ += members_of(one);
+    return most_ <= next_ || fits();
+}
+
+bool MemberCount::fits() {
+    constexpr size_t kRecountSlack = size_t{1} << 20;  // so that counting anew is seldom
+    if (most_ <= kMaxMembers) return true;
+    normalise(set_);
+    most_ = members_of(set_);
+    const bool fit = most_ <= kMaxMembers;
+    next_ = fit ? std::max(kMaxMembers, most_ + kRecountSlack) : SIZE_MAX;  // said once
+    return fit;
 }
 
 std::string range_fault(const Literal& first, const Literal& last) {

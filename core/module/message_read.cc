@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/module/declarations.h"
+#include "core/module/expression_columns.h"
 #include "core/module/module_message.h"
 
 namespace vfm {
@@ -253,6 +254,25 @@ Fault get_all(Declared what, const Messages& in, std::vector<Decl>& out,
     return {};
 }
 
+Fault get_rule_tests(const file::RuleTests& in, const Module& module, RuleTests& tests) {
+    tests.rule_table = in.rule_table();
+    if (tests.rule_table >= module.rule_tables.size()) return "they are of no rule table";
+    tests.code.assign(in.code().begin(), in.code().end());
+    if (std::string why = code_size_fault(tests.code.size()); !why.empty()) return why;
+    if (auto why = get_all(Declared::set, in.sets(), tests.sets, get_set)) return why;
+    return get_expressions(in.expressions(), tests.code.size(), module, tests.map);
+}
+
+/// What explains the code, once all that it speaks of is there.
+Fault get_explanations(const file::Module& in, Module& module) {
+    if (auto why = get_expressions(in.expressions(), module.code.size(), module, module.map))
+        return "expressions: " + *why;
+    for (const file::RuleTests& tests : in.rule_tests())
+        if (auto why = get_rule_tests(tests, module, module.rule_tests.emplace_back()))
+            return fmt::format("tests of rules {}: {}", module.rule_tests.size() - 1, *why);
+    return {};
+}
+
 }  // namespace
 
 std::optional<std::string> from_message(const file::Module& message, Module& module) {
@@ -269,7 +289,8 @@ std::optional<std::string> from_message(const file::Module& message, Module& mod
     if (auto why =
             get_all(Declared::counters, message.counters(), module.counter_groups, get_counters))
         return why;
-    return get_source(message.source(), module);
+    if (auto why = get_source(message.source(), module)) return why;
+    return get_explanations(message, module);
 }
 
 }  // namespace vfm

@@ -2,6 +2,7 @@
 #include <map>
 #include <string_view>
 
+#include "core/module/expression_columns.h"
 #include "core/module/module_message.h"
 
 namespace vfm {
@@ -124,6 +125,14 @@ file::Module to_message(const Module& module) {
         put_source(module, *out.mutable_source());
     for (const CounterGroup& group : module.counter_groups)
         put_counters(group, *out.add_counters());
+    if (!module.map.expressions.empty()) put_expressions(module.map, *out.mutable_expressions());
+    for (const RuleTests& tests : module.rule_tests) {
+        file::RuleTests& row = *out.add_rule_tests();
+        row.set_rule_table(tests.rule_table);
+        row.set_code(std::string(tests.code.begin(), tests.code.end()));
+        for (const SetDecl& set : tests.sets) put_set(set, *row.add_sets());
+        if (!tests.map.expressions.empty()) put_expressions(tests.map, *row.mutable_expressions());
+    }
     return out;
 }
 

@@ -139,6 +139,62 @@ struct LineEntry {
     bool operator==(const LineEntry&) const = default;
 };
 
+/// An expression of the source in the code, for those who show what it gave: its instructions are
+/// those from `begin` up to `end`, entered at the first one. Nothing that runs a program needs it.
+struct CodeExpression {
+    /// How its value is found when control leaves its instructions.
+    enum class How : uint8_t {
+        number,   ///< at `end` its value is the top one; it is absent where control goes elsewhere
+        address,  ///< the same of hi, lo, family (4 or 6)
+        connection,   ///< the same of the seven words of `conn`
+        result,       ///< the value of the RET that ends the run; else it is absent
+        test,         ///< like a number, but 0 where control goes elsewhere
+        opposite,     ///< the top value says the opposite; 0 where control goes elsewhere
+        falls_true,   ///< true at `end` and by ExpressionMap::true_jumps, else false
+        falls_false,  ///< true by ExpressionMap::true_jumps, else false
+        passed,       ///< what the last expression within it gave
+        all_or_any,   ///< whether that one is true
+        none_of,      ///< whether that one is not
+        ip_source,    ///< this address of the packet's IP header; absent if there is no header
+        ip_destination,
+        ipv6_source,  ///< absent for IPv4 too
+        ipv6_destination,
+    };
+    static constexpr How kLastHow = How::ipv6_destination;
+    /// How it is shown to people.
+    enum class Shown : uint8_t { number, truth, ipv4, mac, address, connection, constant };
+    static constexpr Shown kLastShown = Shown::constant;
+
+    uint32_t begin = 0;
+    uint32_t end = 0;
+    uint32_t file = 0;  ///< as LineEntry::file
+    Span text;          ///< of that file
+    How how = How::number;
+    Shown shown = Shown::number;
+    uint32_t group = 0;    ///< of `rules`: 1 + its counter group
+    uint32_t test_of = 0;  ///< of the test of a rule: 1 + the counter group of its `rules`
+    uint32_t rule = 0;     ///< of the test of a rule: which
+    bool operator==(const CodeExpression&) const = default;
+};
+
+/// The expressions of some code, each before those within it; they do not overlap otherwise.
+struct ExpressionMap {
+    std::vector<CodeExpression> expressions;
+    std::vector<uint32_t> true_jumps;  ///< jumps that say true of the test that they stand in
+    std::vector<uint32_t> relays;      ///< jumps on the way of others: they belong to no expression
+    bool operator==(const ExpressionMap&) const = default;
+};
+
+/// The tests of rules that a rule table holds, as code: it gives the rule of the first that holds,
+/// else 0. No engine runs it; a trace does, to show what a MATCH has found.
+struct RuleTests {
+    uint32_t rule_table = 0;
+    Bytes code;
+    std::vector<SetDecl> sets;  ///< of this code alone
+    ExpressionMap map;
+    bool operator==(const RuleTests&) const = default;
+};
+
 /// Plain data; may break every rule until verify() has seen it.
 struct Module {
     Bytes code;
@@ -150,13 +206,15 @@ struct Module {
     std::vector<CounterGroup> counter_groups;
     std::string source_name;  ///< file the text below came from, or `<expr>`
     std::string source_text;
-    std::vector<SourceText> included;  ///< further files
-    std::vector<LineEntry> lines;      ///< ascending by offset
+    std::vector<SourceText> included;   ///< further files
+    std::vector<LineEntry> lines;       ///< ascending by offset
+    ExpressionMap map;                  ///< empty where nobody knows
+    std::vector<RuleTests> rule_tests;  ///< those of one table in the order of its rules
 
     bool operator==(const Module&) const = default;
 
-    /// True if the code alone says everything: nothing declared, no fuel of its own. (Source text
-    /// and lines do not count: they are for people.)
+    /// True if the code alone says everything: nothing declared, no fuel of its own. (Source text,
+    /// lines and expressions do not count: they are for people.)
     bool is_raw() const {
         return !fuel && tables.empty() && sets.empty() && imports.empty() && rule_tables.empty() &&
                counter_groups.empty();
@@ -172,6 +230,10 @@ struct Module {
     /// The name of a file by LineEntry::file.
     const std::string& file_name(uint32_t file) const {
         return file == 0 ? source_name : included[file - 1].name;
+    }
+    /// Its text.
+    const std::string& file_text(uint32_t file) const {
+        return file == 0 ? source_text : included[file - 1].text;
     }
 };
 

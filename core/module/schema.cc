@@ -111,6 +111,28 @@ constexpr FieldSchema kCountersFields[] = {one(file::Counters::kNameFieldNumber,
                                            many(file::Counters::kNamesFieldNumber, "names", bytes)};
 constexpr MessageSchema kCounters = {"Counters", kCountersFields};
 
+constexpr FieldSchema kExpressionsFields[] = {
+    many(file::Expressions::kAdvancesFieldNumber, "advances", uint32),
+    many(file::Expressions::kLengthsFieldNumber, "lengths", uint32),
+    many(file::Expressions::kFilesFieldNumber, "files", uint32),
+    many(file::Expressions::kTextBeginsFieldNumber, "text_begins", uint32),
+    many(file::Expressions::kTextLengthsFieldNumber, "text_lengths", uint32),
+    one(file::Expressions::kHowFieldNumber, "how", bytes),
+    one(file::Expressions::kShownFieldNumber, "shown", bytes),
+    many(file::Expressions::kGroupsFieldNumber, "groups", uint32),
+    many(file::Expressions::kTestsOfFieldNumber, "tests_of", uint32),
+    many(file::Expressions::kRulesFieldNumber, "rules", uint32),
+    many(file::Expressions::kTrueJumpsFieldNumber, "true_jumps", uint32),
+    many(file::Expressions::kRelaysFieldNumber, "relays", uint32)};
+constexpr MessageSchema kExpressions = {"Expressions", kExpressionsFields};
+
+constexpr FieldSchema kRuleTestsFields[] = {
+    one(file::RuleTests::kRuleTableFieldNumber, "rule_table", uint32),
+    one(file::RuleTests::kCodeFieldNumber, "code", bytes),
+    inner(file::RuleTests::kSetsFieldNumber, "sets", true, kSet),
+    inner(file::RuleTests::kExpressionsFieldNumber, "expressions", false, kExpressions)};
+constexpr MessageSchema kRuleTests = {"RuleTests", kRuleTestsFields};
+
 constexpr FieldSchema kModuleFields[] = {
     one(file::Module::kMagicFieldNumber, "magic", bytes),
     one(file::Module::kCodeFieldNumber, "code", bytes),
@@ -120,7 +142,9 @@ constexpr FieldSchema kModuleFields[] = {
     inner(file::Module::kImportsFieldNumber, "imports", true, kImport),
     inner(file::Module::kRulesFieldNumber, "rules", true, kRules),
     inner(file::Module::kSourceFieldNumber, "source", false, kSource),
-    inner(file::Module::kCountersFieldNumber, "counters", true, kCounters)};
+    inner(file::Module::kCountersFieldNumber, "counters", true, kCounters),
+    inner(file::Module::kExpressionsFieldNumber, "expressions", false, kExpressions),
+    inner(file::Module::kRuleTestsFieldNumber, "rule_tests", true, kRuleTests)};
 
 }  // namespace
 

@@ -14,6 +14,8 @@
 #include "core/tools/vflispc_report.h"
 #include "userspace/engines/engines.h"
 #include "userspace/io/capture.h"
+#include "userspace/io/capture_writer.h"
+#include "userspace/io/link_types.h"
 #include "userspace/lint/lint.h"
 
 namespace vfm {
@@ -125,16 +127,23 @@ Result<> run_samples(const Input& input, bool json) {
 Result<> run_capture(const Input& input, const std::string& path, bool json) {
     const std::unique_ptr<Instance> engine = TRY(start(input));
     CaptureReader capture = TRY(CaptureReader::open(path));
+    capture.before_wait([] {
+        std::fflush(stdout);
+        return !cli::stdout_closed();
+    });
     ResultReport report(json);
     for (;;) {
         const auto captured = capture.next();
+        if (capture.has_notes()) cli::report(capture.take_notes());
         if (!captured || !*captured || cli::stdout_closed()) {
             print(report.summary());
             if (!captured) return std::unexpected(captured.error());
             return {};
         }
         const Packet& packet = (*captured)->packet;
-        print(report.packet({}, packet.visible().size(), engine->run(packet)));
+        const bool readable = (*captured)->readable;
+        print(report.packet({}, packet.visible().size(),
+                            readable ? engine->run(packet) : Outcome::skip()));
     }
 }
 
@@ -147,10 +156,15 @@ Result<size_t> run_lint(const Input& input, const Options& options) {
     const std::vector<lint::Finding>& findings = *found;
     for (const lint::Finding& finding : findings) print(finding_text(finding, options.json));
     if (!options.lint_capture.empty()) {
-        CaptureWriter capture = TRY(CaptureWriter::create(options.lint_capture, kMaxPacket));
-        for (const lint::Finding& finding : findings)
-            capture.write({.packet = {.bytes = finding.packet}});
-        TRY(capture.commit());
+        CaptureWriter capture = TRY(CaptureWriter::create(options.lint_capture));
+        CaptureRecord record;
+        record.interface.link_type = kLinkEthernet;
+        for (const lint::Finding& finding : findings) {
+            record.bytes = finding.packet;
+            record.original = static_cast<uint32_t>(finding.packet.size());
+            capture.write(record, 1);
+        }
+        TRY(capture.commit(1, kLinkEthernet));
     }
     return findings.size();
 }

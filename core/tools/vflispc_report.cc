@@ -79,7 +79,9 @@ std::string finding_text(const lint::Finding& finding, bool json) {
 std::string ResultReport::packet(std::string_view name, size_t length, const Outcome& outcome) {
     ++packets_;
     const bool failed = outcome.error != ErrorKind::success;
-    if (failed)
+    if (outcome.skipped)
+        ++skipped_;
+    else if (failed)
         ++errors_[error_index(outcome.error)];
     else
         ++(outcome.value != 0 ? accept_ : drop_);
@@ -87,14 +89,17 @@ std::string ResultReport::packet(std::string_view name, size_t length, const Out
         Json line = {{"packet", packets_}};
         if (!name.empty()) line["name"] = name;
         line["len"] = length;
-        if (failed)
+        if (outcome.skipped)
+            line["skipped"] = "link";
+        else if (failed)
             line["error"] = error_name(outcome.error);
         else
             line["value"] = outcome.value;
         return line_of(line);
     }
-    const std::string result = failed ? fmt::format("error  {}", error_name(outcome.error))
-                                      : fmt::format("value  {}", outcome.value);
+    const std::string result = outcome.skipped ? "skipped: its link header states no EtherType"
+                               : failed        ? fmt::format("error  {}", error_name(outcome.error))
+                                               : fmt::format("value  {}", outcome.value);
     const std::string label = name.empty() ? fmt::format("{}", packets_) : std::string(name);
     return fmt::format("{:<10} len {:<6} {}\n", label, length, result);
 }
@@ -108,11 +113,13 @@ std::string ResultReport::summary() const {
             errors[std::string(error_name(static_cast<ErrorKind>(-static_cast<int>(i))))] =
                 errors_[i];
     }
+    const uint64_t run = packets_ - skipped_;
+    const std::string skipped = skipped_ == 0 ? "" : fmt::format(", {} skipped", skipped_);
     if (!json_)
-        return fmt::format("{} packets: {} accepted, {} dropped, {} with an error\n", packets_,
-                           accept_, drop_, failed);
+        return fmt::format("{} packets: {} accepted, {} dropped, {} with an error{}\n", run,
+                           accept_, drop_, failed, skipped);
     return line_of({{"engine", "interp"},
-                    {"packets", packets_},
+                    {"packets", run},
                     {"accept", accept_},
                     {"drop", drop_},
                     {"errors", errors}});

@@ -26,14 +26,16 @@ class ResultReport {
   public:
     explicit ResultReport(bool json) : json_(json) {}
 
-    /// A line about one packet. `name` may be empty.
+    /// A line about one packet; one that was skipped is of a capture and has no Ethernet header.
+    /// `name` may be empty.
     std::string packet(std::string_view name, size_t length, const Outcome& outcome);
     /// The last line.
     std::string summary() const;
 
   private:
     bool json_;
-    uint64_t packets_ = 0;
+    uint64_t packets_ = 0;  ///< skipped ones too
+    uint64_t skipped_ = 0;
     uint64_t accept_ = 0;  ///< values other than 0
     uint64_t drop_ = 0;
     uint64_t errors_[kErrorKinds] = {};  ///< by error_index()

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "core/base/text.h"
+#include "core/lisp/compile.h"
 #include "loader/kernel.h"
 #include "loader/served.h"
 #include "loader/verbs/commands.h"
@@ -48,9 +49,17 @@ std::unexpected<Failure> no_such_table(const std::vector<StoredFilter>& filters,
 Result<std::vector<TableFlows>> read_tables(const std::vector<StoredFilter>& filters,
                                             const std::optional<std::string>& only, size_t top) {
     std::vector<TableFlows> tables;
+    // A name of a table is found as it is, else as the expression that it is typed as.
+    const std::string typed = only ? lisp::table_name(*only) : std::string();
+    const bool exact =
+        only && std::ranges::any_of(filters, [&](const StoredFilter& filter) {
+            const auto& named = filter.record.tables;
+            return std::ranges::find(named, *only, &RecordedTable::name) != named.end();
+        });
     for (const StoredFilter& filter : filters)
         for (const RecordedTable& table : filter.record.tables)
-            if (!only || table.name == *only) tables.push_back(TRY(read_table(filter, table, top)));
+            if (!only || table.name == (exact ? *only : typed))
+                tables.push_back(TRY(read_table(filter, table, top)));
     if (only && tables.empty()) return no_such_table(filters, *only);
     return tables;
 }
@@ -100,7 +109,8 @@ const cli::Tool kFlows = {
     .summary = "Shows the entries of the flow tables of an interface's filters.",
     .description =
         "Greatest values first, table by table; keys as people write them. A table is named by the "
-        "expression that counts: (count-by ip.src) counts in the table ip.src.",
+        "expression that counts: (count-by ip.src) counts in the table ip.src, and --table takes "
+        "that expression as it is typed in the filter.",
     .examples = {{"vfm-xdp flows eth0 --table ip.src --top 10", "the ten busiest sources"}}};
 
 int run_flows(const std::vector<std::string>& arguments) {

@@ -54,6 +54,8 @@ OWNED = """
 asmjit/                 userspace/jit/x64 userspace/jit/burst
 capstone                userspace/jit/listing.cc
 pcap                    userspace/io tests/bench
+zlib.h                  userspace/io tests
+zstd                    userspace/io
 rte_                    tests/bench
 boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools
 core/cli/               core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools tests

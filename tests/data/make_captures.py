@@ -3,6 +3,7 @@
 
 Every capture is made from a few words here, so that none needs to be kept. Standard library only.
 """
+import gzip
 import ipaddress
 import struct
 import sys
@@ -61,7 +62,14 @@ ICMP = eth(ipv4(1, bytes.fromhex("0800 f7ff 0000 0000")))
 ARP = eth(bytes.fromhex("0001 0800 0604 0001 020000000001 0a000001 000000000000 0a000002"), 0x0806)
 SIX = eth(ipv6(6, tcp_segment(40000, 80, SYN)), 0x86DD)
 
+# What policy.vfl has an opinion of.
+POLICY = [ARP, tcp(443, SYN, src="127.0.0.1"), ICMP, tcp(22, SYN, src=C), tcp(22, SYN), tcp(22, SYN),
+          tcp(22, SYN), udp(123, data=bytes.fromhex("1700032a")), tcp(443), tcp(666),
+          udp(53, data=bytes(600)), eth(ipv6(6, tcp_segment(40000, 443, ACK)), 0x86DD, [(0x8100, 7)]),
+          tcp(80)[:30]]
+
 CAPTURES = {
+    "policy": POLICY,
     "empty": [],
     "tcp": [tcp(80)],
     # one packet of each sort
@@ -104,17 +112,50 @@ def pcap(packets, nano=False, snaplen=65535, linktype=1):
     return out
 
 
-def pcapng(packets):
-    def block(kind, body):
-        body += b"\0" * (-len(body) % 4)
-        size = struct.pack("<I", 12 + len(body))
-        return struct.pack("<I", kind) + size + body + size
-    out = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
-    out += block(1, struct.pack("<HHI", 1, 0, 0))
-    for number, packet in enumerate(packets):
-        time = (1_000_000_000 + number) * 1_000_000
-        out += block(6, struct.pack("<IIIII", 0, time >> 32, time & 0xFFFFFFFF, len(packet), len(packet)) + packet)
+def section(order="<", interfaces=((1, 0),)):
+    """A section header of this byte order and (link type, snap length) of its interfaces."""
+    out = block(0x0A0D0D0A, struct.pack(order + "IHHq", 0x1A2B3C4D, 1, 0, -1), order)
+    for link_type, snap in interfaces:
+        out += block(1, struct.pack(order + "HHI", link_type, 0, snap), order)
     return out
+
+
+def block(kind, body, order="<"):
+    body += b"\0" * (-len(body) % 4)
+    size = struct.pack(order + "I", 12 + len(body))
+    return struct.pack(order + "I", kind) + size + body + size
+
+
+def packet_block(packet, number, interface=0, order="<"):
+    time = (1_000_000_000 + number) * 1_000_000
+    return block(6, struct.pack(order + "IIIII", interface, time >> 32, time & 0xFFFFFFFF, len(packet),
+                                len(packet)) + packet, order)
+
+
+def pcapng(packets):
+    return section() + b"".join(packet_block(packet, number) for number, packet in enumerate(packets))
+
+
+IP4, IP6 = tcp(80)[14:], SIX[14:]
+
+
+def sll2(protocol, packet, hardware=1):
+    return struct.pack("!HHIHBB8x", protocol, 0, 2, hardware, 0, 6) + packet
+
+
+def sll(protocol, packet, hardware=1):
+    return struct.pack("!HHH8xH", 0, hardware, 6, protocol) + packet
+
+
+# Link types: number, packets. The last packet of each states no EtherType, where that can be.
+LINKS = {
+    "sll": (113, [sll(0x0800, IP4), sll(0x86DD, IP6), sll(4, IP4)]),
+    "sll2": (276, [sll2(0x0800, IP4), sll2(0x0806, ARP[14:]), sll2(0, IP4, 824)]),
+    "raw": (101, [IP4, IP6, b"\x15" + IP4[1:]]),
+    "null": (0, [struct.pack("<I", 2) + IP4, struct.pack(">I", 30) + IP6, struct.pack("<I", 7) + IP4]),
+    "ppp": (9, [b"\xff\x03\x00\x21" + IP4, b"\x00\x57" + IP6, b"\xc0\x21" + IP4]),
+    "wlan": (105, [bytes(40)]),
+}
 
 
 def write_all(folder):
@@ -131,7 +172,14 @@ def write_all(folder):
     (folder / "broken-length.pcap").write_bytes(pcap(mixed[:2]) + struct.pack("<IIII", 1, 0, 2**31, 2**31))
     (folder / "broken-head.pcap").write_bytes(pcap([])[:10])
     (folder / "broken-text.pcap").write_text("this is no capture, only some text\n")
-    (folder / "not-ethernet.pcap").write_bytes(pcap([b"\x45" + bytes(40)], linktype=101))
+    for name, (number, packets) in LINKS.items():
+        (folder / f"link-{name}.pcap").write_bytes(pcap(packets, linktype=number))
+    (folder / "mixed.pcap.gz").write_bytes(gzip.compress(pcap(mixed), mtime=0))
+    (folder / "broken-cut.pcap.gz").write_bytes(gzip.compress(pcap(mixed), mtime=0)[:-10])
+    # Two interfaces of different link types, then a section of the other byte order.
+    (folder / "interfaces.pcapng").write_bytes(
+        section("<", [(1, 96), (101, 0)]) + packet_block(tcp(80), 0) + packet_block(IP6, 1, 1) +
+        section(">") + packet_block(udp(53), 2, 0, ">"))
     (folder / "nothing.pcap").write_bytes(b"")
 
 

@@ -5,6 +5,7 @@ OUT/TARGET/ gets the seeds of each target, from the golden files and the cookboo
 words of both languages, from the tables that define them. BIN holds the tools.
 """
 import re
+import shutil
 import struct
 import subprocess
 import sys
@@ -41,6 +42,19 @@ def main(source, tools, out):
     import make_captures
     packets = [p for name in ("mixed", "walk", "http") for p in make_captures.CAPTURES[name]]
     make_captures.write_all(out / "pcap")
+    for path in sorted((out / "pcap").iterdir()):
+        data = path.read_bytes()
+        if path.suffix == ".pcapng":
+            put(out, "pcapng", path.name, b"\0" + data[28:])
+        if path.suffix == ".gz":
+            put(out, "packed", path.name, b"\xff" + data)
+    if shutil.which("zstd"):
+        packed = subprocess.run(["zstd", "-qc", out / "pcap/mixed.pcap"], capture_output=True).stdout
+        put(out, "packed", "mixed.pcap.zst", b"\xff" + packed)
+        put(out, "pcap", "mixed.pcap.zst", packed)
+    for name, (number, frames) in make_captures.LINKS.items():
+        for i, frame in enumerate(frames):
+            put(out, "link", f"{name}-{i}", struct.pack("<H", number) + frame)
 
     programs = []
     texts = (path for folder in ("tests/golden", "docs/cookbook") for path in (source / folder).rglob("*"))

@@ -17,6 +17,16 @@ TreeEvaluator::Value TreeEvaluator::value(const Expr& expr) {
     const Value got = std::visit([&](const auto& node) { return of(expr, node); }, expr.node);
     within_ = parent;
     if (got) TreeTally::of_process().add(expr, parent, !*got);
+    if (log_) {
+        Evaluated row{.expr = &expr};
+        if (!got)
+            row.error = got.error();
+        else if (!*got)
+            row.absent = true;
+        else
+            row = {&expr, {}, false, (*got)->hi, (*got)->lo, (*got)->family};
+        log_->push_back(row);
+    }
     return got;
 }
 

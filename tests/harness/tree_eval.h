@@ -33,6 +33,18 @@ class TreeEvaluator {
     /// Every entry, by table and key.
     std::vector<FlowEntry> flows() const;
 
+    /// What an expression gave, in the order of evaluation; an address with its family.
+    struct Evaluated {
+        const lisp::Expr* expr = nullptr;
+        ErrorKind error = ErrorKind::success;
+        bool absent = false;
+        uint64_t hi = 0;
+        uint64_t lo = 0;
+        int family = 0;
+    };
+    /// From now on every evaluation is added to `log`, which stays as long; null: no more.
+    void log_to(std::vector<Evaluated>* log) { log_ = log; }
+
     /// By group and counter.
     const std::vector<std::vector<Count>>& counters() const { return counts_; }
 
@@ -90,6 +102,7 @@ class TreeEvaluator {
     Packet packet_;
     std::optional<FieldOracle> fields_;
     const lisp::Expr* within_ = nullptr;  // what is being evaluated
+    std::vector<Evaluated>* log_ = nullptr;
 };
 
 }  // namespace vfm::test

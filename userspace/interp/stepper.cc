@@ -24,18 +24,64 @@ void Stepper::begin(const Packet& packet) {
     steps_ = 0;
     end_.reset();
     sets_.refresh();
+    if (trace_) trace_->begin(bytes_);
+}
+
+void Stepper::trace(Tracer* tracer) {
+    tracer_ = tracer;
+    trace_.reset();
+    if (!tracer) return;
+    const Module& module = program_.module();
+    trace_.emplace(module.map, *tracer, 0);
+    if (!explained_.empty()) return;
+    for (const RuleTests& tests : module.rule_tests) {
+        Module code;
+        code.code = tests.code;
+        code.fuel = kMaxFuel;
+        code.sets = tests.sets;
+        auto program = verify(std::move(code));
+        if (program && !tests.map.expressions.empty())
+            explained_.push_back({tests.rule_table, &tests.map, *std::move(program)});
+    }
+}
+
+/// Runs the tests of the table's rules for the tracer, up to the first that holds.
+void Stepper::explain_match(uint32_t rule_table) {
+    for (const RulesExplained& tests : explained_) {
+        if (tests.rule_table != rule_table) continue;
+        FlowTables none(tests.program.tables());
+        auto stepper = Stepper::make(tests.program, {}, none);
+        if (!stepper) return;
+        stepper->trace_.emplace(*tests.map, *tracer_, trace_->depth());
+        stepper->begin({.bytes = bytes_, .timestamp = now_});
+        std::optional<Outcome> end;
+        while (!end) end = stepper->step();
+        if (*end != Outcome::of(0)) return;
+    }
 }
 
 std::optional<Outcome> Stepper::step() {
     if (end_) return end_;
-    if (!pay()) return end_ = Outcome::trap(ErrorKind::limit);
+    if (!pay()) {
+        if (trace_) trace_->trapped(offset(), ErrorKind::limit);
+        return end_ = Outcome::trap(ErrorKind::limit);
+    }
+    const uint32_t from = offset();
     const Insn& insn = program_.insns()[at_];
     ++steps_;
-    if (insn.op == Opcode::RET) return end_ = Outcome::of(pop());
+    if (insn.op == Opcode::RET) {
+        end_ = Outcome::of(pop());
+        if (trace_) trace_->returned(from, end_->value);
+        return end_;
+    }
     const uint32_t depth = depth_;
+    jumped_ = false;
     if (const ErrorKind error = execute(insn); error != ErrorKind::success) {
         depth_ = depth;  // who looks at the stack sees the operands that were wrong
         end_ = Outcome::trap(error);
+        if (trace_) trace_->trapped(from, error);
+    } else if (trace_) {
+        trace_->moved(from, offset(), jumped_, stack());
     }
     return end_;
 }
@@ -91,6 +137,8 @@ ErrorKind Stepper::execute(const Insn& insn) {
             break;
         case Group::header: {
             const Headers headers = walk_headers(bytes_);
+            if (trace_ && insn.op == Opcode::HDR)
+                trace_->looked_up(static_cast<HeaderFact>(insn.imm), headers);
             push(insn.op == Opcode::HASH5 ? hash5(bytes_, headers)
                                           : headers[static_cast<HeaderFact>(insn.imm)]);
             break;
@@ -107,12 +155,15 @@ ErrorKind Stepper::execute(const Insn& insn) {
         case Group::match:
             push(plain::match(module.rule_tables[insn.imm],
                               pop_row(stack_effect(insn, module).pops)));
+            if (trace_) explain_match(static_cast<uint32_t>(insn.imm));
             break;
         case Group::verdict:
             push(plain::verdict(module.rule_tables[insn.imm], pop()));
             break;
         case Group::count:
             counters_->count(insn.imm, pop(), bytes_.size());
+            if (trace_ && stack_[depth_] < module.counter_groups[insn.imm].counters.size())
+                trace_->counted(static_cast<uint32_t>(insn.imm), stack_[depth_]);
             break;
         case Group::ret:
             VFM_CHECK(false, "step() ends the run at RET");
@@ -125,6 +176,7 @@ ErrorKind Stepper::load(uint64_t base, const Insn& insn) {
     const unsigned size = load_size(insn.op);
     if (base >= bytes_.size() || base + insn.imm + size > bytes_.size()) return ErrorKind::bounds;
     push(load_be(bytes_.data() + base + insn.imm, size));
+    if (trace_) trace_->loaded(static_cast<uint32_t>(base + insn.imm), size);
     return ErrorKind::success;
 }
 
@@ -146,7 +198,10 @@ void Stepper::move_on_stack(const Insn& insn) {
 }
 
 uint64_t Stepper::packet_value(Opcode op) {
-    if (op == Opcode::LEN) return bytes_.size();
+    if (op == Opcode::LEN) {
+        if (trace_) trace_->measured();
+        return bytes_.size();
+    }
     if (op == Opcode::NOW) return now_;
     VFM_CHECK(op == Opcode::RAND, "the group packet is LEN, NOW and RAND");
     return random_.next();
@@ -158,12 +213,22 @@ void Stepper::use_table(const Insn& insn) {
     const unsigned words = program_.module().key_words(insn.imm);
     const uint64_t operand = effect.pops > words ? pop() : 0;
     const KeyWords key{pop_row(words)};
-    if (effect.pops == words)
+    TableUse use{.table = static_cast<uint32_t>(insn.imm),
+                 .key = FlowKey(std::span(key.words, words))};
+    const uint64_t refused = table.refused_stores();
+    if (effect.pops == words) {
         push(table.get(key));
-    else if (effect.pushes == 0)
+        use.before = stack_[depth_ - 1];
+    } else if (effect.pushes == 0) {
         table.set(key, operand);
-    else
+        use.after = operand;
+    } else {
         push(table.add(key, operand));
+        use.after = stack_[depth_ - 1];
+        use.before = *use.after - operand;
+    }
+    if (table.refused_stores() != refused) use.after.reset();
+    if (trace_) trace_->used(use);
 }
 
 void Stepper::use_set(const Insn& insn) {
@@ -179,6 +244,7 @@ void Stepper::call(const Insn& insn) {
 
 /// A jump leaves its block, also where it lands on the next instruction.
 void Stepper::jump_to(const Insn& insn) {
+    jumped_ = true;
     paid_until_ = at_ = program_.index_of(static_cast<uint32_t>(insn.jump_target()));
 }
 

@@ -16,6 +16,7 @@
 #include "core/run/set_views.h"
 #include "core/verify/verify.h"
 #include "userspace/flow/flow_table.h"
+#include "userspace/interp/expression_trace.h"
 
 namespace vfm {
 
@@ -26,6 +27,11 @@ class Stepper {
     /// match_host_functions() says so.
     static Result<Stepper> make(const VerifiedModule& program, const InstanceOptions& options,
                                 FlowTables& tables);
+
+    /// From the next run on `tracer`, which must stay as long, is told each step; null: nobody is.
+    /// What a run gives is the same. Tests of rules that do not verify, of a file that was made by
+    /// hand, are left out.
+    void trace(Tracer* tracer);
 
     /// Goes to the first instruction for `packet`, whose bytes must stay until the run ends. What
     /// outlives a run goes on: tables, counters, RAND's sequence.
@@ -44,6 +50,13 @@ class Stepper {
     const Counters& counters() const { return *counters_; }
 
   private:
+    /// A piece of Module::rule_tests with what it runs in.
+    struct RulesExplained {
+        uint32_t rule_table = 0;
+        const ExpressionMap* map = nullptr;
+        VerifiedModule program;
+    };
+
     Stepper(VerifiedModule program, std::vector<HostFunction> host, FlowTables& tables,
             const InstanceOptions& options)
         : program_(std::move(program)),
@@ -73,6 +86,7 @@ class Stepper {
     void use_set(const Insn& insn);
     void call(const Insn& insn);
     void jump_to(const Insn& insn);
+    void explain_match(uint32_t rule_table);
 
     VerifiedModule program_;
     std::vector<HostFunction> host_;  // by import number
@@ -89,6 +103,10 @@ class Stepper {
     uint64_t fuel_ = 0;
     uint64_t steps_ = 0;
     std::optional<Outcome> end_;
+    bool jumped_ = false;  // by the last instruction
+    Tracer* tracer_ = nullptr;
+    std::optional<ExpressionTrace> trace_;
+    std::vector<RulesExplained> explained_;
 };
 
 }  // namespace vfm

@@ -1,108 +1,148 @@
 #include "userspace/io/capture.h"
 
 #include <fmt/core.h>
-#include <pcap/pcap.h>
 
-#include <cerrno>
-#include <cstdio>
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "core/base/io.h"
+#include "userspace/io/compression.h"
 
 namespace vfm {
 namespace {
 
-constexpr uint64_t kNanosecondsPerSecond = 1'000'000'000;
+constexpr size_t kEtherTypeAt = 12;
+constexpr size_t kEthernetHeader = 14;
 
-/// The head of a pcap file with nanosecond timestamps, in the byte order of the writer.
-struct FileHeader {
-    uint32_t magic = 0xa1b23c4d;
-    uint16_t major = 2, minor = 4;
-    uint32_t zone = 0, accuracy = 0;
-    uint32_t snap_length = 0;
-    uint32_t link_type = 1;  // LINKTYPE_ETHERNET
+/// Bytes that were read to see what follows, then the rest of their source.
+class PeekedSource final : public ByteSource {
+  public:
+    explicit PeekedSource(std::unique_ptr<ByteSource> rest) : rest_(std::move(rest)) {}
+
+    /// The first bytes, as many as there are up to `size`.
+    Result<ByteView> peek(size_t size) {
+        front_.resize(size);
+        while (ready_ < size) {
+            const size_t got = TRY(rest_->read(std::span(front_).subspan(ready_)));
+            if (got == 0) break;
+            ready_ += got;
+        }
+        return ByteView(front_).first(ready_);
+    }
+    Result<size_t> read(std::span<uint8_t> into) override {
+        if (used_ == ready_) return rest_->read(into);
+        const size_t size = std::min(into.size(), ready_ - used_);
+        std::memcpy(into.data(), front_.data() + used_, size);
+        used_ += size;
+        return size;
+    }
+
+  private:
+    std::unique_ptr<ByteSource> rest_;
+    std::vector<uint8_t> front_;
+    size_t ready_ = 0, used_ = 0;
 };
-static_assert(sizeof(FileHeader) == 24);
 
-/// What stands before each packet's bytes.
-struct RecordHeader {
-    uint32_t seconds, nanoseconds, captured, original;
+/// What was stopped before it said what it is.
+class NoRecords final : public RecordReader {
+  public:
+    Result<bool> next(CaptureRecord&) override { return false; }
+    uint32_t interfaces() const override { return 0; }
+    std::optional<uint16_t> first_link_type() const override { return std::nullopt; }
 };
-static_assert(sizeof(RecordHeader) == 16);
 
-std::unexpected<Failure> rejected(const std::string& name, const std::string& message) {
-    return fail(Diagnostic::about(name, message));
+std::string not_read(uint16_t link_type) {
+    return fmt::format("link type {} is not read", link_type_text(link_type));
 }
 
-template <class T>
-void put(const OutputFile& file, const T& header) {
-    std::fwrite(&header, sizeof header, 1, file.stream());
-}
-
-std::string link_type_name(int type) {
-    const char* name = pcap_datalink_val_to_name(type);
-    return name ? name : fmt::format("number {}", type);
-}
+constexpr std::string_view kReadable =
+    "Ethernet, LINUX_SLL, LINUX_SLL2, RAW, IPV4, IPV6, NULL, LOOP and PPP are read";
 
 }  // namespace
 
-void PcapCloser::operator()(pcap* handle) const { pcap_close(handle); }
-
-Result<CaptureReader> CaptureReader::open(const std::string& path) {
-    const std::string name = display_name(path);
-    std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rbe");
-    if (!file) return rejected(name, fmt::format("cannot open: {}", std::strerror(errno)));
-    char reason[PCAP_ERRBUF_SIZE] = "";
-    PcapHandle handle(
-        pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason));
-    if (!handle) {
-        if (file != stdin) std::fclose(file);
-        return rejected(name, fmt::format("not a capture: {}", printable(reason, 200)));
+Result<CaptureReader> CaptureReader::open(const std::string& path, StopRequest stop) {
+    CaptureReader reader;
+    reader.name_ = display_name(path);
+    std::unique_ptr<FileSource> file = TRY(FileSource::open(path, stop));
+    reader.file_ = file.get();
+    auto source = std::make_unique<PeekedSource>(std::move(file));
+    std::unique_ptr<ByteSource> bytes;
+    if (const Compression* const packed = find_compression(TRY(source->peek(kCompressionMagic)))) {
+        reader.compressed_ = true;
+        bytes = TRY(packed->open(std::move(source), reader.name_));
+    } else {
+        bytes = std::move(source);
     }
-    if (const int type = pcap_datalink(handle.get()); type != DLT_EN10MB)
-        return rejected(name, fmt::format("only Ethernet captures are accepted, link type is {}",
-                                          link_type_name(type)));
-    return CaptureReader(name, std::move(handle));
+    reader.window_ = std::make_unique<ByteWindow>(std::move(bytes));
+    auto records = open_records(*reader.window_, reader.name_);
+    if (!records && reader.stopped()) records = std::make_unique<NoRecords>();
+    reader.records_ = TRY(std::move(records));
+    if (const auto type = reader.first_link_type(); type && !find_link_type(*type))
+        return fail(Diagnostic::about(reader.name_, not_read(*type), std::string(kReadable)));
+    return reader;
 }
 
-Result<std::optional<Frame>> CaptureReader::next() {
-    pcap_pkthdr* header = nullptr;
-    const u_char* data = nullptr;
-    const int status = pcap_next_ex(handle_.get(), &header, &data);
-    if (status == PCAP_ERROR_BREAK) return std::nullopt;
-    if (status != 1)
-        return rejected(name_,
-                        fmt::format("packet {}: {}; packets read before it: {}", packets_ + 1,
-                                    printable(pcap_geterr(handle_.get()), 200), packets_));
+Failure CaptureReader::at_packet(Failure failure) const {
+    Diagnostic& first = failure.diagnostics.front();
+    if (!first.offset) first.offset = window_->offset();
+    first.message = fmt::format("packet {}: {}; packets read before it: {}", packets_ + 1,
+                                first.message, packets_);
+    if (compressed_ && first.hint.empty())
+        first.hint = "the offset is one in the bytes that the compressed file holds";
+    return failure;
+}
+
+Result<const CapturedPacket*> CaptureReader::next() {
+    const Result<bool> there = records_->next(packet_.record);
+    if (!there) {
+        if (stopped()) return nullptr;
+        return std::unexpected(at_packet(there.error()));
+    }
+    if (!*there) return nullptr;
+    const CaptureRecord& record = packet_.record;
+    if (!type_ || type_->number != record.interface.link_type) [[unlikely]]
+        TRY(meet_link_type(record.interface));
     ++packets_;
-    // With PCAP_TSTAMP_PRECISION_NANO the field named after microseconds holds nanoseconds.
-    // A pcap file's seconds are 32 bits, which libpcap takes for a number with a sign.
-    const auto seconds = header->ts.tv_sec < 0 ? static_cast<uint32_t>(header->ts.tv_sec)
-                                               : static_cast<uint64_t>(header->ts.tv_sec);
-    const uint64_t timestamp =
-        seconds * kNanosecondsPerSecond + static_cast<uint64_t>(header->ts.tv_usec);
-    return Frame{.packet = {ByteView(data, header->caplen), timestamp},
-                 .info = {.wire_length = header->len}};
+    packet_.packet = {record.bytes, record.timestamp};
+    packet_.readable = true;
+    if (type_->header) make_frame(record);
+    return &packet_;
 }
 
-uint32_t CaptureReader::snap_length() const {
-    return static_cast<uint32_t>(pcap_snapshot(handle_.get()));
+/// Makes the interface's link type the present one.
+Result<> CaptureReader::meet_link_type(const CaptureInterface& interface) {
+    type_ = find_link_type(interface.link_type);
+    if (!type_) {
+        Failure failure;
+        failure.diagnostics.push_back(Diagnostic::at_offset(
+            name_, packet_.record.offset,
+            fmt::format("interface {}: {}", interface.number, not_read(interface.link_type))));
+        failure.diagnostics.back().hint = kReadable;
+        return std::unexpected(at_packet(std::move(failure)));
+    }
+    if (!type_->header || std::ranges::find(noted_, type_) != noted_.end()) return {};
+    noted_.push_back(type_);
+    notes_.push_back(Diagnostic::about(
+        name_, fmt::format("packets of link type {} are read as Ethernet: with a header of zero "
+                           "addresses and the EtherType that their own header states",
+                           link_type_text(type_->number))));
+    notes_.back().severity = Severity::note;
+    return {};
 }
 
-Result<CaptureWriter> CaptureWriter::create(const std::string& path, uint32_t snap_length) {
-    CaptureWriter writer(TRY(OutputFile::create(path)));
-    put(writer.file_, FileHeader{.snap_length = snap_length});
-    return writer;
-}
-
-void CaptureWriter::write(const Frame& frame) {
-    const ByteView bytes = frame.packet.bytes;
-    const uint64_t timestamp = frame.packet.timestamp;
-    put(file_, RecordHeader{.seconds = static_cast<uint32_t>(timestamp / kNanosecondsPerSecond),
-                            .nanoseconds = static_cast<uint32_t>(timestamp % kNanosecondsPerSecond),
-                            .captured = static_cast<uint32_t>(bytes.size()),
-                            .original = static_cast<uint32_t>(frame.info.length_of(frame.packet))});
-    std::fwrite(bytes.data(), 1, bytes.size(), file_.stream());
+void CaptureReader::make_frame(const CaptureRecord& record) {
+    const LinkHeader header = type_->header(record.bytes);
+    packet_.readable = header.stated;
+    if (!header.stated) return;
+    // No filter sees more than that.
+    frame_.resize(kMaxPacket);
+    const ByteView payload = record.bytes.subspan(header.size);
+    const size_t size = std::min(payload.size(), frame_.size() - kEthernetHeader);
+    frame_[kEtherTypeAt] = static_cast<uint8_t>(header.ethertype >> 8);
+    frame_[kEtherTypeAt + 1] = static_cast<uint8_t>(header.ethertype);
+    if (size != 0) std::memcpy(frame_.data() + kEthernetHeader, payload.data(), size);
+    packet_.packet.bytes = ByteView(frame_).first(kEthernetHeader + size);
 }
 
 }  // namespace vfm

@@ -36,7 +36,7 @@ std::string descriptor_path(int fd) { return fmt::format("/proc/self/fd/{}", fd)
 int open_unnamed(const std::string& target) {
     std::string directory = std::filesystem::path(target).parent_path().string();
     if (directory.empty()) directory = ".";
-    const int fd = ::open(directory.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+    const int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0 || ::access(descriptor_path(fd).c_str(), F_OK) == 0) return fd;
     ::close(fd);  // without /proc it could never get a name
     return -1;
@@ -53,7 +53,19 @@ OutputFile::OutputFile(OutputFile&& other) noexcept
     : path_(std::move(other.path_)),
       target_(std::move(other.target_)),
       temporary_(std::exchange(other.temporary_, {})),
-      stream_(std::exchange(other.stream_, nullptr)) {}
+      stream_(std::exchange(other.stream_, nullptr)),
+      error_(other.error_) {}
+
+OutputFile& OutputFile::operator=(OutputFile&& other) noexcept {
+    if (this == &other) return *this;
+    discard();
+    path_ = std::move(other.path_);
+    target_ = std::move(other.target_);
+    temporary_ = std::exchange(other.temporary_, {});
+    stream_ = std::exchange(other.stream_, nullptr);
+    error_ = other.error_;
+    return *this;
+}
 
 OutputFile::~OutputFile() { discard(); }
 
@@ -83,7 +95,7 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
         fd = ::mkostemp(temporary.data(), O_CLOEXEC);
     }
     if (fd < 0) return refused(path, "cannot create", errno);
-    std::FILE* stream = ::fdopen(fd, "wb");
+    std::FILE* stream = ::fdopen(fd, "w+b");
     if (!stream) {
         const int reason = errno;
         ::close(fd);
@@ -94,6 +106,16 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
     file.target_ = std::move(target);
     file.temporary_ = std::move(temporary);
     return file;
+}
+
+void OutputFile::flush() {
+    if (std::fflush(stream_) != 0 && error_ == 0) error_ = errno;
+}
+
+Result<> OutputFile::read_again() {
+    if (std::fflush(stream_) == 0 && !std::ferror(stream_) && std::fseek(stream_, 0, SEEK_SET) == 0)
+        return {};
+    return refused(path_, "cannot write", errno ? errno : EIO);
 }
 
 /// Gives the finished file its name; errno says why not.
@@ -119,7 +141,7 @@ Result<> OutputFile::commit() {
     errno = 0;
     const bool written =
         std::fflush(stream_) == 0 && !std::ferror(stream_) && (target_.empty() || publish());
-    const int reason = errno ? errno : EIO;
+    const int reason = error_ ? error_ : errno ? errno : EIO;
     discard();
     // A reader that has gone, `| head`, wants no more: that is no failure.
     if (!written && (path_ != "-" || reason != EPIPE))

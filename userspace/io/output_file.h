@@ -18,10 +18,17 @@ class OutputFile {
     static Result<OutputFile> create(const std::string& path);
 
     OutputFile(OutputFile&& other) noexcept;
-    OutputFile& operator=(OutputFile&&) = delete;
+    OutputFile& operator=(OutputFile&&) noexcept;
     ~OutputFile();
 
     std::FILE* stream() const { return stream_; }
+    /// What is buffered is written. An error shows at commit().
+    void flush();
+    /// What was written can be read, which ends writing: it goes to a file of its own.
+    bool can_be_read() const { return !target_.empty(); }
+    /// Stands the stream at the begin of what was written. Fails with Status::refused if a byte of
+    /// it could not be.
+    Result<> read_again();
     /// Flushes, syncs and renames. Fails with Status::refused, and then removes what was written,
     /// if any byte could not be.
     Result<> commit();
@@ -35,6 +42,7 @@ class OutputFile {
     std::string target_;     // what it names after links; empty when written in place
     std::string temporary_;  // empty while the file has no name
     std::FILE* stream_ = nullptr;
+    int error_ = 0;  // of flush()
 };
 
 }  // namespace vfm

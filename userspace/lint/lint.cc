@@ -58,14 +58,14 @@ LintRun::Goals LintRun::path_and(uint32_t path, Goals more) const {
 }
 
 bool LintRun::never(const Goals& goals) const {
-    constexpr uint64_t kMostSteps = 2'000;
-    return impossible(analysis_.formulas(), nothing_known(), goals, kMostSteps);
+    constexpr uint64_t kNeverSteps = 2'000;
+    return impossible(analysis_.formulas(), nothing_known(), goals, kNeverSteps);
 }
 
 bool LintRun::try_frames(const Facts& start, const Goals& goals,
                          const std::function<bool(const FrameSpec&)>& will_do,
                          size_t most_facts) const {
-    constexpr uint64_t kMostSteps = 2'000;
+    constexpr uint64_t kFrameSteps = 2'000;
     bool found = false;
     search(
         analysis_.formulas(), start, goals,
@@ -74,7 +74,7 @@ bool LintRun::try_frames(const Facts& start, const Goals& goals,
                 if (will_do(spec_for(analysis_.terms(), facts, style))) found = true;
             return !found && --most_facts > 0;
         },
-        kMostSteps);
+        kFrameSteps);
     return found;
 }
 

@@ -9,8 +9,8 @@ namespace vfm::lint {
 
 /// Every packet that the rule asks for is decided above.
 bool LintRun::is_covered(const RuleList& list, size_t rule) const {
-    constexpr size_t kMostOpen = 64;
-    constexpr uint64_t kMostSteps = 2'000, kStepsEach = 500;
+    constexpr size_t kCoverOpen = 64;
+    constexpr uint64_t kCoverSteps = 2'000, kMeetSteps = 500;
     const Formulas& formulas = analysis_.formulas();
     bool some = false, covered = true;
     const auto all = search(
@@ -21,13 +21,13 @@ bool LintRun::is_covered(const RuleList& list, size_t rule) const {
             for (size_t above = 0; above < rule; ++above) {
                 const Truth holds = formulas.truth(list.tests[above], facts);
                 if (holds == Truth::yes) return true;
-                if (holds == Truth::open && open.size() < kMostOpen)
+                if (holds == Truth::open && open.size() < kCoverOpen)
                     open.push_back(!list.tests[above]);
             }
-            covered = !open.empty() && impossible(formulas, facts, std::move(open), kStepsEach);
+            covered = !open.empty() && impossible(formulas, facts, std::move(open), kMeetSteps);
             return covered;
         },
-        kMostSteps);
+        kCoverSteps);
     return some && covered && all == Search::ended;
 }
 

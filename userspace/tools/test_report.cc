@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <string>
 
 #include "core/base/source.h"
@@ -69,16 +70,20 @@ void add_statistics(Json& summary, const Statistics& statistics, const Module& m
 
 }  // namespace
 
-void Tally::add(const Outcome& outcome) {
-    if (outcome.skipped) {
-        ++skipped;
+void Tally::add(const PacketResult& result) {
+    if (result.skip != Skip::none) {
+        ++(result.skip == Skip::link ? skipped_link : skipped);
         return;
     }
     ++packets;
-    if (outcome.error != ErrorKind::success)
-        ++errors[error_index(outcome.error)];
+    if (result.outcome.error != ErrorKind::success)
+        ++errors[error_index(result.outcome.error)];
     else
-        ++(outcome.value != 0 ? accept : drop);
+        ++(result.outcome.value != 0 ? accept : drop);
+}
+
+uint64_t Tally::failed() const {
+    return std::accumulate(errors.begin(), errors.end(), uint64_t{0});
 }
 
 std::string Report::place(uint32_t offset) const {
@@ -90,25 +95,29 @@ std::string Report::place(uint32_t offset) const {
     return fmt::format("+{:#x}", offset);
 }
 
-void Report::packet(uint64_t number, size_t length, const Outcome& outcome,
-                    std::optional<uint32_t> ended_at) {
+void Report::packet(const PacketResult& result) {
+    const Outcome& outcome = result.outcome;
+    const size_t length = result.packet.visible().size();
     if (json_) {
-        fmt::print(out_, R"({{"packet":{},"len":{},)", number, length);
-        if (outcome.skipped)
-            fmt::print(out_, "\"skipped\":\"kernel\"}}\n");
+        fmt::print(out_, R"({{"packet":{},"len":{},)", result.number, length);
+        if (result.skip != Skip::none)
+            fmt::print(out_, "\"skipped\":\"{}\"}}\n",
+                       result.skip == Skip::link ? "link" : "kernel");
         else if (outcome.error != ErrorKind::success)
             fmt::print(out_, "\"error\":\"{}\"}}\n", error_name(outcome.error));
         else
             fmt::print(out_, "\"value\":{}}}\n", outcome.value);
         return;
     }
-    fmt::print(out_, "packet {:<6} len {:<6} ", number, length);
-    if (outcome.skipped)
+    fmt::print(out_, "packet {:<6} len {:<6} ", result.number, length);
+    if (result.skip == Skip::link)
+        fmt::print(out_, "skipped: its link header states no EtherType\n");
+    else if (result.skip == Skip::kernel)
         fmt::print(out_, "skipped by the kernel\n");
     else if (outcome.error == ErrorKind::success)
         fmt::print(out_, "{}  value {}\n", outcome.value != 0 ? "accept" : "drop  ", outcome.value);
-    else if (ended_at)
-        fmt::print(out_, "error   {} at {}\n", error_name(outcome.error), place(*ended_at));
+    else if (result.ended_at)
+        fmt::print(out_, "error   {} at {}\n", error_name(outcome.error), place(*result.ended_at));
     else
         fmt::print(out_, "error   {}\n", error_name(outcome.error));
 }
@@ -127,6 +136,13 @@ void Report::summary(std::string_view engine, const Tally& tally, uint64_t refus
     }
     fmt::print(out_, "engine   {}\npackets  {}\naccept   {}\ndrop     {}\nerrors   {}\n", engine,
                tally.packets, tally.accept, tally.drop, errors_text(tally));
+    // Neither accept nor drop: what becomes of such a packet is not the filter's word.
+    if (tally.failed() != 0)
+        fmt::print(out_,
+                   "         vfm-xdp attach lets these packets pass, with --on-error=drop it "
+                   "drops them\n");
+    if (tally.skipped_link != 0)
+        fmt::print(out_, "skipped  {} whose link header states no EtherType\n", tally.skipped_link);
     if (tally.skipped != 0)
         fmt::print(out_, "skipped  {} that the kernel's test run does not take\n", tally.skipped);
     if (refused_stores != 0)
@@ -205,10 +221,10 @@ std::vector<Diagnostic> explain(const Disagreement& d, const Filter& filter, uin
 }
 
 std::string hex_dump(ByteView bytes) {
-    constexpr size_t kWidth = 16;
+    constexpr size_t kRowBytes = 16;
     std::string out;
-    for (size_t at = 0; at < bytes.size(); at += kWidth) {
-        const ByteView row = bytes.subspan(at, std::min(kWidth, bytes.size() - at));
+    for (size_t at = 0; at < bytes.size(); at += kRowBytes) {
+        const ByteView row = bytes.subspan(at, std::min(kRowBytes, bytes.size() - at));
         std::string text;
         for (const uint8_t byte : row)
             text += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '.';

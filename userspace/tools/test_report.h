@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/front/front.h"
+#include "userspace/tools/test_loop.h"
 #include "userspace/tools/test_run.h"
 
 namespace vfm {
@@ -18,9 +19,12 @@ struct Tally {
     uint64_t accept = 0;  ///< a non-zero value
     uint64_t drop = 0;
     std::array<uint64_t, kErrorKinds> errors{};  ///< by error_index()
-    uint64_t skipped = 0;
+    uint64_t skipped = 0;                        ///< by the kernel
+    uint64_t skipped_link = 0;                   ///< their link header states no EtherType
 
-    void add(const Outcome& outcome);
+    void add(const PacketResult& result);
+    /// Packets with run-time errors.
+    uint64_t failed() const;
 };
 
 /// What -s adds to the summary.
@@ -38,9 +42,7 @@ class Report {
     Report(std::FILE* out, bool json, const Module& module)
         : out_(out), json_(json), module_(module) {}
 
-    /// `number` from 1; `ended_at` is where the run ended, if known.
-    void packet(uint64_t number, size_t length, const Outcome& outcome,
-                std::optional<uint32_t> ended_at);
+    void packet(const PacketResult& result);
     /// Sorted by table and key.
     void flows(std::vector<FlowEntry> entries);
     /// A line for each counter of the module, those of a group in order.

@@ -59,17 +59,31 @@ Result<EngineSet> EngineSet::make(const Filter& filter, const VerifiedModule& pr
         if (!first_failure) first_failure = added.error();
     }
     if (set.engines_.empty()) return std::unexpected(*std::move(first_failure));
-
-    for (const bool skips : {true, false})
-        for (size_t i = 0; i < set.engines_.size(); ++i)
-            if ((set.engines_[i]->name() == kKernel) == skips) set.order_.push_back(i);
-    set.outcomes_.resize(set.engines_.size());
     if (statistics) {
-        const auto counted =
+        set.counted_ =
             TRY(compile(filter, program, *find_engine(kReference), {.count_blocks = true}));
-        set.counter_ = TRY(instantiate(filter, *counted));
+        set.counter_ = TRY(instantiate(filter, *set.counted_));
     }
+    set.find_order();
     return set;
+}
+
+Result<EngineSet> EngineSet::another(const Filter& filter) const {
+    EngineSet set(program_);
+    set.programs_ = programs_;
+    set.counted_ = counted_;
+    for (const auto& program : programs_)
+        set.engines_.push_back(TRY(instantiate(filter, *program)));
+    if (counted_) set.counter_ = TRY(instantiate(filter, *counted_));
+    set.find_order();
+    return set;
+}
+
+void EngineSet::find_order() {
+    for (const bool skips : {true, false})
+        for (size_t i = 0; i < engines_.size(); ++i)
+            if ((engines_[i]->name() == kKernel) == skips) order_.push_back(i);
+    outcomes_.resize(engines_.size());
 }
 
 Result<> EngineSet::add(const Filter& filter, const EngineKind& kind, bool statistics) {
@@ -125,9 +139,12 @@ std::string EngineSet::full_table() const {
     return {};
 }
 
-std::vector<LineCount> EngineSet::line_counts() const {
-    if (!counter_) return {};
-    const std::span<const uint64_t> runs = counter_->block_runs();
+std::span<const uint64_t> EngineSet::block_runs() const {
+    return counter_ ? counter_->block_runs() : std::span<const uint64_t>();
+}
+
+std::vector<LineCount> EngineSet::line_counts(std::span<const uint64_t> runs) const {
+    if (runs.empty()) return {};
     const Module& module = program_.module();
     std::map<std::pair<uint32_t, uint32_t>, LineCount> by_place;  // by file and place
     for (uint32_t i = 0; i < program_.insns().size(); ++i) {

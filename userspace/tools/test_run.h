@@ -46,6 +46,10 @@ class EngineSet {
     static Result<EngineSet> make(const Filter& filter, const VerifiedModule& program,
                                   std::string_view name, bool statistics);
 
+    /// The same engines with tables, counters and RAND of their own, for another thread; what is
+    /// compiled they share.
+    Result<EngineSet> another(const Filter& filter) const;
+
     /// Runs the program once in every engine. An engine that cannot take the packet has the packet
     /// skipped in all of them, before any other has run it.
     std::expected<Outcome, Disagreement> run(const Packet& packet);
@@ -55,12 +59,15 @@ class EngineSet {
     /// of them has a row without times.
     Result<std::vector<Timing>> timings(const Filter& filter, const PacketStore& packets) const;
     const std::vector<Diagnostic>& notes() const { return notes_; }
-    /// By instructions, most first, then by place. Empty unless asked for.
-    std::vector<LineCount> line_counts() const;
+    /// How often each basic block ran. Empty unless statistics were asked for.
+    std::span<const uint64_t> block_runs() const;
+    /// What `runs`, one a block or none, say of lines: by instructions, most first, then by place.
+    std::vector<LineCount> line_counts(std::span<const uint64_t> runs) const;
 
   private:
     explicit EngineSet(const VerifiedModule& program) : program_(program) {}
     Result<> add(const Filter& filter, const EngineKind& kind, bool statistics);
+    void find_order();
     /// A table of the first engine that evicts and is full, or empty.
     std::string full_table() const;
 
@@ -70,7 +77,8 @@ class EngineSet {
     std::vector<size_t> order_;  // in which engines run: those that may skip packets first
     std::vector<Outcome> outcomes_;
     std::vector<Diagnostic> notes_;
-    std::unique_ptr<Instance> counter_;  // runs beside the timed engines, for line_counts()
+    std::shared_ptr<const Program> counted_;  // what counter_ runs; null without statistics
+    std::unique_ptr<Instance> counter_;       // runs beside the timed engines, for line_counts()
 };
 
 }  // namespace vfm

@@ -22,8 +22,7 @@ constexpr size_t kMinSet = 3;     // keys; two comparisons are as fast
 constexpr size_t kMinSearch = 8;  // keys with different ways: a chain of fewer is as fast
 constexpr size_t kMaxNodes = 8;   // operations that the tested value may be made of
 constexpr size_t kMaxLink = 16;   // operations of a link
-constexpr size_t kMaxWays =
-    16;  // kinds of ways that are told apart; keys of further ones stay alone
+constexpr size_t kMaxCases = 16;  // cases that are told apart; keys of further ones stay alone
 
 class IfToSwitch {
   public:
@@ -54,13 +53,13 @@ class IfToSwitch {
         uint32_t link;
         auto operator<=>(const Key&) const = default;
     };
-    struct Way {
+    struct Case {
         Edge edge;
         std::vector<uint32_t> keys;  // places in keys_, ascending
     };
     struct Single {
         uint32_t key;  // place in keys_
-        uint32_t way;
+        uint32_t which;
     };
     // How a block is to end, and the operation that its end tests, if that must be made for it.
     struct Ending {
@@ -173,12 +172,12 @@ class IfToSwitch {
     void replace(BlockId head) {
         const Link& last = links_.back();
         const Edge miss = last.test.miss(function_.blocks[last.block].end);
-        find_ways();
-        const auto is_set = [](const Way& way) { return way.keys.size() >= kMinSet; };
+        find_cases();
+        const auto is_set = [](const Case& one) { return one.keys.size() >= kMinSet; };
         singles_.clear();
-        for (uint32_t way = 0; way < ways_.size(); ++way)
-            if (!is_set(ways_[way]))
-                for (const uint32_t key : ways_[way].keys) singles_.push_back({key, way});
+        for (uint32_t which = 0; which < cases_.size(); ++which)
+            if (!is_set(cases_[which]))
+                for (const uint32_t key : cases_[which].keys) singles_.push_back({key, which});
         if (singles_.size() == keys_.size() && singles_.size() < kMinSearch) return;
 
         changed_ = true;
@@ -187,11 +186,11 @@ class IfToSwitch {
         Ending ending;
         if (!singles_.empty()) ending.end = search(miss);
         bool first = singles_.empty();
-        for (const Way& way : ways_ | std::views::reverse) {
-            if (!is_set(way)) continue;
+        for (const Case& one : cases_ | std::views::reverse) {
+            if (!is_set(one)) continue;
             Edge rest = first ? miss : lead_to(std::move(ending));
             first = false;
-            ending = membership(way, std::move(rest));
+            ending = membership(one, std::move(rest));
         }
         if (ending.value != kNone) function_.blocks[head].body.push_back(ending.value);
         function_.blocks[head].end = std::move(ending.end);
@@ -199,29 +198,29 @@ class IfToSwitch {
 
     // Sorts the keys and tells the ways apart. Of two tests for the same key the second
     // never hits.
-    void find_ways() {
+    void find_cases() {
         keys_.resize(links_.size());
         for (uint32_t i = 0; i < links_.size(); ++i)
             keys_[i] = {function_[links_[i].test.number].imm, i};
         std::ranges::sort(keys_);
         const auto repeated = std::ranges::unique(keys_, {}, &Key::key);
         keys_.erase(repeated.begin(), repeated.end());
-        ways_.clear();
-        size_t way = 0;
+        cases_.clear();
+        size_t which = 0;
         for (uint32_t i = 0; i < keys_.size(); ++i) {
             const Link& link = links_[keys_[i].link];
             const Edge& edge = link.test.hit(function_.blocks[link.block].end);
             // The way of the key before is the likeliest.
-            if (way >= ways_.size() || !same_outcome(function_, ways_[way].edge, edge)) {
-                const size_t known = std::min(ways_.size(), kMaxWays);
-                for (way = 0; way < known; ++way)
-                    if (same_outcome(function_, ways_[way].edge, edge)) break;
-                if (way == known) {
-                    way = ways_.size();
-                    ways_.push_back({edge, {}});
+            if (which >= cases_.size() || !same_outcome(function_, cases_[which].edge, edge)) {
+                const size_t known = std::min(cases_.size(), kMaxCases);
+                for (which = 0; which < known; ++which)
+                    if (same_outcome(function_, cases_[which].edge, edge)) break;
+                if (which == known) {
+                    which = cases_.size();
+                    cases_.push_back({edge, {}});
                 }
             }
-            ways_[way].keys.push_back(i);
+            cases_[which].keys.push_back(i);
         }
     }
 
@@ -272,16 +271,16 @@ class IfToSwitch {
         return end;
     }
 
-    Ending membership(const Way& way, Edge rest) {
+    Ending membership(const Case& one, Edge rest) {
         std::vector<uint64_t> keys;
-        keys.reserve(way.keys.size());
-        for (const uint32_t key : way.keys) keys.push_back(keys_[key].key);
+        keys.reserve(one.keys.size());
+        for (const uint32_t key : one.keys) keys.push_back(keys_[key].key);
         const auto made = static_cast<ValueId>(function_.values.size());
         function_.values.push_back(
             {.op = Op::in_set, .a = value_, .imm = function_.sets.size(), .origin = origin_});
         function_.sets.push_back(std::move(keys));
         if (zero_ == kNone) zero_ = number_in_entry(function_, 0);
-        return {branch(Comparison::ne, made, zero_, way.edge, std::move(rest)), made};
+        return {branch(Comparison::ne, made, zero_, one.edge, std::move(rest)), made};
     }
 
     // Tests for the single keys: few in the order of the chain, more by halves.
@@ -299,7 +298,7 @@ class IfToSwitch {
         for (size_t i = end; i-- > begin;) {
             Edge rest = i + 1 == end ? miss : lead_to({std::move(result)});
             result = branch(Comparison::eq, value_, link_of(singles_[i]).test.number,
-                            ways_[singles_[i].way].edge, std::move(rest));
+                            cases_[singles_[i].which].edge, std::move(rest));
         }
         return result;
     }
@@ -322,7 +321,7 @@ class IfToSwitch {
     std::vector<uint32_t> uses_;  // by value
     std::vector<Link> links_;     // of the chain, from its head on
     std::vector<Key> keys_;       // of the chain, ascending, each once
-    std::vector<Way> ways_;
+    std::vector<Case> cases_;
     std::vector<Single> singles_;
     uint32_t origin_ = 0;
     ValueId zero_ = kNone;

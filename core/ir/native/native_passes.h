@@ -28,16 +28,13 @@ void equality_merging(Function& function);
 void range_test_merging(Function& function);
 /// Equality tests of neighbouring loads become one test of a wider load.
 void load_combining(Function& function);
-/// Loads that are only compared with numbers, masked or not, become loads in the packet's byte
-/// order, and the numbers are turned round. The last pass: what it leaves only a back end takes.
-void byte_swap_elimination(Function& function);
 
 struct NativePass {
     std::string_view name;
     void (*run)(Function&);
 };
 
-/// Those passes in the order in which native code takes them.
+/// Those passes in the order in which native code takes them, byte_swap_elimination the last.
 std::span<const NativePass> native_passes();
 
 /// Every one of them, after optimise(). In debug and test builds check() runs after each.

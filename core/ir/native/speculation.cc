@@ -14,7 +14,7 @@ std::vector<uint64_t> proved_lengths(const Function& function) {
     // What comes back along a loop is known only after the first round, and can but lower what was
     // believed there. Loops entered at many places, which no compiler makes, could go on so for as
     // many rounds as there are: after a few nothing is believed of what comes back.
-    constexpr unsigned kRounds = 8;
+    constexpr unsigned kLoopRounds = 8;
     bool changed = true;
     for (unsigned round = 0; changed; ++round) {
         changed = false;
@@ -31,7 +31,7 @@ std::vector<uint64_t> proved_lengths(const Function& function) {
                 const bool proves = tests && &edge == &block.end.then;
                 const bool back = edge.target <= id;
                 const uint64_t known = proves ? std::max(length, block.end.imm) : length;
-                const uint64_t there = back && round >= kRounds ? 0 : known;
+                const uint64_t there = back && round >= kLoopRounds ? 0 : known;
                 if (there >= at_start[edge.target]) return;
                 at_start[edge.target] = there;
                 changed |= back;

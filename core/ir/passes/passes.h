@@ -46,4 +46,9 @@ using PassObserver = std::function<void(std::string_view pass, const Function& f
 /// Every one of them, in rounds. In debug and test builds check() runs after each.
 void optimise(Function& function, const PassObserver& observer = {});
 
+/// Loads that are only compared with numbers, masked or not, become loads in the packet's byte
+/// order, and the numbers are turned round. The last pass of each back end: no other reads what it
+/// leaves.
+void byte_swap_elimination(Function& function);
+
 }  // namespace vfm::ir

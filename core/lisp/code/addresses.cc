@@ -23,12 +23,21 @@ unsigned Generator::padding(const Expr& e) const {
 }
 
 void Generator::address(const Expr& e, Landing& absent) {
-    const auto parts = arguments(e);
     if (!e.is_address()) {
         out_.push(0, e);
         number(e, absent);
         out_.push(4, e);
-    } else if (const auto* literal = e.as<AddressLiteral>()) {
+        return;
+    }
+    const bool opens = !e.as<AddressLiteral>();
+    if (opens) out_.open(e, How::address);
+    address_of(e, absent);
+    if (opens) out_.close();
+}
+
+void Generator::address_of(const Expr& e, Landing& absent) {
+    const auto parts = arguments(e);
+    if (const auto* literal = e.as<AddressLiteral>()) {
         out_.push(literal->value.hi, e);
         out_.push(literal->value.lo, e);
         out_.push(6, e);
@@ -95,44 +104,22 @@ void Generator::load6(const HeaderField& field, const Expr& at) {
     load(HeaderFact::ip_offset, kSource6 + 16u * field.at + 8, 8, at);
 }
 
+/// How the address of a field shows that is not left on the stack.
+How Generator::shown_address(const HeaderField& field) {
+    if (field.header == Header::ip) return field.at == 0 ? How::ip_source : How::ip_destination;
+    return field.at == 0 ? How::ipv6_source : How::ipv6_destination;
+}
+
 /// A comparison of what is absent is false.
 void Generator::compare_addresses(const Expr& e, Ways ways, Next next) {
     const auto parts = arguments(e);
-    const bool equal = e.form == Form::equal;
-    Landing& unequal = equal ? *ways.no : *ways.yes;
     for (const size_t i : {0, 1}) {
-        const auto* any = parts[i].as<AnyHeaderField>();
         const Expr& other = parts[1 - i];
-        const auto* literal = other.as<AddressLiteral>();
-        const auto* constant = other.as<Number>();
-        if (!any || !parts[i].is_address() || !(literal || constant)) continue;
-        const HeaderField& field = all_header_fields()[any->index];
-        const bool both = field.header == Header::ip;
-        if (!both && constant) {  // an IPv6 field is no IPv4 address
-            require(Header::ipv6, *ways.no, e);
-            out_.jump(unequal, e);
-            out_.drop_to(ways.no->depth(), e);
-            return;
-        }
-        // The other family is another address.
-        if (both && !equal) {
-            fact(HeaderFact::ip_version, e);
-            out_.push(literal ? 4 : 6, e);
-            out_.branch(Comparison::eq, unequal, e);
-        }
-        require(literal ? Header::ipv6 : Header::ipv4, *ways.no, e);
-        if (constant) {
-            load4(field, e);
-            out_.push(constant->value, e);
-        } else {
-            load(HeaderFact::ip_offset, kSource6 + 16u * field.at, 8, e);
-            out_.push(literal->value.hi, e);
-            out_.branch(Comparison::ne, unequal, e);
-            load(HeaderFact::ip_offset, kSource6 + 16u * field.at + 8, 8, e);
-            out_.push(literal->value.lo, e);
-        }
-        return decide(equal ? Comparison::eq : Comparison::ne, ways, next, e);
+        if (parts[i].as<AnyHeaderField>() && parts[i].is_address() &&
+            (other.as<AddressLiteral>() || other.as<Number>()))
+            return compare_field(e, i, ways, next);
     }
+    Landing& unequal = e.form == Form::equal ? *ways.no : *ways.yes;
     address(parts[0], *ways.no);
     const uint32_t a = out_.depth() - 3;
     address(parts[1], *ways.no);
@@ -144,6 +131,44 @@ void Generator::compare_addresses(const Expr& e, Ways ways, Next next) {
     }
     out_.pick(a, e);
     out_.pick(b, e);
+    decide(e.form == Form::equal ? Comparison::eq : Comparison::ne, ways, next, e);
+}
+
+/// Argument number `field` is an address field, the other one a literal.
+void Generator::compare_field(const Expr& e, size_t field, Ways ways, Next next) {
+    const auto parts = arguments(e);
+    const bool equal = e.form == Form::equal;
+    Landing& unequal = equal ? *ways.no : *ways.yes;
+    const HeaderField& info = all_header_fields()[parts[field].as<AnyHeaderField>()->index];
+    const auto* literal = parts[1 - field].as<AddressLiteral>();
+    const auto* constant = parts[1 - field].as<Number>();
+    const bool both = info.header == Header::ip;
+    out_.open(parts[field], shown_address(info), ways.yes);
+    if (!both && constant) {  // an IPv6 field is no IPv4 address
+        require(Header::ipv6, *ways.no, e);
+        out_.jump(unequal, e);
+        out_.close();
+        out_.drop_to(ways.no->depth(), e);
+        return;
+    }
+    // The other family is another address.
+    if (both && !equal) {
+        fact(HeaderFact::ip_version, e);
+        out_.push(literal ? 4 : 6, e);
+        out_.branch(Comparison::eq, unequal, e);
+    }
+    require(literal ? Header::ipv6 : Header::ipv4, *ways.no, e);
+    if (constant) {
+        load4(info, e);
+        out_.push(constant->value, e);
+    } else {
+        load(HeaderFact::ip_offset, kSource6 + 16u * info.at, 8, e);
+        out_.push(literal->value.hi, e);
+        out_.branch(Comparison::ne, unequal, e);
+        load(HeaderFact::ip_offset, kSource6 + 16u * info.at + 8, 8, e);
+        out_.push(literal->value.lo, e);
+    }
+    out_.close();
     decide(equal ? Comparison::eq : Comparison::ne, ways, next, e);
 }
 

@@ -14,6 +14,16 @@ bool compares_numbers(const Tree& tree, const Expr& e) {
     return !takes_addresses || !(parts[0].is_address() || parts[1].is_address());
 }
 
+/// How a condition that is no number of its own shows what it gives.
+std::optional<How> how_of(const Expr& e, Next next) {
+    if (e.as<Compare>() || e.as<Member>() || e.as<HasHeader>())
+        return next == Next::yes ? How::falls_true : How::falls_false;
+    if (e.as<Negation>()) return How::none_of;
+    if (e.as<Conjunction>() || e.as<Disjunction>()) return How::all_or_any;
+    if (e.as<Let>() || (e.as<Choice>() && !e.is_address())) return How::passed;
+    return {};
+}
+
 }  // namespace
 
 void Generator::fall(Ways ways, Next next, const Expr& at) {
@@ -29,6 +39,14 @@ void Generator::decide(Comparison comparison, Ways ways, Next next, const Expr& 
 }
 
 void Generator::condition(const Expr& e, Ways ways, Next next) {
+    const auto how = how_of(e, next);
+    const bool opens = how && out_.within() != &e;
+    if (opens) out_.open(e, *how, ways.yes);
+    go(e, ways, next);
+    if (opens) out_.close();
+}
+
+void Generator::go(const Expr& e, Ways ways, Next next) {
     const auto parts = arguments(e);
     if (e.as<Compare>()) {
         if (compares_numbers(tree_, e))
@@ -72,7 +90,7 @@ void Generator::condition(const Expr& e, Ways ways, Next next) {
         bind_values(e, *let);
         condition(parts.back(), ways, next);
     } else {
-        number(e, *ways.absent);
+        marked_number(e, *ways.absent);
         out_.push(0, e);
         decide(Comparison::ne, ways, next, e);
     }
@@ -119,8 +137,11 @@ void Generator::number_of(const Expr& e, const Compare&, Landing&, End end) {
 /// `e` as 0 or 1, where what is absent is false and goes to `absent`.
 void Generator::truth(const Expr& e, Landing& absent, const Expr& at) {
     if (compares_numbers(tree_, e)) {
+        const bool opens = &e != &at;
+        if (opens) out_.open(e, How::test);
         for (const Expr& side : arguments(e)) number(side, absent);
         out_.compare(comparison_of(Tree::op(e)), e);
+        if (opens) out_.close();
         return;
     }
     number(e, absent);
@@ -134,8 +155,10 @@ void Generator::number_of(const Expr& e, const Negation&, Landing&, End end) {
     const Expr& argument = arguments(e)[0];
     Landing none = out_.landing(), joined = out_.landing(1);
     if (compares_numbers(tree_, argument)) {
+        out_.open(argument, How::opposite);
         for (const Expr& side : arguments(argument)) number(side, none);
         out_.compare(negate(comparison_of(Tree::op(argument))), argument);
+        out_.close();
     } else if (argument.as<Compare>() || argument.as<Member>() || argument.as<HasHeader>()) {
         return truth_by_condition(e, end);
     } else {

@@ -6,7 +6,7 @@ namespace vfm::lisp {
 void Generator::run() {
     Landing nothing = out_.landing();
     const Expr& filter = tree_.filter();
-    number(filter, nothing, End::filter);
+    marked_number(filter, nothing, End::filter);
     // A filter whose value is absent gives 0.
     out_.bind(nothing, filter);
     out_.push(0, filter);
@@ -14,8 +14,17 @@ void Generator::run() {
 }
 
 void Generator::number(const Expr& e, Landing& absent, End end) {
+    // What a literal gives needs no explanation.
+    if (!e.as<Number>() && !e.as<AddressLiteral>()) return marked_number(e, absent, end);
     std::visit([&](const auto& node) { number_of(e, node, absent, end); }, e.node);
     if (end == End::filter) out_.end(e);
+}
+
+void Generator::marked_number(const Expr& e, Landing& absent, End end) {
+    out_.open(e, How::number);
+    std::visit([&](const auto& node) { number_of(e, node, absent, end); }, e.node);
+    if (end == End::filter) out_.end(e);
+    out_.close();
 }
 
 void Generator::leave(Landing& to, End end, const Expr& at) {

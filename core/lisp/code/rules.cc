@@ -12,6 +12,8 @@ namespace {
 
 /// As many rules in a row are looked up in a table; fewer are tested one by one.
 constexpr uint32_t kManyRules = 32;
+/// So many tests of a table's rules are explained by one piece of code.
+constexpr size_t kRulesExplained = 64;
 
 const Expr& test_of(std::span<const Expr> parts, size_t rule) { return parts[2 * rule - 2]; }
 const Expr& verdict_of(std::span<const Expr> parts, size_t rule) { return parts[2 * rule - 1]; }
@@ -100,8 +102,42 @@ uint32_t Generator::look_up(const Expr& e, RuleRows& rows, uint64_t otherwise) {
     return table;
 }
 
+void Generator::test_rule(const Expr& e, const Rules& node, size_t rule, Ways ways) {
+    out_.next_is_test(node.group, static_cast<uint32_t>(rule));
+    condition(test_of(arguments(e), rule), ways, Next::yes);
+}
+
+/// Writes down the tests of the rules that a table holds. What is too much for code of its own is
+/// left out.
+void Generator::explain(const Expr& e, const Rules& node, uint32_t table, size_t first,
+                        size_t behind) {
+    Generator tests(tree_);
+    for (size_t rule = first; rule < behind; ++rule) {
+        Landing yes = tests.out_.landing(), no = tests.out_.landing();
+        tests.test_rule(e, node, rule, {&yes, &no, &no});
+        tests.out_.bind(yes, e);
+        tests.out_.push(rule, e);
+        tests.out_.end(e);
+        tests.out_.bind(no, e);
+    }
+    tests.out_.push(0, e);
+    tests.out_.end(e);
+    if (auto linked = tests.out_.code().link(); linked && !tests.out_.too_deep()) {
+        rule_tests_.push_back(
+            {table,
+             std::move(linked->code),
+             std::move(tests.sets_),
+             {tests.out_.expressions(), std::move(linked->true_jumps), std::move(linked->relays)}});
+    } else if (behind - first > 1) {
+        const size_t middle = first + (behind - first) / 2;
+        explain(e, node, table, first, middle);
+        explain(e, node, table, middle, behind);
+    }
+}
+
 void Generator::number_of(const Expr& e, const Rules& node, Landing& absent, End end) {
     const auto parts = arguments(e);
+    out_.is_rules(node.group);
     const size_t rules = parts.size() / 2;
     Landing joined = out_.landing(1);
     const auto count = [&](uint64_t rule) {
@@ -121,6 +157,12 @@ void Generator::number_of(const Expr& e, const Rules& node, Landing& absent, End
             if (rows.rules() >= kManyRules) {
                 const bool all = behind > rules && parts.back().known;
                 const uint32_t table = look_up(e, rows, all ? parts.back().value : 0);
+                const auto of_table = [&](const RuleTests& tests) {
+                    return tests.rule_table == table;
+                };
+                if (std::ranges::none_of(rule_tests_, of_table))
+                    for (size_t from = rule; from < behind; from += kRulesExplained)
+                        explain(e, node, table, from, std::min(behind, from + kRulesExplained));
                 if (all) {
                     verdict_in(table);
                     if (end == End::open) out_.bind(joined, e);
@@ -140,7 +182,7 @@ void Generator::number_of(const Expr& e, const Rules& node, Landing& absent, End
             coded = behind;
         }
         Landing yes = out_.landing(), no = out_.landing();
-        condition(test_of(parts, rule), {&yes, &no, &no}, Next::yes);
+        test_rule(e, node, rule, {&yes, &no, &no});
         out_.bind(yes, e);
         count(rule);
         number(verdict_of(parts, rule), absent, end);

@@ -82,6 +82,14 @@ void Generator::address_member(const SetInfo& set, uint32_t index, Landing& yes,
     }
 }
 
+/// What the tests of a set leave is outside: the last of a few ranges, turned round where what is
+/// inside goes on.
+void Generator::not_inside(const Expr& e, const Member& node, Ways ways, bool inside_follows) {
+    out_.jump(node.negated ? *ways.yes : *ways.no, e);
+    if (!inside_follows) return;
+    out_.drop_to((node.negated ? ways.no : ways.yes)->depth(), e);
+}
+
 /// What is absent is in no set, and not outside of one either.
 void Generator::member(const Expr& e, const Member& node, Ways ways, Next next) {
     const SetInfo& set = tree_.sets[node.set];
@@ -89,40 +97,17 @@ void Generator::member(const Expr& e, const Member& node, Ways ways, Next next) 
     Landing& inside = node.negated ? *ways.no : *ways.yes;
     Landing& outside = node.negated ? *ways.yes : *ways.no;
     const bool inside_follows = (next == Next::yes) != node.negated;
-    // The last of a few ranges, turned round where what is inside goes on.
-    const auto done = [&] {
-        out_.jump(outside, e);
-        if (!inside_follows) return;
-        out_.drop_to(inside.depth(), e);
-    };
     if (!value.is_address()) {
         number(value, *ways.no);
         number_member(set, node.set, inside, e);
-        return done();
+        return not_inside(e, node, ways, inside_follows);
     }
-    const auto* any = value.as<AnyHeaderField>();
-    const bool six_only = any && all_header_fields()[any->index].header == Header::ipv6;
-    Landing six = out_.landing(any ? 0 : 3 + padding(value));
-    if (any) {
-        const HeaderField& field = all_header_fields()[any->index];
-        const bool no_addresses = set.addresses.empty() && !(set.live && set.of_addresses);
-        if (!six_only) {
-            fact(HeaderFact::ip_version, e);
-            out_.push(4, e);
-            // Of IPv6 nothing is inside: what is left to know is whether there is an address.
-            const bool known = no_addresses && !node.negated;
-            out_.branch(Comparison::ne, known ? outside : six, e);
-            load4(field, e);
-            number_member(set, node.set, inside, e);
-            if (known) return done();
-            out_.jump(outside, e);
-            out_.bind(six, e);
-        }
-        require(Header::ipv6, *ways.no, e);
-        load6(field, e);
-        address_member(set, node.set, inside, e);
-        return done();
+    if (const auto* any = value.as<AnyHeaderField>()) {
+        out_.open(value, shown_address(all_header_fields()[any->index]), ways.yes);
+        member_field(e, node, ways, inside_follows);
+        return out_.close();
     }
+    Landing six = out_.landing(3 + padding(value));
     address(value, *ways.no);
     const uint32_t at = out_.depth() - 3;
     out_.pick(at + 2, e);
@@ -135,7 +120,34 @@ void Generator::member(const Expr& e, const Member& node, Ways ways, Next next) 
     out_.pick(at, e);
     out_.pick(at + 1, e);
     address_member(set, node.set, inside, e);
-    done();
+    not_inside(e, node, ways, inside_follows);
+}
+
+/// The argument is an address field: a family's words are read where they are needed.
+void Generator::member_field(const Expr& e, const Member& node, Ways ways, bool inside_follows) {
+    const SetInfo& set = tree_.sets[node.set];
+    Landing& inside = node.negated ? *ways.no : *ways.yes;
+    Landing& outside = node.negated ? *ways.yes : *ways.no;
+    Landing six = out_.landing();
+    const auto* any = arguments(e)[0].as<AnyHeaderField>();
+    const HeaderField& field = all_header_fields()[any->index];
+    if (field.header != Header::ipv6) {
+        fact(HeaderFact::ip_version, e);
+        out_.push(4, e);
+        // Of IPv6 nothing is inside: what is left to know is whether there is an address.
+        const bool no_addresses = set.addresses.empty() && !(set.live && set.of_addresses);
+        const bool known = no_addresses && !node.negated;
+        out_.branch(Comparison::ne, known ? outside : six, e);
+        load4(field, e);
+        number_member(set, node.set, inside, e);
+        if (known) return not_inside(e, node, ways, inside_follows);
+        out_.jump(outside, e);
+        out_.bind(six, e);
+    }
+    require(Header::ipv6, *ways.no, e);
+    load6(field, e);
+    address_member(set, node.set, inside, e);
+    not_inside(e, node, ways, inside_follows);
 }
 
 }  // namespace vfm::lisp

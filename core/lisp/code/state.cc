@@ -104,6 +104,7 @@ void Generator::endpoint(unsigned side, const Expr& at) {
 
 /// The seven words that both directions share, above both endpoints as they are.
 void Generator::connection(const Expr& at, Landing& absent) {
+    out_.open(at, How::connection);
     require(Header::ip, absent, at);
     const uint32_t from = out_.depth();
     endpoint(0, at);
@@ -129,6 +130,7 @@ void Generator::connection(const Expr& at, Landing& absent) {
     copy(to, from);
     out_.bind(joined, at);
     fact(HeaderFact::proto, at);
+    out_.close();
 }
 
 void Generator::number_of(const Expr& e, const Flow& node, Landing& absent, End) {

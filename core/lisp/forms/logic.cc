@@ -16,8 +16,8 @@ std::optional<Expr> logical(Checker& checker, const FormInfo& form, const Node& 
 }
 
 /// A branch carries what either side does.
-Expr make_choice(Checker& checker, const Node& list, std::span<const Expr> arguments) {
-    Expr expr = checker.make(form_info(Form::choose), list, Choice{}, arguments);
+Expr make_choice(Checker& checker, const Node& list, Choice node, std::span<const Expr> arguments) {
+    Expr expr = checker.make(form_info(Form::choose), list, node, arguments);
     const Expr &yes = arguments[1], &no = arguments[2];
     if (yes.is_address() || no.is_address())
         expr.type = Type::address;
@@ -48,7 +48,7 @@ std::optional<Expr> check_choice(Checker& checker, const FormInfo&, const Node& 
     const auto no = checker.expression(nodes[2], Want::address);
     if (!test || !yes || !no) return std::nullopt;
     const Expr arguments[] = {*test, *yes, *no};
-    return make_choice(checker, list, arguments);
+    return make_choice(checker, list, {}, arguments);
 }
 
 std::optional<Expr> check_cond(Checker& checker, const FormInfo&, const Node& list) {
@@ -88,7 +88,7 @@ std::optional<Expr> check_cond(Checker& checker, const FormInfo&, const Node& li
     Expr value = *checked.back().value;
     for (size_t i = checked.size() - 1; i-- > 0;) {
         const Expr arguments[] = {*checked[i].test, *checked[i].value, value};
-        value = make_choice(checker, i == 0 ? list : *checked[i].node, arguments);
+        value = make_choice(checker, i == 0 ? list : *checked[i].node, {i > 0}, arguments);
     }
     return value;
 }

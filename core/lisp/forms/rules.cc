@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/base/text.h"
 #include "core/lisp/checker.h"
 #include "core/module/declarations.h"
 
@@ -18,6 +19,13 @@ std::optional<Expr> verdict(Checker& checker, const Node& node) {
         if (checker.is_symbol(node, name))
             return Expr{
                 .node = Number{value}, .known = true, .value = value, .place = checker.place(node)};
+    constexpr std::string_view kNames[] = {"drop", "pass", "log"};
+    const bool unknown = node.kind == NodeKind::symbol && !checker.is_known(checker.text(node));
+    if (const auto near = unknown ? nearest(checker.text(node), kNames) : std::nullopt) {
+        checker.error(node, fmt::format("unknown name `{}`", printable(checker.text(node))),
+                      fmt::format("did you mean `{}`?", *near));
+        return std::nullopt;
+    }
     return checker.expression(node, Want::number);
 }
 

@@ -19,14 +19,22 @@ std::optional<Literal> range_end(Checker& checker, const Node& node) {
     return std::nullopt;
 }
 
+/// What is added is counted; one too many is an error at it.
+bool add(Checker& checker, const Node& node, SetInfo& set, MemberCount& count, const Literal& first,
+         const Literal& last) {
+    add_to_set(set, first, last);
+    const bool fits = count.fits_with(first, last);
+    if (!fits) checker.error(node, kTooManyMembers);
+    return fits;
+}
+
 /// Adds a constant, a prefix or `(range a b)`.
-bool add_member(Checker& checker, const Node& node, SetInfo& set) {
+bool add_member(Checker& checker, const Node& node, SetInfo& set, MemberCount& count) {
     constexpr std::string_view kExpected =
         "a constant: a number, an address, a prefix, `(range a b)` or a name defined as one";
     if (!checker.is_list_of(node, "range")) {
         const auto value = checker.constant(node, kExpected);
-        if (value) add_to_set(set, *value, *value);
-        return value.has_value();
+        return value && add(checker, node, set, count, *value, *value);
     }
     const auto ends = checker.arguments(node);
     if (ends.size() != 2) {
@@ -37,8 +45,7 @@ bool add_member(Checker& checker, const Node& node, SetInfo& set) {
     if (!first || !last) return false;
     const std::string fault = range_fault(*first, *last);
     if (!fault.empty()) checker.error(node, fault);
-    if (fault.empty()) add_to_set(set, *first, *last);
-    return fault.empty();
+    return fault.empty() && add(checker, node, set, count, *first, *last);
 }
 
 /// What a live set that is asked for such values must be able to hold.
@@ -68,8 +75,10 @@ std::optional<Expr> check_in(Checker& checker, const FormInfo& form, const Node&
     std::optional<uint32_t> number = checker.set_of(list);
     if (!number) {
         SetInfo set{.name = fmt::format("in {}", sets.size())};
+        MemberCount count(set);
         bool right = true;
-        for (const Node& node : nodes.subspan(1)) right = add_member(checker, node, set) && right;
+        for (const Node& node : nodes.subspan(1))
+            right = add_member(checker, node, set, count) && right;
         if (!right) return std::nullopt;
         normalise(set);
         number = checker.add_set(list, std::move(set));
@@ -95,12 +104,13 @@ void Checker::define_set(const Node& list) {
     SetInfo set{.name = std::string(text(nodes[0]))};
     Definition definition{.kind = DefinitionKind::set,
                           .index = static_cast<uint32_t>(tree_.sets.size())};
+    MemberCount count(set);
     bool has_file = false, has_values = false;
     for (size_t i = 1; i < nodes.size(); ++i) {
         const Node& node = nodes[i];
         if (node.kind != NodeKind::keyword) {
             has_values = true;
-            if (!add_member(*this, node, set)) definition.failed = true;
+            if (!add_member(*this, node, set, count)) definition.failed = true;
             continue;
         }
         const bool live = text(node) == ":live", file = text(node) == ":file";
@@ -109,7 +119,11 @@ void Checker::define_set(const Node& list) {
                                     printable(text(node))));
         else if (live ? set.live : has_file)
             error(node, fmt::format("a second `{}`", text(node)));
-        if (!live && !file) definition.failed = true;
+        if (!live && !file) {
+            definition.failed = true;
+            // What stands behind an unknown option is its value, and no second fault.
+            if (i + 1 < nodes.size() && nodes[i + 1].kind == NodeKind::string) ++i;
+        }
         set.live = set.live || live;
         if (!file) continue;
         has_file = true;

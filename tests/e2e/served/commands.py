@@ -143,6 +143,8 @@ def verbs():
         contains("flows as text", vfm(w.server, "flows", "v0").stdout, CLIENT)
         same("top", only(vfm_json(w.server, "flows", "v0", "--table", "src-ip", "--top",
                                   "1"))["key"], CLIENT)
+        same("a table as it is typed", only(vfm_json(w.server, "flows", "v0", "--table",
+                                                     " src-ip ; blanks"))["key"], CLIENT)
         row = only(vfm_json(w.server, "list"))
         for key in ("iface", "hook", "mode", "engine", "name", "prio", "prog_id", "on_error",
                     "source", "attached_at", "state"):

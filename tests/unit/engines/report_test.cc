@@ -17,6 +17,23 @@ Module with_source() {
     return module;
 }
 
+/// A packet that lies in nothing but zeros.
+PacketResult result_of(uint64_t number, size_t length, const Outcome& outcome,
+                       std::optional<uint32_t> ended_at = {}) {
+    static const Bytes zeros(100);
+    return {.number = number,
+            .packet = {.bytes = ByteView(zeros).first(length)},
+            .record = {},
+            .outcome = outcome,
+            .skip = outcome.skipped ? Skip::kernel : Skip::none,
+            .ended_at = ended_at};
+}
+PacketResult without_ethertype(uint64_t number, size_t length) {
+    PacketResult result = result_of(number, length, Outcome::skip());
+    result.skip = Skip::link;
+    return result;
+}
+
 /// What a report prints.
 template <class Print>
 std::string printed(bool json, const Module& module, Print&& print) {
@@ -63,13 +80,14 @@ BOOST_AUTO_TEST_CASE(json_lines_have_the_documented_keys_in_order) {
     Module module = with_source();
     module.tables = {{.name = "src-\"ip\xff", .key = {KeyKind::ipv4}}};
     Tally tally;
-    tally.add(Outcome::of(5));
-    tally.add(Outcome::trap(ErrorKind::bounds));
-    tally.add(Outcome::skip());
+    tally.add(result_of(1, 60, Outcome::of(5)));
+    tally.add(result_of(1, 60, Outcome::trap(ErrorKind::bounds)));
+    tally.add(result_of(1, 60, Outcome::skip()));
     const std::string text = printed(true, module, [&](Report& report) {
-        report.packet(1, 60, Outcome::of(UINT64_MAX), {});
-        report.packet(2, 20, Outcome::trap(ErrorKind::division_by_zero), 0);
-        report.packet(3, 5, Outcome::skip(), {});
+        report.packet(result_of(1, 60, Outcome::of(UINT64_MAX)));
+        report.packet(result_of(2, 20, Outcome::trap(ErrorKind::division_by_zero), 0));
+        report.packet(result_of(3, 5, Outcome::skip()));
+        report.packet(without_ethertype(4, 6));
         report.flows({{0, 2, 1}, {0, 1, 3}});
         report.summary("interp", tally, 0, nullptr);
     });
@@ -77,6 +95,7 @@ BOOST_AUTO_TEST_CASE(json_lines_have_the_documented_keys_in_order) {
                "{\"packet\":1,\"len\":60,\"value\":18446744073709551615}\n"
                "{\"packet\":2,\"len\":20,\"error\":\"DIVISION_BY_ZERO\"}\n"
                "{\"packet\":3,\"len\":5,\"skipped\":\"kernel\"}\n"
+               "{\"packet\":4,\"len\":6,\"skipped\":\"link\"}\n"
                "{\"table\":\"src-\\\"ip\xef\xbf\xbd\",\"key\":1,\"value\":3}\n"
                "{\"table\":\"src-\\\"ip\xef\xbf\xbd\",\"key\":2,\"value\":1}\n"
                "{\"engine\":\"interp\",\"packets\":2,\"accept\":1,\"drop\":0,"
@@ -87,20 +106,26 @@ BOOST_AUTO_TEST_CASE(text_is_for_people) {
     Module module = with_source();
     module.tables = {{.name = "src-ip", .key = {KeyKind::ipv4}}};
     Tally tally;
-    tally.add(Outcome::of(0));
-    tally.add(Outcome::trap(ErrorKind::limit));
-    tally.add(Outcome::skip());
+    tally.add(result_of(1, 60, Outcome::of(0)));
+    tally.add(result_of(1, 60, Outcome::trap(ErrorKind::limit)));
+    tally.add(result_of(1, 60, Outcome::skip()));
+    tally.add(without_ethertype(4, 6));
     const std::string text = printed(false, module, [&](Report& report) {
-        report.packet(1, 60, Outcome::of(0), {});
-        report.packet(2, 20, Outcome::trap(ErrorKind::limit), 0);
+        report.packet(result_of(1, 60, Outcome::of(0)));
+        report.packet(result_of(2, 20, Outcome::trap(ErrorKind::limit), 0));
+        report.packet(without_ethertype(3, 6));
         report.flows({{0, 0x0a000001, 3}});
         report.summary("interp", tally, 4, nullptr);
     });
     BOOST_TEST(text ==
                "packet 1      len 60     drop    value 0\n"
                "packet 2      len 20     error   LIMIT at 2:1\n"
+               "packet 3      len 6      skipped: its link header states no EtherType\n"
                "flow src-ip  10.0.0.1  3\n"
                "engine   interp\npackets  2\naccept   0\ndrop     1\nerrors   LIMIT 1\n"
+               "         vfm-xdp attach lets these packets pass, with --on-error=drop it drops "
+               "them\n"
+               "skipped  1 whose link header states no EtherType\n"
                "skipped  1 that the kernel's test run does not take\n"
                "refused  4 stores into full flow tables\n");
 }
@@ -109,7 +134,7 @@ BOOST_AUTO_TEST_CASE(text_is_for_people) {
 std::string with_statistics(bool json, const Module& module, const Statistics& statistics) {
     return printed(json, module, [&](Report& report) {
         Tally tally;
-        for (int i = 0; i < 5; ++i) tally.add(Outcome::of(1));
+        for (int i = 0; i < 5; ++i) tally.add(result_of(1, 60, Outcome::of(1)));
         report.summary("all", tally, 0, &statistics);
     });
 }

@@ -1,4 +1,4 @@
-// Passes that look at what values are: gvn and ranges.
+// Passes that look at what values are: global_value_numbering and range_propagation.
 #include <boost/test/unit_test.hpp>
 
 #include "tests/unit/ir/ir_test.h"

@@ -141,6 +141,8 @@ BOOST_AUTO_TEST_CASE(set_members) {
                Lines{"1:11 unknown option `:foo`: expected `:file` or `:live`"});
     const std::string file = "`:file` needs the name of a file: `:file \"path\"`";
     BOOST_TEST(errors_of("(defset s :file x) 1") == Lines{"1:17 " + file});
+    BOOST_TEST(errors_of("(defset s :fil \"x\") 1") ==
+               Lines{"1:11 unknown option `:fil`: expected `:file` or `:live`"});
     BOOST_TEST(errors_of("(defset s :file) 1") == Lines{"1:11 " + file});
     BOOST_TEST(errors_of("(defset s :file :live) 1") == Lines{"1:11 " + file});
     BOOST_TEST(warnings_of_text("(defset s) (in proto @s)") == Lines{"1:1 the set `s` is empty"});
@@ -201,6 +203,21 @@ BOOST_AUTO_TEST_CASE(reading_packets) {
                Lines{"1:15 `f` was called with 1 argument before, here with 0"});
     BOOST_TEST(errors_of("(call f 1 2 3 4 5 6)") ==
                Lines{"1:1 `call` takes 1 to 6 arguments, got 7"});
+}
+
+BOOST_AUTO_TEST_CASE(near_names_of_all_sorts) {
+    const auto hinted = [](const std::string& word, const std::string& known) {
+        return fmt::format("unknown name `{}` (did you mean `{}`?)", word, known);
+    };
+    BOOST_TEST(errors_of("(= ip.proto tpc)") == Lines{"1:13 " + hinted("tpc", "tcp")});
+    BOOST_TEST(errors_of("(in ip.proto icpm6)") == Lines{"1:14 " + hinted("icpm6", "icmp6")});
+    BOOST_TEST(errors_of("(& tcp.flags tcp-sym)") == Lines{"1:14 " + hinted("tcp-sym", "tcp-syn")});
+    BOOST_TEST(errors_of("(rules (when 1 drp) (default pas))") ==
+               (Lines{"1:16 " + hinted("drp", "drop"), "1:30 " + hinted("pas", "pass")}));
+    BOOST_TEST(errors_of("(define pas 1) (rules (default pas))") == Lines{});
+    BOOST_TEST(errors_of("(defset lan ::1) (= ip.src @lan)") ==
+               Lines{"1:28 `@lan` is a set: expected a value (a set is asked with `in`: "
+                     "`(in ip.src @lan)`)"});
 }
 
 BOOST_AUTO_TEST_CASE(habits_of_other_languages) {

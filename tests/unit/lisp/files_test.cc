@@ -94,6 +94,26 @@ BOOST_AUTO_TEST_CASE(a_string_names_no_files) {
     BOOST_TEST(test::errors_of("(defset s :file \"a\") 1") == Lines{"1:1 " + message});
 }
 
+// Of each range but its two ends 126 prefixes are made: the line that is one too many is named, and
+// nothing is made.
+BOOST_AUTO_TEST_CASE(a_set_has_an_end) {
+    std::string lines;
+    for (unsigned i = 0; i < 140'000; ++i)
+        lines +=
+            fmt::format("(range 2001:db8:{:x}:{:x}::1 2001:db8:{:x}:{:x}:ffff:ffff:ffff:fffe)\n",
+                        i >> 16, i & 0xffff, i >> 16, i & 0xffff);
+    Folder folder;
+    folder.with("set.txt", lines).with("main.vfl", "(defset s :file \"set.txt\")\n(in ip.src @s)");
+    const std::string line = fmt::format("set.txt:{}:1 ", (1u << 24) / 126 + 1);
+    BOOST_TEST(folder.errors() ==
+               Lines{line + "too complex: more than 16777216 set members, as prefixes, are more "
+                            "than a module has"});
+    // The same again is nothing more.
+    const std::string some = lines.substr(0, lines.find("(range 2001:db8:0:1b58:"));
+    folder.with("set.txt", test::repeat(some, 20));
+    BOOST_TEST(folder.errors() == Lines{});
+}
+
 BOOST_AUTO_TEST_CASE(sets_of_files) {
     Folder folder;
     folder.with("main.vfl", "(defset s :file \"set.txt\")\n(in ip.src @s)")

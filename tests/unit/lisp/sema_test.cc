@@ -174,6 +174,14 @@ BOOST_AUTO_TEST_CASE(tables_are_named_by_their_keys) {
     BOOST_TEST((tables[4] == TableDecl{.name = "18446744073709551615", .key = {KeyKind::u64}}));
 }
 
+BOOST_AUTO_TEST_CASE(a_table_is_found_as_it_is_typed) {
+    BOOST_TEST(table_name("(& src-ip  255.255.255.0)") == "(& src-ip 4294967040)");
+    BOOST_TEST(table_name(" ip.src ; whose") == "ip.src");
+    BOOST_TEST(table_name("(rate ip.src 0x5 :per 1ms)") == "(rate ip.src 5 :per 1000000)");
+    BOOST_TEST(table_name("2001:DB8:0::1") == "2001:db8::1");
+    for (const char* none : {"", "a b", "(a", "\"", "; a"}) BOOST_TEST(table_name(none) == none);
+}
+
 BOOST_AUTO_TEST_CASE(at_most_64_tables) {
     const auto counting = [](size_t n) {
         std::string source = "(+ 0";

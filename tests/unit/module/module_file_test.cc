@@ -85,7 +85,10 @@ BOOST_AUTO_TEST_CASE(files_written_today_are_those_written_yesterday) {
         "310a001a020002220202012a020102320200013a150a06696e2e76666c120b3b20696e636c756465640a"
         "3a0b0a09656d7074792e76666c4a460a0572756c65731205662e76666c1206696e2e76666c1a03000100"
         "22030401092a0764656661756c742a10283d2070726f746f20362920706173732a003200320377656232"
-        "004a120a036f6e651205662e76666c2201012a0178";
+        "004a120a036f6e651205662e76666c2201012a0178522e0a020000120203021a0200012202"
+        "0f022a020103320203063a020001420201004a020001520200025a01006201025a5512038601161a1e0a"
+        "05686f7374731080011a08020000000000000022080100000000000000222e0a020000120203021a0200"
+        "0122020f022a020103320203063a020001420201004a020001520200025a01006201025a051203860116";
     BOOST_TEST(digits(module_bytes(test::sample_module())) == golden);
 }
 
@@ -155,7 +158,7 @@ BOOST_AUTO_TEST_CASE(the_first_six_bytes_decide) {
 }
 
 BOOST_AUTO_TEST_CASE(wire_faults_are_located) {
-    broken(module_file({0x12, 1, 0x16, 0x52, 0}), 9, "Module has no field 10");
+    broken(module_file({0x12, 1, 0x16, 0x62, 0}), 9, "Module has no field 12");
     broken(module_file({0x12, 5, 0x16}), 6, "'code' is cut off");
     broken(module_file({0x10, 1}), 6, "'code' is of wire type 0, not 2");
     broken(module_file({0x12, 1, 0x16, 0x12, 1, 0x16}), 9, "'code' is out of order or there twice");
@@ -197,6 +200,33 @@ BOOST_AUTO_TEST_CASE(columns_that_say_more_than_needed) {
     refused({0x4a, 10, 0x12, 1, 'f', 0x22, 1, 1, 0x2a, 0, 0x32, 0}, "spelt out");
     refused({0x4a, 14, 0x12, 1, 'f', 0x12, 1, 'g', 0x1a, 1, 0, 0x22, 1, 1, 0x2a, 0},
             "without a counter");
+}
+
+BOOST_AUTO_TEST_CASE(expressions_speak_of_what_is_there) {
+    const auto refused = [](auto change, const std::string& reason) {
+        Module module = test::sample_module();
+        change(module);
+        broken(module_bytes(module), 0, reason);
+    };
+    const auto second = [](auto change) {
+        return [change](Module& module) { change(module.map.expressions[1]); };
+    };
+    refused(second([](CodeExpression& row) { row.end = 4; }), "within each other");
+    refused(second([](CodeExpression& row) { row.end = 0; }), "within each other");
+    refused(second([](CodeExpression& row) { row.text.end = 12; }), "beyond its text");
+    refused(second([](CodeExpression& row) { row.file = 3; }), "no file");
+    refused(second([](CodeExpression& row) { row.group = 3; }), "no counter group");
+    refused(second([](CodeExpression& row) { row.rule = 3; }), "no rule");
+    refused(second([](CodeExpression& row) { row.test_of = 0; }), "no rule");
+    refused(second([](CodeExpression& row) { row.how = static_cast<CodeExpression::How>(15); }),
+            "unknown kind");
+    refused(second([](CodeExpression& row) { row.shown = static_cast<CodeExpression::Shown>(7); }),
+            "unknown kind");
+    refused([](Module& module) { module.map.true_jumps = {1, 1}; }, "do not ascend");
+    refused([](Module& module) { module.map.relays = {3}; }, "do not ascend");
+    refused([](Module& module) { module.rule_tests[0].rule_table = 1; }, "no rule table");
+    refused([](Module& module) { module.rule_tests[0].map.expressions[0].end = 9; },
+            "tests of rules 0");
 }
 
 BOOST_AUTO_TEST_CASE(columns_that_do_not_fit_each_other) {

@@ -35,6 +35,13 @@ inline Module sample_module() {
     module.source_text = std::string("; \xff\x00 anything\n1\n", 17);
     module.included = {{"in.vfl", "; included\n"}, {"empty.vfl", ""}};
     module.lines = {{0, {2, 1}}, {2, {1, 2}, 1}};
+    using How = CodeExpression::How;
+    module.map = {{{0, 3, 0, {15, 16}, How::result, CodeExpression::Shown::number, 1},
+                   {0, 2, 1, {2, 5}, How::falls_true, CodeExpression::Shown::truth, 0, 1, 2}},
+                  {0},
+                  {2}};
+    module.rule_tests = {{0, module.code, {{"hosts", 128, false, {{1, 2, 128}}}}, module.map},
+                         {0, module.code, {}, {}}};
     return module;
 }
 

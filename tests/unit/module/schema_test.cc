@@ -37,6 +37,7 @@ std::string type_name(const FieldSchema& field) {
 
 void write(const MessageSchema& message, Texts& texts) {
     std::string& text = texts[std::string(message.name)];
+    if (!text.empty()) return;  // some stand in several
     for (const FieldSchema& field : message.fields) {
         text += field.optional ? "optional " : "";
         text += field.repeated ? "repeated " : "";
@@ -83,7 +84,7 @@ BOOST_AUTO_TEST_CASE(the_table_says_what_the_schema_says) {
     Texts table;
     write(kModuleSchema, table);
     const Texts schema = read(file);
-    BOOST_TEST(schema.size() == 10u);
+    BOOST_TEST(schema.size() == 12u);
     BOOST_TEST(table.size() == schema.size());
     for (const auto& [name, fields] : schema) {
         BOOST_TEST_INFO(name);
@@ -94,6 +95,6 @@ BOOST_AUTO_TEST_CASE(the_table_says_what_the_schema_says) {
 BOOST_AUTO_TEST_CASE(fields_are_found_by_number) {
     BOOST_TEST(kModuleSchema.find(2)->name == "code");
     BOOST_TEST(!kModuleSchema.find(0));
-    BOOST_TEST(!kModuleSchema.find(10));
+    BOOST_TEST(!kModuleSchema.find(12));
     BOOST_TEST(!kModuleSchema.find((uint64_t{1} << 32) + 2));
 }

@@ -8,6 +8,9 @@
 #include "userspace/jit/plan/layout.h"
 
 namespace vfm::jit {
+
+using Place = ValuePlan::Place;
+
 namespace {
 
 using ir::BlockId;
@@ -17,7 +20,6 @@ using ir::Op;
 using ir::Terminator;
 using ir::Value;
 using ir::ValueId;
-using Place = ValuePlan::Place;
 
 constexpr unsigned kResult = 0;  // rax
 constexpr uint8_t kEverything = incoming_packet | incoming_length | incoming_state;

@@ -11,7 +11,7 @@
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
 #include "core/ir/form/numbers.h"
-#include "core/ir/native/native_passes.h"
+#include "core/ir/passes/passes.h"
 #include "core/ir/passes/rewrite.h"
 
 namespace vfm::ir {

@@ -1,0 +1,225 @@
+#include "userspace/tools/test_steps.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+#include "core/asm/disassembler.h"
+#include "core/base/diagnostic.h"
+
+namespace vfm {
+namespace {
+
+using Shown = CodeExpression::Shown;
+
+/// Each stretch of white space, comments included, as one space.
+std::string on_one_line(std::string_view text) {
+    std::string out;
+    bool comment = false, quoted = false;
+    for (const char c : text) {
+        comment = comment ? c != '\n' : !quoted && c == ';';
+        if (!comment && c == '"') quoted = !quoted;
+        const bool blank = comment || (!quoted && std::string_view(" \t\n\v\f\r").contains(c));
+        if (!blank)
+            out += c;
+        else if (!out.empty() && out.back() != ' ')
+            out += ' ';
+    }
+    return out;
+}
+
+bool is_test(const TraceStep& step) {
+    return step.expression && step.expression->shown == Shown::truth;
+}
+
+/// True if what is within it gives its value as it is, or turned round.
+bool passes_on(const TraceStep& step) {
+    using How = CodeExpression::How;
+    return is_test(step) || (step.expression && step.expression->how == How::passed);
+}
+
+}  // namespace
+
+StepTexts::StepTexts(const VerifiedModule& program)
+    : program_(program), tables_(module().effective_tables()) {
+    for (uint32_t file = 0; file <= module().included.size(); ++file)
+        texts_.emplace_back(module().file_name(file), module().file_text(file));
+}
+
+const Insn* StepTexts::instruction(const TraceStep& step) const {
+    return step.expression ? nullptr : &program_.insns()[program_.index_of(step.offset)];
+}
+
+std::string_view StepTexts::file(const TraceStep& step) const {
+    if (step.expression) return module().file_name(step.expression->file);
+    const LineEntry* line = module().line_entry_of(step.offset);
+    return module().file_name(line ? line->file : 0);
+}
+
+std::optional<Position> StepTexts::position(const TraceStep& step) const {
+    if (!step.expression) return module().position_of(step.offset);
+    return texts_[step.expression->file].position(step.expression->text.begin);
+}
+
+std::string StepTexts::text(const TraceStep& step) const {
+    if (!step.expression) return instruction_text(*instruction(step));
+    const Span& span = step.expression->text;
+    return std::string(
+        texts_[step.expression->file].text().substr(span.begin, span.end - span.begin));
+}
+
+std::string StepTexts::short_text(const TraceStep& step, size_t limit) const {
+    return printable(on_one_line(text(step)), limit);
+}
+
+std::vector<KeyPart> StepTexts::value_parts(const TraceStep& step) const {
+    KeyKind kind = KeyKind::u64;
+    const Shown shown = step.expression ? step.expression->shown : Shown::number;
+    if (step.value.count == key_kind_words(KeyKind::conn))
+        kind = KeyKind::conn;
+    else if (step.value.count == key_kind_words(KeyKind::ip))
+        kind = KeyKind::ip;
+    else if (shown == Shown::ipv4 || shown == Shown::address)
+        kind = KeyKind::ipv4;
+    else if (shown == Shown::mac)
+        kind = KeyKind::mac;
+    return key_parts(std::span(&kind, 1), step.value.all());
+}
+
+std::string StepTexts::value_text(const TraceStep& step) const {
+    if (step.end == TraceStep::End::error) return std::string(error_name(step.error));
+    if (step.end == TraceStep::End::absent) return "absent";
+    if (is_test(step) && step.value.words[0] <= 1) return step.value.words[0] ? "true" : "false";
+    std::string text;
+    for (const KeyPart& part : value_parts(step)) text += (text.empty() ? "" : ",") + part.text;
+    return text;
+}
+
+std::string StepTexts::use_text(const TraceStep& step) const {
+    if (!step.use) return {};
+    const TableUse& use = *step.use;
+    const TableDecl& table = tables_[use.table];
+    std::string text =
+        fmt::format("{}[{}]", printable(table.name), key_text(table.key, use.key.all()));
+    if (use.before) text += fmt::format(" {}", *use.before);
+    if (use.after) text += fmt::format(" -> {}", *use.after);
+    return text;
+}
+
+Json key_parts_json(std::span<const KeyPart> parts) {
+    Json all = Json::array();
+    for (const KeyPart& part : parts)
+        all.push_back(part.is_number ? Json(*parse_number(part.text).value) : Json(part.text));
+    return all.size() == 1 ? all[0] : all;
+}
+
+Json StepTexts::json(const TraceStep& step) const {
+    const auto place = position(step);
+    Json out{{"file", file(step)},
+             {"line", place ? Json(place->line) : Json()},
+             {"column", place ? Json(place->column) : Json()},
+             {"text", text(step)}};
+    if (!step.expression) out["code_offset"] = step.offset;
+    if (step.end == TraceStep::End::error)
+        out["error"] = error_name(step.error);
+    else
+        out["value"] =
+            step.end == TraceStep::End::absent ? Json() : key_parts_json(value_parts(step));
+    if (step.bytes) out["bytes"] = {{"offset", step.bytes->offset}, {"size", step.bytes->size}};
+    if (step.use) {
+        const TableDecl& table = tables_[step.use->table];
+        out["table"] = table.name;
+        out["key"] = key_parts_json(key_parts(table.key, step.use->key.all()));
+        if (step.use->before) out["before"] = *step.use->before;
+        if (step.use->after) out["after"] = *step.use->after;
+    }
+    if (step.is_rule_test()) {
+        out["rules"] = module().counter_groups[step.expression->test_of - 1].name;
+        out["rule"] = step.expression->rule;
+    }
+    if (step.decided) {
+        const CounterGroup& group = module().counter_groups[step.expression->group - 1];
+        out["decided"] = {{"rules", group.name},
+                          {"rule", *step.decided},
+                          {"line", group.counters[*step.decided].line}};
+    }
+    return out;
+}
+
+std::vector<StepNode> step_tree(std::span<const TraceStep> steps) {
+    std::vector<StepNode> open;  // whose parent has not come yet
+    for (const TraceStep& step : steps) {
+        StepNode node{.step = &step, .parts = {}};
+        auto first = open.end();
+        while (first != open.begin() && std::prev(first)->step->depth > step.depth) --first;
+        node.parts.assign(std::make_move_iterator(first), std::make_move_iterator(open.end()));
+        open.erase(first, open.end());
+        open.push_back(std::move(node));
+    }
+    return open;
+}
+
+const StepNode& deciding_test(const StepNode& node) {
+    const StepNode* at = &node;
+    while (!at->parts.empty() && passes_on(*at->step) && is_test(*at->parts.back().step))
+        at = &at->parts.back();
+    return *at;
+}
+
+namespace {
+
+/// Of the last `rules` that decided; nothing if none did.
+const TraceStep* deciding_rules(std::span<const TraceStep> steps) {
+    for (size_t i = steps.size(); i-- > 0;)
+        if (steps[i].decided) return &steps[i];
+    return nullptr;
+}
+
+}  // namespace
+
+Decision decision_of(const StepTexts& texts, std::span<const TraceStep> steps) {
+    Decision out;
+    if (steps.empty()) return out;
+    const bool failed = steps.back().end == TraceStep::End::error;
+    if (const TraceStep* rules = failed ? nullptr : deciding_rules(steps)) {
+        out.rules = &texts.module().counter_groups[rules->expression->group - 1];
+        out.rule = *rules->decided;
+        out.step = rules;
+        const CounterPlace& place = out.rules->counters[out.rule];
+        out.file = place.file;
+        out.line = place.line;
+        return out;
+    }
+    const auto tree = step_tree(steps);
+    if (failed) {
+        const auto first = std::ranges::find(steps, TraceStep::End::error, &TraceStep::end);
+        out.step = &*first;
+    } else {
+        out.step = deciding_test(tree.back()).step;
+    }
+    out.file = texts.file(*out.step);
+    if (const auto place = texts.position(*out.step)) out.line = place->line;
+    return out;
+}
+
+std::string Decision::text(const StepTexts& texts) const {
+    if (!step) return "nothing";
+    const std::string where = line == 0 ? fmt::format("+{:#x}", step->offset)
+                                        : fmt::format("{}:{}", printable(file), line);
+    if (!rules) return fmt::format("{} at {}", texts.short_text(*step, 40), where);
+    const std::string& name = rules->counters[rule].name;
+    const std::string group = rules->name == "rules" ? "" : printable(rules->name) + " ";
+    if (rule == 0) return fmt::format("{}default at {}", group, where);
+    return fmt::format("{}rule {}{} at {}", group, rule,
+                       name.empty() ? "" : fmt::format(" \"{}\"", printable(name)), where);
+}
+
+std::optional<uint32_t> last_rule(const Module& module, std::string_view group,
+                                  std::span<const TraceStep> steps) {
+    for (size_t i = steps.size(); i-- > 0;)
+        if (steps[i].decided && module.counter_groups[steps[i].expression->group - 1].name == group)
+            return steps[i].decided;
+    return {};
+}
+
+}  // namespace vfm

@@ -1,0 +1,78 @@
+// Steps of a trace as people and JSON read them, and which of them decided.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/base/source.h"
+#include "core/run/trace.h"
+#include "core/verify/verify.h"
+#include "userspace/tools/test_json.h"
+
+namespace vfm {
+
+/// What a program's steps say. The program must outlive it.
+class StepTexts {
+  public:
+    explicit StepTexts(const VerifiedModule& program);
+
+    /// As it was given.
+    std::string_view file(const TraceStep& step) const;
+    /// Nothing where nobody knows: of an instruction without a line.
+    std::optional<Position> position(const TraceStep& step) const;
+    /// As it stands in the source; of an instruction its assembly.
+    std::string text(const TraceStep& step) const;
+    /// On one line, cut to `limit` bytes.
+    std::string short_text(const TraceStep& step, size_t limit = 60) const;
+    /// "443", "10.0.0.1", "true", "absent", "BOUNDS".
+    std::string value_text(const TraceStep& step) const;
+    Json json(const TraceStep& step) const;
+
+    /// "hosts[10.0.0.1] 2 -> 3"; empty if it used no table.
+    std::string use_text(const TraceStep& step) const;
+    const Module& module() const { return program_.module(); }
+
+  private:
+    std::vector<KeyPart> value_parts(const TraceStep& step) const;
+    const Insn* instruction(const TraceStep& step) const;
+
+    const VerifiedModule& program_;
+    std::vector<TableDecl> tables_;
+    std::vector<SourceFile> texts_;  // by LineEntry::file
+};
+
+/// Numbers as numbers, what people write otherwise as text; several parts as an array.
+Json key_parts_json(std::span<const KeyPart> parts);
+
+/// The steps as a tree: what each was evaluated from.
+struct StepNode {
+    const TraceStep* step = nullptr;
+    std::vector<StepNode> parts;
+};
+/// The filter, or, of a program that does not know its expressions, every instruction. `steps` must
+/// outlive it.
+std::vector<StepNode> step_tree(std::span<const TraceStep> steps);
+
+/// The test that made the step's value what it is: itself, or the last test within it.
+const StepNode& deciding_test(const StepNode& node);
+
+/// What decided a run.
+struct Decision {
+    const CounterGroup* rules = nullptr;  ///< null: no `rules` did
+    uint32_t rule = 0;                    ///< of them
+    const TraceStep* step = nullptr;      ///< the `rules`, or the test, or where an error came from
+    std::string file = {};
+    uint32_t line = 0;  ///< of the rule or of the test; 0: unknown
+
+    /// "rule 3 web at f.vfl:12".
+    std::string text(const StepTexts& texts) const;
+};
+Decision decision_of(const StepTexts& texts, std::span<const TraceStep> steps);
+/// The last decision of the module's first counter group with this name; nothing if there was none.
+std::optional<uint32_t> last_rule(const Module& module, std::string_view group,
+                                  std::span<const TraceStep> steps);
+
+}  // namespace vfm
