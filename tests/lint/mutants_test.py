@@ -89,7 +89,7 @@ def below_a_wider_one(text):
         test = test_of(rule)
         if "(rate" in test:
             continue  # which packets it takes nobody can say
-        yield text[:e] + f"\n  (when (and {test} (> pkt.len 90)) log)" + text[e:]
+        yield text[:e] + f"\n  (when (and {test} (< pkt.len 1400)) log)" + text[e:]
     last = found[-1][0]
     yield text[:last] + "(when (has eth) pass)\n  (when (= ip.src 10.9.0.0/16) drop)\n  " + text[last:]
     first = found[0][0]
