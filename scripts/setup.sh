@@ -22,7 +22,7 @@ packages=(
     # build; clang-19 and bpftool for the programs of bpf/
     g++ cmake ninja-build pkg-config protobuf-compiler libprotobuf-dev libfmt-dev
     libboost-program-options-dev nlohmann-json3-dev
-    libpcap-dev libbpf-dev libxdp-dev libelf-dev zlib1g-dev libzstd-dev libasmjit-dev
+    libpcap-dev libbpf-dev libxdp-dev libelf-dev zlib1g-dev libzstd1 libasmjit-dev
     libcapstone-dev
     clang-19 bpftool
     # run
