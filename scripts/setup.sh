@@ -22,7 +22,7 @@ packages=(
     # build; clang-19 and bpftool for the programs of bpf/
     g++ cmake ninja-build pkg-config protobuf-compiler libprotobuf-dev libfmt-dev
     libboost-program-options-dev nlohmann-json3-dev
-    libpcap-dev libbpf-dev libxdp-dev libelf-dev zlib1g-dev libzstd1 libasmjit-dev
+    libpcap-dev libbpf-dev libxdp-dev libelf-dev zlib1g-dev libzstd-dev libasmjit-dev
     libcapstone-dev
     clang-19 bpftool
     # run
@@ -35,6 +35,7 @@ if [ $what != run ]; then
         clang-tidy-19 clang-format-19 llvm-19 libclang-rt-19-dev
         # testing: the outside programs that must accept what we emit
         iputils-ping xdp-tools ethtool tcpdump strace man-db iptables libnetfilter-queue-dev
+        zstd wireshark-common
     )
 fi
 # DPDK's engine without the two hundred packages of libdpdk-dev, of which only headers are needed;

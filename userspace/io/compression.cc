@@ -2,11 +2,10 @@
 
 #include <fmt/core.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <vector>
-
-#include "userspace/io/zstd.h"
 
 namespace vfm {
 namespace {

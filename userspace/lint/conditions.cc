@@ -8,7 +8,6 @@ namespace vfm::lint {
 namespace {
 
 using lisp::Expr;
-using lisp::Form;
 
 /// Values of an expression that branches are told apart for.
 constexpr size_t kMostCases = 64;
@@ -97,7 +96,7 @@ void Conditions::find_early_writes(const Expr& expr, bool decides) {
 
 /// Names a value by all that it is made of, or, where that is not so, by its place.
 std::string Conditions::key_of(const Expr& expr) {
-    const std::string place = fmt::format("#{}.{}", filter_, &expr - tree_.exprs.data());
+    std::string place = fmt::format("#{}.{}", filter_, &expr - tree_.exprs.data());
     if (has_state(expr) && !is_steady(expr)) return place;
     if (const auto* variable = expr.as<lisp::Variable>()) return key_of(*bound_[variable->index]);
     std::string out = fmt::format("({}.{}", expr.node.index(), static_cast<unsigned>(expr.form));
