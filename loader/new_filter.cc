@@ -5,9 +5,11 @@
 #include <fmt/core.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 
+#include "core/module/module_file.h"
 #include "loader/kernel.h"
 #include "loader/state.h"
 
@@ -41,6 +43,26 @@ bool is_at_xdp(const Record& record) {
     return record.hook == HookPoint::xdp || record.mode == Mode::userspace;
 }
 
+/// A table that both declare to be one for all filters of the interface, which filters do not have
+/// yet: each counting in its own would decide wrong.
+Result<> check_shared_tables(const Record& wanted, const StoredFilter& filter) {
+    const Module ours = TRY(parse_program(wanted.program, wanted.name));
+    const auto is_ours = [&](const TableDecl& table) {
+        return table.shared && std::ranges::any_of(ours.tables, [&](const TableDecl& other) {
+                   return other.shared && other.name == table.name;
+               });
+    };
+    if (!std::ranges::any_of(ours.tables, &TableDecl::shared)) return {};
+    const Module theirs = TRY(parse_program(filter.record.program, filter.record.name));
+    const auto both = std::ranges::find_if(theirs.tables, is_ours);
+    if (both == theirs.tables.end()) return {};
+    return hook_taken(
+        wanted, filter,
+        fmt::format("filter '{}' at {} has a `:shared` table '{}', too, and filters "
+                    "cannot share a table yet",
+                    filter.record.name, hook_info(filter.record.hook).name, both->name));
+}
+
 }  // namespace
 
 Result<> check_free(const std::string& bpffs, const Record& wanted) {
@@ -66,6 +88,7 @@ Result<> check_free(const std::string& bpffs, const Record& wanted) {
                             "or one in user space",
                             other.name, hook_info(other.hook).name,
                             other.mode == Mode::userspace ? "user space" : "the kernel"));
+        TRY(check_shared_tables(wanted, filter));
     }
     return {};
 }

@@ -78,6 +78,7 @@ def main(source, tools, out):
             put(out, "bytecode", name, code)
         if len(code) < 2000:
             put(out, "diff", name, struct.pack("<I", len(code)) + code + packets[i % len(packets)])
+    put(out, "expect", "lines", b"# wanted\n1 drop\n2 pass web # why\n30 log 2\n4 DIVISION_BY_ZERO\n")
     for target in ("lisp", "asm", "module", "bytecode", "diff"):
         put(out, target, "empty", b"")
 

@@ -1,8 +1,12 @@
-// Any bytes as a program file: it is read or rejected, and what is read is written the same way.
+// Any bytes as a program file: it is read or rejected, what is read is written the same way, and
+// what verifies can be explained.
+#include <algorithm>
+
 #include "core/asm/disassembler.h"
 #include "core/module/module_file.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/module_changes.h"
+#include "userspace/interp/stepper.h"
 
 using namespace vfm;
 
@@ -14,6 +18,30 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
     test::Rng rng(seed);
     return fuzz::change_program(data, size, max_size, rng);
 }
+
+namespace {
+
+struct Steps final : Tracer {
+    uint64_t count = 0;
+    void step(const TraceStep&) override { ++count; }
+};
+
+/// Whatever a module says of its expressions, a run of it can be traced.
+void check_trace(Module module) {
+    module.fuel = std::min(module.fuel.value_or(kDefaultFuel), uint64_t{1000});
+    const auto program = verify(std::move(module));
+    if (!program) return;
+    FlowTables tables(program->tables());
+    auto stepper = Stepper::make(*program, {}, tables);
+    if (!stepper) return;
+    Steps steps;
+    stepper->trace(&steps);
+    const Bytes packet(60, 8);
+    stepper->begin({.bytes = packet});
+    while (!stepper->step()) continue;
+}
+
+}  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const ByteView bytes(data, size);
@@ -28,5 +56,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     disassemble(*module, {.source = true});
     const auto program = verify(*module);
     if (program) fuzz::check_ir(*program);
+    check_trace(*module);
     return 0;
 }

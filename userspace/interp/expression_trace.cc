@@ -57,6 +57,14 @@ std::optional<PacketRange> place_of(HeaderFact fact, const Headers& headers) {
     }
 }
 
+/// What the code of others reads is on the way to their value, not the value.
+bool is_read(const CodeExpression& expression) {
+    using Shown = CodeExpression::Shown;
+    if (expression.how >= How::ip_source) return true;
+    return (expression.how <= How::address || expression.how == How::result) &&
+           expression.group == 0 && expression.shown != Shown::truth;
+}
+
 bool is_offset(HeaderFact fact) {
     return fact == HeaderFact::ip_offset || fact == HeaderFact::transport_offset ||
            fact == HeaderFact::payload_offset;
@@ -183,8 +191,7 @@ void ExpressionTrace::close(uint32_t offset, const Value& value, ErrorKind error
 void ExpressionTrace::tell(const Frame& frame, uint32_t offset, const Value& value,
                            ErrorKind error) {
     const bool failed = error != ErrorKind::success;
-    const bool reads = frame.expression && (frame.expression->how <= How::result ||
-                                            frame.expression->how >= How::ip_source);
+    const bool reads = !frame.expression || is_read(*frame.expression);
     tracer_->step({.expression = frame.expression,
                    .offset = offset,
                    .depth = depth(),
@@ -193,7 +200,7 @@ void ExpressionTrace::tell(const Frame& frame, uint32_t offset, const Value& val
                                   : TraceStep::End::absent,
                    .error = error,
                    .value = value.value_or(FlowKey(0)),
-                   .bytes = value && (reads || !frame.expression) ? frame.bytes : std::nullopt,
+                   .bytes = value && reads ? frame.bytes : std::nullopt,
                    .use = frame.use,
                    .decided = frame.decided});
 }

@@ -40,7 +40,7 @@ void Stepper::trace(Tracer* tracer) {
         code.fuel = kMaxFuel;
         code.sets = tests.sets;
         auto program = verify(std::move(code));
-        if (program && !tests.map.expressions.empty())
+        if (program && program->acyclic() && !tests.map.expressions.empty())
             explained_.push_back({tests.rule_table, &tests.map, *std::move(program)});
     }
 }

@@ -29,8 +29,8 @@ class Stepper {
                                 FlowTables& tables);
 
     /// From the next run on `tracer`, which must stay as long, is told each step; null: nobody is.
-    /// What a run gives is the same. Tests of rules that do not verify, of a file that was made by
-    /// hand, are left out.
+    /// What a run gives is the same. Tests of rules that do not verify or have loops, of a file
+    /// that was made by hand, are left out.
     void trace(Tracer* tracer);
 
     /// Goes to the first instruction for `packet`, whose bytes must stay until the run ends. What

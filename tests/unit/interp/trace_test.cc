@@ -128,6 +128,20 @@ BOOST_AUTO_TEST_CASE(rules_say_which_one_decided) {
     BOOST_TEST(traced.run(Bytes(20)).ends_with(" = 9 rule 0\n"));
 }
 
+// Code of a module's own that explains what a MATCH found could be anything.
+BOOST_AUTO_TEST_CASE(tests_of_rules_with_loops_are_left_out) {
+    std::string text = "(rules";
+    for (int i = 0; i < 40; ++i) text += fmt::format(" (when (= tcp.dport {}) drop)", i);
+    Traced traced(text + " (default pass))");
+    const std::string whole = traced.run(tcp());
+    BOOST_TEST(whole.contains("(= tcp.dport 39) = 0\n"), whole);
+    Module looping = traced.program->module();
+    looping.rule_tests.at(0).code = {0x86, 1, 0x86, 1, 18, 0xf9, 0xff, 0x86, 0, 22};
+    Traced other(text + " (default pass))");
+    other.start(looping);
+    BOOST_TEST(other.run(tcp()) == text + " (default pass)) = 1 rule 0\n");
+}
+
 BOOST_AUTO_TEST_CASE(an_error_ends_everything_around_it) {
     Traced traced("(and (= 1 1) (> (/ tcp.dport (- (len) 54)) 3))");
     const std::string out = traced.run(tcp());
