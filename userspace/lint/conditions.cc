@@ -201,7 +201,7 @@ Conditions::Cases Conditions::rule_values(const Expr& expr) {
             std::vector<Literal> parts = path;
             parts.push_back(test);
             parts.push_back(c.when);
-            out.push_back({formulas_.all_of(std::move(parts)), c.is});
+            out.push_back({formulas_.all_of(parts), c.is});
         }
         path.push_back(!test);
     }
@@ -300,7 +300,7 @@ Literal Conditions::condition_of(const Expr& expr) {
     if (expr.as<lisp::Conjunction>() || expr.as<lisp::Disjunction>()) {
         std::vector<Literal> parts;
         for (const Expr& argument : arguments) parts.push_back(condition(argument));
-        return expr.as<lisp::Conjunction>() ? formulas_.all_of(std::move(parts))
+        return expr.as<lisp::Conjunction>() ? formulas_.all_of(parts)
                                             : formulas_.any_of(std::move(parts));
     }
     if (expr.as<lisp::Negation>()) return !condition(arguments[0]);
