@@ -54,6 +54,7 @@ def allow_list(c):
 
 @case("22-web-server")
 def web_server(c):
+    c.drop("clear text", "from whomever", tcp(PEER, 23), tcp(ADMIN, 23), tcp(ADMIN6, 21, vlan=20))
     c.passes("web", "HTTP and QUIC", tcp(PEER, 80), tcp(PEER6, 443), udp(PEER, 443),
              udp(PEER6, 443, ext=(0,)), tcp(PEER, 443, vlan=(20, 30)), tcp(PEER, 443, options=bytes(8)),
              tcp(PEER6, 443, ext=(0, 60)))

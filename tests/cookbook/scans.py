@@ -51,6 +51,8 @@ def tcp_flags(c):
 
 @case("11-fragments")
 def fragments(c):
+    c.drop("clear text", "from whomever", tcp(PEER, 23), tcp(PEER6, 21, ext=(60,)),
+           tcp(PEER, 23, vlan=20), tcp("192.0.2.53", 23))
     for part in ("tiny", "first", "later"):
         c.drop("TCP and ICMP", f"{part} fragment", tcp(PEER, 443, frag=part), tcp(PEER6, 443, frag=part),
                icmp(PEER, 8, frag=part), icmp(PEER6, 128, frag=part), icmp("fe80::7", 135, frag=part),

@@ -216,7 +216,8 @@ class TreeReader {
 Analysis::Analysis(std::vector<const lisp::Tree*> trees)
     : trees_(std::move(trees)), filters_(trees_.size()) {
     // So that what a packet is known to hold can be said of its answer.
-    for (const std::string_view name : {"ip.src", "ip.dst", "port.src", "port.dst"})
+    for (const std::string_view name :
+         {"eth.src", "eth.dst", "ip.src", "ip.dst", "port.src", "port.dst"})
         terms_.field(field_number(name));
     for (size_t i = 0; i < trees_.size(); ++i) TreeReader(*this, i).run();
     state_.repeats = std::min(state_.repeats, kMostRepeats);

@@ -39,7 +39,8 @@ std::optional<uint64_t> table_used(const Insn& insn) {
 
 constexpr std::string_view kOneJob = "--jobs 1 runs it";
 
-std::unexpected<Failure> not_split(const Filter& filter, uint32_t offset, std::string message) {
+std::unexpected<Failure> not_split(const Filter& filter, uint32_t offset,
+                                   const std::string& message) {
     Diagnostic diagnostic = locate(filter, offset, message);
     diagnostic.hint = kOneJob;
     return fail(std::move(diagnostic));
