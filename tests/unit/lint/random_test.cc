@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "core/verify/verify.h"
+#include "tests/engines/sizes.h"
 #include "tests/harness/random_lisp.h"
 #include "tests/harness/random_packet.h"
 #include "userspace/interp/stepped_program.h"
@@ -66,7 +67,7 @@ bool try_finding(const Finding& finding, const lisp::Tree& tree,
 
 BOOST_AUTO_TEST_CASE(what_never_is_is_not) {
     size_t filters = 0, tried = 0;
-    for (uint64_t seed = 1; seed <= 1'500; ++seed) {
+    for (uint64_t seed = 1; seed <= test::sized(2'400); ++seed) {
         test::Rng rng(seed);
         const auto source =
             std::make_shared<const SourceFile>("random.vfl", test::random_lisp(rng));
@@ -81,8 +82,8 @@ BOOST_AUTO_TEST_CASE(what_never_is_is_not) {
                 tried += try_finding(finding, analysed->tree, program, seed) ? 1 : 0;
     }
     BOOST_TEST_MESSAGE(filters << " filters, " << tried << " findings tried");
-    BOOST_TEST(filters > 100);
-    BOOST_TEST(tried > 20);
+    BOOST_TEST(filters > test::sized(1'200));
+    BOOST_TEST(tried > filters / 50);
 }
 
 }  // namespace
