@@ -35,6 +35,7 @@ if [ $what != run ]; then
         clang-tidy-19 clang-format-19 llvm-19 libclang-rt-19-dev
         # testing: the outside programs that must accept what we emit
         iputils-ping xdp-tools ethtool tcpdump strace man-db iptables libnetfilter-queue-dev
+        zstd wireshark-common
     )
 fi
 # DPDK's engine without the two hundred packages of libdpdk-dev, of which only headers are needed;

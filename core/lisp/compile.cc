@@ -5,6 +5,7 @@
 #include "core/base/check.h"
 #include "core/lisp/codegen.h"
 #include "core/lisp/error_list.h"
+#include "core/lisp/reader.h"
 #include "core/lisp/sema.h"
 #include "core/module/declarations.h"
 #include "core/verify/verify.h"

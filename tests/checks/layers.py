@@ -55,7 +55,7 @@ asmjit/                 userspace/jit/x64 userspace/jit/burst
 capstone                userspace/jit/listing.cc
 pcap                    userspace/io tests/bench
 zlib.h                  userspace/io tests
-zstd                    userspace/io
+zstd.h                  userspace/io
 rte_                    tests/bench
 boost/program_options   core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools
 core/cli/               core/cli core/tools bpfgen/tools userspace/tools loader/verbs loader/tools tests

@@ -8,6 +8,7 @@ rule below a wider one, the fault that was put in is.
 import argparse
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -128,14 +129,14 @@ def main():
         if args.names and not any(name in path.name for name in args.names):
             continue
         text = path.read_text()
-        with tempfile.NamedTemporaryFile("w", suffix=".vfl", dir=COOKBOOK, prefix=".lint-") as file:
+        with tempfile.TemporaryDirectory() as folder:
+            for named in COOKBOOK.glob("*.txt"):
+                shutil.copy(named, folder)
 
             def found(what):
-                file.seek(0)
-                file.truncate()
-                file.write(what)
-                file.flush()
-                return lint(file.name)
+                file = Path(folder) / path.name
+                file.write_text(what)
+                return lint(file)
 
             findings, errors = lint(path)
             if findings is None or findings:

@@ -165,7 +165,7 @@ ExpressionTrace::Value ExpressionTrace::address(bool source, bool six_only) cons
 }
 
 void ExpressionTrace::close(uint32_t offset, const Value& value, ErrorKind error) {
-    Frame done = std::move(frames_.back());
+    Frame done = frames_.back();
     frames_.pop_back();
     last_ = value;
     const CodeExpression& expression = *done.expression;

@@ -2,13 +2,10 @@
 
 #include <fmt/core.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include <algorithm>
 #include <vector>
-
-#ifdef VFM_ZSTD
-#include <zstd.h>
-#endif
 
 namespace vfm {
 namespace {
@@ -121,7 +118,6 @@ class GzipSource final : public ByteSource {
     bool ready_ = false, inside_ = false, full_ = false, padded_ = false, ended_ = false;
 };
 
-#ifdef VFM_ZSTD
 struct ZstdFree {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
@@ -165,7 +161,6 @@ class ZstdSource final : public ByteSource {
     std::unique_ptr<ZSTD_DCtx, ZstdFree> context_;
     bool inside_ = false, full_ = false, ended_ = false;
 };
-#endif
 
 }  // namespace
 
@@ -186,16 +181,9 @@ Result<std::unique_ptr<ByteSource>> open_gzip(std::unique_ptr<ByteSource> packed
 
 Result<std::unique_ptr<ByteSource>> open_zstd(std::unique_ptr<ByteSource> packed,
                                               const std::string& name) {
-#ifdef VFM_ZSTD
     auto source = std::make_unique<ZstdSource>(std::move(packed), name);
     if (!source->ready()) return packed_failure(name, "zstd", "no memory to read it");
     return source;
-#else
-    (void)packed;
-    return fail(Diagnostic::about(
-        name, "zstd data: this build cannot read them",
-        "libzstd-dev was missing when it was built; zstd -d gives a file that it reads"));
-#endif
 }
 
 }  // namespace vfm

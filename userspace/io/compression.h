@@ -17,7 +17,8 @@ namespace vfm {
 struct Compression {
     std::string_view name;   ///< "gzip"
     std::string_view magic;  ///< how such data begin
-    /// `name` is the file's, for messages. Fails with Status::rejected where this build cannot.
+    /// `name` is the file's, for messages. Fails with
+    /// Status::rejected where there is no memory for it.
     Result<std::unique_ptr<ByteSource>> (*open)(std::unique_ptr<ByteSource> packed,
                                                 const std::string& name);
 };

@@ -182,7 +182,11 @@ class TreeReader {
             state.repeats = std::max(state.repeats, rate->burst + 1);
             state.times.insert({1'000 * rate->per, 1'000 * rate->per / rate->tokens});
         }
-        if (expr.as<lisp::Flow>()) state.any = true;
+        if (const auto* flow = expr.as<lisp::Flow>()) {
+            state.any = true;
+            for (const Expr& value : tree_.arguments(expr).subspan(flow->elements))
+                read_limits(value);
+        }
         if (!expr.as<lisp::Compare>() || !conditions_.has_state(expr)) return;
         for (const Expr& argument : tree_.arguments(expr)) read_limits(argument);
     }
@@ -192,7 +196,8 @@ class TreeReader {
             constexpr uint64_t kBytesEach = 1'400, kLeastTime = 1'000;
             if (number->value <= kMostRepeats)
                 state.repeats = std::max(state.repeats, number->value + 2);
-            else if (number->value / kBytesEach <= kMostRepeats)
+            else if (number->value / kBytesEach <= kMostRepeats &&
+                     state.sums.insert(number->value).second)
                 state.repeats = std::max(state.repeats, number->value / kBytesEach + 2);
             if (number->value >= kLeastTime && number->value < UINT32_MAX * uint64_t{1'000'000})
                 state.times.insert(number->value);

@@ -48,6 +48,7 @@ struct StateFacts {
     bool by_bytes = false;     ///< something adds up lengths
     uint64_t repeats = 0;      ///< packets after which every limit is passed, as far as that goes
     std::set<uint64_t> times;  ///< nanoseconds after which something is otherwise
+    std::set<uint64_t> sums;   ///< limits that no count of packets reaches, but their bytes may
 };
 /// A sequence has no more equal packets than this.
 inline constexpr uint64_t kMostRepeats = 5'000;

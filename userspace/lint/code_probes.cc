@@ -1,5 +1,6 @@
 // Packets for bytecode: the constants of the code at the places that it reads, in every shape.
 #include <algorithm>
+#include <functional>
 #include <set>
 
 #include "core/lisp/compile.h"

@@ -8,7 +8,6 @@ namespace vfm::lint {
 namespace {
 
 using lisp::Expr;
-using lisp::Form;
 
 /// Values of an expression that branches are told apart for.
 constexpr size_t kMostCases = 64;
@@ -97,7 +96,7 @@ void Conditions::find_early_writes(const Expr& expr, bool decides) {
 
 /// Names a value by all that it is made of, or, where that is not so, by its place.
 std::string Conditions::key_of(const Expr& expr) {
-    const std::string place = fmt::format("#{}.{}", filter_, &expr - tree_.exprs.data());
+    std::string place = fmt::format("#{}.{}", filter_, &expr - tree_.exprs.data());
     if (has_state(expr) && !is_steady(expr)) return place;
     if (const auto* variable = expr.as<lisp::Variable>()) return key_of(*bound_[variable->index]);
     std::string out = fmt::format("({}.{}", expr.node.index(), static_cast<unsigned>(expr.form));
@@ -202,7 +201,7 @@ Conditions::Cases Conditions::rule_values(const Expr& expr) {
             std::vector<Literal> parts = path;
             parts.push_back(test);
             parts.push_back(c.when);
-            out.push_back({formulas_.all_of(std::move(parts)), c.is});
+            out.push_back({formulas_.all_of(parts), c.is});
         }
         path.push_back(!test);
     }
@@ -301,7 +300,7 @@ Literal Conditions::condition_of(const Expr& expr) {
     if (expr.as<lisp::Conjunction>() || expr.as<lisp::Disjunction>()) {
         std::vector<Literal> parts;
         for (const Expr& argument : arguments) parts.push_back(condition(argument));
-        return expr.as<lisp::Conjunction>() ? formulas_.all_of(std::move(parts))
+        return expr.as<lisp::Conjunction>() ? formulas_.all_of(parts)
                                             : formulas_.any_of(std::move(parts));
     }
     if (expr.as<lisp::Negation>()) return !condition(arguments[0]);

@@ -53,7 +53,7 @@ class Conditions {
 
     Literal condition_of(const lisp::Expr& expr);
     Literal comparison(const lisp::Expr& expr);
-    Literal compare_values(Comparison comparison, const Value& a, const Value& b, bool addresses);
+    Literal compare_values(Comparison how, const Value& a, const Value& b, bool addresses);
     Literal member(const lisp::Expr& expr, const lisp::Member& node);
     /// A value that is one of these.
     Literal value_in(const Value& value, const Outcomes& goal);

@@ -22,7 +22,7 @@ Literal Formulas::test(const Terms& terms, TermId term, const Outcomes& yes) {
     return {known.back(), false};
 }
 
-Literal Formulas::all_of(std::vector<Literal> parts) {
+Literal Formulas::all_of(const std::vector<Literal>& parts) {
     std::vector<Literal> kept;
     for (const Literal part : parts) {
         if (part == truth(false)) return part;
@@ -52,7 +52,7 @@ Literal Formulas::all_of(std::vector<Literal> parts) {
 
 Literal Formulas::any_of(std::vector<Literal> parts) {
     for (Literal& part : parts) part = !part;
-    return !all_of(std::move(parts));
+    return !all_of(parts);
 }
 
 Truth Formulas::truth(Literal literal, const Facts& facts) const {

@@ -46,7 +46,7 @@ class Formulas {
     static Literal truth(bool value) { return {0, !value}; }
     static bool is_constant(Literal literal) { return literal.node == 0; }
     Literal test(const Terms& terms, TermId term, const Outcomes& yes);
-    Literal all_of(std::vector<Literal> parts);
+    Literal all_of(const std::vector<Literal>& parts);
     Literal any_of(std::vector<Literal> parts);
 
     Truth truth(Literal literal, const Facts& facts) const;

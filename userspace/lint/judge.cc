@@ -27,7 +27,7 @@ std::string_view verdict_name(const Verdict& verdict) {
 }
 
 Result<Judge> Judge::make(Module module) {
-    const auto verified = verify(module);
+    const auto verified = verify(std::move(module));
     VFM_CHECK(verified.has_value(), "what lisp compiles verifies");
     Judge judge(stepped_program(*verified));
     judge.counters_ =

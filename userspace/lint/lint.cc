@@ -88,8 +88,8 @@ void LintRun::add(LintKind kind, const lisp::Expr& at, std::string message, std:
     Diagnostic diagnostic =
         Diagnostic::at(file, head_of(*file, at.place.span), std::move(message), std::move(hint));
     diagnostic.severity = Severity::warning;
-    findings_.try_emplace({at.place.file, at.place.span.begin, kind}, kind, std::move(diagnostic),
-                          std::move(packet));
+    findings_.try_emplace({at.place.file, at.place.span.begin, kind},
+                          Finding{kind, std::move(diagnostic), std::move(packet)});
 }
 
 std::string LintRun::name_of_rule(const lisp::Expr& rules, uint32_t rule) const {

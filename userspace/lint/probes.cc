@@ -22,6 +22,7 @@ constexpr size_t kMostTests = 2'000, kMostPairs = 20'000, kMostRulePairs = 4'000
 /// Packets that are tried again and again, for what filters remember, and how often all together.
 constexpr size_t kMostRuns = 24, kMostInRuns = 100'000;
 constexpr size_t kFullPayload = 1'400;
+constexpr size_t kMoreInScans = 32, kMostInScans = 300;
 
 constexpr Style kStyles[] = {
     {},
@@ -75,9 +76,8 @@ class ProbeMaker {
         for (const Style& style : kStyles) {
             const FrameSpec spec = spec_for(analysis_.terms(), facts, style);
             const Bytes bytes = make_frame(spec);
-            if (!add(bytes)) continue;
             if (analysis_.state().any) keep_for_runs(facts, bytes);
-            if (!all_shapes) continue;
+            if (!add(bytes) || !all_shapes) continue;
             for (const Disguise& disguise : disguises(spec)) add(make_frame(disguise.frame));
             if (const auto fragment = later_fragment(spec)) add(make_frame(*fragment));
         }
@@ -221,7 +221,8 @@ class ProbeMaker {
         const bool by_state = std::ranges::any_of(facts.all(), [&](const Facts::Fact& fact) {
             return analysis_.terms()[fact.term].kind == TermKind::state;
         });
-        if (by_state && runs_.size() < kMostRuns) runs_.push_back(bytes);
+        if (by_state && runs_.size() < kMostRuns && std::ranges::find(runs_, bytes) == runs_.end())
+            runs_.push_back(bytes);
     }
 
     void add_runs() {
@@ -239,15 +240,46 @@ class ProbeMaker {
                 time_ -= kBetween;
             }
             add_neighbours(bytes);
-            for (const uint64_t time : state.times) {
-                const uint64_t base = time_;
-                for (const uint64_t at : {time - 1, time, time + 1})
-                    for (int i = 0; i < 2; ++i) {
-                        time_ = base + at;
-                        append(bytes);
-                    }
+            for (const uint64_t time : state.times) add_waits(bytes, time);
+            if (state.by_bytes)
+                for (const uint64_t sum : state.sums) add_sum(bytes, sum);
+            add_scan(bytes, std::min(repeats + kMoreInScans, kMostInScans));
+        }
+    }
+
+    /// Before, at and after a time behind what opened the way.
+    void add_waits(const Bytes& bytes, uint64_t time) {
+        const uint64_t begin = time_;
+        append(answer(bytes));
+        for (const uint64_t at : {time - 1, time, time + 1})
+            for (int i = 0; i < 2; ++i) {
+                time_ = begin + at;
+                append(bytes);
             }
-            add_scan(bytes, std::min<size_t>(repeats, 300));
+    }
+
+    /// Packets of which the bytes add up to a limit, and one more; then the same of another source,
+    /// of which nothing is remembered.
+    void add_sum(const Bytes& bytes, uint64_t sum) {
+        constexpr uint64_t kHour = 3'600'000'000'000;
+        const std::vector<size_t> places = key_places(bytes).counting;
+        const uint64_t least = std::max<uint64_t>(60, bytes.size() % kFullPayload);
+        for (const uint8_t change : std::initializer_list<uint8_t>{0, 0x55}) {
+            if (change != 0 && places.empty()) return;
+            Bytes full = bytes;
+            full.resize(kFullPayload);
+            if (change != 0) full[places[0]] ^= change;
+            time_ += kHour;
+            uint64_t left = sum;
+            for (; left >= kFullPayload + least; left -= kFullPayload) {
+                append(full);
+                time_ -= kBetween;
+            }
+            Bytes last = full;
+            last.resize(left);
+            append(last);
+            time_ -= kBetween;
+            append(std::move(full));
         }
     }
 

@@ -73,7 +73,7 @@ class Page {
     std::string place(const TraceStep& step) const {
         const auto at = texts_.position(step);
         if (!at) return fmt::format("+{:#06x}", step.offset);
-        const std::string there = fmt::format("{}:{}", at->line, at->column);
+        std::string there = fmt::format("{}:{}", at->line, at->column);
         if (texts_.module().included.empty()) return there;
         return fmt::format("{}:{}", printable(texts_.file(step), 24), there);
     }

@@ -35,18 +35,21 @@ std::string packet_hex(ByteView bytes) {
 Result<ComparedFilter> ComparedFilter::make(Filter filter, const VerifiedModule& program) {
     ComparedFilter out(std::move(filter));
     out.runs_ = TRY(TracedRuns::make(out.filter_, program));
+    if (!out.runs_->is_stateless()) out.behind_ = TRY(TracedRuns::make(out.filter_, program));
     out.texts_ = std::make_unique<StepTexts>(out.runs_->program());
     return out;
 }
 
-Outcome ComparedFilter::run(const Packet& packet) {
-    // What decided cannot be found out later where a run changes what the next one gives.
-    return runs_->is_stateless() ? runs_->run(packet) : runs_->trace(packet);
-}
+Outcome ComparedFilter::run(const Packet& packet) { return runs_->run(packet); }
 
 Decision ComparedFilter::decision(const Packet& packet) {
-    if (runs_->is_stateless()) runs_->trace(packet);
-    return decision_of(*texts_, runs_->steps());
+    TracedRuns& asked = behind_ ? *behind_ : *runs_;
+    asked.trace(packet);
+    return decision_of(*texts_, asked.steps());
+}
+
+void ComparedFilter::go_on(const Packet& packet) {
+    if (behind_) behind_->run(packet);
 }
 
 FilterComparison::FilterComparison(ComparedFilter first, ComparedFilter second,
@@ -60,7 +63,11 @@ FilterComparison::FilterComparison(ComparedFilter first, ComparedFilter second,
 void FilterComparison::at(uint64_t number, const Packet& packet, bool made) {
     ++packets_;
     const Outcome a = first_.run(packet), b = second_.run(packet);
-    if (same_verdict(a, b)) return;
+    if (same_verdict(a, b)) {
+        first_.go_on(packet);
+        second_.go_on(packet);
+        return;
+    }
     ++differ_;
     line(number, packet, made, a, b);
 }

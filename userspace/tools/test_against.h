@@ -21,8 +21,11 @@ class ComparedFilter {
     static Result<ComparedFilter> make(Filter filter, const VerifiedModule& program);
 
     Outcome run(const Packet& packet);
-    /// Of the last run, whose packet it is.
+    // Behind each run one of these, with its packet.
+    /// What decided.
     Decision decision(const Packet& packet);
+    /// Nobody asks.
+    void go_on(const Packet& packet);
     const Filter& filter() const { return filter_; }
     const StepTexts& texts() const { return *texts_; }
 
@@ -31,6 +34,9 @@ class ComparedFilter {
 
     Filter filter_;
     std::unique_ptr<TracedRuns> runs_;
+    /// Where runs leave something behind: the same ones once more, which are a packet behind until
+    /// it is known whether that packet is to be explained.
+    std::unique_ptr<TracedRuns> behind_;
     std::unique_ptr<StepTexts> texts_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "core/asm/disassembler.h"
 #include "core/base/diagnostic.h"
+#include "core/base/text.h"
 
 namespace vfm {
 namespace {

@@ -95,6 +95,23 @@ const Pair kPairs[] = {
      "(or (!= (& tcp.flags 2) 2) (rate ip.src 50))"},
     {"bytes that add up", "(deftable v :key ip) (< (flow-add! v ip.src pkt.len) 100000)",
      "(deftable v :key ip) (< (flow-add! v ip.src pkt.len) 200000)"},
+    {"bytes in a second",
+     "(deftable v :key (ip u64)) (<= (flow-add! v (ip.src (/ (now) 1s)) pkt.len) 125000)",
+     "(deftable v :key (ip u64)) (<= (flow-add! v (ip.src (/ (now) 1s)) pkt.len) 125001)"},
+    {"to the last byte", "(deftable v :key ip) (< (flow-add! v ip.src pkt.len) 100000)",
+     "(deftable v :key ip) (<= (flow-add! v ip.src pkt.len) 100000)"},
+    {"how long a way stays open",
+     "(deftable c :key conn) (rules (when (= ip.src 10.0.0.0/8) (flow-set! c conn (+ (now) 5m)))"
+     " (when (< (now) (flow-get c conn)) pass) (default drop))",
+     "(deftable c :key conn) (rules (when (= ip.src 10.0.0.0/8) (flow-set! c conn (+ (now) 5m)))"
+     " (when (<= (now) (flow-get c conn)) pass) (default drop))"},
+    {"ports of a scan",
+     "(deftable k :key (ip port)) (rules (when (flow-get k (ip.src tcp.dport)) pass)"
+     " (when (and (has tcp) (rate ip.src 20 :per 1m)) (flow-set! k (ip.src tcp.dport) 1))"
+     " (when (has tcp) drop) (default pass))",
+     "(deftable k :key (ip port)) (rules (when (flow-get k (ip.src tcp.dport)) pass)"
+     " (when (and (has tcp) (rate ip.src 20 :per 1m)) (flow-set! k (ip.src tcp.dport) 1))"
+     " (default pass))"},
     {"when it was seen last",
      "(deftable t :key ip) (let ((old (flow-get t ip.src)) (new (flow-set! t ip.src (now))))"
      " (> (- new old) 10s))",

@@ -86,7 +86,8 @@ BOOST_AUTO_TEST_CASE(a_port_of_a_bridge) {
         "ip link set v0 master br0; ip link set w0 master br0; ip link set br0 up;"
         // A bridge learns of a port's carrier a second later, or several where others make links.
         "for i in $(seq 3000); do"
-        "  [ $(bridge link | grep -c 'state forwarding') = 2 ] && exit 0; sleep 0.01; done; exit 1");
+        "  [ $(bridge link | grep -c 'state forwarding') = 2 ] && exit 0; sleep 0.01; done; exit "
+        "1");
     net.open();
     Listener third("w1"), target("v0");
     for (const Sum sum : {Sum::complete, Sum::partial}) {

@@ -3,6 +3,7 @@
 #include <bit>
 #include <utility>
 
+#include "userspace/jit/runtime/run_state.h"
 #include "userspace/jit/x64/emitter.h"
 
 namespace vfm::jit {

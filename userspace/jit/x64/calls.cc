@@ -1,5 +1,6 @@
 // Calls of functions: flow tables, sets and rules, random numbers, the host's. Registers that the
 // callee may change and that are needed later wait in the frame meanwhile.
+#include "userspace/jit/runtime/run_state.h"
 #include "userspace/jit/x64/emitter.h"
 
 namespace vfm::jit {
