@@ -183,8 +183,9 @@ void ExpressionTrace::close(uint32_t offset, const Value& value, ErrorKind error
         else
             done.bytes = PacketRange{ip + (source ? 8 : 24), 16};
     }
-    // What is absent as a whole drops.
-    const bool gone = !value && error == ErrorKind::success && whole;
+    // What is absent as a whole drops. Of a filter that is a field, the field is told of.
+    const bool gone =
+        !value && error == ErrorKind::success && whole && map_->expressions.size() > 1;
     tell(done, offset, gone ? Value(FlowKey(0)) : value, error);
 }
 

@@ -56,6 +56,8 @@ std::string not_read(uint16_t link_type) {
     return fmt::format("link type {} is not read", link_type_text(link_type));
 }
 
+constexpr std::string_view kInside =
+    "the offset is one in the bytes that the compressed file holds";
 constexpr std::string_view kReadable =
     "Ethernet, LINUX_SLL, LINUX_SLL2, RAW, IPV4, IPV6, NULL, LOOP and PPP are read";
 
@@ -77,10 +79,20 @@ Result<CaptureReader> CaptureReader::open(const std::string& path, StopRequest s
     reader.window_ = std::make_unique<ByteWindow>(std::move(bytes));
     auto records = open_records(*reader.window_, reader.name_);
     if (!records && reader.stopped()) records = std::make_unique<NoRecords>();
-    reader.records_ = TRY(std::move(records));
+    if (!records) return std::unexpected(reader.at_begin(records.error()));
+    reader.records_ = std::move(*records);
     if (const auto type = reader.first_link_type(); type && !find_link_type(*type))
         return fail(Diagnostic::about(reader.name_, not_read(*type), std::string(kReadable)));
     return reader;
+}
+
+/// Of a compressed capture that is broken before its first record.
+Failure CaptureReader::at_begin(Failure failure) const {
+    Diagnostic& first = failure.diagnostics.front();
+    if (!compressed_) return failure;
+    if (!first.offset) first.offset = window_->offset();
+    if (first.hint.empty()) first.hint = kInside;
+    return failure;
 }
 
 Failure CaptureReader::at_packet(Failure failure) const {
@@ -88,8 +100,7 @@ Failure CaptureReader::at_packet(Failure failure) const {
     if (!first.offset) first.offset = window_->offset();
     first.message = fmt::format("packet {}: {}; packets read before it: {}", packets_ + 1,
                                 first.message, packets_);
-    if (compressed_ && first.hint.empty())
-        first.hint = "the offset is one in the bytes that the compressed file holds";
+    if (compressed_ && first.hint.empty()) first.hint = kInside;
     return failure;
 }
 

@@ -65,6 +65,7 @@ class CaptureReader {
   private:
     CaptureReader() = default;
 
+    Failure at_begin(Failure failure) const;
     Failure at_packet(Failure failure) const;
     Result<> meet_link_type(const CaptureInterface& interface);
     void make_frame(const CaptureRecord& record);

@@ -17,6 +17,7 @@ constexpr size_t kPackedBuffer = size_t{128} << 10;
 constexpr Compression kCompressions[] = {
     {"gzip", "\x1f\x8b"sv, open_gzip},
     {"zstd", "\x28\xb5\x2f\xfd"sv, open_zstd},
+    {"zstd", "\x50\x2a\x4d\x18"sv, open_zstd},  // pzstd says first how much follows
 };
 
 std::unexpected<Failure> packed_failure(const std::string& name, std::string_view method,

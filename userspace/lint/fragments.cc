@@ -157,8 +157,10 @@ bool LintRun::show_fragment(const Leaf& leaf, const FrameSpec& whole, Judge* una
     if (!later) return false;
     const Probe packet{make_frame(whole)}, fragment{make_frame(*later)};
     const auto times = comes_to_drop(judge_, packet, sequence, fragment);
-    if (!times || !judge_.verdict(fragment).lets_in()) return false;
     const uint32_t group = leaf.rules ? leaf.rules->as<lisp::Rules>()->group : 0;
+    // It may be another rule that drops it: that one is told of on its own.
+    if (!times || (leaf.rules && judge_.decided(group) != leaf.rule)) return false;
+    if (!judge_.verdict(fragment).lets_in()) return false;
     // 0 also where there are no rules.
     const uint32_t passed_by = leaf.rules ? judge_.decided(group).value_or(0) : 0;
     if (passed_by != 0 && asks_for_fragments(tree_.arguments(*leaf.rules)[2 * passed_by - 2]))
@@ -167,14 +169,17 @@ bool LintRun::show_fragment(const Leaf& leaf, const FrameSpec& whole, Judge* una
         comes_to_drop(*unaware, packet, sequence, fragment);
         if (!unaware->verdict(fragment).lets_in()) return false;
     }
+    // What lets in whatever comes next does not let it in as a fragment.
+    comes_to_drop(judge_, packet, sequence, fragment);
+    if (judge_.verdict(nth(packet, sequence, *times)).kind != Verdict::Kind::drop) return false;
     const Expr* at = denying(leaf, packet, fragment);
     if (!at) return false;
     if (is_known(LintKind::later_fragment, at->place)) return true;
     std::string message = leaf.rules && leaf.rule != 0
                               ? name_of_rule(*leaf.rules, leaf.rule) + " drops a packet"
                               : "a packet is dropped";
-    if (*times > 1) message += fmt::format(" after {} like it", *times - 1);
-    message += " of which a later fragment, which has no ports, passes";
+    if (*times > 1) message += fmt::format(" that comes after {} like it", *times - 1);
+    message += " but not its later fragments, which have no ports or ICMP type: this one passes";
     if (passed_by != 0)
         message += " by " + name_of_rule(*leaf.rules, passed_by);
     else if (leaf.rules)

@@ -2,6 +2,8 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "core/base/diagnostic.h"
 #include "userspace/tools/test_explain.h"
@@ -149,19 +151,23 @@ class Page {
         row.state = "no";
         row.test = fmt::format("{} is {}", texts_.short_text(*at.step, kTestWidth - 9),
                                texts_.value_text(*at.step));
-        for (const StepNode& part : at.parts) note(part, row.notes);
+        std::vector<std::string> notes;
+        for (const StepNode& part : at.parts) note(part, notes);
+        for (const std::string& text : notes) row.notes += (row.notes.empty() ? "" : ", ") + text;
         uses(test, row.notes);
         return {row, nullptr};
     }
-    /// What it gave and, down to the fields, from what.
-    void note(const StepNode& node, std::string& notes) const {
-        const bool gone = node.step->end == TraceStep::End::absent;
-        notes +=
-            fmt::format("{}{}{}{}", notes.empty() ? "" : ", ", texts_.short_text(*node.step, 32),
-                        gone ? " is " : " = ", texts_.value_text(*node.step));
-        if (node.step->bytes) {
-            notes += " in " + bytes_text(*node.step);
-            return;
+    /// What it gave and, down to the fields, from what, once; of a test from what alone.
+    void note(const StepNode& node, std::vector<std::string>& notes) const {
+        const CodeExpression* expression = node.step->expression;
+        const bool test = expression && expression->shown == CodeExpression::Shown::truth;
+        if (!test || node.parts.empty()) {
+            const bool gone = node.step->end == TraceStep::End::absent;
+            std::string text = fmt::format("{}{}{}", texts_.short_text(*node.step, 32),
+                                           gone ? " is " : " = ", texts_.value_text(*node.step));
+            if (node.step->bytes) text += " in " + bytes_text(*node.step);
+            if (std::ranges::find(notes, text) == notes.end()) notes.push_back(std::move(text));
+            if (node.step->bytes) return;
         }
         for (const StepNode& part : node.parts) note(part, notes);
     }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 #include <string>
+#include <utility>
 
 #include "core/base/source.h"
 #include "userspace/tools/test_json.h"
@@ -223,8 +224,17 @@ std::vector<Diagnostic> explain(const Disagreement& d, const Filter& filter, uin
 std::string hex_dump(ByteView bytes) {
     constexpr size_t kRowBytes = 16;
     std::string out;
+    ByteView before;
+    bool left_out = false;
     for (size_t at = 0; at < bytes.size(); at += kRowBytes) {
         const ByteView row = bytes.subspan(at, std::min(kRowBytes, bytes.size() - at));
+        const bool last = at + kRowBytes >= bytes.size();
+        if (!last && std::ranges::equal(row, before)) {
+            if (!std::exchange(left_out, true)) out += "*\n";
+            continue;
+        }
+        before = row;
+        left_out = false;
         std::string text;
         for (const uint8_t byte : row)
             text += byte >= 0x20 && byte < 0x7f ? static_cast<char>(byte) : '.';

@@ -65,7 +65,8 @@ class Report {
 /// Packet number, both results, the source line and the packet's bytes, for stderr.
 std::vector<Diagnostic> explain(const Disagreement& disagreement, const Filter& filter,
                                 uint64_t number);
-/// Sixteen bytes a line with offset and ASCII.
+/// Sixteen bytes a line with offset and ASCII; lines that are as the one before, but the last, are
+/// one `*`.
 std::string hex_dump(ByteView bytes);
 
 }  // namespace vfm

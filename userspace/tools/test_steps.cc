@@ -39,6 +39,18 @@ bool passes_on(const TraceStep& step) {
     return is_test(step) || (step.expression && step.expression->how == How::passed);
 }
 
+constexpr std::string_view kBuckets = "(rate ";  // no name that `deftable` takes begins so
+
+/// " 5 -> 4 tokens left": what is in a bucket, without the time at which it was filled last. One
+/// that was not there is full.
+std::string bucket_text(const TableUse& use) {
+    constexpr uint64_t kTokens = (uint64_t{1} << 20) - 1;
+    std::string text;
+    if (use.before) text += *use.before == 0 ? " full" : fmt::format(" {}", *use.before & kTokens);
+    if (use.after) text += fmt::format(" -> {}", *use.after & kTokens);
+    return text + " tokens left";
+}
+
 }  // namespace
 
 StepTexts::StepTexts(const VerifiedModule& program)
@@ -102,6 +114,7 @@ std::string StepTexts::use_text(const TraceStep& step) const {
     const TableDecl& table = tables_[use.table];
     std::string text =
         fmt::format("{}[{}]", printable(table.name), key_text(table.key, use.key.all()));
+    if (table.name.starts_with(kBuckets)) return text + bucket_text(use);
     if (use.before) text += fmt::format(" {}", *use.before);
     if (use.after) text += fmt::format(" -> {}", *use.after);
     return text;
@@ -160,9 +173,21 @@ std::vector<StepNode> step_tree(std::span<const TraceStep> steps) {
     return open;
 }
 
+namespace {
+
+/// An `or` that does not hold: none of its tests decides alone.
+bool every_one_failed(const StepNode& node) {
+    return node.parts.size() > 1 && std::ranges::all_of(node.parts, [](const StepNode& part) {
+               return part.step->end != TraceStep::End::error && part.step->value.words[0] == 0;
+           });
+}
+
+}  // namespace
+
 const StepNode& deciding_test(const StepNode& node) {
     const StepNode* at = &node;
-    while (!at->parts.empty() && passes_on(*at->step) && is_test(*at->parts.back().step))
+    while (!at->parts.empty() && passes_on(*at->step) && is_test(*at->parts.back().step) &&
+           !every_one_failed(*at))
         at = &at->parts.back();
     return *at;
 }

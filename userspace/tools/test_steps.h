@@ -56,7 +56,8 @@ struct StepNode {
 /// outlive it.
 std::vector<StepNode> step_tree(std::span<const TraceStep> steps);
 
-/// The test that made the step's value what it is: itself, or the last test within it.
+/// The test that made the step's value what it is: itself, or the last test
+/// within it. Of an `or` that does not hold it is the `or`.
 const StepNode& deciding_test(const StepNode& node);
 
 /// What decided a run.

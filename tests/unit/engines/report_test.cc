@@ -74,6 +74,16 @@ BOOST_AUTO_TEST_CASE(a_packet_is_shown_in_hex) {
                "0000  3c 3d 3e 3f 40 41 42 43 44 45 46 47 48 49 4a 4b  <=>?@ABCDEFGHIJK\n"
                "0010  4c 4d                                            LM\n");
     BOOST_TEST(hex_dump({}) == "");
+    const std::string zeros = "00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  ................\n";
+    BOOST_TEST(hex_dump(Bytes(16)) == "0000  " + zeros);
+    BOOST_TEST(hex_dump(Bytes(32)) == "0000  " + zeros + "0010  " + zeros);
+    BOOST_TEST(hex_dump(Bytes(80)) == "0000  " + zeros + "*\n0040  " + zeros);
+    Bytes other(80);
+    other[50] = 'x';
+    BOOST_TEST(hex_dump(other) == "0000  " + zeros +
+                                      "*\n0030  00 00 78 00 00 00 00 00 00 00 00 00 00 00 00 00"
+                                      "  ..x.............\n0040  " +
+                                      zeros);
 }
 
 BOOST_AUTO_TEST_CASE(json_lines_have_the_documented_keys_in_order) {

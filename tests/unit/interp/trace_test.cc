@@ -156,6 +156,13 @@ BOOST_AUTO_TEST_CASE(what_is_absent_as_a_whole_is_0) {
     BOOST_TEST(traced.run(tcp()) == "udp.dport absent\n(+ udp.dport 1) = 0\n");
 }
 
+BOOST_AUTO_TEST_CASE(a_filter_that_is_an_absent_field_is_absent) {
+    for (const std::string field : {"udp.dport", "ipv6.src", "arp.op", "vlan.id"}) {
+        Traced traced(field);
+        BOOST_TEST(traced.run(tcp()) == field + " absent\n");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_program_without_expressions_is_traced_by_instruction) {
     const std::string text = "LD16 36\nPUSH8 80\nJEQ yes\nRET 0\nyes: LD8 200\nRET\n";
     auto assembly = assemble(std::make_shared<const SourceFile>("f.vfm", text));

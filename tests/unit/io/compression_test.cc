@@ -103,6 +103,18 @@ BOOST_AUTO_TEST_CASE(a_broken_one_is_an_error) {
     BOOST_TEST(read_bytes(directory, gzip(Bytes(100))).error.contains("not a capture"));
 }
 
+BOOST_AUTO_TEST_CASE(one_that_ends_before_the_first_record_is_an_error_at_its_place) {
+    const Directory directory;
+    const Bytes packed = gzip(pcap_file({}));
+    for (size_t size = 2; size < packed.size(); ++size) {
+        const Bytes cut(packed.begin(), packed.begin() + static_cast<ptrdiff_t>(size));
+        const std::string error = read_bytes(directory, cut).error;
+        BOOST_TEST(error.starts_with(directory / "in" + ":+0x"), error);
+        BOOST_TEST(error.contains("gzip data: it ends too early"), error);
+    }
+    BOOST_TEST(read_bytes(directory, {0x50, 0x2a, 0x4d, 0x18}).error.contains("zstd data: "));
+}
+
 // 256 MiB of zeros in a few hundred kilobytes: a block that is passed over, in a buffer's memory.
 BOOST_AUTO_TEST_CASE(a_bomb_is_read_in_bounded_memory) {
     const Directory directory;

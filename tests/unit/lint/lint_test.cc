@@ -84,6 +84,13 @@ const Row kRows[] = {
     {"(rules (when (and ip.frag (= ip.proto udp)) drop) (when (= tcp.dport 22) drop)"
      " (default pass))",
      "later-fragment@57"},
+    {"(rules (when (> (count-by ip.src) 100) drop) (when (= udp.dport 53) drop) (default pass))",
+     "later-fragment@52"},
+    {"(rules (when (and (= tcp.dport 22) (> (count-by ip.src) 3)) drop)"
+     " (when (= udp.dport 53) drop) (default pass))",
+     "later-fragment@14 later-fragment@73"},
+    {"(rules (when (> (count-by ip.src) 2) log) (when (= tcp.dport 19701) pass) (default drop))",
+     ""},
     // Rules that never decide.
     {"(rules (when (= ip.src 10.0.0.0/8) pass) (when (= ip.src 10.1.0.0/16) drop) (default log))",
      "shadowed@48"},
