@@ -9,8 +9,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Nobody is locked out by it: what it does not name passes, ARP and SSH among it.
-filter='(rules (when (= udp.dport 53) drop)
+# Nobody is locked out by it: what it does not name passes, ARP and SSH among it. Fragments but the first
+# have no ports.
+filter='(rules (when ip.frag drop)
+       (when (= udp.dport 53) drop)
        (when :name "limit" (and (= tcp.dport 80) (>= (count-by ip.src) 100)) drop)
        (default pass))'
 
