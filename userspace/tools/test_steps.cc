@@ -48,7 +48,7 @@ std::string bucket_text(const TableUse& use) {
     std::string text;
     if (use.before) text += *use.before == 0 ? " full" : fmt::format(" {}", *use.before & kTokens);
     if (use.after) text += fmt::format(" -> {}", *use.after & kTokens);
-    return text + " tokens left";
+    return text + (text.ends_with(" 1") ? " token left" : " tokens left");
 }
 
 }  // namespace
