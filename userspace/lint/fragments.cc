@@ -175,11 +175,13 @@ bool LintRun::show_fragment(const Leaf& leaf, const FrameSpec& whole, Judge* una
     const Expr* at = denying(leaf, packet, fragment);
     if (!at) return false;
     if (is_known(LintKind::later_fragment, at->place)) return true;
-    std::string message = leaf.rules && leaf.rule != 0
-                              ? name_of_rule(*leaf.rules, leaf.rule) + " drops a packet"
-                              : "a packet is dropped";
-    if (*times > 1) message += fmt::format(" that comes after {} like it", *times - 1);
-    message += " but not its later fragments, which have no ports or ICMP type: this one passes";
+    const std::string packet_like =
+        *times > 1 ? fmt::format("a packet that comes after {} like it", *times - 1) : "a packet";
+    std::string message =
+        leaf.rules && leaf.rule != 0
+            ? fmt::format("{} drops {}", name_of_rule(*leaf.rules, leaf.rule), packet_like)
+            : packet_like + " is dropped";
+    message += ", but not its later fragments, which have no ports or ICMP type: this one passes";
     if (passed_by != 0)
         message += " by " + name_of_rule(*leaf.rules, passed_by);
     else if (leaf.rules)

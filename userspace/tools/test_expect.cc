@@ -150,7 +150,7 @@ Result<std::vector<Expected>> parse_expected(const std::shared_ptr<const SourceF
 
 Result<Expectations> Expectations::load(const std::string& path, const Filter& filter,
                                         const VerifiedModule& program, std::FILE* out, bool json) {
-    Expectations expectations(out, json, program);
+    Expectations expectations(out, json);
     const auto text = std::make_shared<const SourceFile>(display_name(path), TRY(read_text(path)));
     expectations.all_ = TRY(parse_expected(text, program.module()));
     const auto has_rule = [](const Expected& line) { return line.rule.has_value(); };
@@ -178,7 +178,7 @@ void Expectations::compare(const Expected& expected, const PacketResult& result)
         if (got != expected.verdict) report(expected, &result, got, nullptr);
         return;
     }
-    const auto rule = last_rule(program_.module(), kRules, runs_->steps());
+    const auto rule = last_rule(*texts_, kRules, runs_->steps());
     if (got == expected.verdict && rule == expected.rule) return;
     const Decision decision = decision_of(*texts_, runs_->steps());
     report(expected, &result, got, &decision);

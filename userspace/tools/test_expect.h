@@ -41,15 +41,13 @@ class Expectations {
     bool failed() const { return failed_; }
 
   private:
-    Expectations(std::FILE* out, bool json, const VerifiedModule& program)
-        : out_(out), json_(json), program_(program) {}
+    Expectations(std::FILE* out, bool json) : out_(out), json_(json) {}
     void compare(const Expected& expected, const PacketResult& result);
     void report(const Expected& expected, const PacketResult* result, std::string_view got,
                 const Decision* decision);
 
     std::FILE* out_;
     bool json_;
-    VerifiedModule program_;
     std::vector<Expected> all_;
     size_t next_ = 0;       // of all_
     uint64_t packets_ = 0;  // seen

@@ -48,7 +48,7 @@ std::string bucket_text(const TableUse& use) {
     std::string text;
     if (use.before) text += *use.before == 0 ? " full" : fmt::format(" {}", *use.before & kTokens);
     if (use.after) text += fmt::format(" -> {}", *use.after & kTokens);
-    return text + " tokens left";
+    return text + (text.ends_with(" 1") ? " token left" : " tokens left");
 }
 
 }  // namespace
@@ -61,6 +61,20 @@ StepTexts::StepTexts(const VerifiedModule& program)
 
 const Insn* StepTexts::instruction(const TraceStep& step) const {
     return step.expression ? nullptr : &program_.insns()[program_.index_of(step.offset)];
+}
+
+std::optional<StepTexts::Counted> StepTexts::last_counted(
+    std::span<const TraceStep> steps, std::optional<std::string_view> group) const {
+    for (size_t i = steps.size(); i-- > 1;) {
+        const Insn* const insn = instruction(steps[i]);
+        if (!insn || insn->op != Opcode::COUNT || steps[i].end == TraceStep::End::error) continue;
+        const CounterGroup& rules = module().counter_groups[insn->imm];
+        // It takes what was on top of the stack.
+        const uint64_t rule = steps[i - 1].value.words[0];
+        if ((group && rules.name != *group) || rule >= rules.counters.size()) continue;
+        return Counted{&steps[i], &rules, static_cast<uint32_t>(rule)};
+    }
+    return {};
 }
 
 std::string_view StepTexts::file(const TraceStep& step) const {
@@ -216,6 +230,15 @@ Decision decision_of(const StepTexts& texts, std::span<const TraceStep> steps) {
         out.line = place.line;
         return out;
     }
+    if (const auto counted = failed ? std::nullopt : texts.last_counted(steps)) {
+        const CounterPlace& place = counted->rules->counters[counted->rule];
+        out.rules = counted->rules;
+        out.rule = counted->rule;
+        out.step = counted->step;
+        out.file = place.file;
+        out.line = place.line;
+        return out;
+    }
     const auto tree = step_tree(steps);
     if (failed) {
         const auto first = std::ranges::find(steps, TraceStep::End::error, &TraceStep::end);
@@ -240,11 +263,13 @@ std::string Decision::text(const StepTexts& texts) const {
                        name.empty() ? "" : fmt::format(" \"{}\"", printable(name)), where);
 }
 
-std::optional<uint32_t> last_rule(const Module& module, std::string_view group,
+std::optional<uint32_t> last_rule(const StepTexts& texts, std::string_view group,
                                   std::span<const TraceStep> steps) {
     for (size_t i = steps.size(); i-- > 0;)
-        if (steps[i].decided && module.counter_groups[steps[i].expression->group - 1].name == group)
+        if (steps[i].decided &&
+            texts.module().counter_groups[steps[i].expression->group - 1].name == group)
             return steps[i].decided;
+    if (const auto counted = texts.last_counted(steps, group)) return counted->rule;
     return {};
 }
 

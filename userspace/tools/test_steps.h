@@ -34,6 +34,14 @@ class StepTexts {
     /// "hosts[10.0.0.1] 2 -> 3"; empty if it used no table.
     std::string use_text(const TraceStep& step) const;
     const Module& module() const { return program_.module(); }
+    /// Where steps are instructions: the rule that the last COUNT of a group, or of any, counted.
+    struct Counted {
+        const TraceStep* step = nullptr;
+        const CounterGroup* rules = nullptr;
+        uint32_t rule = 0;
+    };
+    std::optional<Counted> last_counted(std::span<const TraceStep> steps,
+                                        std::optional<std::string_view> group = {}) const;
 
   private:
     std::vector<KeyPart> value_parts(const TraceStep& step) const;
@@ -73,7 +81,7 @@ struct Decision {
 };
 Decision decision_of(const StepTexts& texts, std::span<const TraceStep> steps);
 /// The last decision of the module's first counter group with this name; nothing if there was none.
-std::optional<uint32_t> last_rule(const Module& module, std::string_view group,
+std::optional<uint32_t> last_rule(const StepTexts& texts, std::string_view group,
                                   std::span<const TraceStep> steps);
 
 }  // namespace vfm
