@@ -15,6 +15,25 @@ struct SamePlace {
     bool where_present = false;
 };
 
+/// Watches what the expression at a place gives in a run.
+class Watch final : public Tracer {
+  public:
+    explicit Watch(const Place& place) : place_(place) {}
+    /// Whether it was evaluated, and was true, or not.
+    bool gave(bool value) const { return value ? true_ : false_; }
+
+  private:
+    void step(const TraceStep& step) override {
+        if (!step.expression || step.end == TraceStep::End::error) return;
+        if (Place{step.expression->file, step.expression->text} != place_) return;
+        const bool holds = step.end == TraceStep::End::value && step.value.words[0] != 0;
+        (holds ? true_ : false_) = true;
+    }
+
+    Place place_;
+    bool true_ = false, false_ = false;
+};
+
 }  // namespace
 
 /// By the forms around it alone: a rule that others shadow is another lint. What is false because
@@ -68,7 +87,12 @@ void LintRun::report_constant(const Test& test, bool value) {
     const LintKind kind = value ? LintKind::always_true : LintKind::always_false;
     const auto shows = [&](const FrameSpec& spec) {
         const Probe packet{make_frame(spec)};
-        if (!comes_to(packet, *test.expr, value, [] { return true; })) return false;
+        const bool shown = comes_to(packet, [&] {
+            Watch watch(test.expr->place);
+            judge_.run(packet, &watch);
+            return watch.gave(value);
+        });
+        if (!shown) return false;
         if (is_known(kind, test.expr->place)) return true;
         add(kind, *test.expr,
             where_present

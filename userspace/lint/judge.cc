@@ -2,7 +2,6 @@
 
 #include "core/base/check.h"
 #include "core/verify/verify.h"
-#include "userspace/interp/stepped_program.h"
 
 namespace vfm::lint {
 
@@ -26,26 +25,28 @@ std::string_view verdict_name(const Verdict& verdict) {
     return error_name(verdict.error);
 }
 
+Judge::Judge(VerifiedModule program)
+    : program_(std::move(program)),
+      counters_(std::make_shared<Counters>(program_.module().counter_groups)) {}
+
 Result<Judge> Judge::make(Module module) {
-    const auto verified = verify(std::move(module));
+    auto verified = verify(std::move(module));
     VFM_CHECK(verified.has_value(), "what lisp compiles verifies");
-    Judge judge(stepped_program(*verified));
-    judge.counters_ =
-        std::make_shared<Counters>(judge.program_->verified().module().counter_groups);
-    TRY(judge.use(std::make_shared<FlowTables>(judge.program_->verified().tables())));
+    Judge judge(*std::move(verified));
+    TRY(judge.use(std::make_shared<FlowTables>(judge.program_.tables())));
     return judge;
 }
 
 Result<> Judge::use(std::shared_ptr<FlowTables> tables) {
     tables_ = std::move(tables);
-    instance_ = TRY(program_->instantiate_on(tables_, {.counters = counters_}));
+    stepper_.emplace(TRY(Stepper::make(program_, {.counters = counters_}, *tables_)));
     used_ = false;
     return {};
 }
 
 void Judge::forget() {
     if (!used_) return;
-    const auto done = use(std::make_shared<FlowTables>(program_->verified().tables()));
+    const auto done = use(std::make_shared<FlowTables>(program_.tables()));
     VFM_CHECK(done.has_value(), "there was an instance before");
 }
 
@@ -56,14 +57,18 @@ void Judge::share(const Judge& other) {
     used_ = true;
 }
 
-Outcome Judge::run(const Probe& packet) {
-    used_ = !program_->verified().module().tables.empty();
+Outcome Judge::run(const Probe& packet, Tracer* tracer) {
+    used_ = !program_.module().tables.empty();
     counters_->clear();
-    return instance_->run({.bytes = packet.bytes, .timestamp = packet.timestamp});
+    stepper_->trace(tracer);
+    stepper_->begin({.bytes = packet.bytes, .timestamp = packet.timestamp});
+    std::optional<Outcome> end;
+    while (!end) end = stepper_->step();
+    return *end;
 }
 
 std::optional<uint32_t> Judge::decided(uint32_t group) const {
-    const size_t count = program_->verified().module().counter_groups[group].counters.size();
+    const size_t count = program_.module().counter_groups[group].counters.size();
     for (uint32_t i = 0; i < count; ++i)
         if (counters_->value(group, i).packets != 0) return i;
     return std::nullopt;

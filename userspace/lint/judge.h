@@ -7,7 +7,8 @@
 
 #include "core/base/result.h"
 #include "core/run/program.h"
-#include "userspace/flow/user_program.h"
+#include "core/run/trace.h"
+#include "userspace/interp/stepper.h"
 #include "userspace/lint/probes.h"
 
 namespace vfm::lint {
@@ -34,19 +35,20 @@ class Judge {
     void forget();
     /// Remembers what `other`, whose tables are declared alike, remembers from now on.
     void share(const Judge& other);
-    Outcome run(const Probe& packet);
+    /// `tracer`, if there is one, is told what the run evaluates.
+    Outcome run(const Probe& packet, Tracer* tracer = nullptr);
     Verdict verdict(const Probe& packet) { return Verdict::of(run(packet)); }
     /// The rule of a counter group that decided the last run; nothing if none was reached.
     std::optional<uint32_t> decided(uint32_t group) const;
 
   private:
-    explicit Judge(std::shared_ptr<const UserProgram> program) : program_(std::move(program)) {}
+    explicit Judge(VerifiedModule program);
     Result<> use(std::shared_ptr<FlowTables> tables);
 
-    std::shared_ptr<const UserProgram> program_;
+    VerifiedModule program_;
     std::shared_ptr<FlowTables> tables_;
     std::shared_ptr<Counters> counters_;
-    std::unique_ptr<Instance> instance_;
+    std::optional<Stepper> stepper_;
     bool used_ = true;
 };
 

@@ -122,23 +122,16 @@ Judge* LintRun::part(const lisp::Expr& expr) {
     return known->second ? &*known->second : nullptr;
 }
 
-/// The filter runs on its own packets, so a test of what it remembers finds it.
-bool LintRun::comes_to(const Probe& packet, const lisp::Expr& test, bool value,
-                       const std::function<bool()>& also) {
-    Judge* const judge = part(test);
-    if (!judge) return false;
+bool LintRun::comes_to(const Probe& packet, const std::function<bool()>& run) {
     const StateFacts& state = analysis_.state();
     for (const bool answers : {false, true}) {
         if (answers && !state.any) break;
         judge_.forget();
-        judge->share(judge_);
         // What an answer has opened.
         if (answers) judge_.run({answer(packet.bytes)});
         const size_t most = state.any ? state.repeats + 1 : 1;
-        for (size_t i = 0; i < most; ++i) {
-            judge_.run(packet);
-            if (also() && judge->verdict(packet).lets_in() == value) return true;
-        }
+        for (size_t i = 0; i < most; ++i)
+            if (run()) return true;
     }
     return false;
 }

@@ -53,10 +53,9 @@ class LintRun {
 
     /// The part of the filter as a filter of its own; null if that is too complex.
     Judge* part(const lisp::Expr& expr);
-    /// Whether a packet that has come often enough finds a test, by itself, so, while something
-    /// else is so of the filter's run.
-    bool comes_to(const Probe& packet, const lisp::Expr& test, bool value,
-                  const std::function<bool()>& also);
+    /// Whether something is so of a run of the filter on a packet that has come often enough, for
+    /// which `run` makes the last run each time.
+    bool comes_to(const Probe& packet, const std::function<bool()>& run);
 
     // constant_tests.cc
     std::optional<bool> constant_value(const Test& test) const;

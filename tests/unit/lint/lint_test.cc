@@ -57,6 +57,10 @@ const Row kRows[] = {
     {"(defset blocked :live) (not (in ip.src @blocked))", ""},
     {"(= (u8 14) 0x45)", ""},
     {"(> pkt.len 1400)", ""},
+    // A test that no packet comes to is none that is always so.
+    {"(rules (when (= ip.version 4) pass) (when (and (= ip.version 4) (< tcp.dport 70000)) drop)"
+     " (default pass))",
+     "shadowed@43"},
     {"(rules (when (> pkt.len 1400) drop) (default pass))", ""},
     // Fields at fixed offsets.
     {"(= proto 6)", "fixed-offset@4"},
