@@ -75,11 +75,12 @@ struct Traced {
         size_t at = 0;
         for (const TreeEvaluator::Evaluated& row : expected) {
             const bool last = &row == &expected.back();
+            const bool parts = program->module().map.expressions.size() > 1;
             if (!last && is_quiet(*row.expr)) continue;
             while (at < steps.all.size() && is_connection(steps.all[at])) ++at;
             if (at == steps.all.size()) return "no step for " + text_of(*row.expr);
             const TraceStep& step = steps.all[at++];
-            if (auto why = difference(step, row, last); !why.empty())
+            if (auto why = difference(step, row, last && parts); !why.empty())
                 return fmt::format("step {} of {}: {}", at, text_of(*row.expr), why);
         }
         return at == steps.all.size() ? "" : "steps too many";
@@ -107,7 +108,8 @@ struct Traced {
             return "an error";
         if (row.error != ErrorKind::success) return "";
         const bool absent = step.end == TraceStep::End::absent;
-        if (whole && (row.absent || row.family == 6))  // what is absent as a whole is 0
+        // What is absent as a whole is 0, but for a filter that is a field: that is absent.
+        if (whole && (row.absent || row.family == 6))
             return step.value == FlowKey(0) && !absent ? "" : "no 0";
         // An IPv6 address is no number.
         if (absent) return row.absent || row.family == 6 ? "" : "absent";
