@@ -44,54 +44,79 @@ class PackedBytes {
     std::span<uint8_t> rest_;
 };
 
-class GzipSource final : public ByteSource {
+/// Bytes that are compressed in members, one behind the other.
+class PackedSource : public ByteSource {
   public:
-    GzipSource(std::unique_ptr<ByteSource> packed, std::string name)
-        : packed_(std::move(packed)), name_(std::move(name)) {
-        // 16: with gzip's own header and checksum.
-        ready_ = inflateInit2(&stream_, MAX_WBITS + 16) == Z_OK;
-    }
-    ~GzipSource() override { inflateEnd(&stream_); }
-    bool ready() const { return ready_; }
-
-    Result<size_t> read(std::span<uint8_t> into) override {
+    Result<size_t> read(std::span<uint8_t> into) final {
         while (!ended_) {
             // What is left inside may fill `into` without more input.
             std::span<uint8_t> input;
             if (!full_) {
                 input = TRY(packed_.more());
                 if (input.empty()) {
+                    if (inside_) return broken("it ends too early");
                     ended_ = true;
-                    if (inside_) return packed_failure(name_, "gzip", "it ends too early");
                     break;
                 }
                 if (!inside_ && !TRY(begin_member(input))) continue;
             }
-            const size_t made = TRY(inflate_into(input, into));
+            const size_t made = TRY(unpack(input, into));
             if (made != 0) return made;
         }
         return size_t{0};
     }
 
+  protected:
+    PackedSource(std::unique_ptr<ByteSource> packed, std::string name, std::string_view method)
+        : packed_(std::move(packed)), name_(std::move(name)), method_(method) {}
+
+    /// False if what stands before a member was used up: there may be more of it.
+    virtual Result<bool> begin_member(std::span<uint8_t>) { return true; }
+    /// Uses some of `input`, gives how many bytes of `into` are made; keeps inside_ and full_.
+    virtual Result<size_t> unpack(std::span<uint8_t> input, std::span<uint8_t> into) = 0;
+
+    std::unexpected<Failure> broken(std::string_view why) {
+        ended_ = true;
+        return packed_failure(name_, method_, why);
+    }
+
+    PackedBytes packed_;
+    bool inside_ = false;  // of a member
+    bool full_ = false;    // `into` was, so that more may be ready
+
   private:
-    /// Between two members: zeros that fill a tape's block are passed over.
-    Result<bool> begin_member(std::span<uint8_t> input) {
+    std::string name_;
+    std::string_view method_;
+    bool ended_ = false;
+};
+
+class GzipSource final : public PackedSource {
+  public:
+    GzipSource(std::unique_ptr<ByteSource> packed, std::string name)
+        : PackedSource(std::move(packed), std::move(name), "gzip") {
+        // 16: with gzip's own header and checksum.
+        ready_ = inflateInit2(&stream_, MAX_WBITS + 16) == Z_OK;
+    }
+    ~GzipSource() override { inflateEnd(&stream_); }
+    bool ready() const { return ready_; }
+
+  private:
+    /// Zeros that fill a tape's block are passed over.
+    Result<bool> begin_member(std::span<uint8_t> input) override {
         const auto first = std::ranges::find_if(input, [](uint8_t byte) { return byte != 0; });
         if (first != input.begin() && members_ != 0) {
             packed_.use(static_cast<size_t>(first - input.begin()));
             padded_ = true;
             return false;
         }
-        if (padded_ || (members_ != 0 && input[0] != 0x1f)) {
-            ended_ = true;
-            return packed_failure(name_, "gzip", "other bytes stand behind its end");
-        }
+        if (padded_ || (members_ != 0 && input[0] != 0x1f))
+            return broken("other bytes stand behind its end");
         inside_ = true;
         ++members_;
         return true;
     }
 
-    Result<size_t> inflate_into(std::span<uint8_t> input, std::span<uint8_t> into) {
+    Result<size_t> unpack(std::span<uint8_t> input, std::span<uint8_t> into) override {
         const auto room = static_cast<uInt>(std::min(into.size(), size_t{1} << 30));
         stream_.next_in = input.data();
         stream_.avail_in = static_cast<uInt>(input.size());
@@ -105,61 +130,39 @@ class GzipSource final : public ByteSource {
             inside_ = false;
             inflateReset(&stream_);
         } else if (status != Z_OK && status != Z_BUF_ERROR && made == 0) {
-            ended_ = true;
-            return packed_failure(name_, "gzip", stream_.msg ? stream_.msg : "it is broken");
+            return broken(stream_.msg ? stream_.msg : "it is broken");
         }
         return made;
     }
 
-    PackedBytes packed_;
-    std::string name_;
     z_stream stream_{};
     uint64_t members_ = 0;
-    bool ready_ = false, inside_ = false, full_ = false, padded_ = false, ended_ = false;
+    bool ready_ = false, padded_ = false;
 };
 
 struct ZstdFree {
     void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
 };
 
-class ZstdSource final : public ByteSource {
+class ZstdSource final : public PackedSource {
   public:
     ZstdSource(std::unique_ptr<ByteSource> packed, std::string name)
-        : packed_(std::move(packed)), name_(std::move(name)), context_(ZSTD_createDCtx()) {}
+        : PackedSource(std::move(packed), std::move(name), "zstd"), context_(ZSTD_createDCtx()) {}
     bool ready() const { return context_ != nullptr; }
 
-    Result<size_t> read(std::span<uint8_t> into) override {
-        while (!ended_) {
-            // What is left inside may fill `into` without more input.
-            std::span<uint8_t> input;
-            if (!full_) {
-                input = TRY(packed_.more());
-                if (input.empty()) {
-                    ended_ = true;
-                    if (inside_) return packed_failure(name_, "zstd", "it ends too early");
-                    break;
-                }
-            }
-            ZSTD_inBuffer in = {input.data(), input.size(), 0};
-            ZSTD_outBuffer out = {into.data(), into.size(), 0};
-            const size_t status = ZSTD_decompressStream(context_.get(), &out, &in);
-            if (ZSTD_isError(status)) {
-                ended_ = true;
-                return packed_failure(name_, "zstd", ZSTD_getErrorName(status));
-            }
-            packed_.use(in.pos);
-            inside_ = status != 0;
-            full_ = inside_ && out.pos == out.size;
-            if (out.pos != 0) return out.pos;
-        }
-        return size_t{0};
+  private:
+    Result<size_t> unpack(std::span<uint8_t> input, std::span<uint8_t> into) override {
+        ZSTD_inBuffer in = {input.data(), input.size(), 0};
+        ZSTD_outBuffer out = {into.data(), into.size(), 0};
+        const size_t status = ZSTD_decompressStream(context_.get(), &out, &in);
+        if (ZSTD_isError(status)) return broken(ZSTD_getErrorName(status));
+        packed_.use(in.pos);
+        inside_ = status != 0;
+        full_ = inside_ && out.pos == out.size;
+        return out.pos;
     }
 
-  private:
-    PackedBytes packed_;
-    std::string name_;
     std::unique_ptr<ZSTD_DCtx, ZstdFree> context_;
-    bool inside_ = false, full_ = false, ended_ = false;
 };
 
 }  // namespace
