@@ -2,6 +2,11 @@
 same packet is dressed. Also the pcap file and what tcpdump's expressions can look into."""
 import ipaddress
 import struct
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+from make_pcap import checksum  # noqa: E402  behind the path to it
 
 FIN, SYN, RST, PSH, ACK, URG = 1, 2, 4, 8, 16, 32
 TCP, UDP, ICMP, ICMP6 = 6, 17, 1, 58
@@ -13,14 +18,6 @@ HOST_MAC, PEER_MAC, GATEWAY_MAC = "020000000001", "020000000002", "0200000000fe"
 
 # Which part of a datagram a frame holds: first byte, end, more fragments follow.
 PARTS = {"first": (0, 24, True), "tiny": (0, 8, True), "later": (24, None, False)}
-
-
-def checksum(data):
-    data += b"\0" * (len(data) % 2)
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
 
 
 def eth(payload, kind, mac=PEER_MAC, to=HOST_MAC, vlan=()):
