@@ -50,7 +50,7 @@ class TreeReader {
         return at;
     }
 
-    void leaf(const Expr& expr, const At& at, uint32_t path, Leaf::Verdict verdict) {
+    void leaf(const Expr& expr, const At& at, uint32_t path, Verdict::Kind verdict) {
         out_.leaves.push_back({path, verdict, &expr, at.rules, at.rule});
     }
 
@@ -58,10 +58,7 @@ class TreeReader {
     void decide(const Expr& expr, At at) {
         const auto arguments = tree_.arguments(expr);
         if (expr.known) {
-            leaf(expr, at, at.path,
-                 expr.value == 0   ? Leaf::Verdict::drop
-                 : expr.value == 2 ? Leaf::Verdict::log
-                                   : Leaf::Verdict::pass);
+            leaf(expr, at, at.path, Verdict::of(Outcome::of(expr.value)).kind);
         } else if (expr.as<lisp::Let>()) {
             for (const Expr& value : arguments.first(arguments.size() - 1)) inspect(value, at);
             decide(arguments.back(), at);
@@ -79,8 +76,8 @@ class TreeReader {
             else
                 inspect(expr, at);
             const Literal passes = conditions_.condition(expr);
-            leaf(expr, at, then(at.path, passes), Leaf::Verdict::pass);
-            leaf(expr, at, then(at.path, !passes), Leaf::Verdict::drop);
+            leaf(expr, at, then(at.path, passes), Verdict::Kind::pass);
+            leaf(expr, at, then(at.path, !passes), Verdict::Kind::drop);
         }
     }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/lisp/ast.h"
+#include "core/run/verdict.h"
 #include "userspace/lint/formulas.h"
 #include "userspace/lint/terms.h"
 
@@ -17,9 +18,8 @@ inline constexpr uint32_t kNoPath = ~uint32_t{0};
 
 /// A verdict and the way to it.
 struct Leaf {
-    enum class Verdict : uint8_t { drop, pass, log };
     uint32_t path = kNoPath;
-    Verdict verdict = Verdict::drop;
+    Verdict::Kind verdict = Verdict::Kind::drop;
     const lisp::Expr* expr = nullptr;   ///< the verdict's expression
     const lisp::Expr* rules = nullptr;  ///< the innermost list of rules that decided
     uint32_t rule = 0;                  ///< its rule, from 1; 0 the default

@@ -72,7 +72,7 @@ void LintRun::later_fragments() {
     // What a later fragment is like that passes here, but for its transport header.
     std::vector<Facts> passing = starts_;
     for (const Leaf& leaf : leaves) {
-        if (leaf.verdict == Leaf::Verdict::drop || !few || passing.size() > kMostPassing) continue;
+        if (leaf.verdict == Verdict::Kind::drop || !few || passing.size() > kMostPassing) continue;
         search(
             analysis_.formulas(), a_later_fragment(), analysis_.path(leaf.path),
             [&](const Facts& facts) {
@@ -82,7 +82,7 @@ void LintRun::later_fragments() {
             kMostSteps);
     }
     for (const Leaf& leaf : leaves) {
-        if (leaf.verdict != Leaf::Verdict::drop) continue;
+        if (leaf.verdict != Verdict::Kind::drop) continue;
         if (!few && !asks_for_transport(leaf)) continue;
         const auto shows = [&](const FrameSpec& spec) {
             return show_fragment(leaf, spec, unaware ? &*unaware : nullptr);

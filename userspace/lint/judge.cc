@@ -5,26 +5,6 @@
 
 namespace vfm::lint {
 
-Verdict Verdict::of(const Outcome& outcome) {
-    if (outcome.error != ErrorKind::success) return {Kind::error, outcome.error};
-    if (outcome.value == 0) return {};
-    return {outcome.value == 2 ? Kind::log : Kind::pass};
-}
-
-std::string_view verdict_name(const Verdict& verdict) {
-    switch (verdict.kind) {
-        case Verdict::Kind::drop:
-            return "drop";
-        case Verdict::Kind::pass:
-            return "pass";
-        case Verdict::Kind::log:
-            return "log";
-        case Verdict::Kind::error:
-            break;
-    }
-    return error_name(verdict.error);
-}
-
 Judge::Judge(VerifiedModule program)
     : program_(std::move(program)),
       counters_(std::make_shared<Counters>(program_.module().counter_groups)) {}

@@ -6,24 +6,12 @@
 #include <span>
 
 #include "core/base/result.h"
-#include "core/run/program.h"
 #include "core/run/trace.h"
+#include "core/run/verdict.h"
 #include "userspace/interp/stepper.h"
 #include "userspace/lint/probes.h"
 
 namespace vfm::lint {
-
-/// drop, pass, log or an error: what two outcomes are told apart by.
-struct Verdict {
-    enum class Kind : uint8_t { drop, pass, log, error } kind = Kind::drop;
-    ErrorKind error = ErrorKind::success;
-
-    static Verdict of(const Outcome& outcome);
-    bool lets_in() const { return kind == Kind::pass || kind == Kind::log; }
-    bool operator==(const Verdict&) const = default;
-};
-/// `drop`, `pass`, `log`, `BOUNDS`.
-std::string_view verdict_name(const Verdict& verdict);
 
 /// One filter. Not thread safe.
 class Judge {

@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "core/base/clock.h"
+#include "core/run/verdict.h"
 
 namespace vfm::live {
 namespace {
@@ -29,8 +30,6 @@ template <class Word>
 void increase(Word& word, uint64_t by) {
     store(word, word + by);
 }
-
-constexpr uint64_t kLogVerdict = 2;  // pass and log
 
 constexpr uint64_t nanoseconds(std::chrono::nanoseconds time) {
     return static_cast<uint64_t>(time.count());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/diagnostic.h"
+#include "core/run/verdict.h"
 #include "userspace/tools/test_explain.h"
 
 namespace vfm {
@@ -37,7 +38,8 @@ class Page {
     void head(uint64_t number, size_t length, const Outcome& outcome,
               std::span<const TraceStep> all) {
         const Decision decision = decision_of(texts_, all);
-        out_ += fmt::format("packet {}, {} bytes: {}", number, length, verdict_name(outcome));
+        out_ += fmt::format("packet {}, {} bytes: {}", number, length,
+                            verdict_name(Verdict::of(outcome)));
         if (outcome.value > 2) out_ += fmt::format(" (value {})", outcome.value);
         const bool failed = outcome.error != ErrorKind::success;
         out_ += fmt::format(" {} {}", failed ? "in" : "by", decision.text(texts_));
@@ -130,7 +132,8 @@ class Page {
                                 2 * indent);
         std::string value = texts_.value_text(whole);
         if (whole.end == TraceStep::End::value && whole.value.words[0] <= 2)
-            value += fmt::format(" {}", verdict_name(Outcome::of(whole.value.words[0])));
+            value +=
+                fmt::format(" {}", verdict_name(Verdict::of(Outcome::of(whole.value.words[0]))));
         put(place(whole), fmt::format("{:{}}(rules ...) = {}", "", 2 * indent, value),
             whole.decided ? rule_name(whole, *whole.decided) : "");
     }

@@ -4,6 +4,7 @@
 
 #include "core/base/diagnostic.h"
 #include "core/cli/cli.h"
+#include "core/run/verdict.h"
 #include "userspace/io/capture.h"
 #include "userspace/lint/probes.h"
 #include "userspace/tools/stop_signals.h"
@@ -63,7 +64,7 @@ FilterComparison::FilterComparison(ComparedFilter first, ComparedFilter second,
 void FilterComparison::at(uint64_t number, const Packet& packet, bool made) {
     ++packets_;
     const Outcome a = first_.run(packet), b = second_.run(packet);
-    if (same_verdict(a, b)) {
+    if (Verdict::of(a) == Verdict::of(b)) {
         first_.go_on(packet);
         second_.go_on(packet);
         return;
@@ -89,8 +90,8 @@ void FilterComparison::line(uint64_t number, const Packet& packet, bool made, co
         fmt::print(out_, "{}", line_of(out));
         return;
     }
-    Way way{fmt::format("{} by {}", verdict_name(a), by_a.text(first_.texts())),
-            fmt::format("{} by {}", verdict_name(b), by_b.text(second_.texts()))};
+    Way way{fmt::format("{} by {}", verdict_name(Verdict::of(a)), by_a.text(first_.texts())),
+            fmt::format("{} by {}", verdict_name(Verdict::of(b)), by_b.text(second_.texts()))};
     if (verbose_) {
         fmt::print(out_, "packet {}, {} bytes: {}, against {}\n", number, bytes.size(), way.first,
                    way.second);

@@ -8,6 +8,7 @@
 
 #include "core/base/io.h"
 #include "core/base/text.h"
+#include "core/run/verdict.h"
 
 namespace vfm {
 namespace {
@@ -173,7 +174,7 @@ void Expectations::at(const PacketResult& result) {
 
 void Expectations::compare(const Expected& expected, const PacketResult& result) {
     if (result.skip != Skip::none) return report(expected, &result, "skipped", nullptr);
-    const std::string_view got = verdict_name(result.outcome);
+    const std::string_view got = verdict_name(Verdict::of(result.outcome));
     if (!expected.rule) {
         if (got != expected.verdict) report(expected, &result, got, nullptr);
         return;

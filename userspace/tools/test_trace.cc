@@ -4,13 +4,6 @@
 
 namespace vfm {
 
-std::string_view verdict_name(const Outcome& outcome) {
-    if (outcome.error != ErrorKind::success) return error_name(outcome.error);
-    return outcome.value == 0 ? "drop" : outcome.value == 2 ? "log" : "pass";
-}
-
-bool same_verdict(const Outcome& a, const Outcome& b) { return verdict_name(a) == verdict_name(b); }
-
 TracedRuns::TracedRuns(const VerifiedModule& program)
     : program_(program), tables_(std::make_shared<FlowTables>(program.tables())) {
     for (const Insn& insn : program.insns()) {

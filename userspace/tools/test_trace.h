@@ -14,11 +14,6 @@
 
 namespace vfm {
 
-/// What tools.md calls a verdict: `drop`, `pass`, `log`, an error's name.
-std::string_view verdict_name(const Outcome& outcome);
-/// Both mean the same at a hook: equal verdicts, equal errors.
-bool same_verdict(const Outcome& a, const Outcome& b);
-
 /// Runs of one filter on one packet after the other. Tables and RAND live from run to run, whoever
 /// makes it: the fast interpreter, or the Stepper, which says what it evaluates. Not thread safe.
 class TracedRuns final : private Tracer {
