@@ -5,7 +5,7 @@
 //   r6       the context; free for values in a variant that does not need it
 //   r7       direct access: the packet's first byte; through the helper: struct vfm_stats
 //   r8       direct access: the packet's end; through the helper: values
-//   r9       values
+//   r9       values; the address of scratch memory in a variant that needs it
 //   r10      the frame
 //
 // A program has up to two variants of the filter behind one prologue (packet_access.h): direct
@@ -15,6 +15,8 @@
 // Access through the helper keeps packet bytes and the length in vfm_stats.scratch and .length.
 // Bytes in the stack would cost the verifier of Linux 6.18 quadratic time. A length in a register
 // would be known to the verifier to be at least what guards have found, differently on every path.
+// Scratch memory, the one value of the per-CPU array `vfm_scratch`, holds what the frame has no room
+// for. Only numbers of which the verifier need not know anything are put there.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +31,7 @@ inline constexpr Reg kContext = 6;
 inline constexpr Reg kData = 7;
 inline constexpr Reg kStats = 7;
 inline constexpr Reg kDataEnd = 8;
+inline constexpr Reg kScratchBase = 9;
 inline constexpr Reg kLength = 8;  ///< in the prologue
 
 /// Offsets from r10; every slot has 8 bytes.
@@ -44,5 +47,8 @@ inline constexpr int16_t kFirstSpill = -64;  ///< spilled values, downwards
 inline constexpr int16_t kWideKeySlot = -120;
 inline constexpr int16_t kFirstSpillBehindKey = -128;
 inline constexpr int16_t kFrameEnd = -512;  ///< lowest slot the kernel allows
+
+/// Slots of scratch memory: what the kernel takes as a value of a per-CPU array, 32 KiB.
+inline constexpr uint32_t kMostScratch = 4096;
 
 }  // namespace vfm::bpf

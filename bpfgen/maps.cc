@@ -55,6 +55,7 @@ Maps::Maps(std::span<const TableDecl> tables, std::span<const CounterGroup> grou
       of_set_(sets_.size(), kNone) {
     // Also where they are not used: a map's name must not depend on what else the program does.
     taken_.emplace_back("vfm_stats");
+    taken_.emplace_back("vfm_scratch");
     taken_.emplace_back("vfm_result");
 }
 
@@ -134,6 +135,19 @@ uint32_t Maps::stats() {
                       .max_entries = 1});
     }
     return stats_;
+}
+
+uint32_t Maps::scratch(uint32_t values) {
+    if (scratch_ == kNone) {
+        scratch_ = add({.name = "vfm_scratch",
+                        .role = MapRole::scratch,
+                        .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                        .key_size = sizeof(uint32_t),
+                        .max_entries = 1});
+    }
+    uint32_t& size = maps_[scratch_].value_size;
+    size = std::max(size, static_cast<uint32_t>(values * sizeof(uint64_t)));
+    return scratch_;
 }
 
 uint32_t Maps::result() {

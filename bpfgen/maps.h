@@ -19,11 +19,13 @@ class Maps {
          std::span<const SetDecl> sets, std::vector<std::string> reserved);
 
     /// Index of the map of a flow table, of a counter group, of a set that may change, of
-    /// `vfm_stats`, of `vfm_result`.
+    /// `vfm_stats`, of `vfm_scratch`, of `vfm_result`.
     uint32_t flow(uint32_t table);
     uint32_t counters(uint32_t group);
     uint32_t live_set(uint32_t set);
     uint32_t stats();
+    /// Has room for at least so many values of 8 bytes.
+    uint32_t scratch(uint32_t values);
     uint32_t result();
 
     std::vector<Map> take() { return std::move(maps_); }
@@ -39,6 +41,7 @@ class Maps {
     std::vector<Map> maps_;
     std::vector<uint32_t> of_table_, of_group_, of_set_;
     uint32_t stats_ = kNone;
+    uint32_t scratch_ = kNone;
     uint32_t result_ = kNone;
     static constexpr uint32_t kNone = ~uint32_t{0};
 };

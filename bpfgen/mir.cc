@@ -1,6 +1,7 @@
 #include "bpfgen/mir.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vfm::bpf {
 namespace {
@@ -32,37 +33,54 @@ bool is_pure(MOp op) {
     return false;
 }
 
+constexpr uint32_t kUnwritten = ~uint32_t{0};
+
 }  // namespace
 
 void drop_unused(MFunction& function) {
-    // Jumps go forward, so every reader has been seen when its register's writer comes up.
-    std::vector<bool> read(function.next, false);
-    std::vector<bool> keep(function.insns.size(), true);
-    const auto mark = [&](VReg reg) {
-        if (is_virtual(reg)) read[reg] = true;
-    };
-    for (size_t i = function.insns.size(); i-- > 0;) {
+    // Who writes each register: a pure instruction, and what is moved into a parameter.
+    std::vector<uint32_t> writer(function.next, kUnwritten);
+    std::vector<std::pair<VReg, VReg>> moved;
+    for (uint32_t i = 0; i < function.insns.size(); ++i) {
         const MInsn& insn = function.insns[i];
-        if (is_pure(insn.op) && is_virtual(insn.dst) && !read[insn.dst]) {
-            keep[i] = false;
-            continue;
-        }
+        if (is_pure(insn.op) && is_virtual(insn.dst)) writer[insn.dst] = i;
+        if (insn.list == kNoMoves || insn.op == MOp::label) continue;
+        for (const Move& move : function.moves[insn.list])
+            if (is_virtual(move.src)) moved.emplace_back(move.dst, move.src);
+    }
+    std::ranges::sort(moved);
+
+    std::vector<bool> read(function.next, false);
+    std::vector<VReg> rest;
+    const auto mark = [&](VReg reg) {
+        if (!is_virtual(reg) || read[reg]) return;
+        read[reg] = true;
+        rest.push_back(reg);
+    };
+    for (const MInsn& insn : function.insns) {
+        if (is_pure(insn.op) && is_virtual(insn.dst)) continue;
         mark(insn.a);
         mark(insn.b);
-        if (insn.op == MOp::label) {
-            if (insn.list == kNoMoves) continue;
-            std::erase_if(function.params[insn.list], [&](VReg reg) { return !read[reg]; });
-        } else if (insn.list != kNoMoves) {
-            auto& moves = function.moves[insn.list];
-            std::erase_if(moves, [&](const Move& move) { return !read[move.dst]; });
-            for (const Move& move : moves) mark(move.src);
+    }
+    while (!rest.empty()) {
+        const VReg reg = rest.back();
+        rest.pop_back();
+        if (writer[reg] != kUnwritten) {
+            mark(function.insns[writer[reg]].a);
+            mark(function.insns[writer[reg]].b);
         }
+        const auto sources =
+            std::ranges::equal_range(moved, reg, {}, &std::pair<VReg, VReg>::first);
+        for (const auto& [param, source] : sources) mark(source);
     }
-    size_t kept = 0;
-    for (size_t i = 0; i < function.insns.size(); ++i) {
-        if (keep[i]) function.insns[kept++] = function.insns[i];
-    }
-    function.insns.resize(kept);
+
+    std::erase_if(function.insns, [&](const MInsn& insn) {
+        return is_pure(insn.op) && is_virtual(insn.dst) && !read[insn.dst];
+    });
+    for (std::vector<VReg>& params : function.params)
+        std::erase_if(params, [&](VReg reg) { return !read[reg]; });
+    for (std::vector<Move>& moves : function.moves)
+        std::erase_if(moves, [&](const Move& move) { return !read[move.dst]; });
 }
 
 }  // namespace vfm::bpf

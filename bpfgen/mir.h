@@ -1,10 +1,11 @@
 // Machine code over virtual registers: what lowering writes, the allocator places and selection
-// turns into eBPF. One linear list; jumps go forward only.
+// turns into eBPF. One linear list; jumps go where they like, also back.
 //
 // Numbers below kFirstVirtual are the machine's own registers. A virtual register is written by one
-// instruction, or by the moves of every edge to the block whose parameter it is. Lowering keeps to
-// one rule around helper calls: between the first argument register it writes and the call, no
-// virtual register is read that lives in r0..r5, so values are put into slots first.
+// instruction, or by the moves of every edge to the block whose parameter it is, before every
+// reader. Lowering keeps to two rules. Between the first argument register it writes and the call,
+// no virtual register is written, nor one read that lives in r0..r5: values are put into slots
+// first. What it copies from r0..r5 into a virtual register is a number, never a pointer.
 #pragma once
 
 #include <cstdint>
@@ -76,6 +77,23 @@ struct MFunction {
 
     VReg fresh() { return next++; }
 };
+
+/// What an instruction reads, also for the moves on its way; kNoReg may be among it.
+template <class Visit>
+void for_each_read(const MFunction& function, const MInsn& insn, Visit&& visit) {
+    visit(insn.a);
+    visit(insn.b);
+    if (insn.list == kNoMoves || insn.op == MOp::label) return;
+    for (const Move& move : function.moves[insn.list]) visit(move.src);
+}
+
+/// What an instruction writes. Parameters are written where their block begins.
+template <class Visit>
+void for_each_write(const MFunction& function, const MInsn& insn, Visit&& visit) {
+    visit(insn.dst);
+    if (insn.list == kNoMoves || insn.op != MOp::label) return;
+    for (const VReg param : function.params[insn.list]) visit(param);
+}
 
 /// Drops instructions without effect whose result nobody reads, and moves to parameters nobody
 /// reads.

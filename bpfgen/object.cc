@@ -29,6 +29,7 @@ bool names_map(const Insn& insn, const Map& map) {
         case MapRole::set:
             return (insn.op == Opcode::IN || insn.op == Opcode::IN128) && insn.imm == map.table;
         case MapRole::stats:
+        case MapRole::scratch:
         case MapRole::result:
             return false;
     }

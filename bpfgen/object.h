@@ -28,7 +28,7 @@ struct Options {
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other registers
 };
 
-enum class MapRole : uint8_t { flow, counters, set, stats, result };
+enum class MapRole : uint8_t { flow, counters, set, stats, scratch, result };
 
 /// A map that the program uses. `name` is a C identifier of at most 15 bytes, unique in the object.
 struct Map {

@@ -56,6 +56,7 @@ class ProgramTypes {
                     {{"length", u32_, 0}, {"bytes", b_.array(u8_, int_, map.key_size - 4), 4}});
             case MapRole::counters:
             case MapRole::stats:
+            case MapRole::scratch:
             case MapRole::result:
                 return u32_;
         }
@@ -102,6 +103,8 @@ class ProgramTypes {
                                      {"scratch", u64_, offsetof(vfm_stats, scratch)},
                                      {"length", u64_, offsetof(vfm_stats, length)}});
             }
+            case MapRole::scratch:
+                return b_.array(u64_, int_, map.value_size / 8);
             case MapRole::result:
                 return b_.structure("vfm_result", sizeof(vfm_result),
                                     {{"value", u64_, offsetof(vfm_result, value)},

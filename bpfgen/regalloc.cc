@@ -2,28 +2,69 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <map>
+#include <queue>
 #include <random>
 
-#include "bpfgen/frame.h"
+#include "bpfgen/known_values.h"
+#include "bpfgen/liveness.h"
 
 namespace vfm::bpf {
 namespace {
 
-// Instruction i reads at 2i and writes at 2i + 1, so a result may take the place of an operand that
-// dies there.
+constexpr Reg kRegisters = 11;
+
 struct Interval {
-    uint32_t start = ~uint32_t{0};
-    uint32_t end = 0;
+    std::span<const LiveRange> ranges;
     uint32_t origin = 0;
+    uint32_t accesses = 0;
     VReg hint = kNoReg;
-    bool crosses_call = false;
-    bool exists() const { return start != ~uint32_t{0}; }
+    uint32_t from() const { return ranges.front().from; }
+    uint32_t to() const { return ranges.back().to; }
+};
+
+// What lives in one register.
+class Tenants {
+  public:
+    void add(VReg reg, std::span<const LiveRange> ranges) {
+        for (const LiveRange& range : ranges) taken_[range.from] = {range.to, reg};
+    }
+    void remove(std::span<const LiveRange> ranges) {
+        for (const LiveRange& range : ranges) taken_.erase(range.from);
+    }
+    // Who is in the way of the ranges: kNoReg for nobody, kSeveral for more than one.
+    static constexpr VReg kSeveral = kNoReg - 1;
+    VReg in_the_way(std::span<const LiveRange> ranges) const {
+        VReg found = kNoReg;
+        for (const LiveRange& range : ranges) {
+            auto at = taken_.upper_bound(range.from);
+            if (at != taken_.begin() && std::prev(at)->second.to > range.from) --at;
+            for (; at != taken_.end() && at->first < range.to; ++at) {
+                if (found != kNoReg && found != at->second.reg) return kSeveral;
+                found = at->second.reg;
+            }
+        }
+        return found;
+    }
+
+  private:
+    struct Stay {
+        uint32_t to;
+        VReg reg;
+    };
+    std::map<uint32_t, Stay> taken_;  // by the beginning
 };
 
 class Allocator {
   public:
-    Allocator(const MFunction& function, RegisterFile registers)
-        : function_(function), registers_(std::move(registers)), intervals_(function.next) {}
+    Allocator(const MFunction& function, const RegisterFile& registers)
+        : function_(function),
+          registers_(registers),
+          liveness_(function),
+          intervals_(function.next) {
+        find_intervals();
+    }
 
     void shuffle(uint64_t seed) {
         std::mt19937_64 random(seed);
@@ -32,140 +73,215 @@ class Allocator {
     }
 
     std::expected<Allocation, TooDeep> run() {
-        find_intervals();
         assign_registers();
-        return assign_slots();
+        Allocation allocation;
+        if (place_in_frame(allocation, values_in_memory())) return allocation;
+        // The address of scratch memory costs less in a register than it would be to fetch it for
+        // each value there.
+        std::erase(registers_.kept_in_calls, kScratchBase);
+        assign_registers();
+        return with_scratch();
     }
 
   private:
-    void reads(VReg reg, uint32_t position) {
-        if (is_virtual(reg)) intervals_[reg].end = std::max(intervals_[reg].end, position);
-    }
-    void writes(VReg reg, uint32_t position, uint32_t origin, VReg hint) {
-        if (!is_virtual(reg)) return;
-        Interval& interval = intervals_[reg];
-        interval.start = position;
-        interval.end = std::max(interval.end, position + 1);
-        interval.origin = origin;
-        interval.hint = hint == kNoReg ? interval.hint : hint;
-    }
+    // ---- facts -------------------------------------------------------------------------------
 
     void find_intervals() {
-        std::vector<uint32_t> calls(function_.insns.size() + 1);  // before instruction i
         for (uint32_t i = 0; i < function_.insns.size(); ++i) {
             const MInsn& insn = function_.insns[i];
-            calls[i + 1] = calls[i] + (insn.op == MOp::call);
-            reads(insn.a, 2 * i);
-            reads(insn.b, 2 * i);
-            writes(insn.dst, 2 * i + 1, insn.origin, insn.a);
-            if (insn.list == kNoMoves) continue;
-            if (insn.op == MOp::label) {
-                for (const VReg param : function_.params[insn.list]) {
-                    writes(param, 2 * i + 1, insn.origin, kNoReg);
-                }
-                continue;
-            }
-            for (const Move& move : function_.moves[insn.list]) {
-                reads(move.src, 2 * i);
-                // The parameter likes the place of the first value that comes into it.
+            for_each_read(function_, insn, [&](VReg reg) {
+                if (is_virtual(reg)) ++intervals_[reg].accesses;
+            });
+            for_each_write(function_, insn, [&](VReg reg) {
+                if (!is_virtual(reg)) return;
+                intervals_[reg].origin = insn.origin;
+                ++intervals_[reg].accesses;
+            });
+            if (is_virtual(insn.dst) && insn.a != kNoReg) intervals_[insn.dst].hint = insn.a;
+            find_losses(insn, 2 * i + 1);
+            if (insn.list == kNoMoves || insn.op == MOp::label) continue;
+            // A parameter likes the place of the first value that comes into it.
+            for (const Move& move : function_.moves[insn.list])
                 if (intervals_[move.dst].hint == kNoReg) intervals_[move.dst].hint = move.src;
-            }
         }
         for (VReg reg = kFirstVirtual; reg < function_.next; ++reg) {
-            Interval& interval = intervals_[reg];
-            if (!interval.exists()) continue;
-            order_.push_back(reg);
-            const uint32_t first = interval.start / 2 + 1;  // instructions strictly inside
-            const uint32_t last = (interval.end + 1) / 2;
-            interval.crosses_call = last > first && calls[last] > calls[first];
+            intervals_[reg].ranges = liveness_.ranges(reg);
+            if (!intervals_[reg].ranges.empty()) order_.push_back(reg);
         }
-        std::ranges::sort(order_, {},
-                          [&](VReg reg) { return uint64_t{intervals_[reg].start} << 32 | reg; });
+        std::ranges::stable_sort(order_, {}, [&](VReg reg) { return intervals_[reg].from(); });
     }
+
+    void find_losses(const MInsn& insn, uint32_t position) {
+        if (insn.op == MOp::call) {
+            for (Reg reg = 0; reg <= 5; ++reg) losses_[reg].push_back(position);
+        } else if (insn.dst < kRegisters) {
+            losses_[insn.dst].push_back(position);
+        }
+    }
+
+    // A register that something else is written to in between does not hold the value.
+    bool keeps(Reg reg, const Interval& interval) const {
+        return std::ranges::none_of(interval.ranges, [&](const LiveRange& range) {
+            const auto lost = std::ranges::upper_bound(losses_[reg], range.from);
+            return lost != losses_[reg].end() && *lost < range.to;
+        });
+    }
+
+    // ---- registers ---------------------------------------------------------------------------
 
     // The registers of the interval, best first.
     std::vector<Reg> choices(const Interval& interval) const {
         std::vector<Reg> list;
-        if (!interval.crosses_call) list = registers_.lost_in_calls;
-        list.insert(list.end(), registers_.kept_in_calls.begin(), registers_.kept_in_calls.end());
-        Reg wanted = 0;
-        if (is_virtual(interval.hint)) {
-            wanted = in_register_[interval.hint];
-        } else if (interval.hint != kNoReg) {
-            wanted = static_cast<Reg>(interval.hint);
-        }
+        for (const auto* some : {&registers_.lost_in_calls, &registers_.kept_in_calls})
+            for (const Reg reg : *some)
+                if (keeps(reg, interval)) list.push_back(reg);
+        const Reg wanted = is_virtual(interval.hint) ? in_register_[interval.hint]
+                           : interval.hint == kNoReg ? Reg{0}
+                                                     : static_cast<Reg>(interval.hint);
         const auto found = std::ranges::find(list, wanted);
         if (found != list.end()) std::rotate(list.begin(), found, found + 1);
         return list;
     }
 
-    void assign_registers() {
-        in_register_.assign(function_.next, 0);
-        std::array<VReg, 11> holder;
-        holder.fill(kNoReg);
-        for (const VReg reg : order_) {
-            const Interval& interval = intervals_[reg];
-            for (VReg& held : holder) {
-                if (held != kNoReg && intervals_[held].end <= interval.start) held = kNoReg;
-            }
-            const std::vector<Reg> list = choices(interval);
-            const auto free =
-                std::ranges::find_if(list, [&](Reg r) { return holder[r] == kNoReg; });
-            if (free != list.end()) {
-                in_register_[reg] = *free;
-                holder[*free] = reg;
-                continue;
-            }
-            // The value that is needed again last waits on the stack.
-            VReg victim = reg;
-            for (const Reg r : list) {
-                if (intervals_[holder[r]].end > intervals_[victim].end) victim = holder[r];
-            }
-            if (victim != reg) {
-                const Reg taken = in_register_[victim];
-                in_register_[victim] = 0;
-                in_register_[reg] = taken;
-                holder[taken] = reg;
-            }
-        }
+    void put(VReg value, Reg reg) {
+        in_register_[value] = reg;
+        tenants_[reg].add(value, intervals_[value].ranges);
     }
 
-    std::expected<Allocation, TooDeep> assign_slots() {
-        Allocation allocation;
+    bool find_free(VReg value, const std::vector<Reg>& list) {
+        const auto free = std::ranges::find_if(list, [&](Reg reg) {
+            return tenants_[reg].in_the_way(intervals_[value].ranges) == kNoReg;
+        });
+        if (free != list.end()) put(value, *free);
+        return free != list.end();
+    }
+
+    void assign_registers() {
+        in_register_.assign(function_.next, 0);
+        tenants_ = {};
+        for (const VReg value : order_) {
+            const std::vector<Reg> list = choices(intervals_[value]);
+            if (!find_free(value, list)) take_from_last(value, list);
+        }
+        give_what_is_left();
+    }
+
+    // The value that is needed again last waits in memory.
+    void take_from_last(VReg value, const std::vector<Reg>& list) {
+        VReg victim = value;
+        for (const Reg reg : list) {
+            const VReg other = tenants_[reg].in_the_way(intervals_[value].ranges);
+            if (other != Tenants::kSeveral && intervals_[other].to() > intervals_[victim].to())
+                victim = other;
+        }
+        if (victim == value) return;
+        const Reg reg = std::exchange(in_register_[victim], Reg{0});
+        tenants_[reg].remove(intervals_[victim].ranges);
+        put(value, reg);
+    }
+
+    // Who has lost a register later than it was taken leaves room before, in which some fit.
+    void give_what_is_left() {
+        std::vector<VReg> waiting = values_in_memory();
+        std::ranges::stable_sort(waiting, std::greater{},
+                                 [&](VReg value) { return intervals_[value].accesses; });
+        for (const VReg value : waiting) find_free(value, choices(intervals_[value]));
+    }
+
+    // ---- memory ------------------------------------------------------------------------------
+
+    std::vector<VReg> values_in_memory() const {
+        std::vector<VReg> values;
+        for (const VReg value : order_)
+            if (in_register_[value] == 0) values.push_back(value);
+        return values;
+    }
+
+    // A slot for each value, the lowest that is free; values in the order of their beginnings.
+    std::vector<uint32_t> find_slots(const std::vector<VReg>& values) const {
+        using Held = std::pair<uint32_t, uint32_t>;  // end, slot
+        std::priority_queue<Held, std::vector<Held>, std::greater<>> held;
+        std::priority_queue<uint32_t, std::vector<uint32_t>, std::greater<>> free;
+        std::vector<uint32_t> slots;
+        uint32_t made = 0;
+        for (const VReg value : values) {
+            while (!held.empty() && held.top().first <= intervals_[value].from()) {
+                free.push(held.top().second);
+                held.pop();
+            }
+            uint32_t slot = made;
+            if (free.empty()) {
+                ++made;
+            } else {
+                slot = free.top();
+                free.pop();
+            }
+            held.emplace(intervals_[value].to(), slot);
+            slots.push_back(slot);
+        }
+        return slots;
+    }
+
+    // False, and nothing is done, if the frame has no room for all.
+    bool place_in_frame(Allocation& allocation, const std::vector<VReg>& values) const {
+        const std::vector<uint32_t> slots = find_slots(values);
+        if (first_above(slots, frame_slots()) != slots.size()) return false;
         allocation.places.resize(function_.next);
-        std::vector<VReg> holder;  // by slot
-        const int first = registers_.first_spill;
-        const size_t most = static_cast<size_t>(first - kFrameEnd) / 8 + 1;
-        for (const VReg reg : order_) {
-            Place& place = allocation.places[reg];
-            if (in_register_[reg] != 0) {
-                place.reg = in_register_[reg];
-                continue;
-            }
-            auto slot = std::ranges::find_if(
-                holder, [&](VReg held) { return intervals_[held].end <= intervals_[reg].start; });
-            if (slot == holder.end()) {
-                if (holder.size() == most) return std::unexpected(TooDeep{intervals_[reg].origin});
-                slot = holder.insert(holder.end(), reg);
-            }
-            *slot = reg;
-            place.slot = static_cast<int16_t>(first - 8 * (slot - holder.begin()));
+        for (const VReg value : order_) allocation.places[value].reg = in_register_[value];
+        for (size_t i = 0; i < values.size(); ++i) {
+            const int off = registers_.first_spill - 8 * static_cast<int>(slots[i]);
+            allocation.places[values[i]] = {kFrame, true, static_cast<int16_t>(off)};
+        }
+        return true;
+    }
+
+    // What the kernel's verifier must know stays in the frame.
+    std::expected<Allocation, TooDeep> with_scratch() const {
+        const std::vector<bool> known = find_known_values(function_);
+        std::vector<VReg> in_frame, in_scratch;
+        for (const VReg value : values_in_memory())
+            (known[value] ? in_frame : in_scratch).push_back(value);
+        Allocation allocation;
+        if (!place_in_frame(allocation, in_frame)) return too_deep(in_frame, frame_slots());
+        const std::vector<uint32_t> slots = find_slots(in_scratch);
+        if (first_above(slots, kMostScratch) != slots.size())
+            return too_deep(in_scratch, kMostScratch);
+        for (size_t i = 0; i < slots.size(); ++i) {
+            allocation.scratch_slots = std::max(allocation.scratch_slots, slots[i] + 1);
+            allocation.places[in_scratch[i]] = {kScratchBase, true,
+                                                static_cast<int16_t>(8 * slots[i])};
         }
         return allocation;
     }
 
+    uint32_t frame_slots() const {
+        return static_cast<uint32_t>(registers_.first_spill - kFrameEnd) / 8 + 1;
+    }
+    static size_t first_above(const std::vector<uint32_t>& slots, uint32_t most) {
+        return static_cast<size_t>(
+            std::ranges::find_if(slots, [&](uint32_t slot) { return slot >= most; }) -
+            slots.begin());
+    }
+    std::unexpected<TooDeep> too_deep(const std::vector<VReg>& values, uint32_t most) const {
+        return std::unexpected(
+            TooDeep{intervals_[values[first_above(find_slots(values), most)]].origin});
+    }
+
     const MFunction& function_;
     RegisterFile registers_;
+    const Liveness liveness_;
     std::vector<Interval> intervals_;
-    std::vector<VReg> order_;
-    std::vector<Reg> in_register_;  // by virtual register; 0: in a slot
+    std::vector<VReg> order_;                               // by the beginning
+    std::array<std::vector<uint32_t>, kRegisters> losses_;  // where something else is written
+    std::array<Tenants, kRegisters> tenants_;
+    std::vector<Reg> in_register_;  // by virtual register; 0: in memory
 };
 
 }  // namespace
 
 std::expected<Allocation, TooDeep> allocate(const MFunction& function, RegisterFile registers,
                                             uint64_t seed) {
-    Allocator allocator(function, std::move(registers));
+    Allocator allocator(function, registers);
     if (seed != 0) allocator.shuffle(seed);
     return allocator.run();
 }

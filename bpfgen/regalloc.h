@@ -1,6 +1,6 @@
-// Register allocation: linear scan over the forward-jumping code. A value has one place, a register
-// or a stack slot, for its whole life, which reaches from its writer to its last reader in the
-// order of the code. As jumps only go forward that covers every path between them.
+// Register allocation: linear scan over live ranges (liveness.h), in the order of the code. A value
+// has one place for its whole life: a register, a slot of the frame, or one of scratch memory,
+// which is a map of its own and has room where the frame has none.
 #pragma once
 
 #include <cstdint>
@@ -19,19 +19,22 @@ struct RegisterFile {
     int16_t first_spill = kFirstSpill;
 };
 
-/// Where a virtual register is: a register, or a frame slot if `slot` is not 0.
+/// Where a virtual register is: a register, or eight bytes of memory at one.
 struct Place {
     Reg reg = 0;
-    int16_t slot = 0;
-    bool in_slot() const { return slot != 0; }
+    bool in_memory = false;
+    int16_t off = 0;
     bool operator==(const Place&) const = default;
 };
 
 struct Allocation {
     std::vector<Place> places;  ///< by virtual register
+    /// Slots of scratch memory that are used. If there are any, kScratchBase holds its address all
+    /// the time and no value.
+    uint32_t scratch_slots = 0;
 };
 
-/// More values at once than registers and stack slots hold, first at this origin.
+/// More values at once than all places hold, first at this origin.
 struct TooDeep {
     uint32_t origin = 0;
 };

@@ -53,25 +53,25 @@ class Selector {
     // The register that holds `reg` now; `scratch` if it had to be reloaded.
     Reg read(VReg reg, Reg scratch) {
         const Place at = place(reg);
-        if (!at.in_slot()) return at.reg;
-        emitter_.emit(load(8, scratch, kFrame, at.slot));
+        if (!at.in_memory) return at.reg;
+        emitter_.emit(load(8, scratch, at.reg, at.off));
         return scratch;
     }
 
     // The register to write `reg` to; done() puts it where it belongs.
     Reg target(VReg reg) const {
         const Place at = place(reg);
-        return at.in_slot() ? kScratch : at.reg;
+        return at.in_memory ? kScratch : at.reg;
     }
     void done(VReg reg) {
         const Place at = place(reg);
-        if (at.in_slot()) emitter_.emit(store(8, kFrame, at.slot, kScratch));
+        if (at.in_memory) emitter_.emit(store(8, at.reg, at.off, kScratch));
     }
 
     void copy(Reg dst, VReg src) {
         const Place at = place(src);
-        if (at.in_slot()) {
-            emitter_.emit(load(8, dst, kFrame, at.slot));
+        if (at.in_memory) {
+            emitter_.emit(load(8, dst, at.reg, at.off));
         } else if (at.reg != dst) {
             emitter_.emit(mov(dst, at.reg));
         }
@@ -82,7 +82,7 @@ class Selector {
         VReg b = insn.b;
         Reg dst = target(insn.dst);
         const Place right = place(b);
-        const bool overwrites_right = !right.in_slot() && right.reg == dst && place(a) != right;
+        const bool overwrites_right = !right.in_memory && right.reg == dst && place(a) != right;
         if (overwrites_right && commutes(insn.code)) std::swap(a, b);
         const bool through_scratch = overwrites_right && !commutes(insn.code);
         if (through_scratch) dst = kScratch;
@@ -98,8 +98,8 @@ class Selector {
                 const Place to = place(insn.dst);
                 const Place from = place(insn.a);
                 if (to == from) return;
-                if (to.in_slot()) {
-                    emitter_.emit(store(8, kFrame, to.slot, read(insn.a, kScratch)));
+                if (to.in_memory) {
+                    emitter_.emit(store(8, to.reg, to.off, read(insn.a, kScratch)));
                 } else {
                     copy(to.reg, insn.a);
                 }
@@ -208,26 +208,26 @@ class Selector {
     }
 
     void number(Place dst, uint64_t value, Reg scratch) {
-        if (!dst.in_slot()) {
+        if (!dst.in_memory) {
             emitter_.number(dst.reg, value);
         } else if (fits_imm(value)) {
-            emitter_.emit(store_imm(8, kFrame, dst.slot, static_cast<int32_t>(value)));
+            emitter_.emit(store_imm(8, dst.reg, dst.off, static_cast<int32_t>(value)));
         } else {
             emitter_.number(scratch, value);
-            emitter_.emit(store(8, kFrame, dst.slot, scratch));
+            emitter_.emit(store(8, dst.reg, dst.off, scratch));
         }
     }
 
     void move(const PlacedMove& m) {
         if (!m.src) {
             number(m.dst, m.imm, kScratch2);
-        } else if (!m.src->in_slot()) {
-            emitter_.emit(m.dst.in_slot() ? store(8, kFrame, m.dst.slot, m.src->reg)
+        } else if (!m.src->in_memory) {
+            emitter_.emit(m.dst.in_memory ? store(8, m.dst.reg, m.dst.off, m.src->reg)
                                           : mov(m.dst.reg, m.src->reg));
         } else {
-            const Reg via = m.dst.in_slot() ? kScratch2 : m.dst.reg;
-            emitter_.emit(load(8, via, kFrame, m.src->slot));
-            if (m.dst.in_slot()) emitter_.emit(store(8, kFrame, m.dst.slot, via));
+            const Reg via = m.dst.in_memory ? kScratch2 : m.dst.reg;
+            emitter_.emit(load(8, via, m.src->reg, m.src->off));
+            if (m.dst.in_memory) emitter_.emit(store(8, m.dst.reg, m.dst.off, via));
         }
     }
 

@@ -215,6 +215,10 @@ class Translator {
                 Diagnostic::at_offset("", at, fmt::format("eBPF: too deep for eBPF at +{:#x}", at)),
                 Status::refused);
         }
+        if (allocation->scratch_slots > 0) {
+            array_value(maps_.scratch(allocation->scratch_slots));
+            emitter_.emit(mov(kScratchBase, 0));
+        }
         select(code, *allocation, emitter_);
         return {};
     }

@@ -64,6 +64,7 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
                 record.counters[declared.table] = declared.name;
                 break;
             case bpf::MapRole::set:
+            case bpf::MapRole::scratch:
             case bpf::MapRole::result:
                 break;
         }
@@ -108,8 +109,11 @@ Result<AttachedFilter> attach_filter(const PreparedFilter& prepared, const Inter
     NewDirectory directory(path);
     TRY(directory.make());
     TRY(directory.pin(prepared.loaded.fd.get(), "program"));
-    for (const LoadedMap& map : prepared.loaded.maps)
+    for (const LoadedMap& map : prepared.loaded.maps) {
+        // Scratch memory says nothing between runs, and the program keeps it.
+        if (map.declaration.role == bpf::MapRole::scratch) continue;
         TRY(directory.pin(map.fd.get(), "maps/" + map.declaration.name));
+    }
     // Until its pin is there the link is ours alone and ends with this process.
     NewLink link = TRY(make_link(prepared.loaded.fd.get(), interface, options.hook, options.mode));
     record.mode = link.mode;

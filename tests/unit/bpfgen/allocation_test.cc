@@ -44,8 +44,8 @@ BOOST_FIXTURE_TEST_CASE(values_that_live_at_once_have_different_places, Fixture)
         unsigned in_registers = 0;
         for (const VReg value : values) {
             const Place place = allocation.places[value];
-            places.emplace(place.in_slot() ? 0 : place.reg, place.slot);
-            in_registers += !place.in_slot();
+            places.emplace(place.reg, place.off);
+            in_registers += !place.in_memory;
         }
         BOOST_TEST(places.size() == values.size());
         BOOST_TEST(in_registers == 3u);
@@ -72,7 +72,7 @@ BOOST_FIXTURE_TEST_CASE(two_of_them_share_the_kept_register_with_the_stack, Fixt
     b.store(8, kContext, 0, one);
     b.store(8, kContext, 8, two);
     const Allocation allocation = placed();
-    BOOST_TEST(allocation.places[one].in_slot() != allocation.places[two].in_slot());
+    BOOST_TEST(allocation.places[one].in_memory != allocation.places[two].in_memory);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_slot_is_used_again_when_its_value_is_dead, Fixture) {
@@ -83,17 +83,91 @@ BOOST_FIXTURE_TEST_CASE(a_slot_is_used_again_when_its_value_is_dead, Fixture) {
     }
     const Allocation allocation = placed();
     int16_t lowest = 0;
-    for (const Place& place : allocation.places) lowest = std::min(lowest, place.slot);
+    for (const Place& place : allocation.places) lowest = std::min(lowest, place.off);
     BOOST_TEST(lowest == kFirstSpill - 8 * 16);
 }
 
-BOOST_FIXTURE_TEST_CASE(the_frame_is_finite, Fixture) {
+BOOST_FIXTURE_TEST_CASE(two_values_on_different_ways_share_a_register, Fixture) {
+    const Label other = b.label();
+    const Label end = b.label();
+    const VReg early = b.load(8, kContext, 0);
+    b.branch({.a = early, .imm = 0}, other);
+    std::vector<VReg> values;
+    for (unsigned i = 0; i < 3; ++i) values.push_back(b.load(8, kContext, 8));
+    for (const VReg value : values) b.store(8, kContext, 0, value);
+    b.jump(end);
+    b.bind(other);
+    b.store(8, kContext, 0, early);
+    b.bind(end);
+    const Allocation allocation = placed();
+    for (const VReg value : values) BOOST_TEST(!allocation.places[value].in_memory);
+    BOOST_TEST(!allocation.places[early].in_memory);
+}
+
+// The long one gives way to those that are needed sooner; before that somebody else had room.
+BOOST_FIXTURE_TEST_CASE(what_is_left_of_a_register_is_used, Fixture) {
+    const VReg longest = b.load(8, kContext, 0);
+    const VReg beside = b.load(8, kContext, 0);
+    const VReg third = b.load(8, kContext, 0);
+    const VReg fourth = b.load(8, kContext, 0);
+    for (const VReg value : {beside, third, fourth}) b.store(8, kContext, 0, value);
+    const VReg late = b.load(8, kContext, 0);
+    b.store(8, kContext, 0, late);
+    b.store(8, kContext, 0, longest);
+    const Allocation allocation = placed();
+    BOOST_TEST(allocation.places[longest].in_memory);
+    for (const VReg value : {beside, third, fourth, late})
+        BOOST_TEST(!allocation.places[value].in_memory);
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_not_kept_loses_to_what_is_written_there, Fixture) {
+    const VReg a = b.load(8, kContext, 0);
+    const VReg c = b.load(8, kContext, 8);
+    b.mov_to(2, c);
+    b.number_to(3, 7);
+    b.store(8, kContext, 0, a);
+    BOOST_TEST(placed().places[a].reg == 9);
+}
+
+BOOST_FIXTURE_TEST_CASE(numbers_that_the_frame_does_not_hold_go_to_scratch_memory, Fixture) {
+    std::vector<VReg> values;
+    for (unsigned i = 0; i < 300; ++i) values.push_back(b.load(8, kContext, 0));
+    for (const VReg value : values) b.store(8, kContext, 0, value);
+    for (const uint64_t seed : {0, 1, 2, 3}) {
+        const Allocation allocation = placed(seed);
+        std::set<std::pair<Reg, int16_t>> places;
+        for (const VReg value : values) {
+            const Place place = allocation.places[value];
+            BOOST_TEST(place.in_memory == (place.reg == kScratchBase));
+            places.emplace(place.reg, place.off);
+        }
+        BOOST_TEST(places.size() == values.size());
+        BOOST_TEST(allocation.scratch_slots == 298u);
+    }
+}
+
+// The verifier would lose what it knows of them.
+BOOST_FIXTURE_TEST_CASE(pointers_and_their_offsets_stay_in_the_frame, Fixture) {
+    const VReg offset = b.alu_imm(BPF_AND, b.load(8, kContext, 0), 255);
+    const VReg pointer = b.alu(BPF_ADD, b.data_address(0), b.alu_imm(BPF_LSH, offset, 3));
+    std::vector<VReg> values;
+    for (unsigned i = 0; i < 100; ++i) values.push_back(b.load(8, kContext, 0));
+    for (const VReg value : values) b.store(8, kContext, 0, value);
+    b.store(8, kContext, 0, b.load(8, pointer, 0));
+    b.store(8, kContext, 0, b.load(8, b.alu(BPF_ADD, b.data_address(0), offset), 0));
+    const Allocation allocation = placed();
+    BOOST_TEST(allocation.scratch_slots > 0u);
+    BOOST_TEST(allocation.places[pointer].reg == kFrame);
+    BOOST_TEST(allocation.places[offset].reg == kFrame);
+}
+
+BOOST_FIXTURE_TEST_CASE(for_pointers_the_frame_is_finite, Fixture) {
     std::vector<VReg> values;
     for (unsigned i = 0; i < 64; ++i) {
         b.origin(i);
-        values.push_back(b.load(8, kContext, 0));
+        values.push_back(b.data_address(8 * i));
     }
-    for (const VReg value : values) b.store(8, kContext, 0, value);
+    for (const VReg value : values) b.store(8, kContext, 0, b.load(8, value, 0));
     const auto made = allocate(function, kFile);
     BOOST_REQUIRE(!made.has_value());
     BOOST_TEST(made.error().origin < 64u);
@@ -131,6 +205,24 @@ BOOST_FIXTURE_TEST_CASE(parameters_that_change_places_go_through_r0, Fixture) {
         "*(u64 *)(r6 +0) = r2", "*(u64 *)(r6 +8) = r3"};
     allocation.places[a] = {.reg = 2};
     allocation.places[c] = {.reg = 3};
+    BOOST_TEST(code(allocation) == expected, boost::test_tools::per_element());
+}
+
+BOOST_FIXTURE_TEST_CASE(scratch_memory_is_read_and_written_by_its_address, Fixture) {
+    const VReg a = b.load(8, kContext, 0);
+    const VReg c = b.alu(BPF_SUB, a, a);
+    b.store(8, kContext, 0, c);
+    Allocation allocation = placed();
+    allocation.places[a] = {kScratchBase, true, 16};
+    allocation.places[c] = {kScratchBase, true, 24};
+    const std::vector<std::string> expected = {"r0 = *(u64 *)(r6 +0)",
+                                               "*(u64 *)(r9 +16) = r0",
+                                               "r0 = *(u64 *)(r9 +16)",
+                                               "r1 = *(u64 *)(r9 +16)",
+                                               "r0 -= r1",
+                                               "*(u64 *)(r9 +24) = r0",
+                                               "r1 = *(u64 *)(r9 +24)",
+                                               "*(u64 *)(r6 +0) = r1"};
     BOOST_TEST(code(allocation) == expected, boost::test_tools::per_element());
 }
 

@@ -36,16 +36,24 @@ BOOST_AUTO_TEST_CASE(a_jump_backward_is_no_loop) {
     BOOST_TEST(!program.insns.empty());
 }
 
-BOOST_AUTO_TEST_CASE(more_values_than_registers_and_stack_is_too_deep) {
-    // 200 different values that no pass can make numbers of, all needed at the end.
+// Different values that no pass can make numbers of, all needed at the end.
+std::string many_values(unsigned count) {
     std::string text;
-    for (unsigned i = 0; i < 200; ++i) text += "LD16 " + std::to_string(i) + "\n";
-    for (unsigned i = 1; i < 200; ++i) text += i % 2 == 0 ? "ADD\n" : "MUL\n";
-    const Failure failure = refusal(test::assembled(text + "RET\n"));
-    const Diagnostic& diagnostic = failure.diagnostics[0];
-    BOOST_TEST(diagnostic.message.starts_with("eBPF: too deep for eBPF at +0x"));
-    BOOST_TEST(diagnostic.offset.value() > 0u);
-    BOOST_TEST(diagnostic.offset.value() < 600u);
+    for (unsigned i = 0; i < count; ++i) text += fmt::format("LD16 {}\n", i);
+    for (unsigned i = 1; i < count; ++i) text += i % 2 == 0 ? "ADD\n" : "MUL\n";
+    return text + "RET\n";
+}
+
+BOOST_AUTO_TEST_CASE(what_registers_and_stack_do_not_hold_is_in_a_map_of_its_own) {
+    const Program few = test::generated(test::assembled(many_values(40)));
+    BOOST_TEST(std::ranges::count(few.maps, MapRole::scratch, &Map::role) == 0);
+    const Program many = test::generated(test::assembled(many_values(200)));
+    const auto scratch = std::ranges::find(many.maps, MapRole::scratch, &Map::role);
+    BOOST_REQUIRE(scratch != many.maps.end());
+    BOOST_TEST(scratch->name == "vfm_scratch");
+    BOOST_TEST(scratch->max_entries == 1u);
+    BOOST_TEST(scratch->value_size > 8 * 180u);
+    BOOST_TEST(scratch->value_size <= 8 * 200u);
 }
 
 BOOST_AUTO_TEST_CASE(more_maps_than_the_kernel_takes_are_refused_at_the_first_too_many) {
