@@ -50,14 +50,8 @@ void Builder::branch(const Condition& condition, Label target, std::vector<Move>
 }
 
 void Builder::leave(const Condition& condition, Label exit, bool around) {
-    if (!around) {
-        branch(condition, exit);
-        return;
-    }
-    const Label on = label();
-    branch(condition.negated(), on);
-    jump(exit);
-    bind(on);
+    branch(condition, exit);
+    function_.insns.back().around = around;
 }
 
 }  // namespace vfm::bpf

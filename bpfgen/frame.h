@@ -15,8 +15,8 @@
 // Access through the helper keeps packet bytes and the length in vfm_stats.scratch and .length.
 // Bytes in the stack would cost the verifier of Linux 6.18 quadratic time. A length in a register
 // would be known to the verifier to be at least what guards have found, differently on every path.
-// Scratch memory, the one value of the per-CPU array `vfm_scratch`, holds what the frame has no room
-// for. Only numbers of which the verifier need not know anything are put there.
+// Scratch memory, the per-CPU array `vfm_scratch` of one value, rarely more, holds what the frame
+// has no room for. Only numbers of which the verifier need not know anything are put there.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +48,15 @@ inline constexpr int16_t kWideKeySlot = -120;
 inline constexpr int16_t kFirstSpillBehindKey = -128;
 inline constexpr int16_t kFrameEnd = -512;  ///< lowest slot the kernel allows
 
-/// Slots of scratch memory: what the kernel takes as a value of a per-CPU array, 32 KiB.
-inline constexpr uint32_t kMostScratch = 4096;
+/// Slots in one value of a per-CPU array, which has at most 32 KiB. Who needs more has several; the
+/// address of the first is in kScratchBase, that of each other in the frame, from its end on.
+inline constexpr uint32_t kScratchSlots = 4096;
+inline constexpr uint32_t kMostScratchValues = 16;
+constexpr uint32_t scratch_values(uint32_t slots) {
+    return (slots + kScratchSlots - 1) / kScratchSlots;
+}
+constexpr int16_t scratch_address_slot(uint32_t value) {
+    return static_cast<int16_t>(kFrameEnd + 8 * (static_cast<int>(value) - 1));
+}
 
 }  // namespace vfm::bpf

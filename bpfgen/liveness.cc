@@ -28,26 +28,22 @@ class Lists {
     std::vector<uint32_t> values_;
 };
 
-bool ends_block(MOp op) {
-    return op == MOp::jump || op == MOp::branch || op == MOp::branch_imm || op == MOp::exit;
-}
-
-// Basic blocks, in the order of the code.
+// Basic blocks, in the order of the code. A branch out of the function ends none: nothing is alive
+// where it leads.
 class Blocks {
   public:
-    explicit Blocks(const MFunction& function) : of_insn_(function.insns.size()) {
-        const std::vector<MInsn>& insns = function.insns;
-        for (uint32_t i = 0; i < insns.size(); ++i) {
-            if (i == 0 || insns[i].op == MOp::label || ends_block(insns[i - 1].op))
+    explicit Blocks(const MFunction& function)
+        : insns_(function.insns), of_insn_(insns_.size()), quiet_(insns_.size() + 1) {
+        find_labels();
+        for (uint32_t i = 0; i < insns_.size(); ++i) {
+            if (i == 0 || insns_[i].op == MOp::label || ends_block(insns_[i - 1]))
                 firsts_.push_back(i);
             of_insn_[i] = static_cast<uint32_t>(firsts_.size() - 1);
-            if (insns[i].op == MOp::label) {
-                const uint32_t id = insns[i].label.id;
-                if (of_label_.size() <= id) of_label_.resize(id + 1, kNowhere);
-                of_label_[id] = of_insn_[i];
-            }
+            const bool parameters = insns_[i].op == MOp::label && insns_[i].list != kNoMoves;
+            const bool writes = insns_[i].dst != kNoReg || insns_[i].op == MOp::call || parameters;
+            quiet_[i + 1] = writes ? i + 1 : quiet_[i];
         }
-        firsts_.push_back(static_cast<uint32_t>(insns.size()));
+        firsts_.push_back(static_cast<uint32_t>(insns_.size()));
     }
 
     uint32_t count() const { return static_cast<uint32_t>(firsts_.size() - 1); }
@@ -55,27 +51,48 @@ class Blocks {
     uint32_t begin(uint32_t block) const { return 2 * firsts_[block]; }
     uint32_t end(uint32_t block) const { return 2 * firsts_[block + 1]; }
 
-    // A jump to a label of somebody else leaves the function.
-    Lists predecessors(const MFunction& function) const {
+    // Nothing is written at these positions, so nobody gains by a gap there.
+    bool is_quiet(uint32_t from, uint32_t to) const { return quiet_[to / 2] <= from / 2; }
+
+    Lists predecessors() const {
         std::vector<Lists::Entry> edges;
         for (uint32_t block = 0; block < count(); ++block) {
-            const MInsn& last = function.insns[firsts_[block + 1] - 1];
+            const MInsn& last = insns_[firsts_[block + 1] - 1];
             const bool goes_on = last.op != MOp::jump && last.op != MOp::exit;
             if (goes_on && block + 1 < count()) edges.push_back({block + 1, block});
-            if (!ends_block(last.op) || last.op == MOp::exit) continue;
-            const uint32_t id = last.label.id;
-            const uint32_t target = id < of_label_.size() ? of_label_[id] : kNowhere;
-            if (target != kNowhere) edges.push_back({target, block});
+            if (const uint32_t at = target(last); at != kOutside)
+                edges.push_back({of_insn_[at], block});
         }
         return {count(), edges};
     }
 
   private:
-    static constexpr uint32_t kNowhere = ~uint32_t{0};
+    static constexpr uint32_t kOutside = ~uint32_t{0};
 
+    void find_labels() {
+        for (uint32_t i = 0; i < insns_.size(); ++i) {
+            if (insns_[i].op != MOp::label) continue;
+            const uint32_t id = insns_[i].label.id;
+            if (labels_.size() <= id) labels_.resize(id + 1, kOutside);
+            labels_[id] = i;
+        }
+    }
+
+    // The label that a jump or branch leads to.
+    uint32_t target(const MInsn& insn) const {
+        const bool leads =
+            insn.op == MOp::jump || insn.op == MOp::branch || insn.op == MOp::branch_imm;
+        return leads && insn.label.id < labels_.size() ? labels_[insn.label.id] : kOutside;
+    }
+    bool ends_block(const MInsn& insn) const {
+        return insn.op == MOp::jump || insn.op == MOp::exit || target(insn) != kOutside;
+    }
+
+    std::span<const MInsn> insns_;
+    std::vector<uint32_t> labels_;  // by label: its instruction
     std::vector<uint32_t> firsts_;  // by block: its first instruction; then the number of all
     std::vector<uint32_t> of_insn_;
-    std::vector<uint32_t> of_label_;
+    std::vector<uint32_t> quiet_;  // by instruction: the one before which the last write stands
 };
 
 constexpr uint32_t kNeverWritten = ~uint32_t{0};
@@ -104,9 +121,9 @@ Accesses find_accesses(const MFunction& function) {
 // Goes backward from the readers of one value after another.
 class Walk {
   public:
-    Walk(const MFunction& function, const Blocks& blocks)
+    explicit Walk(const Blocks& blocks)
         : blocks_(blocks),
-          predecessors_(blocks.predecessors(function)),
+          predecessors_(blocks.predecessors()),
           entered_(blocks.count(), 0),
           left_(blocks.count(), 0) {}
 
@@ -154,8 +171,9 @@ class Walk {
         std::ranges::sort(pieces_, {}, &LiveRange::from);
         size_t kept = 0;
         for (const LiveRange& piece : pieces_) {
-            if (kept > 0 && piece.from <= pieces_[kept - 1].to) {
-                pieces_[kept - 1].to = std::max(pieces_[kept - 1].to, piece.to);
+            uint32_t& end = pieces_[kept == 0 ? 0 : kept - 1].to;
+            if (kept > 0 && (piece.from <= end || blocks_.is_quiet(end, piece.from))) {
+                end = std::max(end, piece.to);
             } else {
                 pieces_[kept++] = piece;
             }
@@ -177,7 +195,7 @@ class Walk {
 Liveness::Liveness(const MFunction& function) : begins_(function.next + 1, 0) {
     const Blocks blocks(function);
     const Accesses accesses = find_accesses(function);
-    Walk walk(function, blocks);
+    Walk walk(blocks);
     for (VReg reg = kFirstVirtual; reg < function.next; ++reg) {
         if (accesses.writers[reg] != kNeverWritten) {
             const auto ranges = walk.ranges(accesses.writers[reg], accesses.readers[reg]);

@@ -74,7 +74,7 @@ class Lowerer {
           v_(b_, f_, lowering.values),
           around_(count_tests(f_) > kManyTests),
           access_(make_access(access, {b_, lowering.hook, lowering.exits, lowering.values,
-                                       lowering.dominators, around_})),
+                                       lowering.dominators, around_, lowering.few_pointers})),
           labels_(f_.blocks.size()),
           in_keys_(made_into_keys(f_, l_.cfg)),
           entering_(f_.values.size(), kNoReg),

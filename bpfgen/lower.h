@@ -27,6 +27,7 @@ struct Lowering {
     Emitter& emitter;
     bool result_map;
     bool now_in_slot;  ///< the prologue has read the clock
+    bool few_pointers = false;  ///< see AccessContext
 };
 
 MFunction lower(const Lowering& lowering, AccessKind access);

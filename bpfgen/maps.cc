@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bpf/vfm_abi.h"
+#include "bpfgen/frame.h"
 
 namespace vfm::bpf {
 namespace {
@@ -137,7 +138,7 @@ uint32_t Maps::stats() {
     return stats_;
 }
 
-uint32_t Maps::scratch(uint32_t values) {
+uint32_t Maps::scratch(uint32_t slots) {
     if (scratch_ == kNone) {
         scratch_ = add({.name = "vfm_scratch",
                         .role = MapRole::scratch,
@@ -145,8 +146,10 @@ uint32_t Maps::scratch(uint32_t values) {
                         .key_size = sizeof(uint32_t),
                         .max_entries = 1});
     }
-    uint32_t& size = maps_[scratch_].value_size;
-    size = std::max(size, static_cast<uint32_t>(values * sizeof(uint64_t)));
+    Map& map = maps_[scratch_];
+    const uint32_t in_one = std::min(slots, kScratchSlots);
+    map.value_size = std::max(map.value_size, static_cast<uint32_t>(in_one * sizeof(uint64_t)));
+    map.max_entries = std::max(map.max_entries, scratch_values(slots));
     return scratch_;
 }
 

@@ -24,8 +24,8 @@ class Maps {
     uint32_t counters(uint32_t group);
     uint32_t live_set(uint32_t set);
     uint32_t stats();
-    /// Has room for at least so many values of 8 bytes.
-    uint32_t scratch(uint32_t values);
+    /// Has at least so many slots of scratch memory.
+    uint32_t scratch(uint32_t slots);
     uint32_t result();
 
     std::vector<Map> take() { return std::move(maps_); }

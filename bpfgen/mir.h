@@ -50,6 +50,7 @@ struct MInsn {
     uint8_t code = 0;     ///< BPF_ADD .., BPF_JEQ ..
     uint8_t size = 8;     ///< bytes
     bool narrow = false;  ///< branch: on the low 32 bits
+    bool around = false;  ///< branch: see Builder::leave()
     int16_t off = 0;
     VReg dst = kNoReg;
     VReg a = kNoReg;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <deque>
 #include <unordered_map>
 #include <vector>
 
@@ -30,7 +31,8 @@ class DirectAccess final : public PacketAccess {
     // The verifier must find the bound by itself; a number that it knows would make a path of its
     // own of every way that leads here.
     Base base(ir::ValueId value, VReg reg, uint64_t size) override {
-        const auto test = beyond(reg, c_.values.provable_bits(value), size);
+        const unsigned known = c_.few_pointers ? 64 : c_.values.provable_bits(value);
+        const auto test = beyond(reg, known, size);
         if (!test) return {reg, test};
         const VReg own = c_.values.is_number_somewhere(value) ? b_.blurred(reg) : b_.mov(reg);
         return {own, beyond(own, 64, size)};
@@ -64,11 +66,21 @@ class DirectAccess final : public PacketAccess {
         ir::BlockId scope;
     };
     static constexpr size_t kMaxProofs = 8;  // a base; the search must not cost a hostile program
+    static constexpr size_t kFewProofs = 16;
 
     void remember(ir::ValueId value, Proof proof) {
         std::vector<Proof>& proofs = proofs_[value];
         if (proofs.size() == kMaxProofs) proofs.erase(proofs.begin());
         proofs.push_back(proof);
+        if (c_.few_pointers) forget_oldest(value);
+    }
+
+    void forget_oldest(ir::ValueId newest) {
+        recent_.push_back(newest);
+        if (recent_.size() <= kFewProofs) return;
+        std::vector<Proof>& oldest = proofs_[recent_.front()];
+        if (!oldest.empty()) oldest.erase(oldest.begin());
+        recent_.pop_front();
     }
 
     VReg find(ir::ValueId value, uint64_t size, ir::BlockId in) const {
@@ -96,6 +108,7 @@ class DirectAccess final : public PacketAccess {
     AccessContext c_;
     Builder& b_;
     std::unordered_map<ir::ValueId, std::vector<Proof>> proofs_;
+    std::deque<ir::ValueId> recent_;  // whose proofs are kept, if few are
 };
 
 class HelperAccess final : public PacketAccess {

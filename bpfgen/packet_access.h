@@ -47,6 +47,9 @@ struct AccessContext {
     const ValueFacts& values;
     const ir::Dominators& dominators;
     bool leave_around;  ///< see Builder::leave()
+    /// Where the frame has no room for all pointers: those into the packet are proved again rather
+    /// than kept long, and what bounds their offsets is a test beside them.
+    bool few_pointers;
 };
 std::unique_ptr<PacketAccess> make_access(AccessKind kind, const AccessContext& context);
 

@@ -75,7 +75,7 @@ class Allocator {
     std::expected<Allocation, TooDeep> run() {
         assign_registers();
         Allocation allocation;
-        if (place_in_frame(allocation, values_in_memory())) return allocation;
+        if (place_in_frame(allocation, values_in_memory(), frame_slots())) return allocation;
         // The address of scratch memory costs less in a register than it would be to fetch it for
         // each value there.
         std::erase(registers_.kept_in_calls, kScratchBase);
@@ -222,10 +222,11 @@ class Allocator {
         return slots;
     }
 
-    // False, and nothing is done, if the frame has no room for all.
-    bool place_in_frame(Allocation& allocation, const std::vector<VReg>& values) const {
+    // False, and nothing is done, if so many slots of the frame have no room for all.
+    bool place_in_frame(Allocation& allocation, const std::vector<VReg>& values,
+                        uint32_t most) const {
         const std::vector<uint32_t> slots = find_slots(values);
-        if (first_above(slots, frame_slots()) != slots.size()) return false;
+        if (first_above(slots, most) != slots.size()) return false;
         allocation.places.resize(function_.next);
         for (const VReg value : order_) allocation.places[value].reg = in_register_[value];
         for (size_t i = 0; i < values.size(); ++i) {
@@ -241,30 +242,37 @@ class Allocator {
         std::vector<VReg> in_frame, in_scratch;
         for (const VReg value : values_in_memory())
             (known[value] ? in_frame : in_scratch).push_back(value);
-        Allocation allocation;
-        if (!place_in_frame(allocation, in_frame)) return too_deep(in_frame, frame_slots());
         const std::vector<uint32_t> slots = find_slots(in_scratch);
-        if (first_above(slots, kMostScratch) != slots.size())
-            return too_deep(in_scratch, kMostScratch);
-        for (size_t i = 0; i < slots.size(); ++i) {
-            allocation.scratch_slots = std::max(allocation.scratch_slots, slots[i] + 1);
-            allocation.places[in_scratch[i]] = {kScratchBase, true,
-                                                static_cast<int16_t>(8 * slots[i])};
-        }
+        constexpr uint32_t kMost = kMostScratchValues * kScratchSlots;
+        if (first_above(slots, kMost) != slots.size()) return too_deep(in_scratch, kMost);
+        Allocation allocation;
+        for (const uint32_t slot : slots)
+            allocation.scratch_slots = std::max(allocation.scratch_slots, slot + 1);
+        const uint32_t addresses = std::max(scratch_values(allocation.scratch_slots), 1u) - 1;
+        const uint32_t most = frame_slots() - addresses;
+        if (!place_in_frame(allocation, in_frame, most)) return too_deep(in_frame, most);
+        for (size_t i = 0; i < slots.size(); ++i)
+            allocation.places[in_scratch[i]] = scratch_place(slots[i]);
         return allocation;
+    }
+
+    static Place scratch_place(uint32_t slot) {
+        const auto off = static_cast<int16_t>(8 * (slot % kScratchSlots));
+        const uint32_t value = slot / kScratchSlots;
+        if (value == 0) return {kScratchBase, true, off};
+        return {kFrame, true, off, scratch_address_slot(value)};
     }
 
     uint32_t frame_slots() const {
         return static_cast<uint32_t>(registers_.first_spill - kFrameEnd) / 8 + 1;
     }
     static size_t first_above(const std::vector<uint32_t>& slots, uint32_t most) {
-        return static_cast<size_t>(
-            std::ranges::find_if(slots, [&](uint32_t slot) { return slot >= most; }) -
-            slots.begin());
+        const auto at = std::ranges::find_if(slots, [&](uint32_t slot) { return slot >= most; });
+        return static_cast<size_t>(at - slots.begin());
     }
     std::unexpected<TooDeep> too_deep(const std::vector<VReg>& values, uint32_t most) const {
-        return std::unexpected(
-            TooDeep{intervals_[values[first_above(find_slots(values), most)]].origin});
+        const VReg first = values[first_above(find_slots(values), most)];
+        return std::unexpected(TooDeep{intervals_[first].origin});
     }
 
     const MFunction& function_;

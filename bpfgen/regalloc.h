@@ -24,6 +24,7 @@ struct Place {
     Reg reg = 0;
     bool in_memory = false;
     int16_t off = 0;
+    int16_t address_slot = 0;  ///< other than 0: that slot of the frame stands for the register
     bool operator==(const Place&) const = default;
 };
 

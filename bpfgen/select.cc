@@ -54,8 +54,21 @@ class Selector {
     Reg read(VReg reg, Reg scratch) {
         const Place at = place(reg);
         if (!at.in_memory) return at.reg;
-        emitter_.emit(load(8, scratch, at.reg, at.off));
+        fetch(scratch, at);
         return scratch;
+    }
+
+    // The register that points to a place in memory; `scratch` if its address had to be fetched.
+    Reg base(Place at, Reg scratch) {
+        if (at.address_slot == 0) return at.reg;
+        emitter_.emit(load(8, scratch, kFrame, at.address_slot));
+        return scratch;
+    }
+    void fetch(Reg dst, Place at) { emitter_.emit(load(8, dst, base(at, dst), at.off)); }
+    // Takes r1, or r0 if the value is there.
+    void keep(Place at, Reg value) {
+        const Reg to = base(at, value == kScratch2 ? kScratch : kScratch2);
+        emitter_.emit(store(8, to, at.off, value));
     }
 
     // The register to write `reg` to; done() puts it where it belongs.
@@ -65,13 +78,13 @@ class Selector {
     }
     void done(VReg reg) {
         const Place at = place(reg);
-        if (at.in_memory) emitter_.emit(store(8, at.reg, at.off, kScratch));
+        if (at.in_memory) keep(at, kScratch);
     }
 
     void copy(Reg dst, VReg src) {
         const Place at = place(src);
         if (at.in_memory) {
-            emitter_.emit(load(8, dst, at.reg, at.off));
+            fetch(dst, at);
         } else if (at.reg != dst) {
             emitter_.emit(mov(dst, at.reg));
         }
@@ -99,7 +112,7 @@ class Selector {
                 const Place from = place(insn.a);
                 if (to == from) return;
                 if (to.in_memory) {
-                    emitter_.emit(store(8, to.reg, to.off, read(insn.a, kScratch)));
+                    keep(to, read(insn.a, kScratch));
                 } else {
                     copy(to.reg, insn.a);
                 }
@@ -172,20 +185,32 @@ class Selector {
             case MOp::branch: {
                 const Reg a = read(insn.a, kScratch);
                 const Reg b = read(insn.b, kScratch2);
-                emitter_.emit_jump(jump_if(insn.code, a, b, insn.narrow), destination(insn));
+                branch(insn, [&](unsigned code) { return jump_if(code, a, b, insn.narrow); });
                 return;
             }
             case MOp::branch_imm: {
                 const Reg a = read(insn.a, kScratch);
-                emitter_.emit_jump(
-                    jump_if_imm(insn.code, a, static_cast<int32_t>(insn.imm), insn.narrow),
-                    destination(insn));
+                const auto number = static_cast<int32_t>(insn.imm);
+                branch(insn,
+                       [&](unsigned code) { return jump_if_imm(code, a, number, insn.narrow); });
                 return;
             }
             case MOp::exit:
                 emitter_.emit(exit_insn());
                 return;
         }
+    }
+
+    template <class MakeJump>
+    void branch(const MInsn& insn, MakeJump jump_on) {
+        const Label to = destination(insn);
+        if (!insn.around) {
+            emitter_.emit_jump(jump_on(insn.code), to);
+            return;
+        }
+        const Skip skip(emitter_);
+        emitter_.emit_jump(jump_on(opposite(insn.code)), skip.label);
+        emitter_.emit_jump(to);
     }
 
     Label destination(const MInsn& insn) {
@@ -211,29 +236,34 @@ class Selector {
         if (!dst.in_memory) {
             emitter_.number(dst.reg, value);
         } else if (fits_imm(value)) {
-            emitter_.emit(store_imm(8, dst.reg, dst.off, static_cast<int32_t>(value)));
+            emitter_.emit(store_imm(8, base(dst, scratch), dst.off, static_cast<int32_t>(value)));
         } else {
             emitter_.number(scratch, value);
-            emitter_.emit(store(8, dst.reg, dst.off, scratch));
+            keep(dst, scratch);
         }
     }
 
     void move(const PlacedMove& m) {
         if (!m.src) {
             number(m.dst, m.imm, kScratch2);
-        } else if (!m.src->in_memory) {
-            emitter_.emit(m.dst.in_memory ? store(8, m.dst.reg, m.dst.off, m.src->reg)
-                                          : mov(m.dst.reg, m.src->reg));
-        } else {
+        } else if (m.src->in_memory) {
             const Reg via = m.dst.in_memory ? kScratch2 : m.dst.reg;
-            emitter_.emit(load(8, via, m.src->reg, m.src->off));
-            if (m.dst.in_memory) emitter_.emit(store(8, m.dst.reg, m.dst.off, via));
+            fetch(via, *m.src);
+            if (m.dst.in_memory) keep(m.dst, via);
+        } else if (m.dst.in_memory) {
+            keep(m.dst, m.src->reg);
+        } else {
+            emitter_.emit(mov(m.dst.reg, m.src->reg));
         }
     }
 
     // Makes the moves as if at once. r0 breaks a cycle; it is free again before the next one
-    // breaks, because everything that waits for it goes first.
+    // breaks, because everything that waits for it goes first. Where moves need r0 themselves, a
+    // slot of the frame that is free at jumps does it.
     void moves(std::vector<PlacedMove> pending) {
+        const bool need_r0 = std::ranges::any_of(
+            pending, [](const PlacedMove& m) { return m.dst.address_slot != 0; });
+        const Place spare = need_r0 ? Place{kFrame, true, kKeySlot} : Place{.reg = kScratch};
         while (!pending.empty()) {
             const auto ready = std::ranges::find_if(pending, [&](const PlacedMove& m) {
                 return std::ranges::none_of(
@@ -245,9 +275,9 @@ class Selector {
                 continue;
             }
             const Place lost = pending.front().dst;
-            move({.dst = Place{.reg = kScratch}, .src = lost});
+            move({.dst = spare, .src = lost});
             for (PlacedMove& m : pending) {
-                if (m.src == lost) m.src = Place{.reg = kScratch};
+                if (m.src == lost) m.src = spare;
             }
         }
     }

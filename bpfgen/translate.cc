@@ -107,9 +107,9 @@ class Translator {
   private:
     // ---- the beginning -----------------------------------------------------------------------
 
-    // r0 = address of the only value of a per-CPU array.
-    void array_value(uint32_t map) {
-        emitter_.emit(store_imm(4, kFrame, kKeySlot, 0));
+    // r0 = address of a value of a per-CPU array.
+    void array_value(uint32_t map, uint32_t index = 0) {
+        emitter_.emit(store_imm(4, kFrame, kKeySlot, static_cast<int32_t>(index)));
         emitter_.map_address(1, map);
         emitter_.emit(mov(2, kFrame));
         emitter_.emit(alu_imm(BPF_ADD, 2, kKeySlot));
@@ -205,20 +205,34 @@ class Translator {
         return file;
     }
 
+    void find_scratch(uint32_t slots) {
+        for (uint32_t value = 0; value < scratch_values(slots); ++value) {
+            array_value(maps_.scratch(slots), value);
+            emitter_.emit(value == 0 ? mov(kScratchBase, 0)
+                                     : store(8, kFrame, scratch_address_slot(value), 0));
+        }
+    }
+
     Result<> variant(const Lowering& lowering, AccessKind access) {
-        MFunction code = lower(lowering, access);
-        drop_unused(code);
-        const auto allocation = allocate(code, registers(access), options_.register_seed);
+        MFunction code;
+        const auto place = [&](const Lowering& how) {
+            code = lower(how, access);
+            drop_unused(code);
+            return allocate(code, registers(access), options_.register_seed);
+        };
+        auto allocation = place(lowering);
+        if (!allocation) {
+            Lowering few = lowering;
+            few.few_pointers = true;
+            allocation = place(few);
+        }
         if (!allocation) {
             const uint32_t at = allocation.error().origin;
             return fail(
                 Diagnostic::at_offset("", at, fmt::format("eBPF: too deep for eBPF at +{:#x}", at)),
                 Status::refused);
         }
-        if (allocation->scratch_slots > 0) {
-            array_value(maps_.scratch(allocation->scratch_slots));
-            emitter_.emit(mov(kScratchBase, 0));
-        }
+        find_scratch(allocation->scratch_slots);
         select(code, *allocation, emitter_);
         return {};
     }

@@ -210,21 +210,25 @@ uint64_t run_placed(const MFunction& function, const Allocation& allocation, Emi
     const Label none = emitter.label();
     ebpf::Image image;
     if (allocation.scratch_slots > 0) {
-        image.maps.push_back({BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8 * allocation.scratch_slots, 1});
-        image.map_uses.push_back({1, 0});
-        emitter.emit(store_imm(4, kFrame, kKeySlot, 0));
+        image.maps.push_back({BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8 * kScratchSlots,
+                              scratch_values(allocation.scratch_slots)});
+    }
+    for (uint32_t value = 0; value < scratch_values(allocation.scratch_slots); ++value) {
+        emitter.emit(store_imm(4, kFrame, kKeySlot, static_cast<int32_t>(value)));
         emitter.map_address(1, 0);
         emitter.emit(mov(2, kFrame));
         emitter.emit(alu_imm(BPF_ADD, 2, kKeySlot));
         emitter.emit(call(BPF_FUNC_map_lookup_elem));
         emitter.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), none);
-        emitter.emit(mov(kScratchBase, 0));
+        emitter.emit(value == 0 ? mov(kScratchBase, 0)
+                                : store(8, kFrame, scratch_address_slot(value), 0));
     }
     select(function, allocation, emitter);
     emitter.bind(exit);
     emitter.bind(none);
     emitter.emit(exit_insn());
     const Code code = emitter.finish();
+    for (const Code::Reference& at : code.maps) image.map_uses.push_back({at.insn, at.map});
     image.insns = code.insns;
     auto machine = ebpf::Machine::load(image);
     BOOST_REQUIRE_MESSAGE(machine.has_value(), machine.error().reason);
@@ -238,10 +242,11 @@ const RegisterFile kFew{.lost_in_calls = {2, 3}, .kept_in_calls = {9}};
 const RegisterFile kMany{.lost_in_calls = {2, 3, 4, 5}, .kept_in_calls = {9, 8, 7, 6}};
 
 BOOST_AUTO_TEST_CASE(every_way_computes_what_it_did) {
-    unsigned with_scratch = 0;
+    constexpr std::array kValues = {4u, 20u, 90u, 4u, 20u, 90u, 4u, 20u, 90u, 5000u};
+    unsigned with_scratch = 0, with_more = 0;
     for (uint64_t seed = 0; seed < 600; ++seed) {
         RandomCode code(seed);
-        code.make(seed % 3 == 0 ? 4 : seed % 3 == 1 ? 20 : 90);
+        code.make(kValues[seed % kValues.size()]);
         const uint64_t expected = read_plainly(code.function(), code.exit());
         drop_unused(code.function());
         BOOST_TEST(read_plainly(code.function(), code.exit()) == expected, "seed " << seed);
@@ -249,11 +254,13 @@ BOOST_AUTO_TEST_CASE(every_way_computes_what_it_did) {
             const auto made = allocate(code.function(), seed % 2 == 0 ? kFew : kMany, order);
             BOOST_REQUIRE(made.has_value());
             with_scratch += made->scratch_slots > 0;
+            with_more += made->scratch_slots > kScratchSlots;
             BOOST_TEST(run_placed(code.function(), *made, code.emitter(), code.exit()) == expected,
                        "seed " << seed << ", order " << order);
         }
     }
     BOOST_TEST(with_scratch > 100u);
+    BOOST_TEST(with_more > 30u);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
