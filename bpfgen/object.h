@@ -25,7 +25,7 @@ struct Options {
     bool for_kernel = true;      ///< a program that needs more maps than a kernel takes is refused
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
-    uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other registers
+    uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
 
 enum class MapRole : uint8_t { flow, counters, set, stats, scratch, result };

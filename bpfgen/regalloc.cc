@@ -70,12 +70,15 @@ class Allocator {
         std::mt19937_64 random(seed);
         std::shuffle(registers_.lost_in_calls.begin(), registers_.lost_in_calls.end(), random);
         std::shuffle(registers_.kept_in_calls.begin(), registers_.kept_in_calls.end(), random);
+        scratch_first_ = random() % 2 == 0;
     }
 
     std::expected<Allocation, TooDeep> run() {
         assign_registers();
+        const std::vector<VReg> values = values_in_memory();
         Allocation allocation;
-        if (place_in_frame(allocation, values_in_memory(), frame_slots())) return allocation;
+        const bool frame = values.empty() || !scratch_first_;
+        if (frame && place_in_frame(allocation, values, frame_slots())) return allocation;
         // The address of scratch memory costs less in a register than it would be to fetch it for
         // each value there.
         std::erase(registers_.kept_in_calls, kScratchBase);
@@ -277,6 +280,7 @@ class Allocator {
 
     const MFunction& function_;
     RegisterFile registers_;
+    bool scratch_first_ = false;
     const Liveness liveness_;
     std::vector<Interval> intervals_;
     std::vector<VReg> order_;                               // by the beginning

@@ -40,7 +40,8 @@ struct TooDeep {
     uint32_t origin = 0;
 };
 
-/// `seed` other than 0 permutes the order of preference: tests use it to move values around.
+/// `seed` other than 0 permutes the order of preference and, every other time, takes scratch memory
+/// before the frame is full: tests use it to move values around.
 std::expected<Allocation, TooDeep> allocate(const MFunction& function, RegisterFile registers,
                                             uint64_t seed = 0);
 

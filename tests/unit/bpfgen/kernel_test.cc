@@ -249,6 +249,66 @@ BOOST_AUTO_TEST_CASE(a_program_short_of_fuel_stops) {
     BOOST_TEST(loaded.result().error == -8);
 }
 
+// All of them are needed at the end. What is added first has the longest way.
+std::string deep_assembly(unsigned values) {
+    std::string text;
+    for (unsigned i = 0; i < values; ++i) text += fmt::format("LD16 {}\n", i % 50);
+    for (unsigned i = 1; i < values; ++i) text += fmt::format("{}\n", i % 2 == 0 ? "ADD" : "MUL");
+    return text + "RET\n";
+}
+// Nested to the right, so that each byte waits for what is inside.
+std::string deep_lisp(unsigned values) {
+    std::string text;
+    for (unsigned i = 0; i < values; ++i)
+        text += fmt::format("({} (u8 {}) ", i % 3 == 0 ? "^" : i % 3 == 1 ? "+" : "-", i);
+    return text + "7" + std::string(values, ')');
+}
+
+void check_in_kernel(const VerifiedModule& program) {
+    const auto interpreter = *instance_of(interpreter_program(program));
+    for (const Hook hook : {Hook::xdp, Hook::tc}) {
+        for (const uint64_t seed : {0, 1, 2, 3}) {
+            const Program emitted =
+                test::generated(program, {.hook = hook, .result_map = true, .register_seed = seed});
+            Loaded loaded(emitted);
+            Bytes packet = tcp_packet(400);
+            for (unsigned round = 0; round < 3; ++round) {
+                for (size_t i = 0; i < packet.size(); ++i)
+                    packet[i] = static_cast<uint8_t>(i * 37 + round * 101 + 1);
+                packet[12] = 8;
+                packet[13] = 0;
+                loaded.run(packet);
+                BOOST_TEST(loaded.result().value == interpreter->run({.bytes = packet}).value);
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(more_values_than_the_frame_holds_load_and_agree) {
+    for (const unsigned values : {40u, 120u, 200u, 256u}) {
+        check_in_kernel(test::assembled(deep_assembly(values)));
+        check_in_kernel(lisp_program(deep_lisp(values - 1)));
+    }
+}
+
+// Pointers into the packet, which no map holds.
+BOOST_AUTO_TEST_CASE(more_pointers_than_the_frame_holds_load_and_agree) {
+    std::string text = "PUSH8 0\n";
+    for (unsigned i = 0; i < 150; ++i) text += fmt::format("LD8 {}\nLDX32 4\nXOR\n", i);
+    for (unsigned i = 0; i < 150; ++i)
+        text += fmt::format("LD8 {0}\nLDX8 5\nADD\nLD8 {0}\nLDX16 5\nXOR\n", i);
+    check_in_kernel(test::assembled(text + "RET\n"));
+}
+
+BOOST_AUTO_TEST_CASE(thousands_of_values_load) {
+    std::string text = "PUSH8 0\n";
+    for (unsigned i = 0; i < 5000; ++i) text += fmt::format("LD16 {}\nADD\n", i);
+    for (unsigned i = 0; i < 5000; ++i) text += fmt::format("LD16 {}\nXOR\n", i);
+    const Program program = test::generated(test::assembled(text + "RET\n"));
+    Loaded loaded(program);
+    BOOST_TEST(loaded.info().verified_insns < 4 * program.insns.size());
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
