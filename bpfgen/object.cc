@@ -40,16 +40,22 @@ bool names_map(const Insn& insn, const Map& map) {
 Result<> check_maps(const Program& program, const VerifiedModule& verified) {
     const size_t constants = program.data.empty() ? 0 : 1, most = kMostMaps - constants;
     if (program.maps.size() <= most) return {};
-    const auto at = std::ranges::find_if(
-        verified.insns(), [&](const Insn& insn) { return names_map(insn, program.maps[most]); });
-    // Statistics and the result come first.
-    VFM_CHECK(at != verified.insns().end(), "an instruction names the map");
-    return fail(Diagnostic::at_offset(
-                    "", at->offset,
-                    fmt::format("eBPF: {}: the program needs {} maps for flow tables, counters, "
-                                "live sets, statistics and constants, the kernel takes {}",
-                                op_info(at->op).name, program.maps.size() + constants, kMostMaps)),
-                Status::refused);
+    const auto namer = [&](size_t map) {
+        return std::ranges::find_if(
+            verified.insns(), [&](const Insn& insn) { return names_map(insn, program.maps[map]); });
+    };
+    // No instruction names scratch memory.
+    size_t first = most;
+    while (first > 0 && namer(first) == verified.insns().end()) --first;
+    const auto at = namer(first);
+    VFM_CHECK(at != verified.insns().end(), "an instruction names a map");
+    return fail(
+        Diagnostic::at_offset(
+            "", at->offset,
+            fmt::format("eBPF: {}: the program needs {} maps for flow tables, counters, "
+                        "live sets, statistics, scratch memory and constants, the kernel takes {}",
+                        op_info(at->op).name, program.maps.size() + constants, kMostMaps)),
+        Status::refused);
 }
 
 // Every reason of ours begins with the name of the back end.

@@ -18,11 +18,13 @@
 #include <map>
 #include <stdexcept>
 
+#include "core/asm/assembler.h"
 #include "core/asm/disassembler.h"
 #include "core/lisp/compile.h"
 #include "core/lisp/sema.h"
 #include "tests/engines/case_file.h"
 #include "tests/engines/compare.h"
+#include "tests/engines/deep_program.h"
 #include "tests/engines/shrink.h"
 #include "tests/engines/sizes.h"
 #include "tests/engines/table.h"
@@ -63,6 +65,13 @@ Made make_program(const Options& options, Rng& rng) {
         wanted.small_fuel = rng.one_in(8);
         if (rng.one_in(16)) wanted.max_instructions = 600;
         made.module = random_program(rng, wanted);
+        return made;
+    }
+    if (options.language == "deep") {
+        const auto source = std::make_shared<const SourceFile>("deep.vfm", deep_program(rng));
+        auto assembled = assemble(source);
+        if (!assembled) throw std::runtime_error(render(assembled.error().diagnostics));
+        made.module = std::move(assembled->module);
         return made;
     }
     made.source = random_lisp(rng, {.clock = options.clock && rng.one_in(3)});
@@ -217,8 +226,8 @@ Options parse(int argc, char** argv) {
         else
             throw std::runtime_error("unknown option '" + std::string(argument) + "'");
     }
-    if (options.language != "code" && options.language != "lisp")
-        throw std::runtime_error("--language is code or lisp");
+    if (options.language != "code" && options.language != "lisp" && options.language != "deep")
+        throw std::runtime_error("--language is code, lisp or deep");
     return options;
 }
 

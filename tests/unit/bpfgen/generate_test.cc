@@ -69,10 +69,26 @@ BOOST_AUTO_TEST_CASE(more_maps_than_the_kernel_takes_are_refused_at_the_first_to
     const Failure failure = refusal(test::assembled(tables + code + "RET\n"));
     BOOST_TEST(failure.diagnostics[0].message ==
                "eBPF: FLOW_ADD: the program needs 65 maps for flow tables, counters, live sets, "
-               "statistics and constants, the kernel takes 64");
+               "statistics, scratch memory and constants, the kernel takes 64");
     BOOST_TEST(failure.diagnostics[0].offset.value() == 2u + 63u * 11u + 5u);
     const VerifiedModule program = test::assembled(tables + code + "RET\n");
     BOOST_TEST(test::generated(program, {.for_kernel = false}).maps.size() == 65u);
+}
+
+BOOST_AUTO_TEST_CASE(scratch_memory_counts_among_the_maps_that_the_kernel_takes) {
+    const auto with_tables = [](unsigned tables) {
+        std::string text, code;
+        for (unsigned i = 0; i < tables; ++i) {
+            text += fmt::format(".table t{}\n", i);
+            code += fmt::format("LD8 {0}\nPUSH8 1\nFLOW_ADD {0}\nPOP\n", i);
+        }
+        return test::assembled(text + code + many_values(200));
+    };
+    BOOST_TEST(test::generated(with_tables(62)).maps.size() == 64u);
+    const Failure failure = refusal(with_tables(63));
+    BOOST_TEST(failure.diagnostics[0].message ==
+               "eBPF: FLOW_ADD: the program needs 65 maps for flow tables, counters, live sets, "
+               "statistics, scratch memory and constants, the kernel takes 64");
 }
 
 bool has_call(const Program& program, int32_t helper) {
