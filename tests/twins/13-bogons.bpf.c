@@ -8,6 +8,7 @@ ALWAYS _Bool is_dhcp_answer(const struct packet* p) {
     return udp && udp->source == bpf_htons(67) && udp->dest == bpf_htons(68);
 }
 
+/* Of addresses that are not ours. */
 ALWAYS _Bool is_bogon(__u32 address) {
     switch (address >> 24) {
         case 0:
@@ -23,7 +24,7 @@ ALWAYS _Bool is_bogon(__u32 address) {
         case 192:
             return address >> 8 == 0xc00000 || address >> 8 == 0xc00002 || address >> 16 == 0xc0a8;
         case 198:
-            return address >> 17 == 0xc612 >> 1 || address >> 8 == 0xc63364;
+            return address >> 17 == 0xc612 >> 1;
         case 203:
             return address >> 8 == 0xcb0071;
         default:

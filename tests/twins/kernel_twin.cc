@@ -79,12 +79,20 @@ void KernelTwin::Unmap::operator()(uint64_t* clock) const { munmap(clock, kPage)
 
 std::optional<uint32_t> KernelTwin::run(const Packet& packet) {
     if (clock_) *clock_ = packet.timestamp;
+    return run_now(packet);
+}
+
+std::optional<uint32_t> KernelTwin::run_now(const Packet& packet) const {
     auto options = libbpf_options<bpf_test_run_opts>();
     options.data_in = packet.bytes.data();
     options.data_size_in = static_cast<uint32_t>(packet.bytes.size());
     options.repeat = 1;
     if (bpf_prog_test_run_opts(program_, &options) != 0) return std::nullopt;
     return options.retval;
+}
+
+void KernelTwin::advance(uint64_t nanoseconds) const {
+    __atomic_fetch_add(clock_.get(), nanoseconds, __ATOMIC_RELAXED);
 }
 
 twin_counts KernelTwin::counts() const {

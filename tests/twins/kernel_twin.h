@@ -28,7 +28,7 @@ enum class Clock : uint8_t {
     packet,  ///< the time of the packet that runs
 };
 
-/// A twin that is loaded, with maps of its own. Not thread safe.
+/// A twin that is loaded, with maps of its own. Not thread safe where nothing else is said.
 class KernelTwin {
   public:
     /// Fails with Status::refused where the kernel does not take it.
@@ -37,6 +37,12 @@ class KernelTwin {
     /// XDP_PASS or XDP_DROP; nothing if the test run does not take such a packet (below 14 bytes,
     /// beyond one buffer), of which nothing is then counted.
     std::optional<uint32_t> run(const Packet& packet);
+
+    // Of these two several threads may be in at once.
+    /// run() by the clock as it is.
+    std::optional<uint32_t> run_now(const Packet& packet) const;
+    /// Sets the clock of Clock::packet forward.
+    void advance(uint64_t nanoseconds) const;
 
     /// The sum over all CPUs.
     twin_counts counts() const;

@@ -1,9 +1,9 @@
 #include "tests/twins/twin_packets.h"
 
-#include <algorithm>
-#include <utility>
-
 #include "tests/harness/random_packet.h"
+#include "tests/harness/rng.h"
+#include "tests/twins/boundaries.h"
+#include "tests/twins/variations.h"
 #include "userspace/io/capture.h"
 
 namespace vfm::twins {
@@ -11,65 +11,91 @@ namespace {
 
 using test::Rng;
 
-constexpr size_t kEthernet = 14, kTypeAt = 12;
-constexpr size_t kHeaders = 80;  // bytes in which filters find what they ask for
+constexpr uint64_t kMicrosecond = 1'000, kMillisecond = 1'000'000, kSecond = 1'000'000'000;
+/// A bucket's time comes round in twice this time.
+constexpr uint64_t kHalfRound = (uint64_t{1} << 43) * kMicrosecond;
 
-bool has_type(const Bytes& packet, uint16_t type) {
-    return packet.size() >= kEthernet + 40 && load_be<uint16_t>(&packet[kTypeAt]) == type;
-}
+class Maker {
+  public:
+    explicit Maker(const PacketSource& from)
+        : from_(from), rng_(from.seed), out_(from.capture), clock_(out_.back().timestamp) {}
 
-void insert(Bytes& packet, size_t at, const Bytes& bytes) {
-    packet.insert(packet.begin() + static_cast<ptrdiff_t>(at), bytes.begin(), bytes.end());
-}
-
-void add_tag(Bytes& packet, Rng& rng) {
-    const auto low = rng.pick<uint8_t>({0x00, 0xa8, 0x00, 0xa8, 0x01});
-    const auto high = static_cast<uint8_t>(low == 0xa8 ? 0x88 : 0x81 + 0x10 * (low & 1));
-    insert(packet, kTypeAt,
-           {high, static_cast<uint8_t>(low & 0xfe), 0, static_cast<uint8_t>(rng.next())});
-}
-
-void add_options(Bytes& packet, Rng& rng) {
-    if (!has_type(packet, 0x0800)) return;
-    const auto words = static_cast<uint8_t>(rng.below(11));
-    packet[kEthernet] = static_cast<uint8_t>(0x40 | std::min(15, (packet[kEthernet] & 15) + words));
-    insert(packet, kEthernet + 20, Bytes(4 * size_t{words}, 1));
-}
-
-void add_extensions(Bytes& packet, Rng& rng) {
-    if (!has_type(packet, 0x86dd)) return;
-    for (uint64_t count = 1 + rng.below(rng.one_in(3) ? 10 : 3); count > 0; --count) {
-        uint8_t& next = packet[kEthernet + 6];
-        const auto kind = rng.pick<uint8_t>({0, 43, 60, 60, 44});
-        const auto units = static_cast<uint8_t>(kind != 44 && rng.one_in(4) ? 1 + rng.below(3) : 0);
-        Bytes header(8 + 8 * size_t{units});
-        header[0] = std::exchange(next, kind);
-        header[1] = units;
-        if (kind == 44) header[3] = rng.pick<uint8_t>({0, 1, 0, 1, 6, 8});
-        insert(packet, kEthernet + 40, header);
+    std::vector<Probe> run() {
+        made_by_lint();
+        from_boundaries();
+        const std::vector<Probe> pool = out_;
+        if (!from_.module->tables.empty()) {
+            for (int i = 0; i < 60; ++i) flood(any(pool));
+            for (int i = 0; i < 3'000; ++i) dialogue(any(pool));
+        }
+        for (size_t i = 0; i < from_.count; ++i) add_later(varied(pool, rng_));
+        for (size_t i = 0; i < from_.count; ++i) add_later(test::random_packet(rng_));
+        return std::move(out_);
     }
-}
 
-/// As an answer has them; in packets without options.
-void exchange_ends(Bytes& packet) {
-    const bool is_ipv6 = has_type(packet, 0x86dd);
-    if (!is_ipv6 && !has_type(packet, 0x0800)) return;
-    const size_t size = is_ipv6 ? 16 : 4, at = kEthernet + (is_ipv6 ? 8 : 12);
-    const auto begin = packet.begin() + static_cast<ptrdiff_t>(at);
-    const auto step = static_cast<ptrdiff_t>(size);
-    std::swap_ranges(begin, begin + step, begin + step);
-    const auto ports = begin + 2 * step;
-    if (packet.end() - ports >= 4) std::swap_ranges(ports, ports + 2, ports + 2);
-    std::swap_ranges(packet.begin(), packet.begin() + 6, packet.begin() + 6);
-}
+  private:
+    Bytes any(const std::vector<Probe>& pool) { return pool[rng_.below(pool.size())].bytes; }
 
-/// What another packet has in the same place.
-void splice(Bytes& packet, const Bytes& other, Rng& rng) {
-    const size_t at = rng.below(kHeaders);
-    const size_t end = std::min(
-        {packet.size(), other.size(), at + rng.pick<size_t>({1, 1, 2, 4, 6, 8, 16, kHeaders})});
-    for (size_t i = at; i < end; ++i) packet[i] = other[i];
-}
+    /// Their clock begins anew, and is to go on here.
+    void made_by_lint() {
+        const std::vector<Probe> made = lint::probes(*from_.module, nullptr);
+        const uint64_t behind = clock_ - made.front().timestamp;
+        for (const Probe& probe : made) out_.push_back({probe.bytes, behind + probe.timestamp});
+        clock_ = out_.back().timestamp;
+    }
+
+    void from_boundaries() {
+        const std::vector<Probe> pool = out_;
+        for (const Bytes& address : boundaries(from_.module->source_text + "\n" + from_.lists)) {
+            for (int i = 0; i < 16; ++i) {
+                Bytes packet = any(pool);
+                set_source(packet, address);
+                add_later(packet);
+            }
+        }
+    }
+
+    void add_later(Bytes packet) {
+        clock_ += rng_.below(
+            rng_.pick<uint64_t>({kMicrosecond, kMicrosecond, 50 * kMillisecond, 20 * kSecond}));
+        // Another CPU has read its clock earlier.
+        const uint64_t behind = rng_.one_in(20) ? rng_.below(2 * kSecond) : 0;
+        out_.push_back({std::move(packet), clock_ - behind});
+    }
+
+    /// The same one again and again, to one port or many, until its bucket is empty and then as
+    /// tokens come.
+    void flood(Bytes packet) {
+        const bool to_many = rng_.one_in(2);
+        const auto next = [&](uint16_t port) -> const Bytes& {
+            if (to_many) set_port(packet, port);
+            return packet;
+        };
+        for (uint16_t i = 0; i < 420; ++i) out_.push_back({next(i), clock_});
+        for (uint16_t i = 0; i < 80; ++i) {
+            clock_ += rng_.pick<uint64_t>({5 * kMillisecond, 10 * kMillisecond, 20 * kMillisecond,
+                                           3 * kSecond, rng_.below(kSecond)});
+            if (rng_.one_in(20)) clock_ += kHalfRound * (1 + rng_.below(2));
+            const uint64_t behind = rng_.one_in(4) ? rng_.below(2 * kSecond) : rng_.below(2);
+            out_.push_back({next(static_cast<uint16_t>(500 + i)), clock_ - behind});
+        }
+    }
+
+    /// A packet and what could be its answer, in time and just too late.
+    void dialogue(Bytes packet) {
+        if (rng_.one_in(3)) set_proto(packet, rng_.pick<uint8_t>({6, 17, 132, 136, 1}));
+        add_later(packet);
+        exchange_ends(packet);
+        if (rng_.one_in(3) && !packet.empty()) packet[rng_.below(packet.size())] ^= 1;
+        clock_ += rng_.pick<uint64_t>({0, kMillisecond, 300 * kSecond - 1, 300 * kSecond});
+        out_.push_back({std::move(packet), clock_});
+    }
+
+    const PacketSource& from_;
+    Rng rng_;
+    std::vector<Probe> out_;
+    uint64_t clock_;
+};
 
 }  // namespace
 
@@ -84,58 +110,6 @@ Result<std::vector<Probe>> captured(const std::string& path) {
     }
 }
 
-Bytes varied(const std::vector<Probe>& pool, Rng& rng) {
-    const auto any = [&]() -> const Bytes& { return pool[rng.below(pool.size())].bytes; };
-    Bytes packet = any();
-    for (uint64_t changes = 1 + rng.below(3); changes > 0; --changes) {
-        switch (rng.below(8)) {
-            case 0:
-                add_options(packet, rng);
-                break;
-            case 1:
-                add_extensions(packet, rng);
-                break;
-            case 2:
-                exchange_ends(packet);
-                break;
-            case 3:
-                if (!packet.empty())
-                    packet[rng.below(std::min(packet.size(), kHeaders))] =
-                        static_cast<uint8_t>(rng.next());
-                break;
-            case 4:
-                packet.resize(rng.below(packet.size() + 8));
-                break;
-            default:
-                splice(packet, any(), rng);
-        }
-    }
-    packet.resize(std::max(packet.size(), kEthernet));
-    for (uint64_t tags = rng.one_in(4) ? 1 + rng.below(3) : 0; tags > 0; --tags)
-        add_tag(packet, rng);
-    return packet;
-}
-
-std::vector<Probe> packets_for(std::vector<Probe> capture, const Module& module, size_t count,
-                               uint64_t seed) {
-    std::vector<Probe> out = std::move(capture);
-    Rng rng(seed);
-    uint64_t clock = out.empty() ? 0 : out.back().timestamp;
-    const std::vector<Probe> made = lint::probes(module, nullptr);
-    // Their clock begins anew, and is to go on here.
-    for (const Probe& probe : made)
-        out.push_back({probe.bytes, clock + probe.timestamp - made.front().timestamp});
-    clock = out.back().timestamp;
-    const std::vector<Probe> pool = out;
-    const auto go_on = [&] {
-        const uint64_t most = rng.pick<uint64_t>({1'000, 1'000, 50'000'000, 20'000'000'000});
-        clock += rng.below(most);
-        // Another CPU has read its clock earlier.
-        return rng.one_in(20) ? clock - rng.below(2'000'000'000) : clock;
-    };
-    for (size_t i = 0; i < count; ++i) out.push_back({varied(pool, rng), go_on()});
-    for (size_t i = 0; i < count; ++i) out.push_back({test::random_packet(rng), go_on()});
-    return out;
-}
+std::vector<Probe> packets_for(const PacketSource& from) { return Maker(from).run(); }
 
 }  // namespace vfm::twins

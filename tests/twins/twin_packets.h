@@ -6,7 +6,6 @@
 
 #include "core/base/result.h"
 #include "core/module/module.h"
-#include "tests/harness/rng.h"
 #include "userspace/lint/probes.h"
 
 namespace vfm::twins {
@@ -16,13 +15,17 @@ using lint::Probe;
 /// The packets of a capture, with its times.
 Result<std::vector<Probe>> captured(const std::string& path);
 
-/// One of `pool` changed as packets differ: tags, options, extension headers, parts of other
-/// packets, source and destination exchanged, single bytes, the end cut off. 14 bytes at least.
-Bytes varied(const std::vector<Probe>& pool, test::Rng& rng);
+struct PacketSource {
+    std::vector<Probe> capture;  ///< not empty
+    const Module* module = nullptr;
+    std::string lists;  ///< text of files with addresses that it reads
+    size_t count = 0;   ///< of varied packets
+    uint64_t seed = 0;
+};
 
-/// The capture, what lint makes of the filter's tests, `count` varied ones of both and as many
-/// random ones, whose clock mostly goes on.
-std::vector<Probe> packets_for(std::vector<Probe> capture, const Module& module, size_t count,
-                               uint64_t seed);
+/// The capture; what lint makes of the filter's tests; packets from the ends of its sets; where it
+/// has tables, floods and answers around the times that its limits know; `count` varied ones of all
+/// of these and as many random ones. The clock mostly goes on.
+std::vector<Probe> packets_for(const PacketSource& from);
 
 }  // namespace vfm::twins

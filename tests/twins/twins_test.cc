@@ -7,10 +7,11 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <map>
-#include <numeric>
 #include <ostream>
+#include <thread>
 
 #include "bpfgen/object.h"
+#include "core/base/io.h"
 #include "core/front/front.h"
 #include "core/run/verdict.h"
 #include "loader/load.h"
@@ -125,9 +126,12 @@ BOOST_DATA_TEST_CASE(the_same_verdicts_and_counts, data::make(all_twins()), twin
     const std::string path = fmt::format("{}/{}", VFM_COOKBOOK, twin.filter);
     const auto filter = value_of(load_filter(path + ".vfl"));
     const auto program = value_of(verify_filter(filter));
-    const auto packets =
-        packets_for(value_of(captured(fmt::format("{}/{}.pcap", VFM_CAPTURES, twin.filter))),
-                    filter.module, test::sized(kVaried), 10);
+    const auto packets = packets_for(
+        {.capture = value_of(captured(fmt::format("{}/{}.pcap", VFM_CAPTURES, twin.filter))),
+         .module = &filter.module,
+         .lists = value_of(read_text(VFM_COOKBOOK "/geo-block.txt")),
+         .count = test::sized(kVaried),
+         .seed = 10});
     KernelTwin kernel = value_of(KernelTwin::load(twin, Clock::packet));
     Judge reference = judge(engine_kinds().front().name, program);
     Judge emitted = judge(twin.reads_clock ? "bpf" : "kernel", program);
@@ -148,6 +152,38 @@ BOOST_DATA_TEST_CASE(the_same_verdicts_and_counts, data::make(all_twins()), twin
     check_counts(kernel, emitted);
     BOOST_TEST_MESSAGE(fmt::format("{} {}: {} packets; {}", twin.name, twin.filter,
                                    reference.stats.packets, sizes(twin, program)));
+}
+
+BOOST_AUTO_TEST_CASE(no_token_is_given_twice, *boost::unit_test::precondition(kernel_is_there)) {
+    const Twin& syn_limit = all_twins().front();
+    const auto capture =
+        value_of(captured(fmt::format("{}/{}.pcap", VFM_CAPTURES, syn_limit.filter)));
+    KernelTwin twin = value_of(KernelTwin::load(syn_limit, Clock::packet));
+    // The first that takes a token: a rule's counter says so.
+    constexpr size_t kConnections = 4;
+    const auto taker = std::ranges::find_if(capture, [&](const Probe& probe) {
+        twin.run({.bytes = probe.bytes, .timestamp = probe.timestamp});
+        return twin.counts().rules[kConnections].packets == 1;
+    });
+    BOOST_TEST_REQUIRE((taker != capture.end()));
+    const Packet packet{.bytes = taker->bytes, .timestamp = taker->timestamp};
+    const uint64_t before = twin.counts().stats.pass - 1;
+    // Two at once empty the bucket over and over, and let time go by for ten tokens.
+    constexpr unsigned kRounds = 1'000, kTokens = 10;
+    constexpr uint64_t kInterval = 20'000'000;
+    const auto work = [&] {
+        for (unsigned i = 0; i < kRounds; ++i) {
+            for (unsigned run = 0; run < 5 * kTokens; ++run) twin.run_now(packet);
+            twin.advance(kTokens * kInterval);
+        }
+    };
+    {
+        const std::jthread one(work), other(work);
+    }
+    for (unsigned run = 0; run < 200; ++run) twin.run_now(packet);
+    const uint64_t given = twin.counts().stats.pass - before;
+    BOOST_TEST(given <= 100 + 2 * kRounds * kTokens);
+    BOOST_TEST(given > kRounds * kTokens);
 }
 
 }  // namespace vfm::twins
