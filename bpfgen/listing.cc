@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "bpfgen/source_lines.h"
 #include "core/base/diagnostic.h"
-#include "core/base/source.h"
 #include "core/ebpf/constructors.h"
 #include "core/ebpf/print.h"
 
@@ -13,17 +13,20 @@ namespace vfm::bpf {
 
 std::string print_listing(const Program& program) {
     std::string out;
-    const SourceFile source(program.source_name, program.source_text);
+    const std::vector<SourceFile> files = source_files(program);
     size_t line = 0;
     size_t reference = 0;
     const LineInfo* shown = nullptr;
     for (uint32_t i = 0; i < program.insns.size(); ++i) {
         for (; line < program.lines.size() && program.lines[line].insn == i; ++line) {
             const LineInfo& at = program.lines[line];
-            if (shown != nullptr && shown->position.line == at.position.line) continue;
+            if (shown != nullptr && shown->file == at.file &&
+                shown->position.line == at.position.line)
+                continue;
             shown = &at;
-            out += fmt::format("; {}:{}: {}\n", printable(program.source_name), at.position.line,
-                               printable(source.line(at.position.line), 80));
+            const SourceFile& file = files[at.file];
+            out += fmt::format("; {}:{}: {}\n", printable(file.name()), at.position.line,
+                               printable(file.line(at.position.line), 80));
         }
         const bpf_insn& insn = program.insns[i];
         std::string_view map;
