@@ -36,7 +36,7 @@ class Counted {
         const auto action = machine_.run({.bytes = packet.bytes, .timestamp = packet.timestamp});
         if (!action)
             BOOST_FAIL(fmt::format("insn {}: {}", action.error().pc, action.error().reason));
-        executed_.push_back(machine_.executed());
+        executed_.push_back(machine_.steps());
         return *action == XDP_PASS;
     }
     /// Mean of the packets, the most of one.

@@ -77,8 +77,9 @@ class Machine {
     const Map& map(size_t index) const { return maps_[index]; }
     /// Index of the exit instruction of the last run that did not fault.
     uint32_t exit_pc() const { return exit_pc_; }
-    /// Instructions that it took, its exit included; an LD_IMM64 is one, what helpers do is none.
-    uint64_t executed() const { return executed_; }
+    /// Instructions that the last run took, its exit included; an LD_IMM64 is one, what helpers do
+    /// is none.
+    uint64_t steps() const { return steps_; }
 
   private:
     Machine() = default;
@@ -91,7 +92,7 @@ class Machine {
     Frame frame_;
     RandomSequence random_;
     uint32_t exit_pc_ = 0;
-    uint64_t executed_ = 0;
+    uint64_t steps_ = 0;
 };
 
 }  // namespace vfm::ebpf

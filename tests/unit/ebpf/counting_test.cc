@@ -10,7 +10,7 @@ uint64_t executed(const Code& code, const Input& input = {}) {
     auto machine = load_program(code, {{BPF_MAP_TYPE_ARRAY, 4, 8, 1}});
     if (!machine) BOOST_FAIL(machine.error().reason);
     BOOST_REQUIRE(machine->run(input).has_value());
-    return machine->executed();
+    return machine->steps();
 }
 
 BOOST_AUTO_TEST_CASE(every_instruction_is_one_the_exit_too) {
@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(loops_count_each_time_and_runs_by_themselves) {
     BOOST_TEST_REQUIRE(machine.has_value());
     for (int i = 0; i < 2; ++i) {
         BOOST_REQUIRE(machine->run({}).has_value());
-        BOOST_TEST(machine->executed() == 1 + 5 * 2 + 1u);
+        BOOST_TEST(machine->steps() == 1 + 5 * 2 + 1u);
     }
 }
 
