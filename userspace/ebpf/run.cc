@@ -14,6 +14,36 @@ namespace {
 /// The verifier's limit for offsets of pointers.
 constexpr int64_t kMaxPointerOffset = int64_t{1} << 29;
 
+// Of 1, 2, 4 or 8 bytes each has an instruction of its own; of a number that is known later, none.
+uint64_t value_at(const uint8_t* bytes, unsigned size) {
+    switch (size) {
+        case 1:
+            return *bytes;
+        case 2:
+            return load_le<uint16_t>(bytes);
+        case 4:
+            return load_le<uint32_t>(bytes);
+        default:
+            return load_le<uint64_t>(bytes);
+    }
+}
+
+void put_value(uint8_t* bytes, uint64_t value, unsigned size) {
+    switch (size) {
+        case 1:
+            *bytes = static_cast<uint8_t>(value);
+            return;
+        case 2:
+            std::memcpy(bytes, &value, 2);
+            return;
+        case 4:
+            std::memcpy(bytes, &value, 4);
+            return;
+        default:
+            std::memcpy(bytes, &value, 8);
+    }
+}
+
 }  // namespace
 
 Run::Run(Context context, std::span<const DecodedInsn> insns, std::span<Map> maps, ByteView data,
@@ -226,7 +256,7 @@ bool Run::load(const DecodedInsn& insn) {
     }
     const uint8_t* bytes = readable(base, insn.off, size);
     if (!bytes) return false;
-    target = Value::scalar(load_le(bytes, size));
+    target = Value::scalar(value_at(bytes, size));
     ++pc_;
     return true;
 }
@@ -254,7 +284,7 @@ bool Run::store(const DecodedInsn& insn) {
     if (!value.is_scalar()) return stop("a pointer is stored outside the stack");
     uint8_t* bytes = writable(base, insn.off, size);
     if (!bytes) return false;
-    std::memcpy(bytes, &value.bits, size);
+    put_value(bytes, value.bits, size);
     ++pc_;
     return true;
 }
@@ -273,14 +303,14 @@ bool Run::atomic(const DecodedInsn& insn) {
     uint8_t* bytes = current ? writable(base, insn.off, size) : nullptr;
     if (!bytes) return false;
     const uint64_t mask = size == 4 ? UINT32_MAX : UINT64_MAX;
-    const uint64_t old = load_le(bytes, size);
+    const uint64_t old = value_at(bytes, size);
     const uint64_t source = regs_[insn.src].bits & mask;
     uint64_t next = old;
     if (!compares)
         next = arithmetic<uint64_t>(insn.op, old, source);
     else if (old == (regs_[BPF_REG_0].bits & mask))
         next = source;
-    std::memcpy(bytes, &next, size);
+    put_value(bytes, next, size);
     if (compares)
         regs_[BPF_REG_0] = Value::scalar(old);
     else if (row_of(insn.op).selector & BPF_FETCH)
