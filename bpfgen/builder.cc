@@ -6,11 +6,6 @@
 
 namespace vfm::bpf {
 
-Exits::Exits(Emitter& emitter)
-    : pass(emitter.label()), drop(emitter.label()), log(emitter.label()) {
-    for (Label& error : errors) error = emitter.label();
-}
-
 uint32_t Builder::list(std::vector<Move> moves) {
     if (moves.empty()) return kNoMoves;
     function_.moves.push_back(std::move(moves));

@@ -1,12 +1,10 @@
 // Writes machine code instruction by instruction: what lowering and packet access share.
 #pragma once
 
-#include <array>
 #include <vector>
 
 #include "bpfgen/frame.h"
 #include "bpfgen/mir.h"
-#include "core/isa/error_kind.h"
 
 namespace vfm::bpf {
 
@@ -23,13 +21,6 @@ struct Condition {
         c.code = static_cast<uint8_t>(opposite(code));
         return c;
     }
-};
-
-/// Where runs end. Shared by both variants of a program; what is not jumped to is not emitted.
-struct Exits {
-    explicit Exits(Emitter& emitter);
-    Label pass, drop, log;
-    std::array<Label, kErrorKinds> errors;  ///< by error_index()
 };
 
 class Builder {

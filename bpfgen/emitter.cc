@@ -132,8 +132,7 @@ Code Emitter::finish() {
                 code.insns.push_back(jump_far(distance));
                 break;
             case Item::Form::far_conditional:
-                insn.code = static_cast<__u8>(BPF_CLASS(insn.code) | BPF_SRC(insn.code) |
-                                              opposite(BPF_OP(insn.code)));
+                insn = ebpf::inverted(insn);
                 insn.off = 1;
                 code.insns.push_back(insn);
                 code.insns.push_back(jump_far(distance));

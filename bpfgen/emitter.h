@@ -9,9 +9,16 @@
 #include <optional>
 #include <vector>
 
-#include "bpfgen/insns.h"
+#include "core/ebpf/constructors.h"
 
 namespace vfm::bpf {
+
+// Every file of this room speaks of instructions.
+using ebpf::alu, ebpf::alu_imm, ebpf::mov, ebpf::mov_imm, ebpf::mov32_imm, ebpf::neg, ebpf::to_be;
+using ebpf::call, ebpf::exit_insn, ebpf::jump, ebpf::jump_far, ebpf::jump_if, ebpf::jump_if_imm;
+using ebpf::compare_exchange, ebpf::fetch_add, ebpf::load, ebpf::store, ebpf::store_imm;
+using ebpf::fits_imm, ebpf::is_conditional, ebpf::is_jump, ebpf::is_wide, ebpf::opposite;
+using ebpf::kFrame, ebpf::load_imm64, ebpf::Reg, ebpf::Wide;
 
 /// A place in the code. Made by Emitter::label(), bound once, jumped to any number of times.
 struct Label {

@@ -21,18 +21,18 @@
 
 #include <cstdint>
 
-#include "bpfgen/insns.h"
+#include "core/ebpf/insn.h"
 
 namespace vfm::bpf {
 
-inline constexpr Reg kScratch = 0;
-inline constexpr Reg kScratch2 = 1;
-inline constexpr Reg kContext = 6;
-inline constexpr Reg kData = 7;
-inline constexpr Reg kStats = 7;
-inline constexpr Reg kDataEnd = 8;
-inline constexpr Reg kScratchBase = 9;
-inline constexpr Reg kLength = 8;  ///< in the prologue
+inline constexpr ebpf::Reg kScratch = 0;
+inline constexpr ebpf::Reg kScratch2 = 1;
+inline constexpr ebpf::Reg kContext = 6;
+inline constexpr ebpf::Reg kData = 7;
+inline constexpr ebpf::Reg kStats = 7;
+inline constexpr ebpf::Reg kDataEnd = 8;
+inline constexpr ebpf::Reg kScratchBase = 9;
+inline constexpr ebpf::Reg kLength = 8;  ///< in the prologue
 
 /// Offsets from r10; every slot has 8 bytes.
 inline constexpr int16_t kStatsSlot = -8;    ///< address of this CPU's struct vfm_stats

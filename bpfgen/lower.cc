@@ -3,7 +3,6 @@
 #include <optional>
 #include <ranges>
 
-#include "bpf/vfm_abi.h"
 #include "bpfgen/exchanges.h"
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/lower_flow.h"
@@ -118,7 +117,7 @@ class Lowerer {
     // ---- operations --------------------------------------------------------------------------
 
     void leave(const Condition& condition, ErrorKind error) {
-        b_.leave(condition, l_.exits.errors[error_index(error)], around_);
+        b_.leave(condition, l_.exits.error(error), around_);
     }
 
     void guard_index(const Value& value) {
@@ -291,7 +290,7 @@ class Lowerer {
                 ret(end.a);
                 return;
             case Terminator::Kind::trap:
-                b_.jump(l_.exits.errors[error_index(end.error)]);
+                b_.jump(l_.exits.error(end.error));
                 return;
             case Terminator::Kind::branch:
                 two_ways(block, index, branch_condition(end));
@@ -381,39 +380,13 @@ class Lowerer {
         if (!is_bare_end(f_, edge.target)) {
             b_.jump(labels_[edge.target], moves(edge));
         } else if (end.kind == Terminator::Kind::trap) {
-            b_.jump(l_.exits.errors[error_index(end.error)]);
+            b_.jump(l_.exits.error(end.error));
         } else {
             ret(end.a);
         }
     }
 
-    void ret(ValueId value) {
-        if (l_.result_map) {
-            b_.load_to(1, 8, kFrame, kResultSlot);
-            if (v_.is_number(value)) {
-                b_.number_to(0, f_[value].imm);
-            } else {
-                b_.mov_to(0, v_.reg(value));
-            }
-            b_.store(8, 1, offsetof(vfm_result, value), 0);
-        }
-        if (v_.is_number(value)) {
-            const uint64_t number = f_[value].imm;
-            b_.jump(number == 0 ? l_.exits.drop : number == 2 ? l_.exits.log : l_.exits.pass);
-            return;
-        }
-        const auto comparison = ir::op_comparison(f_[value].op);
-        if (comparison && !l_.result_map) {
-            b_.branch(v_.condition(negate(*comparison), f_[value].a, f_[value].b), l_.exits.drop);
-        } else {
-            const VReg verdict = v_.tested(value);
-            b_.branch({.code = BPF_JEQ, .a = verdict, .imm = 0}, l_.exits.drop);
-            if (l_.values.bits(value) > 1) {
-                b_.branch({.code = BPF_JEQ, .a = verdict, .imm = 2}, l_.exits.log);
-            }
-        }
-        b_.jump(l_.exits.pass);
-    }
+    void ret(ValueId value) { l_.exits.end_with(value, f_, l_.values, b_, v_); }
 
     const Lowering& l_;
     const ir::Function& f_;

@@ -1,7 +1,7 @@
 // IR to machine code over virtual registers, once for each way of packet access.
 #pragma once
 
-#include "bpfgen/builder.h"
+#include "bpfgen/exits.h"
 #include "bpfgen/hook.h"
 #include "bpfgen/layout.h"
 #include "bpfgen/lookup_tables.h"
@@ -25,7 +25,6 @@ struct Lowering {
     Maps& maps;
     const LookupTables& tables;
     Emitter& emitter;
-    bool result_map;
     bool now_in_slot;  ///< the prologue has read the clock
     bool few_pointers = false;  ///< see AccessContext
 };

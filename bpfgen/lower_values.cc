@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/ebpf/arithmetic.h"
 #include "core/ir/form/arithmetic.h"
 
 namespace vfm::bpf {
@@ -13,13 +14,11 @@ using ir::ValueId;
 struct ValueLowering::AluRow {
     Op op;
     unsigned code;
-    bool commutes;
 };
 const ValueLowering::AluRow ValueLowering::kAlu[] = {
-    {Op::add, BPF_ADD, true},  {Op::sub, BPF_SUB, false}, {Op::mul, BPF_MUL, true},
-    {Op::div, BPF_DIV, false}, {Op::mod, BPF_MOD, false}, {Op::and_, BPF_AND, true},
-    {Op::or_, BPF_OR, true},   {Op::xor_, BPF_XOR, true}, {Op::shl, BPF_LSH, false},
-    {Op::shr, BPF_RSH, false},
+    {Op::add, BPF_ADD}, {Op::sub, BPF_SUB},  {Op::mul, BPF_MUL}, {Op::div, BPF_DIV},
+    {Op::mod, BPF_MOD}, {Op::and_, BPF_AND}, {Op::or_, BPF_OR},  {Op::xor_, BPF_XOR},
+    {Op::shl, BPF_LSH}, {Op::shr, BPF_RSH},
 };
 
 namespace {
@@ -76,7 +75,7 @@ VReg ValueLowering::binary(unsigned code, VReg a, ValueId b) {
 VReg ValueLowering::arithmetic(const AluRow& row, ValueId id) {
     ValueId a = f_[id].a;
     ValueId b = f_[id].b;
-    if (row.commutes && is_number(a)) std::swap(a, b);
+    if (ebpf::commutes(row.code) && is_number(a)) std::swap(a, b);
     const VReg left = read(a);
     const bool shift = row.op == Op::shl || row.op == Op::shr;
     if (shift && is_number(b)) return b_.alu_imm(row.code, left, f_[b].imm & 63);

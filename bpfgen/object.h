@@ -56,7 +56,8 @@ struct MapReference {
 struct LineInfo {
     uint32_t insn = 0;
     uint32_t code_offset = 0;  ///< of the bytecode
-    Position position;         ///< in Program::source_text
+    Position position;
+    uint32_t file = 0;  ///< 0: Program::source_text; i: included[i - 1]
 };
 
 /// What generate() makes; write_elf() and the user-space eBPF machine read it.
@@ -71,6 +72,7 @@ struct Program {
     std::vector<LineInfo> lines;            ///< ascending by insn
     std::string source_name;                ///< VFLisp source, or a disassembly where there is none
     std::string source_text;
+    std::vector<SourceText> included;  ///< further files of the source
 };
 
 /// Translates. A program with a cycle, one that needs more registers and stack than there are, or

@@ -97,7 +97,7 @@ class DirectAccess final : public PacketAccess {
     // For a load whose guard is not at hand here: the guard has held, so these exits are not taken,
     // but the kernel's verifier wants to see it.
     VReg prove_again(ir::ValueId value, VReg base, uint64_t size, ir::BlockId in) {
-        const Label bounds = c_.exits.errors[error_index(ErrorKind::bounds)];
+        const Label bounds = c_.exits.error(ErrorKind::bounds);
         const Base bounded = this->base(value, base, size);
         if (bounded.beyond) b_.leave(*bounded.beyond, bounds, c_.leave_around);
         const Condition there = covers(value, bounded.reg, size, in);
@@ -151,8 +151,8 @@ class HelperAccess final : public PacketAccess {
         b_.add_imm_to(3, kScratchOffset);
         b_.number_to(4, size);
         b_.call(c_.hook.load_helper);
-        b_.leave({.code = BPF_JNE, .a = 0, .imm = 0},
-                 c_.exits.errors[error_index(ErrorKind::bounds)], c_.leave_around);
+        b_.leave({.code = BPF_JNE, .a = 0, .imm = 0}, c_.exits.error(ErrorKind::bounds),
+                 c_.leave_around);
         return b_.load(size, kStats, kScratchOffset);
     }
 

@@ -7,8 +7,7 @@
 #include <memory>
 #include <optional>
 
-#include "bpfgen/builder.h"
-#include "bpfgen/hook.h"
+#include "bpfgen/exits.h"
 #include "bpfgen/value_facts.h"
 #include "core/ir/form/analysis.h"
 

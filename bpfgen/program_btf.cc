@@ -8,15 +8,12 @@
 #include "bpf/vfm_abi.h"
 #include "bpfgen/btf.h"
 #include "bpfgen/hook.h"
-#include "core/base/source.h"
+#include "bpfgen/line_records.h"
 
 namespace vfm::bpf {
 namespace {
 
 constexpr std::string_view kMapsSection = ".maps";
-// What the kernel's format has room for: 22 and 10 bits.
-constexpr uint32_t kMaxLine = (1u << 22) - 1;
-constexpr uint32_t kMaxColumn = (1u << 10) - 1;
 
 class ProgramTypes {
   public:
@@ -149,28 +146,12 @@ class ProgramTypes {
         append_le(functions, 0, 4);  // at the program's first byte
         append_le(functions, function, 4);
 
-        Bytes records;
-        uint32_t count = 0;
-        const SourceFile source(program_.source_name, program_.source_text);
-        const uint32_t file =
-            b_.string(program_.source_name.empty() ? "bytecode" : program_.source_name);
-        const LineInfo* previous = nullptr;
-        for (const LineInfo& line : program_.lines) {
-            if (previous != nullptr && previous->position == line.position) continue;
-            previous = &line;
-            append_le(records, line.insn * sizeof(bpf_insn), 4);
-            append_le(records, file, 4);
-            append_le(records, b_.string(source.line(line.position.line)), 4);
-            append_le(records,
-                      std::min(line.position.line, kMaxLine) << 10 |
-                          std::min(line.position.column, kMaxColumn),
-                      4);
-            ++count;
-        }
+        const Bytes records =
+            line_records(program_, [&](std::string_view text) { return b_.string(text); });
         Bytes lines;
         append_le(lines, sizeof(bpf_line_info), 4);
         append_le(lines, section, 4);
-        append_le(lines, count, 4);
+        append_le(lines, records.size() / sizeof(bpf_line_info), 4);
         lines.insert(lines.end(), records.begin(), records.end());
 
         Bytes out;

@@ -4,13 +4,10 @@
 #include <optional>
 
 #include "bpfgen/frame.h"
+#include "core/ebpf/arithmetic.h"
 
 namespace vfm::bpf {
 namespace {
-
-bool commutes(unsigned op) {
-    return op == BPF_ADD || op == BPF_MUL || op == BPF_AND || op == BPF_OR || op == BPF_XOR;
-}
 
 // A move between two places, or of a number (no source).
 struct PlacedMove {
@@ -96,8 +93,8 @@ class Selector {
         Reg dst = target(insn.dst);
         const Place right = place(b);
         const bool overwrites_right = !right.in_memory && right.reg == dst && place(a) != right;
-        if (overwrites_right && commutes(insn.code)) std::swap(a, b);
-        const bool through_scratch = overwrites_right && !commutes(insn.code);
+        if (overwrites_right && ebpf::commutes(insn.code)) std::swap(a, b);
+        const bool through_scratch = overwrites_right && !ebpf::commutes(insn.code);
         if (through_scratch) dst = kScratch;
         copy(dst, a);
         emitter_.emit(alu(insn.code, dst, read(b, kScratch2)));

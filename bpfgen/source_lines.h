@@ -1,12 +1,21 @@
 // The source text that a program's instructions refer to.
 #pragma once
 
+#include <vector>
+
 #include "bpfgen/object.h"
+#include "core/base/source.h"
 
 namespace vfm::bpf {
 
-/// Fills in source name, text and the positions of program.lines: those of the module where it has
-/// them, else of a listing of its bytecode, one instruction a line.
+/// Fills in the sources and the positions of program.lines: those of the module where it has them,
+/// else of a listing of its bytecode, one instruction a line.
 void attach_source(Program& program, const VerifiedModule& verified);
+
+/// The files that LineInfo::file numbers.
+std::vector<SourceFile> source_files(const Program& program);
+
+/// True if both came from one position of one file.
+bool same_place(const LineInfo& a, const LineInfo& b);
 
 }  // namespace vfm::bpf

@@ -7,6 +7,7 @@
 
 #include "bpf/vfm_abi.h"
 #include "bpfgen/emitter.h"
+#include "bpfgen/exits.h"
 #include "bpfgen/frame.h"
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/lower.h"
@@ -64,8 +65,7 @@ class Translator {
           maps_(program.tables(), program.module().counter_groups, program.module().sets,
                 {options.program_name}),
           tables_(std::move(tables)),
-          exits_(emitter_),
-          no_map_(emitter_.label()) {}
+          exits_(emitter_, hook_, options_) {}
 
     Result<Program> run() {
         thread_jumps(function_);
@@ -85,7 +85,6 @@ class Translator {
                                 .maps = maps_,
                                 .tables = tables_,
                                 .emitter = emitter_,
-                                .result_map = options_.result_map,
                                 .now_in_slot = needs_.now > 1};
         prologue();
         if (needs_.loads) {
@@ -100,7 +99,7 @@ class Translator {
             emitter_.emit(store(8, kStats, offsetof(vfm_stats, length), kLength));
         }
         TRY(variant(lowering, AccessKind::helper));
-        epilogue();
+        exits_.emit();
         return finish();
     }
 
@@ -114,7 +113,7 @@ class Translator {
         emitter_.emit(mov(2, kFrame));
         emitter_.emit(alu_imm(BPF_ADD, 2, kKeySlot));
         emitter_.emit(call(BPF_FUNC_map_lookup_elem));
-        emitter_.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), no_map_);
+        emitter_.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), exits_.no_map());
     }
 
     // r8 holds the packet's length, r6 the context afterwards.
@@ -124,7 +123,7 @@ class Translator {
         hook_.length(emitter_, kLength);
         array_value(maps_.stats());
         emitter_.emit(store(8, kFrame, kStatsSlot, 0));
-        count(0, offsetof(vfm_stats, packets));
+        count_one(emitter_, 0, offsetof(vfm_stats, packets));
         emitter_.emit(load(8, 1, 0, offsetof(vfm_stats, bytes)));
         emitter_.emit(alu(BPF_ADD, 1, kLength));
         emitter_.emit(store(8, 0, offsetof(vfm_stats, bytes), 1));
@@ -140,14 +139,6 @@ class Translator {
             emitter_.emit(store(8, kFrame, kNowSlot, 0));
         }
         if (needs_.len) cut_length();
-    }
-
-    // *(base + offset) += 1
-    void count(Reg base, size_t offset) {
-        const auto off = static_cast<int16_t>(offset);
-        emitter_.emit(load(8, 2, base, off));
-        emitter_.emit(alu_imm(BPF_ADD, 2, 1));
-        emitter_.emit(store(8, base, off, 2));
     }
 
     // errors[0] is always 0, but the kernel's verifier does not know that. Were the fuel a known
@@ -237,40 +228,7 @@ class Translator {
         return {};
     }
 
-    // ---- the ends ----------------------------------------------------------------------------
-
-    void verdict(Label exit, int32_t number, size_t counter) {
-        if (!emitter_.used(exit)) return;
-        emitter_.bind(exit);
-        emitter_.emit(load(8, 1, kFrame, kStatsSlot));
-        count(1, counter);
-        emitter_.emit(mov_imm(0, number));
-        emitter_.emit(exit_insn());
-    }
-
-    void epilogue() {
-        emitter_.origin(0);
-        const Label on_error = options_.drop_on_error ? exits_.drop : exits_.pass;
-        for (unsigned kind = 1; kind < kErrorKinds; ++kind) {
-            if (!emitter_.used(exits_.errors[kind])) continue;
-            emitter_.bind(exits_.errors[kind]);
-            emitter_.emit(load(8, 1, kFrame, kStatsSlot));
-            count(1, offsetof(vfm_stats, errors) + kind * sizeof(uint64_t));
-            if (options_.result_map) {
-                emitter_.emit(load(8, 1, kFrame, kResultSlot));
-                emitter_.emit(
-                    store_imm(8, 1, offsetof(vfm_result, error), -static_cast<int32_t>(kind)));
-            }
-            emitter_.emit_jump(on_error);
-        }
-        verdict(exits_.drop, hook_.drop, offsetof(vfm_stats, drop));
-        verdict(exits_.log, hook_.pass, offsetof(vfm_stats, log));
-        verdict(exits_.pass, hook_.pass, offsetof(vfm_stats, pass));
-        // Cannot happen: an array has all its values.
-        emitter_.bind(no_map_);
-        emitter_.emit(mov_imm(0, options_.drop_on_error ? hook_.drop : hook_.pass));
-        emitter_.emit(exit_insn());
-    }
+    // ---- the end -----------------------------------------------------------------------------
 
     Program finish() {
         Code code = emitter_.finish();
@@ -297,7 +255,6 @@ class Translator {
     LookupTables tables_;
     Emitter emitter_;
     Exits exits_;
-    Label no_map_;
     Needs needs_;
 };
 

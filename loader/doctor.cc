@@ -18,6 +18,7 @@
 #include <memory>
 
 #include "core/base/fd.h"
+#include "core/ebpf/constructors.h"
 #include "loader/bpffs.h"
 #include "loader/driver_modes.h"
 #include "loader/hook.h"
@@ -100,9 +101,7 @@ Finding bpffs_finding(const std::optional<std::string>& given) {
 
 /// A program that ends with `verdict`: its descriptor, or the negative errno.
 int load_pass(bpf_prog_type type, int verdict) {
-    const bpf_insn pass[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = verdict},
-        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    const bpf_insn pass[] = {ebpf::mov_imm(BPF_REG_0, verdict), ebpf::exit_insn()};
     const int fd = bpf_prog_load(type, "vfm_probe", "GPL", pass, std::size(pass), nullptr);
     return fd < 0 ? -errno : fd;
 }

@@ -8,6 +8,7 @@
 #include <cerrno>
 
 #include "bpf/vfm_abi.h"
+#include "core/ebpf/constructors.h"
 #include "core/front/front.h"
 #include "loader/counters.h"
 #include "loader/kernel.h"
@@ -154,9 +155,7 @@ Result<std::shared_ptr<const Program>> kernel_program(const VerifiedModule& prog
 std::string kernel_engine_missing() {
     static const std::string missing = []() -> std::string {
         silence_libbpf();
-        const bpf_insn pass[] = {
-            {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 2},
-            {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+        const bpf_insn pass[] = {ebpf::mov_imm(BPF_REG_0, XDP_PASS), ebpf::exit_insn()};
         const Fd program(bpf_prog_load(BPF_PROG_TYPE_XDP, "vfm_probe", "GPL", pass, 2, nullptr));
         if (!program) {
             const int error = errno;

@@ -4,8 +4,8 @@
 #include <array>
 #include <string>
 
+#include "bpfgen/listing.h"
 #include "bpfgen/object.h"
-#include "bpfgen/printer.h"
 #include "core/base/io.h"
 #include "core/cli/cli.h"
 #include "core/front/front.h"

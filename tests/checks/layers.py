@@ -11,6 +11,7 @@ from tree import sources
 ROOMS = """
 core/base             0      -                                -
 bpf                   0      -                                -
+core/ebpf             1      -                                -
 core/isa              1      -                                -
 core/module           2      -                                -
 core/packet           2      -                                -

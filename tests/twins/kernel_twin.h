@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <ostream>
 #include <string_view>
 #include <vector>
 
@@ -22,6 +23,10 @@ struct Twin {
 };
 
 const std::vector<Twin>& all_twins();
+
+inline std::ostream& operator<<(std::ostream& out, const Twin& twin) {
+    return out << twin.name << ", " << twin.filter;
+}
 
 enum class Clock : uint8_t {
     kernel,  ///< bpf_ktime_get_ns(): what is measured

@@ -7,7 +7,6 @@
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <map>
-#include <ostream>
 #include <thread>
 
 #include "bpfgen/object.h"
@@ -22,10 +21,6 @@
 #include "userspace/engines/engines.h"
 
 namespace vfm::twins {
-
-static std::ostream& operator<<(std::ostream& out, const Twin& twin) {
-    return out << twin.name << ", " << twin.filter;
-}
 
 namespace {
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/ebpf/insn.h"
 #include "core/run/packet.h"
 #include "core/run/random.h"
 #include "userspace/ebpf/frame.h"
@@ -76,18 +77,22 @@ class Machine {
     const Map& map(size_t index) const { return maps_[index]; }
     /// Index of the exit instruction of the last run that did not fault.
     uint32_t exit_pc() const { return exit_pc_; }
+    /// Instructions that the last run took, its exit included; an LD_IMM64 is one, what helpers do
+    /// is none.
+    uint64_t steps() const { return steps_; }
 
   private:
     Machine() = default;
 
     Context context_ = Context::xdp;
-    std::vector<bpf_insn> insns_;  // an LD_IMM64 of a map has src_reg BPF_PSEUDO_MAP_IDX, one of
-                                   // data BPF_PSEUDO_MAP_IDX_VALUE
+    std::vector<DecodedInsn> insns_;  // by slot; an LD_IMM64 of a map has src BPF_PSEUDO_MAP_IDX,
+                                      // one of data BPF_PSEUDO_MAP_IDX_VALUE
     std::vector<Map> maps_;
     Bytes data_;
     Frame frame_;
     RandomSequence random_;
     uint32_t exit_pc_ = 0;
+    uint64_t steps_ = 0;
 };
 
 }  // namespace vfm::ebpf

@@ -6,108 +6,47 @@
 #include <cstddef>
 #include <cstring>
 
+#include "core/ebpf/arithmetic.h"
+
 namespace vfm::ebpf {
 namespace {
 
 /// The verifier's limit for offsets of pointers.
 constexpr int64_t kMaxPointerOffset = int64_t{1} << 29;
 
-unsigned access_size(const bpf_insn& insn) {
-    switch (BPF_SIZE(insn.code)) {
-        case BPF_B:
-            return 1;
-        case BPF_H:
-            return 2;
-        case BPF_W:
-            return 4;
+// Of 1, 2, 4 or 8 bytes each has an instruction of its own; of a number that is known later, none.
+uint64_t value_at(const uint8_t* bytes, unsigned size) {
+    switch (size) {
+        case 1:
+            return *bytes;
+        case 2:
+            return load_le<uint16_t>(bytes);
+        case 4:
+            return load_le<uint32_t>(bytes);
         default:
-            return 8;
+            return load_le<uint64_t>(bytes);
     }
 }
 
-template <class T>
-T arithmetic(uint8_t op, T a, T b) {
-    constexpr T kShiftMask = sizeof(T) * 8 - 1;
-    switch (op) {
-        case BPF_ADD:
-            return a + b;
-        case BPF_SUB:
-            return a - b;
-        case BPF_MUL:
-            return a * b;
-        case BPF_DIV:
-            return b == 0 ? 0 : a / b;
-        case BPF_MOD:
-            return b == 0 ? a : a % b;
-        case BPF_OR:
-            return a | b;
-        case BPF_AND:
-            return a & b;
-        case BPF_XOR:
-            return a ^ b;
-        case BPF_LSH:
-            return a << (b & kShiftMask);
-        case BPF_RSH:
-            return a >> (b & kShiftMask);
-        case BPF_ARSH:
-            return static_cast<T>(static_cast<std::make_signed_t<T>>(a) >> (b & kShiftMask));
-        case BPF_NEG:
-            return T{0} - a;
+void put_value(uint8_t* bytes, uint64_t value, unsigned size) {
+    switch (size) {
+        case 1:
+            *bytes = static_cast<uint8_t>(value);
+            return;
+        case 2:
+            std::memcpy(bytes, &value, 2);
+            return;
+        case 4:
+            std::memcpy(bytes, &value, 4);
+            return;
         default:
-            return b;  // BPF_MOV
-    }
-}
-
-/// BPF_TO_LE cuts to the width on a little-endian host, BPF_TO_BE also swaps.
-uint64_t swap_bytes(const bpf_insn& insn, uint64_t value) {
-    const bool swap = BPF_SRC(insn.code) == BPF_TO_BE;
-    switch (insn.imm) {
-        case 16: {
-            const auto cut = static_cast<uint16_t>(value);
-            return swap ? std::byteswap(cut) : cut;
-        }
-        case 32: {
-            const auto cut = static_cast<uint32_t>(value);
-            return swap ? std::byteswap(cut) : cut;
-        }
-        default:
-            return swap ? std::byteswap(value) : value;
-    }
-}
-
-template <class Unsigned>
-bool holds(uint8_t op, Unsigned a, Unsigned b) {
-    using Signed = std::make_signed_t<Unsigned>;
-    const auto x = static_cast<Signed>(a), y = static_cast<Signed>(b);
-    switch (op) {
-        case BPF_JEQ:
-            return a == b;
-        case BPF_JNE:
-            return a != b;
-        case BPF_JGT:
-            return a > b;
-        case BPF_JGE:
-            return a >= b;
-        case BPF_JLT:
-            return a < b;
-        case BPF_JLE:
-            return a <= b;
-        case BPF_JSGT:
-            return x > y;
-        case BPF_JSGE:
-            return x >= y;
-        case BPF_JSLT:
-            return x < y;
-        case BPF_JSLE:
-            return x <= y;
-        default:
-            return (a & b) != 0;  // BPF_JSET
+            std::memcpy(bytes, &value, 8);
     }
 }
 
 }  // namespace
 
-Run::Run(Context context, std::span<const bpf_insn> insns, std::span<Map> maps, ByteView data,
+Run::Run(Context context, std::span<const DecodedInsn> insns, std::span<Map> maps, ByteView data,
          Frame& frame, RandomSequence& random, const Input& input)
     : context_(context),
       insns_(insns),
@@ -126,11 +65,13 @@ std::expected<uint64_t, Fault> Machine::run(const Input& input) {
     Run run(context_, insns_, maps_, data_, frame_, random_, input);
     auto result = run.execute();
     if (result) exit_pc_ = run.pc();
+    steps_ = run.steps();
     return result;
 }
 
 std::expected<uint64_t, Fault> Run::execute() {
-    for (uint64_t steps = 0; steps < Machine::kStepLimit; ++steps) {
+    while (steps_ < Machine::kStepLimit) {
+        ++steps_;
         if (!step(insns_[pc_])) return std::unexpected(Fault{pc_, std::move(reason_)});
         if (done_) return regs_[BPF_REG_0].bits;
     }
@@ -142,23 +83,34 @@ bool Run::stop(std::string reason) {
     return false;
 }
 
-bool Run::step(const bpf_insn& insn) {
-    switch (BPF_CLASS(insn.code)) {
-        case BPF_ALU:
-        case BPF_ALU64:
+bool Run::step(const DecodedInsn& insn) {
+    switch (insn.family) {
+        case Family::alu:
+        case Family::negate:
+        case Family::swap:
             return alu(insn);
-        case BPF_JMP:
-        case BPF_JMP32:
+        case Family::branch:
             return branch(insn);
-        case BPF_LDX:
-            return load(insn);
-        case BPF_ST:
-            return store(insn);
-        case BPF_STX:
-            return BPF_MODE(insn.code) == BPF_ATOMIC ? atomic(insn) : store(insn);
-        default:
+        case Family::jump:
+            pc_ += 1 + static_cast<uint32_t>(insn.distance);
+            return true;
+        case Family::call:
+            if (!call(static_cast<int32_t>(insn.imm))) return false;
+            ++pc_;
+            return true;
+        case Family::exit:
+            return leave();
+        case Family::wide:
             return load_immediate(insn);
+        case Family::load:
+            return load(insn);
+        case Family::store_imm:
+        case Family::store:
+            return store(insn);
+        case Family::atomic:
+            return atomic(insn);
     }
+    return stop("an instruction of no family");
 }
 
 bool Run::initialised(unsigned reg) {
@@ -166,50 +118,47 @@ bool Run::initialised(unsigned reg) {
            stop(fmt::format("r{} is read before it is written", reg));
 }
 
-bool Run::operand(const bpf_insn& insn, Value& out) {
-    if (BPF_SRC(insn.code) == BPF_K) {
-        out = Value::scalar(static_cast<uint64_t>(int64_t{insn.imm}));
+bool Run::operand(const DecodedInsn& insn, Value& out) {
+    if (insn.has_immediate) {
+        out = Value::scalar(insn.imm);
         return true;
     }
-    if (!initialised(insn.src_reg)) return false;
-    out = regs_[insn.src_reg];
+    if (!initialised(insn.src)) return false;
+    out = regs_[insn.src];
     return true;
 }
 
-bool Run::load_immediate(const bpf_insn& insn) {
-    if (insn.src_reg == BPF_PSEUDO_MAP_IDX)
-        regs_[insn.dst_reg] = {0, Kind::map, static_cast<uint16_t>(insn.imm), 0};
-    else if (insn.src_reg == BPF_PSEUDO_MAP_IDX_VALUE)
-        regs_[insn.dst_reg] = {static_cast<uint32_t>(insn.imm), Kind::data, 0, 0};
+bool Run::load_immediate(const DecodedInsn& insn) {
+    if (insn.src == BPF_PSEUDO_MAP_IDX)
+        regs_[insn.dst] = {0, Kind::map, static_cast<uint16_t>(insn.imm), 0};
+    else if (insn.src == BPF_PSEUDO_MAP_IDX_VALUE)
+        regs_[insn.dst] = {static_cast<uint32_t>(insn.imm), Kind::data, 0, 0};
     else
-        regs_[insn.dst_reg] =
-            Value::scalar(static_cast<uint32_t>(insn.imm) |
-                          uint64_t{static_cast<uint32_t>(insns_[pc_ + 1].imm)} << 32);
+        regs_[insn.dst] = Value::scalar(insn.imm);
     pc_ += 2;
     return true;
 }
 
-bool Run::alu(const bpf_insn& insn) {
-    const uint8_t op = BPF_OP(insn.code);
-    const bool wide = BPF_CLASS(insn.code) == BPF_ALU64;
-    Value& target = regs_[insn.dst_reg];
-    if (op != BPF_MOV && !initialised(insn.dst_reg)) return false;
-    if (op == BPF_END) {
+bool Run::alu(const DecodedInsn& insn) {
+    Value& target = regs_[insn.dst];
+    if (insn.op != Op::MOV && !initialised(insn.dst)) return false;
+    if (insn.family == Family::swap) {
         if (!target.is_scalar()) return stop("byte swap of a pointer");
-        target = Value::scalar(swap_bytes(insn, target.bits));
+        target = Value::scalar(swap_bytes(insn.op, insn.bytes, target.bits));
         ++pc_;
         return true;
     }
-    Value source;
-    if (!operand(insn, source)) return false;
-    if (op == BPF_MOV && wide) {
+    Value source = Value::scalar(0);
+    if (insn.family == Family::alu && !operand(insn, source)) return false;
+    if (insn.op == Op::MOV && insn.is_wide) {
         target = source;
-    } else if (source.is_scalar() && (op == BPF_MOV || target.is_scalar())) {
-        const uint64_t a = op == BPF_MOV ? 0 : target.bits;
-        target = Value::scalar(wide ? arithmetic<uint64_t>(op, a, source.bits)
-                                    : arithmetic<uint32_t>(op, static_cast<uint32_t>(a),
-                                                           static_cast<uint32_t>(source.bits)));
-    } else if (!wide) {
+    } else if (source.is_scalar() && (insn.op == Op::MOV || target.is_scalar())) {
+        const uint64_t a = insn.op == Op::MOV ? 0 : target.bits;
+        target =
+            Value::scalar(insn.is_wide ? arithmetic<uint64_t>(insn.op, a, source.bits)
+                                       : arithmetic<uint32_t>(insn.op, static_cast<uint32_t>(a),
+                                                              static_cast<uint32_t>(source.bits)));
+    } else if (!insn.is_wide) {
         return stop("32-bit arithmetic on a pointer");
     } else if (!pointer_alu(insn, source)) {
         return false;
@@ -218,87 +167,77 @@ bool Run::alu(const bpf_insn& insn) {
     return true;
 }
 
-bool Run::pointer_alu(const bpf_insn& insn, const Value& source) {
-    const uint8_t op = BPF_OP(insn.code);
-    Value& target = regs_[insn.dst_reg];
-    if (op == BPF_SUB && target.is_packet() && source.is_packet()) {
+bool Run::pointer_alu(const DecodedInsn& insn, const Value& source) {
+    const Op op = insn.op;
+    Value& target = regs_[insn.dst];
+    if (op == Op::SUB && target.is_packet() && source.is_packet()) {
         if (target.within != generation_ || source.within != generation_)
             return stop("a packet pointer from before the packet moved");
         target = Value::scalar(target.bits - source.bits);
         return true;
     }
-    const bool moves = (op == BPF_ADD && target.is_movable() != source.is_movable() &&
+    const bool moves = (op == Op::ADD && target.is_movable() != source.is_movable() &&
                         (target.is_scalar() || source.is_scalar())) ||
-                       (op == BPF_SUB && target.is_movable() && source.is_scalar());
+                       (op == Op::SUB && target.is_movable() && source.is_scalar());
     if (!moves)
         return stop(fmt::format("arithmetic on a {} and a {}", kind_name(target.kind),
                                 kind_name(source.kind)));
     Value moved = target.is_movable() ? target : source;
-    moved.bits = op == BPF_ADD ? target.bits + source.bits : target.bits - source.bits;
+    moved.bits = op == Op::ADD ? target.bits + source.bits : target.bits - source.bits;
     if (moved.offset() >= kMaxPointerOffset || moved.offset() <= -kMaxPointerOffset)
         return stop("a pointer moved too far");
     target = moved;
     return true;
 }
 
-bool Run::compare_pointers(const bpf_insn& insn, const Value& a, const Value& b, bool& taken) {
-    const uint8_t op = BPF_OP(insn.code);
-    if (BPF_CLASS(insn.code) == BPF_JMP32) return stop("32-bit comparison of a pointer");
+bool Run::compare_pointers(const DecodedInsn& insn, const Value& a, const Value& b, bool& taken) {
+    const Op op = insn.op;
+    if (!insn.is_wide) return stop("32-bit comparison of a pointer");
     if (a.is_packet() && b.is_packet()) {
         if (a.within != generation_ || b.within != generation_)
             return stop("a packet pointer from before the packet moved");
-        if (op == BPF_JSET) return stop("test of bits of a pointer");
+        if (op == Op::JSET) return stop("test of bits of a pointer");
         taken = holds(op, a.offset() < 0 ? 0 : a.bits, b.offset() < 0 ? 0 : b.bits);
         return true;
     }
     const bool null_test = a.kind == Kind::map_value && b.is_scalar() && b.bits == 0 &&
-                           (op == BPF_JEQ || op == BPF_JNE);
+                           (op == Op::JEQ || op == Op::JNE);
     if (!null_test)
         return stop(
             fmt::format("comparison of a {} and a {}", kind_name(a.kind), kind_name(b.kind)));
-    taken = op == BPF_JNE;
+    taken = op == Op::JNE;
     return true;
 }
 
-bool Run::branch(const bpf_insn& insn) {
-    const bool wide = BPF_CLASS(insn.code) == BPF_JMP;
-    switch (BPF_OP(insn.code)) {
-        case BPF_EXIT:
-            if (!initialised(BPF_REG_0)) return false;
-            if (!regs_[BPF_REG_0].is_scalar()) return stop("exit with a pointer in r0");
-            done_ = true;
-            return true;
-        case BPF_CALL:
-            if (!call(insn.imm)) return false;
-            ++pc_;
-            return true;
-        case BPF_JA:
-            pc_ += 1 + static_cast<uint32_t>(wide ? insn.off : insn.imm);
-            return true;
-        default:
-            break;
-    }
+bool Run::leave() {
+    if (!initialised(BPF_REG_0)) return false;
+    if (!regs_[BPF_REG_0].is_scalar()) return stop("exit with a pointer in r0");
+    done_ = true;
+    return true;
+}
+
+bool Run::branch(const DecodedInsn& insn) {
     Value b;
-    if (!initialised(insn.dst_reg) || !operand(insn, b)) return false;
-    const Value& a = regs_[insn.dst_reg];
+    if (!initialised(insn.dst) || !operand(insn, b)) return false;
+    const Value& a = regs_[insn.dst];
     bool taken = false;
     if (!a.is_scalar() || !b.is_scalar()) {
         if (!compare_pointers(insn, a, b, taken)) return false;
-    } else if (wide) {
-        taken = holds<uint64_t>(BPF_OP(insn.code), a.bits, b.bits);
+    } else if (insn.is_wide) {
+        taken = holds<uint64_t>(insn.op, a.bits, b.bits);
     } else {
-        taken = holds<uint32_t>(BPF_OP(insn.code), static_cast<uint32_t>(a.bits),
-                                static_cast<uint32_t>(b.bits));
+        taken =
+            holds<uint32_t>(insn.op, static_cast<uint32_t>(a.bits), static_cast<uint32_t>(b.bits));
     }
-    pc_ += 1 + (taken ? static_cast<uint32_t>(insn.off) : 0);
+    pc_ += 1 + (taken ? static_cast<uint32_t>(insn.distance) : 0);
     return true;
 }
 
-bool Run::load(const bpf_insn& insn) {
-    if (!initialised(insn.src_reg)) return false;
-    const Value base = regs_[insn.src_reg];
-    const unsigned size = access_size(insn);
-    Value& target = regs_[insn.dst_reg];
+bool Run::load(const DecodedInsn& insn) {
+    if (!initialised(insn.src)) return false;
+    const Value base = regs_[insn.src];
+    const unsigned size = insn.bytes;
+    Value& target = regs_[insn.dst];
     if (base.kind == Kind::context) {
         if (!load_context(target, base.offset() + insn.off, size)) return false;
         ++pc_;
@@ -317,19 +256,19 @@ bool Run::load(const bpf_insn& insn) {
     }
     const uint8_t* bytes = readable(base, insn.off, size);
     if (!bytes) return false;
-    target = Value::scalar(load_le(bytes, size));
+    target = Value::scalar(value_at(bytes, size));
     ++pc_;
     return true;
 }
 
-bool Run::store(const bpf_insn& insn) {
-    if (!initialised(insn.dst_reg)) return false;
-    const Value base = regs_[insn.dst_reg];
-    const unsigned size = access_size(insn);
-    Value value = Value::scalar(static_cast<uint64_t>(int64_t{insn.imm}));
-    if (BPF_CLASS(insn.code) == BPF_STX) {
-        if (!initialised(insn.src_reg)) return false;
-        value = regs_[insn.src_reg];
+bool Run::store(const DecodedInsn& insn) {
+    if (!initialised(insn.dst)) return false;
+    const Value base = regs_[insn.dst];
+    const unsigned size = insn.bytes;
+    Value value = Value::scalar(insn.imm);
+    if (insn.family == Family::store) {
+        if (!initialised(insn.src)) return false;
+        value = regs_[insn.src];
     }
     if (base.kind == Kind::frame) {
         const int at = frame_index(base, insn.off, size);
@@ -345,18 +284,18 @@ bool Run::store(const bpf_insn& insn) {
     if (!value.is_scalar()) return stop("a pointer is stored outside the stack");
     uint8_t* bytes = writable(base, insn.off, size);
     if (!bytes) return false;
-    std::memcpy(bytes, &value.bits, size);
+    put_value(bytes, value.bits, size);
     ++pc_;
     return true;
 }
 
-bool Run::atomic(const bpf_insn& insn) {
-    if (!initialised(insn.dst_reg) || !initialised(insn.src_reg)) return false;
-    const unsigned size = access_size(insn);
-    const Value base = regs_[insn.dst_reg];
-    const bool compares = insn.imm == BPF_CMPXCHG;
+bool Run::atomic(const DecodedInsn& insn) {
+    if (!initialised(insn.dst) || !initialised(insn.src)) return false;
+    const unsigned size = insn.bytes;
+    const Value base = regs_[insn.dst];
+    const bool compares = insn.op == Op::CMPXCHG;
     if (compares && !initialised(BPF_REG_0)) return false;
-    if (!regs_[insn.src_reg].is_scalar() || (compares && !regs_[BPF_REG_0].is_scalar()))
+    if (!regs_[insn.src].is_scalar() || (compares && !regs_[BPF_REG_0].is_scalar()))
         return stop("atomic operation with a pointer");
     if ((base.offset() + insn.off) % static_cast<int64_t>(size) != 0)
         return stop("misaligned atomic operation");
@@ -364,18 +303,18 @@ bool Run::atomic(const bpf_insn& insn) {
     uint8_t* bytes = current ? writable(base, insn.off, size) : nullptr;
     if (!bytes) return false;
     const uint64_t mask = size == 4 ? UINT32_MAX : UINT64_MAX;
-    const uint64_t old = load_le(bytes, size);
-    const uint64_t source = regs_[insn.src_reg].bits & mask;
-    uint64_t next = source;  // BPF_XCHG
-    if (compares)
-        next = old == (regs_[BPF_REG_0].bits & mask) ? source : old;
-    else if (insn.imm != BPF_XCHG)
-        next = arithmetic<uint64_t>(static_cast<uint8_t>(insn.imm & ~BPF_FETCH), old, source);
-    std::memcpy(bytes, &next, size);
+    const uint64_t old = value_at(bytes, size);
+    const uint64_t source = regs_[insn.src].bits & mask;
+    uint64_t next = old;
+    if (!compares)
+        next = arithmetic<uint64_t>(insn.op, old, source);
+    else if (old == (regs_[BPF_REG_0].bits & mask))
+        next = source;
+    put_value(bytes, next, size);
     if (compares)
         regs_[BPF_REG_0] = Value::scalar(old);
-    else if (insn.imm & BPF_FETCH)
-        regs_[insn.src_reg] = Value::scalar(old);
+    else if (row_of(insn.op).selector & BPF_FETCH)
+        regs_[insn.src] = Value::scalar(old);
     ++pc_;
     return true;
 }

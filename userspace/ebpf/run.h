@@ -14,30 +14,32 @@ namespace vfm::ebpf {
 /// run must not go on.
 class Run {
   public:
-    Run(Context context, std::span<const bpf_insn> insns, std::span<Map> maps, ByteView data,
+    Run(Context context, std::span<const DecodedInsn> insns, std::span<Map> maps, ByteView data,
         Frame& frame, RandomSequence& random, const Input& input);
 
     std::expected<uint64_t, Fault> execute();
     uint32_t pc() const { return pc_; }
+    uint64_t steps() const { return steps_; }
 
   private:
     [[gnu::cold]] bool stop(std::string reason);
 
     // Each executes one instruction and moves pc_.
-    bool step(const bpf_insn& insn);
-    bool alu(const bpf_insn& insn);
-    bool pointer_alu(const bpf_insn& insn, const Value& source);
-    bool branch(const bpf_insn& insn);
-    bool load(const bpf_insn& insn);
+    bool step(const DecodedInsn& insn);
+    bool alu(const DecodedInsn& insn);
+    bool pointer_alu(const DecodedInsn& insn, const Value& source);
+    bool branch(const DecodedInsn& insn);
+    bool leave();
+    bool load(const DecodedInsn& insn);
     bool load_context(Value& out, int64_t at, unsigned size);
-    bool store(const bpf_insn& insn);
-    bool atomic(const bpf_insn& insn);
-    bool load_immediate(const bpf_insn& insn);
+    bool store(const DecodedInsn& insn);
+    bool atomic(const DecodedInsn& insn);
+    bool load_immediate(const DecodedInsn& insn);
 
     /// The right operand of ALU and jumps: a register or the sign-extended immediate.
-    bool operand(const bpf_insn& insn, Value& out);
+    bool operand(const DecodedInsn& insn, Value& out);
     bool initialised(unsigned reg);
-    bool compare_pointers(const bpf_insn& insn, const Value& a, const Value& b, bool& taken);
+    bool compare_pointers(const DecodedInsn& insn, const Value& a, const Value& b, bool& taken);
 
     /// Bytes behind pointer + offset if all of them are there, else null after stop().
     const uint8_t* readable(const Value& pointer, int64_t offset, unsigned size);
@@ -56,7 +58,7 @@ class Run {
     bool number_argument(unsigned reg, uint64_t& out);
 
     Context context_;
-    std::span<const bpf_insn> insns_;
+    std::span<const DecodedInsn> insns_;
     std::span<Map> maps_;
     ByteView data_;
     Frame& frame_;
@@ -66,6 +68,7 @@ class Run {
     uint32_t generation_ = 0;  // grows when the packet's memory may have moved
     std::array<Value, 11> regs_{};
     uint32_t pc_ = 0;
+    uint64_t steps_ = 0;
     bool done_ = false;
     std::string reason_;
 };

@@ -22,6 +22,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/ebpf/constructors.h"
 #include "userspace/live/offload_header.h"
 
 namespace vfm {
@@ -79,13 +80,7 @@ void add(std::atomic<uint64_t>& counter) {
 /// same queue. Nothing goes out here: a program that chooses the queue turns that off. Where it
 /// cannot be loaded a frame takes a little longer, no more.
 void forget_flows(int queue) {
-    const bpf_insn queue_0[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K,
-         .dst_reg = BPF_REG_0,
-         .src_reg = 0,
-         .off = 0,
-         .imm = 0},
-        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    const bpf_insn queue_0[] = {ebpf::mov_imm(BPF_REG_0, 0), ebpf::exit_insn()};
     const int program = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, nullptr, "GPL", queue_0,
                                       std::size(queue_0), nullptr);
     if (program < 0) return;

@@ -3,12 +3,14 @@
 
 #include "bpfgen/builder.h"
 #include "bpfgen/frame.h"
-#include "bpfgen/printer.h"
 #include "bpfgen/regalloc.h"
 #include "bpfgen/select.h"
+#include "core/ebpf/print.h"
 
 namespace vfm::bpf {
 namespace {
+
+using ebpf::print_insn;
 
 BOOST_AUTO_TEST_SUITE(allocation)
 

@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "bpfgen/insns.h"
+#include "core/ebpf/constructors.h"
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
@@ -59,7 +59,7 @@ BOOST_AUTO_TEST_CASE(line_records_ascend_and_point_at_whole_instructions) {
     BOOST_TEST(count >= 3u);
     std::vector<bool> second_slot(program.insns.size());
     for (size_t i = 0; i < program.insns.size(); ++i) {
-        if (!second_slot[i] && is_wide(program.insns[i])) second_slot[i + 1] = true;
+        if (!second_slot[i] && ebpf::is_wide(program.insns[i])) second_slot[i + 1] = true;
     }
     const uint32_t types = word(made.btf, 12);
     const char* strings =

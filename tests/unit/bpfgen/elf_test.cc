@@ -3,7 +3,7 @@
 #include <cstring>
 #include <map>
 
-#include "bpfgen/insns.h"
+#include "core/ebpf/constructors.h"
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
@@ -87,7 +87,7 @@ BOOST_AUTO_TEST_CASE(sections_symbols_and_relocations) {
         BOOST_TEST(record.r_offset == reference.insn * sizeof(bpf_insn));
         BOOST_TEST(ELF64_R_TYPE(record.r_info) == 1u);
         BOOST_TEST(names[ELF64_R_SYM(record.r_info)] == program.maps[reference.map].name);
-        BOOST_TEST(is_wide(program.insns[reference.insn]));
+        BOOST_TEST(ebpf::is_wide(program.insns[reference.insn]));
     }
 }
 

@@ -2,10 +2,12 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "bpfgen/printer.h"
+#include "core/ebpf/print.h"
 
 namespace vfm::bpf {
 namespace {
+
+using ebpf::print_insn;
 
 BOOST_AUTO_TEST_SUITE(emitter)
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "bpfgen/insns.h"
 #include "bpfgen/jump_threading.h"
+#include "core/ebpf/constructors.h"
 #include "core/ir/lift/lift.h"
 #include "core/ir/passes/passes.h"
 #include "tests/harness/random_program.h"
@@ -118,14 +118,14 @@ BOOST_AUTO_TEST_CASE(no_jump_goes_nowhere_and_every_instruction_is_reached) {
     for (size_t i = 0; i < program.insns.size(); ++i) {
         BOOST_REQUIRE_MESSAGE(reached[i], "instruction " << i);
         const bpf_insn& insn = program.insns[i];
-        const size_t next = i + 1 + is_wide(insn);
+        const size_t next = i + 1 + ebpf::is_wide(insn);
         const bool falls = insn.code != (BPF_JMP | BPF_EXIT) && insn.code != (BPF_JMP | BPF_JA);
-        if (is_jump(insn)) {
+        if (ebpf::is_jump(insn)) {
             BOOST_TEST(insn.off > 0);
             reached[next + insn.off] = true;
         }
         if (falls) reached[next] = true;
-        if (is_wide(insn)) {
+        if (ebpf::is_wide(insn)) {
             reached[i + 1] = true;
             ++i;
         }

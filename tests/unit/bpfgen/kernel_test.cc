@@ -10,6 +10,7 @@
 
 #include "bpf/vfm_abi.h"
 #include "bpfgen/hook.h"
+#include "core/ebpf/constructors.h"
 #include "tests/unit/bpfgen/program.h"
 #include "userspace/interp/interpreter.h"
 
@@ -17,9 +18,7 @@ namespace vfm::bpf {
 namespace {
 
 std::string why_not() {
-    const bpf_insn insns[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0},
-        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    const bpf_insn insns[] = {ebpf::mov_imm(BPF_REG_0, 0), ebpf::exit_insn()};
     const int fd = bpf_prog_load(BPF_PROG_TYPE_XDP, "probe", "GPL", insns, 2, nullptr);
     if (fd < 0) return std::strerror(errno);
     close(fd);

@@ -1,8 +1,8 @@
 // What becomes of sets, rules, counters and keys of several words.
 #include <algorithm>
 
-#include "bpfgen/insns.h"
 #include "bpfgen/lookup_tables.h"
+#include "core/ebpf/constructors.h"
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
@@ -53,7 +53,7 @@ BOOST_AUTO_TEST_CASE(tables_are_constant_data_of_the_object) {
     BOOST_TEST(!program.data.empty());
     BOOST_TEST(!program.data_references.empty());
     for (const uint32_t insn : program.data_references) {
-        BOOST_TEST(is_wide(program.insns[insn]));
+        BOOST_TEST(ebpf::is_wide(program.insns[insn]));
         BOOST_TEST(static_cast<uint32_t>(program.insns[insn].imm) < program.data.size());
     }
     const std::string elf = [&] {

@@ -156,33 +156,32 @@ BOOST_AUTO_TEST_CASE(long_jump) {
 
 BOOST_AUTO_TEST_CASE(atomics_on_the_stack) {
     const auto run = [](unsigned size, int op, Register result) {
-        return number({load64(r1, 0x1'0000'000c), store(BPF_DW, r10, -8, r1), mov(r0, 12),
+        return number({load64(r1, 0x1'0000'000c), store(8, r10, -8, r1), mov(r0, 12),
                        load64(r2, 0x7'0000'0005), atomic(size, r10, -8, r2, op),
-                       result == r9 ? load(BPF_DW, r0, r10, -8) : mov_reg(r0, result), leave()});
+                       result == r9 ? load(8, r0, r10, -8) : mov_reg(r0, result), leave()});
     };
-    BOOST_TEST(run(BPF_DW, BPF_ADD, r9) == 0x8'0000'0011u);
-    BOOST_TEST(run(BPF_W, BPF_ADD, r9) == 0x1'0000'0011u);
-    BOOST_TEST(run(BPF_W, BPF_ADD, r2) == 0x7'0000'0005u);
-    BOOST_TEST(run(BPF_DW, BPF_ADD | BPF_FETCH, r2) == 0x1'0000'000cu);
-    BOOST_TEST(run(BPF_W, BPF_ADD | BPF_FETCH, r2) == 0xcu);
-    BOOST_TEST(run(BPF_DW, BPF_AND, r9) == 0x1'0000'0004u);
-    BOOST_TEST(run(BPF_DW, BPF_OR, r9) == 0x7'0000'000du);
-    BOOST_TEST(run(BPF_DW, BPF_XOR, r9) == 0x6'0000'0009u);
-    BOOST_TEST(run(BPF_DW, BPF_XCHG, r9) == 0x7'0000'0005u);
-    BOOST_TEST(run(BPF_DW, BPF_XCHG, r2) == 0x1'0000'000cu);
-    BOOST_TEST(run(BPF_W, BPF_CMPXCHG, r9) == 0x1'0000'0005u);
-    BOOST_TEST(run(BPF_W, BPF_CMPXCHG, r0) == 0xcu);
-    BOOST_TEST(run(BPF_DW, BPF_CMPXCHG, r9) == 0x1'0000'000cu);
-    BOOST_TEST(run(BPF_DW, BPF_CMPXCHG, r0) == 0x1'0000'000cu);
+    BOOST_TEST(run(8, BPF_ADD, r9) == 0x8'0000'0011u);
+    BOOST_TEST(run(4, BPF_ADD, r9) == 0x1'0000'0011u);
+    BOOST_TEST(run(4, BPF_ADD, r2) == 0x7'0000'0005u);
+    BOOST_TEST(run(8, BPF_ADD | BPF_FETCH, r2) == 0x1'0000'000cu);
+    BOOST_TEST(run(4, BPF_ADD | BPF_FETCH, r2) == 0xcu);
+    BOOST_TEST(run(8, BPF_AND, r9) == 0x1'0000'0004u);
+    BOOST_TEST(run(8, BPF_OR, r9) == 0x7'0000'000du);
+    BOOST_TEST(run(8, BPF_XOR, r9) == 0x6'0000'0009u);
+    BOOST_TEST(run(8, BPF_XCHG, r9) == 0x7'0000'0005u);
+    BOOST_TEST(run(8, BPF_XCHG, r2) == 0x1'0000'000cu);
+    BOOST_TEST(run(4, BPF_CMPXCHG, r9) == 0x1'0000'0005u);
+    BOOST_TEST(run(4, BPF_CMPXCHG, r0) == 0xcu);
+    BOOST_TEST(run(8, BPF_CMPXCHG, r9) == 0x1'0000'000cu);
+    BOOST_TEST(run(8, BPF_CMPXCHG, r0) == 0x1'0000'000cu);
 }
 
 BOOST_AUTO_TEST_CASE(memory_is_little_endian_and_loads_are_zero_extended) {
-    BOOST_TEST(number({load64(r1, 0xffeeddccbbaa9988), store(BPF_DW, r10, -8, r1),
-                       load(BPF_B, r0, r10, -7), leave()}) == 0x99u);
-    BOOST_TEST(number({store_imm(BPF_DW, r10, -8, -1), load(BPF_W, r0, r10, -8), leave()}) ==
-               0xffffffffu);
-    BOOST_TEST(number({store_imm(BPF_DW, r10, -8, -1), store_imm(BPF_H, r10, -8, 0),
-                       load(BPF_DW, r0, r10, -8), leave()}) == 0xffffffffffff0000u);
+    BOOST_TEST(number({load64(r1, 0xffeeddccbbaa9988), store(8, r10, -8, r1), load(1, r0, r10, -7),
+                       leave()}) == 0x99u);
+    BOOST_TEST(number({store_imm(8, r10, -8, -1), load(4, r0, r10, -8), leave()}) == 0xffffffffu);
+    BOOST_TEST(number({store_imm(8, r10, -8, -1), store_imm(2, r10, -8, 0), load(8, r0, r10, -8),
+                       leave()}) == 0xffffffffffff0000u);
 }
 
 }  // namespace

@@ -17,25 +17,25 @@ std::string with_data(uint64_t moved, const Code& then) {
     return result ? std::to_string(*result) : result.error().reason;
 }
 
-const Code kByte = {load(BPF_B, r0, r1, 0), leave()};
+const Code kByte = {load(1, r0, r1, 0), leave()};
 
 BOOST_AUTO_TEST_CASE(data_is_read_where_the_address_leads) {
     BOOST_TEST(with_data(0, kByte) == "10");
     BOOST_TEST(with_data(4, kByte) == "50");
     BOOST_TEST(with_data(1, {alu(BPF_ADD, r1, 2), kByte}) == "40");
-    BOOST_TEST(with_data(1, {load(BPF_W, r0, r1, 0), leave()}) == std::to_string(0x32281e14));
+    BOOST_TEST(with_data(1, {load(4, r0, r1, 0), leave()}) == std::to_string(0x32281e14));
 }
 
 BOOST_AUTO_TEST_CASE(what_lies_outside_is_a_fault) {
     BOOST_TEST(with_data(5, kByte) == "1 bytes at 5 of 5 bytes of constant data");
-    BOOST_TEST(with_data(2, {load(BPF_W, r0, r1, 0), leave()}) ==
+    BOOST_TEST(with_data(2, {load(4, r0, r1, 0), leave()}) ==
                "4 bytes at 2 of 5 bytes of constant data");
     BOOST_TEST(with_data(0, {alu(BPF_ADD, r1, -1), kByte}) ==
                "1 bytes at -1 of 5 bytes of constant data");
 }
 
 BOOST_AUTO_TEST_CASE(nobody_writes_it) {
-    BOOST_TEST(with_data(0, {store_imm(BPF_B, r1, 0, 1), mov(r0, 0), leave()}) ==
+    BOOST_TEST(with_data(0, {store_imm(1, r1, 0, 1), mov(r0, 0), leave()}) ==
                "memory is written through a pointer to constant data");
 }
 

@@ -25,41 +25,38 @@ Code load_bytes(int helper, int64_t offset, int size) {
 
 BOOST_AUTO_TEST_CASE(packet_pointers) {
     const Bytes packet = {1, 2, 3, 4, 5, 6, 7, 8};
-    const Code pointers = {load(BPF_W, r2, r1, 0), load(BPF_W, r3, r1, 4)};
+    const Code pointers = {load(4, r2, r1, 0), load(4, r3, r1, 4)};
     const auto run = [&](const Code& code, size_t linear = SIZE_MAX) {
         return outcome({pointers, code}, {}, Context::xdp, {.bytes = packet, .linear = linear});
     };
     const Code length = {alu_reg(BPF_SUB, r3, r2), mov_reg(r0, r3), leave()};
     BOOST_TEST(run(length) == "8");
     BOOST_TEST(run(length, 3) == "3");
-    BOOST_TEST(run({load(BPF_W, r0, r2, 4), leave()}) == std::to_string(0x08070605));
-    BOOST_TEST(run({mov(r4, 3), alu_reg(BPF_ADD, r4, r2), load(BPF_B, r0, r4, 0), leave()}) == "4");
-    const Code guarded = {mov_reg(r4, r2),
-                          alu(BPF_ADD, r4, 4),
-                          mov(r0, 0),
-                          jump_reg(BPF_JGT, r4, r3, 1),
-                          load(BPF_B, r0, r2, 3),
-                          leave()};
+    BOOST_TEST(run({load(4, r0, r2, 4), leave()}) == std::to_string(0x08070605));
+    BOOST_TEST(run({mov(r4, 3), alu_reg(BPF_ADD, r4, r2), load(1, r0, r4, 0), leave()}) == "4");
+    const Code guarded = {mov_reg(r4, r2),    alu(BPF_ADD, r4, 4),
+                          mov(r0, 0),         jump_reg(BPF_JGT, r4, r3, 1),
+                          load(1, r0, r2, 3), leave()};
     BOOST_TEST(run(guarded) == "4");
     BOOST_TEST(run(guarded, 4) == "4");
     BOOST_TEST(run(guarded, 3) == "0");
-    BOOST_TEST(run({load(BPF_B, r0, r2, 3), leave()}, 3) ==
+    BOOST_TEST(run({load(1, r0, r2, 3), leave()}, 3) ==
                "fault at 2: 1 bytes at 3 of a packet of 3 readable");
 }
 
 BOOST_AUTO_TEST_CASE(pointers_are_kept_on_the_stack) {
     const Bytes packet = {9};
-    BOOST_TEST(outcome({load(BPF_W, r2, r1, 0), store(BPF_DW, r10, -16, r2), mov(r2, 0),
-                        load(BPF_DW, r3, r10, -16), load(BPF_B, r0, r3, 0), leave()},
+    BOOST_TEST(outcome({load(4, r2, r1, 0), store(8, r10, -16, r2), mov(r2, 0),
+                        load(8, r3, r10, -16), load(1, r0, r3, 0), leave()},
                        {}, Context::xdp, {.bytes = packet}) == "9");
-    BOOST_TEST(outcome({store(BPF_DW, r10, -8, r1), store_imm(BPF_W, r10, -8, 3),
-                        load(BPF_W, r0, r10, -8), leave()}) == "3");
+    BOOST_TEST(outcome({store(8, r10, -8, r1), store_imm(4, r10, -8, 3), load(4, r0, r10, -8),
+                        leave()}) == "3");
 }
 
 BOOST_AUTO_TEST_CASE(bytes_beyond_the_linear_part_are_loaded_by_helpers) {
     const Bytes packet = {1, 2, 3, 4, 5, 6, 7, 8};
     const Input input = {.bytes = packet, .linear = 2};
-    const Code first = {load(BPF_B, r0, r10, -8), leave()};
+    const Code first = {load(1, r0, r10, -8), leave()};
     for (const Context context : {Context::xdp, Context::tc}) {
         const int helper =
             context == Context::xdp ? BPF_FUNC_xdp_load_bytes : BPF_FUNC_skb_load_bytes;
@@ -81,19 +78,19 @@ BOOST_AUTO_TEST_CASE(pulling_data_makes_it_linear_and_voids_pointers) {
     const Bytes packet = {1, 2, 3, 4, 5, 6, 7, 8};
     constexpr int kData = 76;
     const auto pull = [&](int64_t size, const Code& code) {
-        return outcome({mov_reg(r6, r1), load(BPF_W, r7, r1, kData), mov(r2, size),
+        return outcome({mov_reg(r6, r1), load(4, r7, r1, kData), mov(r2, size),
                         call(BPF_FUNC_skb_pull_data), code},
                        {}, Context::tc, {.bytes = packet, .linear = 2});
     };
-    const Code seventh = {load(BPF_W, r7, r6, kData), load(BPF_B, r0, r7, 6), leave()};
+    const Code seventh = {load(4, r7, r6, kData), load(1, r0, r7, 6), leave()};
     BOOST_TEST(pull(7, seventh) == "7");
     BOOST_TEST(pull(6, seventh) == "fault at 5: 1 bytes at 6 of a packet of 6 readable");
     BOOST_TEST(pull(1, seventh) == "fault at 5: 1 bytes at 6 of a packet of 2 readable");
     BOOST_TEST(pull(8, {leave()}) == "0");
     BOOST_TEST(pull(9, {leave()}) == negative(ENOMEM));
-    BOOST_TEST(pull(7, {load(BPF_B, r0, r7, 0), leave()}) ==
+    BOOST_TEST(pull(7, {load(1, r0, r7, 0), leave()}) ==
                "fault at 4: a packet pointer from before the packet moved");
-    BOOST_TEST(pull(7, {load(BPF_W, r3, r6, kData + 4), alu_reg(BPF_SUB, r3, r7), leave()}) ==
+    BOOST_TEST(pull(7, {load(4, r3, r6, kData + 4), alu_reg(BPF_SUB, r3, r7), leave()}) ==
                "fault at 5: a packet pointer from before the packet moved");
 }
 
@@ -101,8 +98,8 @@ BOOST_AUTO_TEST_CASE(context_fields_of_tc) {
     Bytes packet(20);
     packet[12] = 0x86;
     packet[13] = 0xdd;
-    const auto field = [&](int at, VlanTag vlan = {}) {
-        return outcome({load(BPF_W, r0, r1, at), leave()}, {}, Context::tc,
+    const auto field = [&](int16_t at, VlanTag vlan = {}) {
+        return outcome({load(4, r0, r1, at), leave()}, {}, Context::tc,
                        {.bytes = packet, .vlan = vlan});
     };
     const VlanTag tag = {.protocol = 0x88a8, .tci = 0x2005};
@@ -128,19 +125,19 @@ BOOST_AUTO_TEST_CASE(other_helpers) {
 
 BOOST_AUTO_TEST_CASE(programs_count_in_maps) {
     // One entry a run for the packet's first byte; adds 1 to what is there.
-    auto machine = load_program({load(BPF_W, r2, r1, 0),
-                                 load(BPF_B, r6, r2, 0),
-                                 store(BPF_DW, r10, -8, r6),
+    auto machine = load_program({load(4, r2, r1, 0),
+                                 load(1, r6, r2, 0),
+                                 store(8, r10, -8, r6),
                                  load_map(r1, 0),
                                  mov_reg(r2, r10),
                                  alu(BPF_ADD, r2, -8),
                                  call(BPF_FUNC_map_lookup_elem),
                                  jump(BPF_JEQ, r0, 0, 4),
                                  mov(r1, 1),
-                                 atomic(BPF_DW, r0, 0, r1, BPF_ADD | BPF_FETCH),
+                                 atomic(8, r0, 0, r1, BPF_ADD | BPF_FETCH),
                                  mov_reg(r0, r1),
                                  leave(),
-                                 store_imm(BPF_DW, r10, -16, 1),
+                                 store_imm(8, r10, -16, 1),
                                  load_map(r1, 0),
                                  mov_reg(r2, r10),
                                  alu(BPF_ADD, r2, -8),
@@ -235,7 +232,7 @@ BOOST_AUTO_TEST_CASE(random_use_of_a_hash_map_matches_a_map) {
 
 BOOST_AUTO_TEST_CASE(a_value_in_a_map_can_be_stored_into_the_same_map) {
     // Map value pointers stay good while the map's memory grows.
-    Code code = {store_imm(BPF_DW, r10, -8, 0),
+    Code code = {store_imm(8, r10, -8, 0),
                  load_map(r1, 0),
                  mov_reg(r2, r10),
                  alu(BPF_ADD, r2, -8),
@@ -244,7 +241,7 @@ BOOST_AUTO_TEST_CASE(a_value_in_a_map_can_be_stored_into_the_same_map) {
                  leave(),
                  mov_reg(r6, r0),
                  mov(r7, 1)};
-    const Code loop = {store(BPF_DW, r10, -8, r7),
+    const Code loop = {store(8, r10, -8, r7),
                        load_map(r1, 0),
                        mov_reg(r2, r10),
                        alu(BPF_ADD, r2, -8),
@@ -253,7 +250,7 @@ BOOST_AUTO_TEST_CASE(a_value_in_a_map_can_be_stored_into_the_same_map) {
                        call(BPF_FUNC_map_update_elem),
                        alu(BPF_ADD, r7, 1),
                        jump(BPF_JLT, r7, 1000, -10),
-                       load(BPF_DW, r0, r6, 0),
+                       load(8, r0, r6, 0),
                        leave()};
     auto machine = load_program({code, loop}, {{BPF_MAP_TYPE_HASH, 8, 8, 1000}});
     if (!machine) BOOST_FAIL(machine.error().reason);

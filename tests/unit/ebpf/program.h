@@ -1,12 +1,11 @@
 // Short names for eBPF instructions, for tests of the machine.
 #pragma once
 
-#include <linux/bpf.h>
-
 #include <initializer_list>
 #include <string>
 #include <vector>
 
+#include "core/ebpf/constructors.h"
 #include "userspace/ebpf/machine.h"
 
 namespace vfm::ebpf::test {
@@ -14,53 +13,38 @@ namespace vfm::ebpf::test {
 enum Register : uint8_t { r0, r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11 };
 
 inline bpf_insn insn(unsigned code, unsigned dst, unsigned src, int off, int64_t imm) {
-    bpf_insn out{};
-    out.code = static_cast<uint8_t>(code);
-    out.dst_reg = dst & 15;
-    out.src_reg = src & 15;
-    out.off = static_cast<int16_t>(off);
-    out.imm = static_cast<int32_t>(imm);
-    return out;
+    return make_insn(code, static_cast<Reg>(dst), static_cast<Reg>(src), static_cast<int16_t>(off),
+                     static_cast<int32_t>(imm));
+}
+inline bpf_insn with_distance(bpf_insn insn, int off) {
+    insn.off = static_cast<int16_t>(off);
+    return insn;
 }
 
+// A register and a number tell these apart here.
 inline bpf_insn alu(unsigned op, Register dst, int64_t imm) {
-    return insn(BPF_ALU64 | BPF_K | op, dst, 0, 0, imm);
+    return alu_imm(op, dst, static_cast<int32_t>(imm));
 }
-inline bpf_insn alu_reg(unsigned op, Register dst, Register src) {
-    return insn(BPF_ALU64 | BPF_X | op, dst, src, 0, 0);
-}
+inline bpf_insn alu_reg(unsigned op, Register dst, Register src) { return ebpf::alu(op, dst, src); }
 inline bpf_insn alu32(unsigned op, Register dst, int64_t imm) {
-    return insn(BPF_ALU | BPF_K | op, dst, 0, 0, imm);
+    return alu32_imm(op, dst, static_cast<int32_t>(imm));
 }
 inline bpf_insn alu32_reg(unsigned op, Register dst, Register src) {
-    return insn(BPF_ALU | BPF_X | op, dst, src, 0, 0);
+    return ebpf::alu32(op, dst, src);
 }
 inline bpf_insn mov(Register dst, int64_t imm) { return alu(BPF_MOV, dst, imm); }
-inline bpf_insn mov_reg(Register dst, Register src) { return alu_reg(BPF_MOV, dst, src); }
-inline bpf_insn jump(unsigned op, Register dst, int64_t imm, int off) {
-    return insn(BPF_JMP | BPF_K | op, dst, 0, off, imm);
+inline bpf_insn mov_reg(Register dst, Register src) { return ebpf::mov(dst, src); }
+inline bpf_insn jump(unsigned op, Register dst, int32_t imm, int off) {
+    return with_distance(jump_if_imm(op, dst, imm), off);
 }
 inline bpf_insn jump_reg(unsigned op, Register dst, Register src, int off) {
-    return insn(BPF_JMP | BPF_X | op, dst, src, off, 0);
+    return with_distance(jump_if(op, dst, src), off);
 }
-inline bpf_insn jump32(unsigned op, Register dst, int64_t imm, int off) {
-    return insn(BPF_JMP32 | BPF_K | op, dst, 0, off, imm);
+inline bpf_insn jump32(unsigned op, Register dst, int32_t imm, int off) {
+    return with_distance(jump_if_imm(op, dst, imm, true), off);
 }
-inline bpf_insn go(int off) { return insn(BPF_JMP | BPF_JA, 0, 0, off, 0); }
-inline bpf_insn load(unsigned size, Register dst, Register src, int off) {
-    return insn(BPF_LDX | BPF_MEM | size, dst, src, off, 0);
-}
-inline bpf_insn store(unsigned size, Register dst, int off, Register src) {
-    return insn(BPF_STX | BPF_MEM | size, dst, src, off, 0);
-}
-inline bpf_insn store_imm(unsigned size, Register dst, int off, int64_t imm) {
-    return insn(BPF_ST | BPF_MEM | size, dst, 0, off, imm);
-}
-inline bpf_insn atomic(unsigned size, Register dst, int off, Register src, int op) {
-    return insn(BPF_STX | BPF_ATOMIC | size, dst, src, off, op);
-}
-inline bpf_insn call(int helper) { return insn(BPF_JMP | BPF_CALL, 0, 0, 0, helper); }
-inline bpf_insn leave() { return insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
+inline bpf_insn go(int off) { return ebpf::jump(static_cast<int16_t>(off)); }
+inline bpf_insn leave() { return exit_insn(); }
 
 /// Instructions, some of which come in pairs.
 struct Code {
@@ -78,8 +62,9 @@ struct Code {
 };
 
 inline Code load64(Register dst, uint64_t value) {
-    Code out(insn(BPF_LD | BPF_IMM | BPF_DW, dst, 0, 0, static_cast<int32_t>(value)));
-    out.insns.push_back(insn(0, 0, 0, 0, static_cast<int32_t>(value >> 32)));
+    const Wide wide = load_imm64(dst, value);
+    Code out(wide.first);
+    out.insns.push_back(wide.second);
     return out;
 }
 inline Code load_map(Register dst, uint32_t map) {

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include "bpf/vfm_abi.h"
+#include "core/ebpf/constructors.h"
 #include "core/front/front.h"
 #include "core/isa/insn.h"
 #include "loader/attach.h"
@@ -108,9 +109,7 @@ BOOST_AUTO_TEST_CASE(a_refusal_names_the_place, *boost::unit_test::precondition(
     program.name = "broken";
     program.source_name = "broken.vfl";
     program.source_text = "(= proto 6)\n";
-    program.insns = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 2, .src_reg = 0, .off = 0, .imm = 0},
-        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    program.insns = {ebpf::mov_imm(BPF_REG_2, 0), ebpf::exit_insn()};
     program.lines = {{.insn = 0, .code_offset = 0, .position = {1, 1}},
                      {.insn = 1, .code_offset = 3, .position = {1, 4}}};
     const auto loaded = load_program(program);

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "core/ebpf/constructors.h"
 #include "core/run/flow_memory.h"
 #include "tests/unit/loader/private_bpffs.h"
 #include "userspace/flow/flow_table.h"
@@ -127,9 +128,7 @@ BOOST_AUTO_TEST_CASE(what_is_none_is_told, *boost::unit_test::precondition(bpf_i
             "it is no array that can be mapped");
     refuses(bpf_map_create(BPF_MAP_TYPE_HASH, "hash", 4, 4096, 1, nullptr),
             "it is no array that can be mapped");
-    const bpf_insn pass[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 2},
-        {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
+    const bpf_insn pass[] = {ebpf::mov_imm(BPF_REG_0, XDP_PASS), ebpf::exit_insn()};
     refuses(bpf_prog_load(BPF_PROG_TYPE_XDP, "none", "GPL", pass, 2, nullptr), "it is no map");
 }
 

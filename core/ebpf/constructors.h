@@ -1,16 +1,10 @@
-// One constructor for each form of eBPF instruction that this room emits, so that no other file
-// puts opcode bits together.
+// One constructor for each form of eBPF instruction, so that no other file puts opcode bits
+// together. Operations are given as the kernel's own numbers, BPF_ADD, BPF_JEQ.
 #pragma once
 
-#include <linux/bpf.h>
+#include "core/ebpf/insn.h"
 
-#include <cstdint>
-
-namespace vfm::bpf {
-
-/// r0 .. r10.
-using Reg = uint8_t;
-inline constexpr Reg kFrame = 10;
+namespace vfm::ebpf {
 
 /// True if a 32-bit immediate, sign-extended as ALU64, JMP and MOV64 do, gives `value`.
 constexpr bool fits_imm(uint64_t value) {
@@ -37,14 +31,21 @@ constexpr bpf_insn alu_imm(unsigned op, Reg dst, int32_t imm) {
 }
 constexpr bpf_insn mov(Reg dst, Reg src) { return alu(BPF_MOV, dst, src); }
 constexpr bpf_insn mov_imm(Reg dst, int32_t imm) { return alu_imm(BPF_MOV, dst, imm); }
-/// dst = imm, zero-extended.
-constexpr bpf_insn mov32_imm(Reg dst, int32_t imm) {
-    return make_insn(BPF_ALU | BPF_MOV | BPF_K, dst, 0, 0, imm);
+/// The same on the low 32 bits; the upper ones become 0.
+constexpr bpf_insn alu32(unsigned op, Reg dst, Reg src) {
+    return make_insn(BPF_ALU | op | BPF_X, dst, src, 0, 0);
 }
+constexpr bpf_insn alu32_imm(unsigned op, Reg dst, int32_t imm) {
+    return make_insn(BPF_ALU | op | BPF_K, dst, 0, 0, imm);
+}
+constexpr bpf_insn mov32_imm(Reg dst, int32_t imm) { return alu32_imm(BPF_MOV, dst, imm); }
 constexpr bpf_insn neg(Reg dst) { return make_insn(BPF_ALU64 | BPF_NEG, dst, 0, 0, 0); }
 /// The low `bits` (16, 32, 64) of dst from or to big-endian, zero-extended.
 constexpr bpf_insn to_be(Reg dst, int32_t bits) {
     return make_insn(BPF_ALU | BPF_END | BPF_TO_BE, dst, 0, 0, bits);
+}
+constexpr bpf_insn to_le(Reg dst, int32_t bits) {
+    return make_insn(BPF_ALU | BPF_END | BPF_TO_LE, dst, 0, 0, bits);
 }
 
 constexpr unsigned size_code(unsigned bytes) {
@@ -60,14 +61,17 @@ constexpr bpf_insn store(unsigned bytes, Reg base, int16_t off, Reg src) {
 constexpr bpf_insn store_imm(unsigned bytes, Reg base, int16_t off, int32_t imm) {
     return make_insn(BPF_ST | BPF_MEM | size_code(bytes), base, 0, off, imm);
 }
-/// src = old *(u64 *)(base + off), which grows by src; atomic.
-constexpr bpf_insn fetch_add(Reg base, int16_t off, Reg src) {
-    return make_insn(BPF_STX | BPF_ATOMIC | BPF_DW, base, src, off, BPF_ADD | BPF_FETCH);
+/// `op`: BPF_ADD, BPF_OR, BPF_AND, BPF_XOR, each also with BPF_FETCH; BPF_XCHG, BPF_CMPXCHG.
+constexpr bpf_insn atomic(unsigned bytes, Reg base, int16_t off, Reg src, int32_t op) {
+    return make_insn(BPF_STX | BPF_ATOMIC | size_code(bytes), base, src, off, op);
 }
-
-/// *(u64 *)(base + off) = src if it is r0; r0 = what it was; atomic.
+/// src = old *(u64 *)(base + off), which grows by src.
+constexpr bpf_insn fetch_add(Reg base, int16_t off, Reg src) {
+    return atomic(8, base, off, src, BPF_ADD | BPF_FETCH);
+}
+/// *(u64 *)(base + off) = src if it is r0; r0 = what it was.
 constexpr bpf_insn compare_exchange(Reg base, int16_t off, Reg src) {
-    return make_insn(BPF_STX | BPF_ATOMIC | BPF_DW, base, src, off, BPF_CMPXCHG);
+    return atomic(8, base, off, src, BPF_CMPXCHG);
 }
 
 /// Two slots: the second follows the first.
@@ -80,7 +84,7 @@ constexpr Wide load_imm64(Reg dst, uint64_t value) {
             make_insn(0, 0, 0, 0, static_cast<int32_t>(value >> 32))};
 }
 
-/// JEQ, JNE, JGT, JGE, JLT, JLE on 64 bits, or on the low 32 with `narrow`.
+/// BPF_JEQ .. BPF_JSET on 64 bits, or on the low 32 with `narrow`.
 constexpr bpf_insn jump_if(unsigned op, Reg a, Reg b, bool narrow = false) {
     return make_insn((narrow ? BPF_JMP32 : BPF_JMP) | op | BPF_X, a, b, 0, 0);
 }
@@ -90,21 +94,18 @@ constexpr bpf_insn jump_if_imm(unsigned op, Reg a, int32_t imm, bool narrow = fa
 constexpr bpf_insn jump(int16_t off = 0) { return make_insn(BPF_JMP | BPF_JA, 0, 0, off, 0); }
 /// A jump with a 32-bit distance: since Linux 6.6, and 6.1.176 of the stable series.
 constexpr bpf_insn jump_far(int32_t off) { return make_insn(BPF_JMP32 | BPF_JA, 0, 0, 0, off); }
+/// Of a function of the kernel, BPF_FUNC_*.
 constexpr bpf_insn call(int32_t helper) { return make_insn(BPF_JMP | BPF_CALL, 0, 0, 0, helper); }
+constexpr bpf_insn call_local(int32_t distance) {
+    return make_insn(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, distance);
+}
 constexpr bpf_insn exit_insn() { return make_insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
 
-constexpr bool is_wide(const bpf_insn& insn) { return insn.code == (BPF_LD | BPF_IMM | BPF_DW); }
-/// A jump of JMP or JMP32 class with a condition: it has an opposite (see opposite()).
-constexpr bool is_conditional(const bpf_insn& insn) {
-    const unsigned group = BPF_CLASS(insn.code);
-    const unsigned op = BPF_OP(insn.code);
-    return (group == BPF_JMP || group == BPF_JMP32) && op != BPF_JA && op != BPF_CALL &&
-           op != BPF_EXIT;
-}
-constexpr bool is_jump(const bpf_insn& insn) {
-    const unsigned group = BPF_CLASS(insn.code);
-    return is_conditional(insn) ||
-           ((group == BPF_JMP || group == BPF_JMP32) && BPF_OP(insn.code) == BPF_JA);
+inline bool is_wide(const bpf_insn& insn) { return family_of(insn.code) == Family::wide; }
+/// A jump with a condition: it has an opposite.
+inline bool is_conditional(const bpf_insn& insn) { return family_of(insn.code) == Family::branch; }
+inline bool is_jump(const bpf_insn& insn) {
+    return is_conditional(insn) || family_of(insn.code) == Family::jump;
 }
 /// The unsigned comparison that holds where `op` does not.
 constexpr unsigned opposite(unsigned op) {
@@ -123,5 +124,11 @@ constexpr unsigned opposite(unsigned op) {
             return BPF_JGE;  // BPF_JLT
     }
 }
+/// The jump that jump_if() and jump_if_imm() make of the opposite.
+constexpr bpf_insn inverted(bpf_insn insn) {
+    insn.code =
+        static_cast<__u8>(BPF_CLASS(insn.code) | BPF_SRC(insn.code) | opposite(BPF_OP(insn.code)));
+    return insn;
+}
 
-}  // namespace vfm::bpf
+}  // namespace vfm::ebpf

@@ -1,0 +1,46 @@
+// How a run ends: what it counts then, which number the hook is given, what a test build leaves in
+// the result map. All code that ends a run is written here; it stands once in a program for each of
+// its ends.
+#pragma once
+
+#include <array>
+
+#include "bpfgen/builder.h"
+#include "bpfgen/hook.h"
+#include "core/ir/form/ir.h"
+
+namespace vfm::bpf {
+
+class ValueFacts;
+class ValueLowering;
+
+/// *(base + offset) += 1; r2 is lost.
+void count_one(Emitter& emitter, Reg base, size_t offset);
+
+/// Shared by both variants of a program; what nothing jumps to is not emitted.
+class Exits {
+  public:
+    Exits(Emitter& emitter, const HookFacts& hook, const Options& options);
+
+    Label error(ErrorKind kind) const { return errors_[error_index(kind)]; }
+    /// Before there are statistics.
+    Label no_map() const { return no_map_; }
+
+    /// Ends the run with a value of `function`: 0 drops, 2 logs, every other passes.
+    void end_with(ir::ValueId value, const ir::Function& function, const ValueFacts& facts,
+                  Builder& builder, ValueLowering& values) const;
+
+    /// Writes the ends, behind all that leads to them.
+    void emit();
+
+  private:
+    void verdict(Label exit, int32_t number, size_t counter);
+
+    Emitter& emitter_;
+    const HookFacts& hook_;
+    const Options& options_;
+    Label pass_, drop_, log_, no_map_;
+    std::array<Label, kErrorKinds> errors_;  // by error_index()
+};
+
+}  // namespace vfm::bpf
