@@ -3,7 +3,7 @@
 //   <bpffs>/vfm/<netns>-<ifindex>/<hook>/<name>/link      the BPF link: the filter is attached
 //                                               program
 //                                               record    what list and show need (record.h)
-//                                               maps/<map name>
+//                                               maps/<map name>   but not scratch memory
 //
 // Interfaces are named by their index, which a renaming does not change, and by the number of their
 // network namespace, in which alone an index means something. A filter exists exactly when its

@@ -59,6 +59,20 @@ xdp detach lo >/dev/null
 refused 3 "no native XDP" xdp attach lo -e 1 --mode=native
 xdp detach v0 >/dev/null
 
+# More values at once than registers and stack hold: scratch memory belongs to the program alone.
+deep=$(python3 -c 'print("".join("(%s (u8 %d) " % ("^+-"[i % 3], i % 50) for i in range(200)) +
+    "7" + ")" * 200)')
+xdp attach v0 -e "$deep" --name deep >/dev/null
+id=$(xdp list --json | json 'j[0]["prog_id"]')
+maps=$(for map in $(bpftool -j prog show id "$id" | json '*j["map_ids"]'); do
+    bpftool map show id "$map"
+done)
+contains "scratch memory" "$maps" 'name vfm_scratch'
+same "what is pinned" "$(ls "$bpffs"/vfm/*/xdp/deep/maps)" vfm_stats
+frames 'tcp*3'
+same "it runs" "$(stat_after '["packets"]' 3)" 3
+xdp detach v0 >/dev/null
+
 # Real connections: TCP passes, UDP does not.
 serve
 traffic tcp 10.9.0.2 7000 || fail "no TCP before any filter"
