@@ -60,8 +60,8 @@ refused 3 "no native XDP" xdp attach lo -e 1 --mode=native
 xdp detach v0 >/dev/null
 
 # More values at once than registers and stack hold: scratch memory belongs to the program alone.
-deep=$(python3 -c 'print("".join("(%s (u8 %d) " % ("^+-"[i % 3], i % 50) for i in range(200)) +
-    "7" + ")" * 200)')
+deep=$(python3 -c 'print("".join("(%s (* (u8 %d) %d) " % ("^+-"[i % 3], i % 50, i + 3)
+    for i in range(200)) + "7" + ")" * 200)')
 xdp attach v0 -e "$deep" --name deep >/dev/null
 id=$(xdp list --json | json 'j[0]["prog_id"]')
 maps=$(for map in $(bpftool -j prog show id "$id" | json '*j["map_ids"]'); do
