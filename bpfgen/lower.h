@@ -27,6 +27,7 @@ struct Lowering {
     Emitter& emitter;
     bool result_map;
     bool now_in_slot;  ///< the prologue has read the clock
+    bool len_in_slot;  ///< the prologue has cut the length to LEN
 };
 
 MFunction lower(const Lowering& lowering, AccessKind access);

@@ -76,6 +76,8 @@ class Machine {
     const Map& map(size_t index) const { return maps_[index]; }
     /// Index of the exit instruction of the last run that did not fault.
     uint32_t exit_pc() const { return exit_pc_; }
+    /// Instructions that the last run took.
+    uint64_t steps() const { return steps_; }
 
   private:
     Machine() = default;
@@ -88,6 +90,7 @@ class Machine {
     Frame frame_;
     RandomSequence random_;
     uint32_t exit_pc_ = 0;
+    uint64_t steps_ = 0;
 };
 
 }  // namespace vfm::ebpf

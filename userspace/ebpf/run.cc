@@ -126,11 +126,13 @@ std::expected<uint64_t, Fault> Machine::run(const Input& input) {
     Run run(context_, insns_, maps_, data_, frame_, random_, input);
     auto result = run.execute();
     if (result) exit_pc_ = run.pc();
+    steps_ = run.steps();
     return result;
 }
 
 std::expected<uint64_t, Fault> Run::execute() {
-    for (uint64_t steps = 0; steps < Machine::kStepLimit; ++steps) {
+    while (steps_ < Machine::kStepLimit) {
+        ++steps_;
         if (!step(insns_[pc_])) return std::unexpected(Fault{pc_, std::move(reason_)});
         if (done_) return regs_[BPF_REG_0].bits;
     }

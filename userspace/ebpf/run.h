@@ -19,6 +19,7 @@ class Run {
 
     std::expected<uint64_t, Fault> execute();
     uint32_t pc() const { return pc_; }
+    uint64_t steps() const { return steps_; }
 
   private:
     [[gnu::cold]] bool stop(std::string reason);
@@ -66,6 +67,7 @@ class Run {
     uint32_t generation_ = 0;  // grows when the packet's memory may have moved
     std::array<Value, 11> regs_{};
     uint32_t pc_ = 0;
+    uint64_t steps_ = 0;
     bool done_ = false;
     std::string reason_;
 };

@@ -60,6 +60,15 @@ const Operation kOperations[] = {
     {BPF_MOV, [](uint64_t, uint64_t b) { return b; }, [](uint32_t, uint32_t b) { return b; }},
 };
 
+BOOST_AUTO_TEST_CASE(a_run_counts_its_own_instructions) {
+    auto machine = load_program({mov(r0, 0), go(1), mov(r0, 1), leave()});
+    BOOST_REQUIRE(machine.has_value());
+    for (unsigned i = 0; i < 2; ++i) {
+        BOOST_TEST(machine->run({}).has_value());
+        BOOST_TEST(machine->steps() == 3u);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(register_arithmetic_is_that_of_unsigned_numbers) {
     std::mt19937_64 random(1);
     for (const Operation& o : kOperations) {
