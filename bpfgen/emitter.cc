@@ -1,11 +1,24 @@
 #include "bpfgen/emitter.h"
 
+#include "bpfgen/frame.h"
 #include "core/base/check.h"
 
 namespace vfm::bpf {
 namespace {
 
 bool fits_off(int64_t distance) { return distance >= INT16_MIN && distance <= INT16_MAX; }
+
+// Instructions that the kernel may make of one, at most, besides it: what it inlines or converts
+// has to be jumped over in 16 bits, too, or it refuses the program.
+unsigned growth(const bpf_insn& insn) {
+    constexpr unsigned kLookup = 12, kDivision = 6, kContextLoad = 3;
+    const auto family = ebpf::family_of(insn.code);
+    if (family == ebpf::Family::call) return insn.imm == BPF_FUNC_map_lookup_elem ? kLookup : 0;
+    if (family == ebpf::Family::load) return insn.src_reg == kContext ? kContextLoad : 0;
+    if (family != ebpf::Family::alu) return 0;
+    const bool divides = BPF_OP(insn.code) == BPF_DIV || BPF_OP(insn.code) == BPF_MOD;
+    return divides ? kDivision : 0;
+}
 
 }  // namespace
 
@@ -78,19 +91,19 @@ void Emitter::drop_empty_jumps() {
 
 std::vector<uint32_t> Emitter::relax() {
     std::vector<uint32_t> place(items_.size() + 1);
+    std::vector<uint32_t> grown(items_.size() + 1);  // where it may be in the kernel
     // Forms only grow, so this ends.
     for (bool changed = true; changed;) {
         changed = false;
-        uint32_t at = 0;
         for (size_t i = 0; i < items_.size(); ++i) {
-            place[i] = at;
-            at += items_[i].slots();
+            const unsigned slots = items_[i].slots();
+            place[i + 1] = place[i] + slots;
+            grown[i + 1] = grown[i] + slots + (slots > 0 ? growth(items_[i].insn) : 0);
         }
-        place[items_.size()] = at;
         for (size_t i = 0; i < items_.size(); ++i) {
             Item& item = items_[i];
             if (item.target == kNoLabel || item.form != Item::Form::plain) continue;
-            if (fits_off(int64_t{place[bound_[item.target]]} - int64_t{place[i]} - 1)) continue;
+            if (fits_off(int64_t{grown[bound_[item.target]]} - int64_t{grown[i]} - 1)) continue;
             item.form = is_conditional(item.insn) ? Item::Form::far_conditional : Item::Form::far;
             changed = true;
         }

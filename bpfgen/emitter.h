@@ -94,6 +94,7 @@ class Emitter {
     static constexpr uint32_t kNoMap = ~uint32_t{0};
 
     void drop_empty_jumps();
+    /// Chooses the forms of jumps and gives the place of each item.
     std::vector<uint32_t> relax();
 
     std::vector<Item> items_;

@@ -27,6 +27,14 @@ Exits::Exits(Emitter& emitter, const HookFacts& hook, const Options& options)
     for (Label& error : errors_) error = emitter.label();
 }
 
+Label Exits::verdict_of(uint64_t value) const {
+    return value == 0 ? drop_ : value == 2 ? log_ : pass_;
+}
+
+std::optional<Label> Exits::of_value(uint64_t value) const {
+    return options_.result_map ? std::nullopt : std::optional(verdict_of(value));
+}
+
 void Exits::end_with(ir::ValueId value, const ir::Function& function, const ValueFacts& facts,
                      Builder& builder, ValueLowering& values) const {
     const ir::Value& made = function[value];
@@ -40,7 +48,7 @@ void Exits::end_with(ir::ValueId value, const ir::Function& function, const Valu
         builder.store(8, 1, offsetof(vfm_result, value), 0);
     }
     if (values.is_number(value)) {
-        builder.jump(made.imm == 0 ? drop_ : made.imm == 2 ? log_ : pass_);
+        builder.jump(verdict_of(made.imm));
         return;
     }
     const auto comparison = ir::op_comparison(made.op);

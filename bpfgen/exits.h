@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 
 #include "bpfgen/builder.h"
 #include "bpfgen/hook.h"
@@ -23,6 +24,8 @@ class Exits {
     Exits(Emitter& emitter, const HookFacts& hook, const Options& options);
 
     Label error(ErrorKind kind) const { return errors_[error_index(kind)]; }
+    /// Where a run goes that ends with a number; nothing where it has more to do on the way.
+    std::optional<Label> of_value(uint64_t value) const;
     /// Before there are statistics.
     Label no_map() const { return no_map_; }
 
@@ -34,6 +37,7 @@ class Exits {
     void emit();
 
   private:
+    Label verdict_of(uint64_t value) const;
     void verdict(Label exit, int32_t number, size_t counter);
 
     Emitter& emitter_;

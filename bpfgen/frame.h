@@ -32,12 +32,12 @@ inline constexpr ebpf::Reg kData = 7;
 inline constexpr ebpf::Reg kStats = 7;
 inline constexpr ebpf::Reg kDataEnd = 8;
 inline constexpr ebpf::Reg kScratchBase = 9;
-inline constexpr ebpf::Reg kLength = 8;  ///< in the prologue
+inline constexpr ebpf::Reg kLength = 9;  ///< in the prologue
 
 /// Offsets from r10; every slot has 8 bytes.
 inline constexpr int16_t kStatsSlot = -8;    ///< address of this CPU's struct vfm_stats
 inline constexpr int16_t kResultSlot = -16;  ///< address of struct vfm_result, test builds only
-inline constexpr int16_t kLenSlot = -24;     ///< LEN: the length, at most 65,535
+inline constexpr int16_t kLenSlot = -24;     ///< the length, or LEN where the prologue has cut it
 inline constexpr int16_t kFuelSlot = -32;    ///< what is left
 inline constexpr int16_t kNowSlot = -40;     ///< NOW
 inline constexpr int16_t kKeySlot = -48;     ///< key argument of map helpers

@@ -9,7 +9,6 @@ namespace vfm::bpf {
 namespace {
 
 void frame_length(Emitter& emitter, Reg dst) {
-    emitter.emit(mov(1, kContext));
     emitter.emit(call(BPF_FUNC_xdp_get_buff_len));
     emitter.emit(mov(dst, 0));
 }

@@ -27,6 +27,13 @@ class Layout {
     }
     /// True if the branch at the end of `block` ends sooner by its `then` edge.
     bool then_is_sooner(const ir::Block& block) const;
+    /// The edges of the branch at the end of `block`: the one that ends sooner, and the other.
+    const ir::Edge& soon(const ir::Block& block) const {
+        return then_is_sooner(block) ? block.end.then : block.end.otherwise;
+    }
+    const ir::Edge& late(const ir::Block& block) const {
+        return then_is_sooner(block) ? block.end.otherwise : block.end.then;
+    }
 
   private:
     std::vector<ir::BlockId> order_;

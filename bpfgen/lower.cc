@@ -41,6 +41,23 @@ size_t count_tests(const ir::Function& function) {
     return tests;
 }
 
+/// By block: the tests that every packet makes first, as far as each is met from the one before
+/// alone. Not so many that the verifier, were it to go through the rest once more for each, would
+/// have more than kManyTests to go through.
+std::vector<bool> find_trunk(const Lowering& lowering) {
+    const size_t tests = count_tests(lowering.function);
+    std::vector<bool> trunk(lowering.function.blocks.size(), false);
+    BlockId at = 0;
+    for (size_t length = 1; length * tests <= kManyTests; ++length) {
+        const Block& block = lowering.function.blocks[at];
+        if (!ir::is_branch(block.end)) break;
+        trunk[at] = true;
+        at = lowering.layout.late(block).target;
+        if (lowering.cfg.predecessors(at).size() > 1) break;
+    }
+    return trunk;
+}
+
 /// Values that keys or the mask of a rule table are made of, without what is loaded from the
 /// packet.
 std::vector<bool> made_into_keys(const ir::Function& function, const ir::Cfg& cfg) {
@@ -72,6 +89,7 @@ class Lowerer {
           b_(out_, lowering.emitter),
           v_(b_, f_, lowering.values),
           around_(count_tests(f_) > kManyTests),
+          trunk_(find_trunk(lowering)),
           access_(make_access(access, {b_, lowering.hook, lowering.exits, lowering.values,
                                        lowering.dominators, around_, lowering.few_pointers})),
           labels_(f_.blocks.size()),
@@ -120,6 +138,15 @@ class Lowerer {
         b_.leave(condition, l_.exits.error(error), around_);
     }
 
+    // min(length, kMaxPacket) without a branch, as length + min(kMaxPacket - length, 0).
+    VReg len() {
+        const VReg length = b_.load(8, kFrame, kLenSlot);
+        if (l_.len_in_slot) return length;
+        const VReg room = b_.alu(BPF_SUB, b_.number(kMaxPacket), length);
+        const VReg lacking = b_.alu(BPF_AND, room, b_.alu_imm(BPF_ARSH, room, 63));
+        return b_.alu(BPF_ADD, length, lacking);
+    }
+
     void guard_index(const Value& value) {
         const auto base = access_->base(value.a, v_.read(value.a), value.imm);
         if (base.beyond) leave(*base.beyond, ErrorKind::bounds);
@@ -141,7 +168,7 @@ class Lowerer {
         const Value& value = f_[id];
         switch (value.op) {
             case Op::len:
-                return b_.load(8, kFrame, kLenSlot);
+                return len();
             case Op::load:
             case Op::load_raw:
                 return in_order(value, access_->load(value.imm, value.size));
@@ -331,12 +358,21 @@ class Lowerer {
     template <class MakeCondition>
     void two_ways(const Block& block, size_t index, std::optional<Condition> first_fails,
                   MakeCondition to_then) {
-        const Edge& then = block.end.then;
-        const Edge& otherwise = block.end.otherwise;
         const bool then_sooner = l_.layout.then_is_sooner(block);
-        const Edge& soon = then_sooner ? then : otherwise;
-        const Edge& late = then_sooner ? otherwise : then;
+        const Edge& soon = l_.layout.soon(block);
+        const Edge& late = l_.layout.late(block);
 
+        // Where it costs the verifier little, no jump is taken to what goes on.
+        const std::optional<Label> aside =
+            l_.layout.follows(index, late.target) ? label_aside(soon) : std::nullopt;
+        if (aside && !(first_fails && then_sooner)) {
+            const std::vector<Move> soon_moves = moves(soon);
+            if (first_fails) b_.branch(*first_fails, *aside, soon_moves);
+            const Condition condition = to_then();
+            b_.branch(then_sooner ? condition : condition.negated(), *aside, soon_moves);
+            go(late);
+            return;
+        }
         // Inline if it has no label, or if it would fall through were it not for the soon way.
         const bool late_inline =
             is_bare_end(f_, late.target) ||
@@ -375,6 +411,18 @@ class Lowerer {
         return list;
     }
 
+    // Where a jump along an edge goes, if that is all there is to it and the verifier may have it
+    // pending. Code of its own that is left for later is met last by the way of which the verifier
+    // knows least, and gone through once more for each way of which it knew more.
+    std::optional<Label> label_aside(const Edge& edge) const {
+        if (around_) return std::nullopt;
+        const Terminator& end = f_.blocks[edge.target].end;
+        if (!is_bare_end(f_, edge.target))
+            return trunk_[current_] ? std::optional(labels_[edge.target]) : std::nullopt;
+        if (end.kind == Terminator::Kind::trap) return l_.exits.error(end.error);
+        return v_.is_number(end.a) ? l_.exits.of_value(f_[end.a].imm) : std::nullopt;
+    }
+
     void go(const Edge& edge) {
         const Terminator& end = f_.blocks[edge.target].end;
         if (!is_bare_end(f_, edge.target)) {
@@ -394,6 +442,7 @@ class Lowerer {
     Builder b_;
     ValueLowering v_;
     bool around_;
+    std::vector<bool> trunk_;  // by block
     std::unique_ptr<PacketAccess> access_;
     std::vector<Label> labels_;   // by block
     std::vector<bool> in_keys_;   // by value

@@ -26,6 +26,7 @@ struct Lowering {
     const LookupTables& tables;
     Emitter& emitter;
     bool now_in_slot;  ///< the prologue has read the clock
+    bool len_in_slot;  ///< the prologue has cut the length to LEN
     bool few_pointers = false;  ///< see AccessContext
 };
 

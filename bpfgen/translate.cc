@@ -22,10 +22,11 @@ namespace {
 // What the function asks of the prologue and of the registers.
 struct Needs {
     bool loads = false;  ///< of packet bytes
-    bool len = false;
+    bool counters = false;
     bool vlan = false;
     bool fuel = false;
     bool wide_keys = false;  ///< of maps, of several words
+    unsigned len = 0;        ///< places that ask for LEN
     unsigned now = 0;        ///< places that read the clock
     uint64_t span = 0;       ///< no test or load goes beyond so many bytes
 };
@@ -37,7 +38,8 @@ Needs find_needs(const ir::Function& function) {
             const ir::Value& value = function[id];
             using enum ir::Op;
             needs.loads |= ir::is_load(value.op) || ir::is_loadx(value.op);
-            needs.len |= value.op == len || value.op == count;
+            needs.len += value.op == len;
+            needs.counters |= value.op == count;
             const bool membership = value.op == member || value.op == member128;
             needs.wide_keys |=
                 (ir::op_info(value.op).kind == ir::OpKind::flow && !value.more.empty()) ||
@@ -85,7 +87,8 @@ class Translator {
                                 .maps = maps_,
                                 .tables = tables_,
                                 .emitter = emitter_,
-                                .now_in_slot = needs_.now > 1};
+                                .now_in_slot = needs_.now > 1,
+                                .len_in_slot = len_in_slot()};
         prologue();
         if (needs_.loads) {
             const Label not_linear = emitter_.label();
@@ -116,7 +119,13 @@ class Translator {
         emitter_.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), exits_.no_map());
     }
 
-    // r8 holds the packet's length, r6 the context afterwards.
+    // Otherwise it is cut where it is wanted, which often no packet comes by.
+    bool len_in_slot() const {
+        constexpr unsigned kFewPlaces = 4;
+        return needs_.counters || needs_.len > kFewPlaces;
+    }
+
+    // r9 holds the packet's length, r6 the context afterwards.
     void prologue() {
         emitter_.origin(0);
         emitter_.emit(mov(kContext, 1));
@@ -138,7 +147,11 @@ class Translator {
             emitter_.emit(call(BPF_FUNC_ktime_get_ns));
             emitter_.emit(store(8, kFrame, kNowSlot, 0));
         }
-        if (needs_.len) cut_length();
+        if (len_in_slot()) {
+            cut_length();
+        } else if (needs_.len > 0) {
+            emitter_.emit(store(8, kFrame, kLenSlot, kLength));
+        }
     }
 
     // errors[0] is always 0, but the kernel's verifier does not know that. Were the fuel a known
@@ -150,7 +163,7 @@ class Translator {
         emitter_.emit(store(8, kFrame, kFuelSlot, 1));
     }
 
-    // LEN without a branch: min(r8, kMaxPacket), as r8 + min(kMaxPacket - r8, 0).
+    // LEN without a branch: min(r9, kMaxPacket), as r9 + min(kMaxPacket - r9, 0).
     void cut_length() {
         emitter_.emit(mov_imm(1, kMaxPacket));
         emitter_.emit(alu(BPF_SUB, 1, kLength));
@@ -169,19 +182,16 @@ class Translator {
             emit_offset();
         };
         emitter_.emit(load(4, kData, kContext, hook_.data));
-        emitter_.emit(load(4, 2, kContext, hook_.data_end));
+        emitter_.emit(load(4, kDataEnd, kContext, hook_.data_end));
         if (needs_.span < kMaxPacket) {
             pointer_plus(
                 [&] { emitter_.emit(alu_imm(BPF_ADD, 3, static_cast<int32_t>(needs_.span))); });
-            emitter_.emit_jump(jump_if(BPF_JLE, 3, 2), linear);
+            emitter_.emit_jump(jump_if(BPF_JLE, 3, kDataEnd), linear);
         }
-        emitter_.emit(mov(4, kLength));
-        emitter_.emit(alu_imm(BPF_AND, 4, kMaxPacket));
-        emitter_.emit_jump(jump_if(BPF_JNE, 4, kLength), not_linear);
-        pointer_plus([&] { emitter_.emit(alu(BPF_ADD, 3, 4)); });
-        emitter_.emit_jump(jump_if(BPF_JGT, 3, 2), not_linear);
+        emitter_.emit_jump(jump_if_imm(BPF_JGT, kLength, kMaxPacket), not_linear);
+        pointer_plus([&] { emitter_.emit(alu(BPF_ADD, 3, kLength)); });
+        emitter_.emit_jump(jump_if(BPF_JGT, 3, kDataEnd), not_linear);
         emitter_.bind(linear);
-        emitter_.emit(mov(kDataEnd, 2));
     }
 
     // ---- the filter --------------------------------------------------------------------------

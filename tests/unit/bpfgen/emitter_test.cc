@@ -2,6 +2,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include "bpfgen/frame.h"
 #include "core/ebpf/print.h"
 
 namespace vfm::bpf {
@@ -110,6 +111,26 @@ BOOST_AUTO_TEST_CASE(one_far_jump_can_push_another_out_of_reach) {
     BOOST_TEST(print_insn(code.insns[1]) == "gotol +32768");
     BOOST_TEST(print_insn(code.insns[2]) == "if r1 != 0x1 goto +1");
     BOOST_TEST(print_insn(code.insns[3]) == "gotol +32866");
+}
+
+// A division becomes four instructions, the tag of a packet three, a lookup eight.
+BOOST_AUTO_TEST_CASE(what_the_kernel_makes_longer_is_jumped_over_in_32_bits) {
+    const auto jump_over_these = [](bpf_insn insn) {
+        Emitter e;
+        const Label end = e.label();
+        e.emit_jump(jump_if_imm(BPF_JEQ, 1, 0), end);
+        for (unsigned i = 0; i < 32766; ++i) e.emit(i % 100 == 0 ? insn : mov_imm(0, 0));
+        e.bind(end);
+        e.emit(exit_insn());
+        return print_insn(e.finish().insns[0]);
+    };
+    const std::string near = "if r1 == 0x0 goto +32766", far = "if r1 != 0x0 goto +1";
+    BOOST_TEST(jump_over_these(alu(BPF_DIV, 0, 2)) == far);
+    BOOST_TEST(jump_over_these(load(4, 2, kContext, 20)) == far);
+    BOOST_TEST(jump_over_these(call(BPF_FUNC_map_lookup_elem)) == far);
+    BOOST_TEST(jump_over_these(alu(BPF_MUL, 0, 2)) == near);
+    BOOST_TEST(jump_over_these(load(4, 2, kData, 20)) == near);
+    BOOST_TEST(jump_over_these(call(BPF_FUNC_xdp_load_bytes)) == near);
 }
 
 BOOST_AUTO_TEST_CASE(maps_and_origins_are_counted_in_slots) {

@@ -215,6 +215,31 @@ BOOST_AUTO_TEST_CASE(rules_of_two_tests_load) {
     BOOST_TEST(loaded.run(tcp_packet()) == uint32_t{XDP_DROP});
 }
 
+// The farthest jumps of these are close to what 16 bits hold, and the kernel makes the code between
+// longer.
+BOOST_AUTO_TEST_CASE(jumps_that_the_kernel_lengthens_load) {
+    std::string text = "(or";
+    for (uint32_t i = 0; i < 321; ++i) {
+        text +=
+            fmt::format("\n  (and (= ip.src {}) (= tcp.dport {}))", address(i * 0x9E3779B9), i + 1);
+        if (i < 288 || i % 3 != 0) continue;
+        const Program program = test::generated(lisp_program(text + ")"), {.hook = Hook::tc});
+        Loaded loaded(program);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(lengths_asked_for_do_not_multiply_paths) {
+    std::string text = "(or";
+    for (uint32_t i = 1; i < 150; ++i) {
+        text +=
+            fmt::format("\n  (and (> (len) {0}) (= (u16 {1}) {0}) (> (len) {2}) (= (u16 {3}) {0}))",
+                        1502 - 9 * i, 1500 - 9 * i, 1520 - 9 * i, 1506 - 9 * i);
+    }
+    const Program program = test::generated(lisp_program(text + ")"));
+    Loaded loaded(program);
+    BOOST_TEST(loaded.info().verified_insns < 4 * program.insns.size());
+}
+
 BOOST_AUTO_TEST_CASE(numbers_made_of_comparisons_do_not_multiply_paths) {
     std::string text = "(+ 0";
     for (uint32_t i = 0; i < 300; ++i) text += fmt::format(" (= dst-port {}) (< src-ip {})", i, i);

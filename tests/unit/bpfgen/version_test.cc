@@ -1,36 +1,20 @@
 // Random programs on the user-space machine against the interpreter, with what the engine `bpf`
 // leaves out: packets of which only a part is linear, both hooks, values in other registers.
+#include <fmt/core.h>
+
 #include <cstring>
 
 #include "bpf/vfm_abi.h"
 #include "bpfgen/hook.h"
 #include "tests/harness/random_packet.h"
 #include "tests/harness/random_program.h"
-#include "tests/unit/bpfgen/program.h"
-#include "userspace/ebpf/machine.h"
+#include "tests/unit/bpfgen/machine.h"
 #include "userspace/interp/interpreter.h"
 
 namespace vfm::bpf {
 namespace {
 
 BOOST_AUTO_TEST_SUITE(versions)
-
-ebpf::Machine machine_of(const Program& program) {
-    ebpf::Image image;
-    image.context = program.hook == Hook::xdp ? ebpf::Context::xdp : ebpf::Context::tc;
-    image.insns = program.insns;
-    for (const Map& map : program.maps) {
-        image.maps.push_back({map.type, map.key_size, map.value_size, map.max_entries});
-    }
-    for (const MapReference& reference : program.map_references) {
-        image.map_uses.push_back({reference.insn, reference.map});
-    }
-    image.data = program.data;
-    image.data_uses = program.data_references;
-    auto machine = ebpf::Machine::load(image);
-    if (!machine) BOOST_FAIL("insn " << machine.error().pc << ": " << machine.error().reason);
-    return *std::move(machine);
-}
 
 template <class T>
 T value_of(const ebpf::Machine& machine, const Program& program, MapRole role) {
@@ -83,7 +67,7 @@ BOOST_AUTO_TEST_CASE(random_programs) {
                 ++refused;
                 continue;
             }
-            ebpf::Machine machine = machine_of(*emitted);
+            ebpf::Machine machine = test::machine_of(*emitted);
             auto reference = *instance_of(interpreter_program(program));
             const HookFacts& hook = hook_facts(variant.hook);
             vfm_stats expected{};
@@ -130,7 +114,7 @@ BOOST_AUTO_TEST_CASE(more_values_than_registers_live_on_the_stack) {
         for (uint64_t seed = 0; seed < 4; ++seed) {
             const Program emitted =
                 test::generated(program, {.result_map = true, .register_seed = seed});
-            ebpf::Machine machine = machine_of(emitted);
+            ebpf::Machine machine = test::machine_of(emitted);
             BOOST_TEST(machine.run({.bytes = packet, .linear = linear}).has_value());
             BOOST_TEST(value_of<vfm_result>(machine, emitted, MapRole::result).value ==
                        expected.value);
@@ -138,15 +122,28 @@ BOOST_AUTO_TEST_CASE(more_values_than_registers_live_on_the_stack) {
     }
 }
 
+// LEN alone, beside loads, at more places than it is cut at, and where counters want it, too.
 BOOST_AUTO_TEST_CASE(a_length_beyond_16_bits_is_cut) {
-    const VerifiedModule program = test::assembled("LEN\nRET\n");
-    const Program emitted = test::generated(program, {.hook = Hook::tc, .result_map = true});
-    ebpf::Machine machine = machine_of(emitted);
-    for (const size_t size : {size_t{0}, size_t{65535}, size_t{65536}, size_t{100000}}) {
-        const Bytes packet(size);
-        BOOST_TEST(machine.run({.bytes = packet}).has_value());
-        BOOST_TEST(value_of<vfm_result>(machine, emitted, MapRole::result).value ==
-                   std::min<size_t>(size, 65535));
+    std::string many_places = "LD8 0\nPUSH8 0\nJEQ end\n";
+    for (unsigned i = 0; i < 9; ++i)
+        many_places += fmt::format("LD8 0\nPUSH8 {}\nJNE on{}\nLEN\nRET\non{}:\n", i + 1, i, i);
+    const std::string texts[] = {"LD8 0\nLEN\nADD\nRET\n", many_places + "end:\nLEN\nRET\n",
+                                 ".counters all\n.counter 1 f a\nLD8 0\nCOUNT 0\nLEN\nRET\n",
+                                 "LEN\nRET\n"};
+    for (const std::string& text : texts) {
+        const VerifiedModule program = test::assembled(text);
+        for (const Hook hook : {Hook::xdp, Hook::tc}) {
+            const Program emitted = test::generated(program, {.hook = hook, .result_map = true});
+            ebpf::Machine machine = test::machine_of(emitted);
+            for (const size_t size : {size_t{1}, size_t{65535}, size_t{65536}, size_t{100000}}) {
+                const Bytes packet(size);
+                for (const size_t linear : {size, size - 1, size_t{0}}) {
+                    BOOST_TEST(machine.run({.bytes = packet, .linear = linear}).has_value());
+                    BOOST_TEST(value_of<vfm_result>(machine, emitted, MapRole::result).value ==
+                               std::min<size_t>(size, 65535));
+                }
+            }
+        }
     }
 }
 
@@ -159,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_load_at_the_end_of_the_visible_packet) {
         for (const VerifiedModule* tested : {&program, &beyond}) {
             const Program emitted =
                 test::generated(*tested, {.hook = Hook::tc, .result_map = true});
-            ebpf::Machine machine = machine_of(emitted);
+            ebpf::Machine machine = test::machine_of(emitted);
             BOOST_TEST(machine.run({.bytes = packet, .linear = linear}).has_value());
             const auto result = value_of<vfm_result>(machine, emitted, MapRole::result);
             BOOST_TEST(result.value == (tested == &program ? 42u : 0u));

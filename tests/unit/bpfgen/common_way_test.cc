@@ -1,0 +1,67 @@
+// What a program spends on a packet that goes the way of most: instructions of the user-space
+// machine, of which each is about one of the CPU.
+#include "core/ebpf/constructors.h"
+#include "tests/unit/bpfgen/machine.h"
+
+namespace vfm::bpf {
+namespace {
+
+BOOST_AUTO_TEST_SUITE(common_way)
+
+Bytes tcp_packet() {
+    Bytes packet(74);
+    packet[12] = 8;
+    packet[14] = 0x45;
+    packet[23] = 6;
+    packet[36] = 1;
+    packet[37] = 0xbb;
+    packet[46] = 0x50;
+    return packet;
+}
+
+uint64_t steps(const VerifiedModule& program, Hook hook) {
+    ebpf::Machine machine = test::machine_of(test::generated(program, {.hook = hook}));
+    const Bytes packet = tcp_packet();
+    const auto verdict = machine.run({.bytes = packet});
+    BOOST_REQUIRE(verdict.has_value());
+    return machine.steps();
+}
+
+VerifiedModule filter(const std::string& text) {
+    auto compiled = lisp::compile(std::make_shared<const SourceFile>("filter.vfl", text));
+    if (!compiled) BOOST_FAIL(render(compiled.error().diagnostics));
+    return test::verified(std::move(compiled->module));
+}
+
+constexpr const char* kLoads = "(and (= ethertype 0x800) (= proto 6) (= dst-port 443))";
+
+BOOST_AUTO_TEST_CASE(a_port_costs_little_more_than_loads_at_fixed_offsets) {
+    for (const Hook hook : {Hook::xdp, Hook::tc}) {
+        const uint64_t nothing = steps(filter("1"), hook);
+        const uint64_t loads = steps(filter(kLoads), hook) - nothing;
+        const uint64_t port = steps(filter("(= tcp.dport 443)"), hook) - nothing;
+        BOOST_TEST(2 * port <= 3 * loads, hook_name(hook) << ": " << port << " beside " << loads);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_length_that_is_not_asked_for_is_not_cut) {
+    const std::string common = "LD8 12\nPUSH8 1\nJEQ rare\nPUSH8 1\nRET\nrare:\n";
+    const uint64_t without = steps(test::assembled(common + "PUSH8 2\nRET\n"), Hook::xdp);
+    const uint64_t with = steps(test::assembled(common + "LEN\nRET\n"), Hook::xdp);
+    BOOST_TEST(with <= without + 1);
+}
+
+BOOST_AUTO_TEST_CASE(no_jump_is_taken_to_what_goes_on) {
+    const Program program = test::generated(filter(kLoads));
+    for (size_t i = 0; i + 1 < program.insns.size(); ++i) {
+        const bpf_insn& insn = program.insns[i];
+        const bool over_one = ebpf::is_conditional(insn) && insn.off == 1;
+        BOOST_TEST(!(over_one && program.insns[i + 1].code == (BPF_JMP | BPF_JA)),
+                   "instruction " << i);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
+}  // namespace vfm::bpf
