@@ -7,9 +7,9 @@
 #include "bpfgen/builder.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(liveness_test)
 
-BOOST_AUTO_TEST_SUITE(liveness)
+namespace {
 
 struct Code {
     Emitter emitter;
@@ -150,7 +150,6 @@ BOOST_FIXTURE_TEST_CASE(unused_in_a_ring_is_unused, Code) {
     for (const std::vector<Move>& moves : function.moves) BOOST_TEST(moves.empty());
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -11,9 +11,9 @@
 #include "userspace/ebpf/machine.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(loop_test)
 
-BOOST_AUTO_TEST_SUITE(placed_loops)
+namespace {
 
 constexpr uint64_t kNow = 0x123456789abcdef;
 
@@ -263,7 +263,6 @@ BOOST_AUTO_TEST_CASE(every_way_computes_what_it_did) {
     BOOST_TEST(with_more > 30u);
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf
