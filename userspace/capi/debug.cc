@@ -37,17 +37,20 @@ int vfm_step_begin(vfm_state_t* vm, const uint8_t* packet, size_t packet_len) {
         TRY(capi::check_no_step(*vm));
         capi::Loaded& loaded = vm->loaded;
         const VerifiedModule& program = loaded.active->verified();
-        // Begun beside the last run, whose place it takes when nothing can fail any more.
-        Stepper next = loaded.stepper
-                           ? *loaded.stepper
-                           : TRY(Stepper::make(program, capi::options_of(vm->settings, loaded),
-                                               *loaded.tables));
         const bool told = vm->step_trace.function != nullptr;
         if (told && !loaded.teller)
             loaded.teller = std::make_unique<capi::StepTeller>(program, vm->step_trace);
+        // One that is told may find no memory: it begins beside the last one and takes its place.
+        std::optional<Stepper> fresh;
+        if (!loaded.stepper)
+            fresh.emplace(TRY(
+                Stepper::make(program, capi::options_of(vm->settings, loaded), *loaded.tables)));
+        else if (told)
+            fresh = loaded.stepper;
+        Stepper& next = fresh ? *fresh : *loaded.stepper;
         next.trace(told ? loaded.teller.get() : nullptr);
         next.begin(capi::packet_of(loaded, packet, packet_len));
-        loaded.stepper = std::move(next);
+        if (fresh) loaded.stepper = std::move(fresh);
         return {};
     });
 }
