@@ -115,13 +115,6 @@ BOOST_AUTO_TEST_CASE(any_bytes_that_decode_there_and_back) {
     }
 }
 
-BOOST_AUTO_TEST_CASE(one_instruction) {
-    BOOST_TEST(instruction_text({Opcode::JEQ, 0x10, 4}) == "JEQ +0x17");
-    BOOST_TEST(instruction_text({Opcode::JMP, 0, static_cast<uint64_t>(-10)}) == "JMP -0x7");
-    BOOST_TEST(instruction_text({Opcode::PUSH, 0, 80}) == "PUSH 80");
-    BOOST_TEST(instruction_text({Opcode::ADD, 0, 0}) == "ADD");
-}
-
 BOOST_AUTO_TEST_CASE(a_drawing_has_a_node_a_block) {
     const auto program = verify(good("RAND\nRAND\nJEQ a\nRET 0\na: RET 1").module);
     BOOST_REQUIRE(program.has_value());

@@ -98,6 +98,14 @@ BOOST_AUTO_TEST_CASE(load_sizes_are_in_the_names) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(people_read_where_a_jump_lands) {
+    BOOST_TEST(instruction_text({Opcode::JEQ, 0x10, 4}) == "JEQ +0x17");
+    BOOST_TEST(instruction_text({Opcode::JMP, 0, static_cast<uint64_t>(-10)}) == "JMP -0x7");
+    BOOST_TEST(instruction_text({Opcode::PUSH, 0, 80}) == "PUSH 80");
+    BOOST_TEST(instruction_text({Opcode::PUSH, 0, uint64_t{1} << 32}) == "PUSH 0x100000000");
+    BOOST_TEST(instruction_text({Opcode::ADD, 0, 0}) == "ADD");
+}
+
 BOOST_AUTO_TEST_CASE(error_kinds_are_the_numbers_of_the_c_interface) {
     BOOST_TEST(kErrorKinds == 10u);
     BOOST_TEST(static_cast<int>(ErrorKind::verification_failed) == -9);
