@@ -11,9 +11,9 @@
 #include "userspace/interp/interpreter.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(version_test)
 
-BOOST_AUTO_TEST_SUITE(versions)
+namespace {
 
 ebpf::Machine machine_of(const Program& program) {
     ebpf::Image image;
@@ -168,7 +168,6 @@ BOOST_AUTO_TEST_CASE(a_load_at_the_end_of_the_visible_packet) {
     }
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf
