@@ -57,12 +57,13 @@ function(vfm_flags_of_seldom NAME)
     target_compile_options(${NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-Og>)
 endfunction()
 
-# A test runs once or twice for every time it is compiled: little is gained by optimising it.
+# A test runs once or twice for every time it is compiled: little is gained by optimising it, and least
+# with sanitizers, where that is most of a compilation.
 function(vfm_flags_of_test NAME)
     target_link_libraries(${NAME} PRIVATE vfm_flags)
     target_compile_definitions(${NAME} PRIVATE BOOST_TEST_DYN_LINK)
-    target_compile_options(${NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
-    set_target_properties(${NAME} PROPERTIES
+    target_compile_options(${NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-Og>)
+    set_target_properties(${NAME} PROPERTIES VFM_UNOPTIMISED ON
         UNITY_BUILD ${VFM_UNITY} UNITY_BUILD_BATCH_SIZE 64)
 endfunction()
 
