@@ -51,10 +51,10 @@ function(vfm_flags_of_product NAME)
 endfunction()
 
 # What waits for people, files and the kernel gains nothing by being optimised further, and is compiled
-# in three fifths of the time.
+# in three quarters of the time.
 function(vfm_flags_of_seldom NAME)
     vfm_flags_of_product(${NAME})
-    target_compile_options(${NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-Og>)
+    target_compile_options(${NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
 endfunction()
 
 # A test runs once or twice for every time it is compiled: little is gained by optimising it, and least

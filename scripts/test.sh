@@ -30,11 +30,11 @@ build() {
     cmake --build "$dir" --target "${targets[@]}" -- -j "$jobs" --quiet
 }
 
-# run DIR CTEST-ARGUMENT...: the tests that are skipped say why.
+# run DIR JOBS CTEST-ARGUMENT...: the tests that are skipped say why.
 run() {
-    local dir=$1
-    shift
-    ctest --test-dir "$dir" --output-on-failure -j "$jobs" "$@"
+    local dir=$1 at_once=$2
+    shift 2
+    ctest --test-dir "$dir" --output-on-failure -j "$at_once" "$@"
     grep -h '^SKIP: ' "$dir"/Testing/Temporary/LastTest*.log | sort | uniq -c || true
 }
 
@@ -50,14 +50,18 @@ else
         -DCMAKE_BUILD_TYPE=Debug
 
     step 240 "sanitizer build: its suites and fuzz smoke runs"
-    run build-sanitize -LE "e2e|check|example|bench"
+    run build-sanitize "$jobs" -LE "e2e|check|example|bench"
 
     step 150 "threads that share a program and tables, under ThreadSanitizer"
     build build-tsan "test_capi.threads test_flow.threads" -DVFM_TSAN=ON -DCMAKE_BUILD_TYPE=Debug
-    run build-tsan -R "^(capi|flow).threads$"
+    run build-tsan "$jobs" -R "^(capi|flow).threads$"
 fi
 
 step 540 "release build"
 build build all -DVFM_TESTS=ON
-step 540 "release build: every suite"
-run build
+step 270 "release build: every suite but end to end"
+run build "$jobs" -LE e2e
+
+# They wait more than they compute: two thirds of their time for peers, clocks and the kernel.
+step 270 "release build: end to end"
+run build $((2 * jobs)) -L e2e

@@ -8,6 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 FILTERS = ROOT / "docs/cookbook"
 PAGE = ROOT / "docs/cookbook.md"
+TWINS = ROOT / "tests/twins"
 
 SECTION = re.compile(r"^### (\d\d-[a-z0-9-]+)\n(.*?)(?=^##|\Z)", re.M | re.S)
 FILTER = re.compile(r"```lisp\n(.*?)```\n", re.S)
@@ -40,6 +41,9 @@ def faults():
         yield "docs/cookbook.md: its table does not list the filters, in their order"
     if [h for _, h in rows if h] != [f"H{i}" for i in range(1, 11)]:
         yield "docs/cookbook.md: its table does not name ten filters H1 to H10, in their order"
+    twins = {path.name.split(".")[0]: path.read_text().split(":")[0] for path in TWINS.glob("*.bpf.c")}
+    if {name: f"/* {h}" for name, h in rows if h} != twins:
+        yield f"docs/cookbook.md: its table measures other filters than tests/twins has in C: {twins}"
     for name, path in there.items():
         if FILTER.findall(shown.get(name, "")) != [path.read_text()]:
             yield f"docs/cookbook.md: {name} is not shown as it is; tests/cookbook/page.py --write mends that"

@@ -13,12 +13,7 @@ class SteppedInstance final : public Instance {
         : stepper_(std::move(stepper)), tables_(std::move(tables)) {}
 
     std::string_view name() const override { return kStepsName; }
-    Outcome run(const Packet& packet) override {
-        stepper_.begin(packet);
-        std::optional<Outcome> end;
-        while (!end) end = stepper_.step();
-        return *end;
-    }
+    Outcome run(const Packet& packet) override { return stepper_.run(packet); }
     std::vector<FlowEntry> flows() const override { return tables_->entries(); }
     std::vector<std::vector<Count>> counters() const override {
         return stepper_.counters().values();

@@ -53,11 +53,15 @@ void Stepper::explain_match(uint32_t rule_table) {
         auto stepper = Stepper::make(tests.program, {}, none);
         if (!stepper) return;
         stepper->trace_.emplace(*tests.map, *tracer_, trace_->depth());
-        stepper->begin({.bytes = bytes_, .timestamp = now_});
-        std::optional<Outcome> end;
-        while (!end) end = stepper->step();
-        if (*end != Outcome::of(0)) return;
+        if (stepper->run({.bytes = bytes_, .timestamp = now_}) != Outcome::of(0)) return;
     }
+}
+
+Outcome Stepper::run(const Packet& packet) {
+    begin(packet);
+    std::optional<Outcome> end;
+    while (!end) end = step();
+    return *end;
 }
 
 std::optional<Outcome> Stepper::step() {

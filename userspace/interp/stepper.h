@@ -41,6 +41,9 @@ class Stepper {
     /// its end the outcome, as often as it is asked for.
     std::optional<Outcome> step();
 
+    /// begin() and every step: how the run ends.
+    Outcome run(const Packet& packet);
+
     /// Code offset of the next instruction; after the end of the one that ended the run.
     uint32_t offset() const { return program_.insns()[at_].offset; }
     /// Instructions executed. One that is not paid for (LIMIT) is not executed.

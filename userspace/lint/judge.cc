@@ -41,10 +41,7 @@ Outcome Judge::run(const Probe& packet, Tracer* tracer) {
     used_ = !program_.module().tables.empty();
     counters_->clear();
     stepper_->trace(tracer);
-    stepper_->begin({.bytes = packet.bytes, .timestamp = packet.timestamp});
-    std::optional<Outcome> end;
-    while (!end) end = stepper_->step();
-    return *end;
+    return stepper_->run({.bytes = packet.bytes, .timestamp = packet.timestamp});
 }
 
 std::optional<uint32_t> Judge::decided(uint32_t group) const {

@@ -240,17 +240,20 @@ class ProbeMaker {
                 time_ -= kBetween;
             }
             add_neighbours(bytes);
-            for (const uint64_t time : state.times) add_waits(bytes, time);
+            for (const uint64_t time : state.times) {
+                add_waits(answer(bytes), bytes, time);
+                add_waits(bytes, answer(bytes), time);
+            }
             if (state.by_bytes)
                 for (const uint64_t sum : state.sums) add_sum(bytes, sum);
             add_scan(bytes, std::min(repeats + kMoreInScans, kMostInScans));
         }
     }
 
-    /// Before, at and after a time behind what opened the way.
-    void add_waits(const Bytes& bytes, uint64_t time) {
+    /// Before, at and after a time behind what may have opened the way.
+    void add_waits(const Bytes& opens, const Bytes& bytes, uint64_t time) {
         const uint64_t begin = time_;
-        append(answer(bytes));
+        append(opens);
         for (const uint64_t at : {time - 1, time, time + 1})
             for (int i = 0; i < 2; ++i) {
                 time_ = begin + at;

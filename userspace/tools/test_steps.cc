@@ -208,11 +208,16 @@ const StepNode& deciding_test(const StepNode& node) {
 
 namespace {
 
-/// Of the last `rules` that decided; nothing if none did.
-const TraceStep* deciding_rules(std::span<const TraceStep> steps) {
-    for (size_t i = steps.size(); i-- > 0;)
-        if (steps[i].decided) return &steps[i];
-    return nullptr;
+/// Of the last `rules` that decided, or of what a COUNT counted last; nothing if there is neither.
+std::optional<StepTexts::Counted> deciding_rule(const StepTexts& texts,
+                                                std::span<const TraceStep> steps) {
+    for (size_t i = steps.size(); i-- > 0;) {
+        const TraceStep& step = steps[i];
+        if (!step.decided) continue;
+        return StepTexts::Counted{&step, &texts.module().counter_groups[step.expression->group - 1],
+                                  *step.decided};
+    }
+    return texts.last_counted(steps);
 }
 
 }  // namespace
@@ -221,20 +226,11 @@ Decision decision_of(const StepTexts& texts, std::span<const TraceStep> steps) {
     Decision out;
     if (steps.empty()) return out;
     const bool failed = steps.back().end == TraceStep::End::error;
-    if (const TraceStep* rules = failed ? nullptr : deciding_rules(steps)) {
-        out.rules = &texts.module().counter_groups[rules->expression->group - 1];
-        out.rule = *rules->decided;
-        out.step = rules;
-        const CounterPlace& place = out.rules->counters[out.rule];
-        out.file = place.file;
-        out.line = place.line;
-        return out;
-    }
-    if (const auto counted = failed ? std::nullopt : texts.last_counted(steps)) {
-        const CounterPlace& place = counted->rules->counters[counted->rule];
-        out.rules = counted->rules;
-        out.rule = counted->rule;
-        out.step = counted->step;
+    if (const auto decided = failed ? std::nullopt : deciding_rule(texts, steps)) {
+        const CounterPlace& place = decided->rules->counters[decided->rule];
+        out.rules = decided->rules;
+        out.rule = decided->rule;
+        out.step = decided->step;
         out.file = place.file;
         out.line = place.line;
         return out;

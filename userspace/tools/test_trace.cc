@@ -26,24 +26,17 @@ Result<std::unique_ptr<TracedRuns>> TracedRuns::make(const Filter& filter,
     return runs;
 }
 
-Outcome TracedRuns::run_steps(const Packet& packet) {
-    stepper_->begin(packet);
-    std::optional<Outcome> end;
-    while (!end) end = stepper_->step();
-    return *end;
-}
-
 Outcome TracedRuns::run(const Packet& packet) {
     steps_.clear();
     if (!has_chance_) return fast_->run(packet);
     stepper_->trace(nullptr);
-    return run_steps(packet);
+    return stepper_->run(packet);
 }
 
 Outcome TracedRuns::trace(const Packet& packet) {
     steps_.clear();
     stepper_->trace(this);
-    return run_steps(packet);
+    return stepper_->run(packet);
 }
 
 }  // namespace vfm

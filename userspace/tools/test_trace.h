@@ -34,7 +34,6 @@ class TracedRuns final : private Tracer {
   private:
     TracedRuns(const VerifiedModule& program);
     void step(const TraceStep& step) override { steps_.push_back(step); }
-    Outcome run_steps(const Packet& packet);
 
     VerifiedModule program_;
     bool has_tables_ = false;

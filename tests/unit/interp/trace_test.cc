@@ -36,8 +36,7 @@ struct Traced : Tracer {
 
     std::string run(const Bytes& packet, uint64_t timestamp = 5'000'000'000) {
         out.clear();
-        stepper->begin({.bytes = packet, .timestamp = timestamp});
-        while (!stepper->step()) continue;
+        stepper->run({.bytes = packet, .timestamp = timestamp});
         return out;
     }
 

@@ -119,6 +119,19 @@ const Pair kPairs[] = {
      " (> (- new old) 10s))",
      "(deftable t :key ip) (let ((old (flow-get t ip.src)) (new (flow-set! t ip.src (now))))"
      " (> (- new old) 11s))"},
+    {"until when answers come in",
+     "(deftable c :key conn)"
+     " (rules (when (and (= eth.src 02:00:00:00:00:01) (= ip.src 203.0.113.10))"
+     "  (flow-set! c conn (+ (now) 5m)))"
+     " (when (in udp.dport 67 68) pass)"
+     " (when (< (now) (flow-get c conn)) pass)"
+     " (when (and (in ip.src 192.0.2.0/24) (= tcp.dport 22)) pass) (default drop))",
+     "(deftable c :key conn)"
+     " (rules (when (and (= eth.src 02:00:00:00:00:01) (= ip.src 203.0.113.10))"
+     "  (flow-set! c conn (+ (now) 5m)))"
+     " (when (in udp.dport 67 68) pass)"
+     " (when (<= (now) (flow-get c conn)) pass)"
+     " (when (and (in ip.src 192.0.2.0/24) (= tcp.dport 22)) pass) (default drop))"},
     {"which answers come in",
      "(deftable c :key conn) (rules (when (= ip.src 10.0.0.0/8) (flow-set! c conn 1))"
      " (when (= (flow-get c conn) 1) pass) (default drop))",
