@@ -22,11 +22,11 @@
 #include "userspace/engines/engines.h"
 
 namespace vfm::twins {
-BOOST_AUTO_TEST_SUITE(twins_test)
-
 static std::ostream& operator<<(std::ostream& out, const Twin& twin) {
     return out << twin.name << ", " << twin.filter;
 }
+
+BOOST_AUTO_TEST_SUITE(twins_test)
 
 namespace {
 
