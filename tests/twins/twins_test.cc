@@ -22,10 +22,11 @@
 #include "userspace/engines/engines.h"
 
 namespace vfm::twins {
-
 static std::ostream& operator<<(std::ostream& out, const Twin& twin) {
     return out << twin.name << ", " << twin.filter;
 }
+
+BOOST_AUTO_TEST_SUITE(twins_test)
 
 namespace {
 
@@ -186,4 +187,5 @@ BOOST_AUTO_TEST_CASE(no_token_is_given_twice, *boost::unit_test::precondition(ke
     BOOST_TEST(given > kRounds * kTokens);
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::twins

@@ -8,6 +8,8 @@
 #include "tests/unit/asm/text.h"
 #include "tests/unit/module/sample.h"
 
+BOOST_AUTO_TEST_SUITE(disassembler_test)
+
 using namespace vfm;
 using test::good;
 
@@ -20,8 +22,6 @@ std::string plain(Bytes code) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(disassembler)
 
 BOOST_AUTO_TEST_CASE(targets_become_labels) {
     const std::string text =

@@ -8,9 +8,9 @@
 #include "bpfgen/select.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(allocation_test)
 
-BOOST_AUTO_TEST_SUITE(allocation)
+namespace {
 
 const RegisterFile kFile{.lost_in_calls = {2, 3}, .kept_in_calls = {9}};
 
@@ -150,7 +150,6 @@ BOOST_FIXTURE_TEST_CASE(two_address_forms_keep_the_right_operand, Fixture) {
     BOOST_TEST(code(allocation) == expected, boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

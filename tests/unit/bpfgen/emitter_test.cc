@@ -6,9 +6,9 @@
 #include "bpfgen/printer.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(emitter_test)
 
-BOOST_AUTO_TEST_SUITE(emitter)
+namespace {
 
 std::vector<std::string> text(const Code& code) {
     std::vector<std::string> lines;
@@ -146,7 +146,6 @@ BOOST_AUTO_TEST_CASE(maps_and_origins_are_counted_in_slots) {
     BOOST_TEST((code.origins[1].insn == 2 && code.origins[1].code_offset == 9));
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

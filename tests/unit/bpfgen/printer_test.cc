@@ -4,9 +4,9 @@
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(printer_test)
 
-BOOST_AUTO_TEST_SUITE(printer)
+namespace {
 
 BOOST_AUTO_TEST_CASE(every_form) {
     BOOST_TEST(print_insn(mov(1, 2)) == "r1 = r2");
@@ -48,7 +48,6 @@ BOOST_AUTO_TEST_CASE(bytecode_without_source_is_its_own_source) {
     BOOST_TEST(listing.contains("+0xd  RET\n"));
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -61,6 +61,8 @@ void* __wrap_realloc(void* old, size_t size) {
 }
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(memory_test)
+
 namespace {
 
 /// Repeats `call`, which gives an error code, until no allocation of it fails. After each failure
@@ -439,4 +441,5 @@ BOOST_AUTO_TEST_CASE(a_flow_table_without_memory_is_full_and_no_error) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

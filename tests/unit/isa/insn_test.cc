@@ -3,9 +3,9 @@
 
 #include "core/isa/insn.h"
 
-using namespace vfm;
+BOOST_AUTO_TEST_SUITE(insn_test)
 
-BOOST_AUTO_TEST_SUITE(insn)
+using namespace vfm;
 
 BOOST_AUTO_TEST_CASE(rows_ascend_and_every_number_finds_its_own) {
     int previous = -1;
