@@ -15,6 +15,8 @@
 #include "userspace/io/capture.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(explain_test)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -168,4 +170,5 @@ BOOST_AUTO_TEST_CASE(it_is_the_explanation_that_vfm_test_gives) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

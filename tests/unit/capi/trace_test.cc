@@ -6,6 +6,8 @@
 #include "tests/unit/capi/vm.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(trace_test)
+
 namespace {
 
 /// "1:8 (= tcp.dport 22) = false ..." with all that a step says.
@@ -306,4 +308,5 @@ BOOST_AUTO_TEST_CASE(a_host_function_that_a_step_calls_does_not_end_the_run) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test
