@@ -15,6 +15,8 @@
 #include "userspace/interp/interpreter.h"
 
 namespace vfm::bpf {
+BOOST_AUTO_TEST_SUITE(kernel_test)
+
 namespace {
 
 std::string why_not() {
@@ -276,4 +278,5 @@ BOOST_AUTO_TEST_CASE(a_program_short_of_fuel_stops) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf
