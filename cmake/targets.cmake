@@ -57,11 +57,14 @@ function(vfm_flags_of_seldom NAME)
     target_compile_options(${NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
 endfunction()
 
-# A test runs once or twice for every time it is compiled: little is gained by optimising it.
+# A test runs once or twice for every time it is compiled: little is gained by optimising it, and least
+# with sanitizers, where that is most of a compilation.
 function(vfm_flags_of_test NAME)
     target_link_libraries(${NAME} PRIVATE vfm_flags)
     target_compile_definitions(${NAME} PRIVATE BOOST_TEST_DYN_LINK)
-    target_compile_options(${NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-O1>)
+    target_compile_options(${NAME} PRIVATE $<$<CONFIG:RelWithDebInfo>:-Og>)
+    set_target_properties(${NAME} PROPERTIES VFM_UNOPTIMISED ON
+        UNITY_BUILD ${VFM_UNITY} UNITY_BUILD_BATCH_SIZE 64)
 endfunction()
 
 # vfm_library(NAME SOURCES a.cc ... LIBS x ... [SELDOM] [HEADERS none]): one static library for one
@@ -99,19 +102,32 @@ function(vfm_tool NAME)
     install(FILES ${page} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endfunction()
 
-# vfm_test(NAME SOURCES a.cc ... LIBS x ... [LABEL unit]): one Boost.Test executable, one ctest row.
+# vfm_test(NAME SOURCES a_test.cc ... LIBS x ... [IN PROGRAM] [LABEL unit]): one ctest row, the suites that
+# are named as its sources. It is run by test_PROGRAM, which has the sources and libraries of all rows in
+# it; without IN by a program of its own, test_NAME.
 function(vfm_test NAME)
-    cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LIBS" ${ARGN})
-    add_executable(test_${NAME} ${ARG_SOURCES} $<TARGET_OBJECTS:test_main>)
-    target_compile_definitions(test_${NAME} PRIVATE VFM_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
-        VFM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
-    target_link_libraries(test_${NAME} PRIVATE ${ARG_LIBS} Boost::unit_test_framework)
-    vfm_flags_of_test(test_${NAME})
-    vfm_use_precompiled(test_${NAME} vfm_test_headers)
-    add_test(NAME ${NAME} COMMAND test_${NAME})
-    if(ARG_LABEL)
-        set_tests_properties(${NAME} PROPERTIES LABELS ${ARG_LABEL})
-    else()
-        set_tests_properties(${NAME} PROPERTIES LABELS unit)
+    cmake_parse_arguments(ARG "" "IN;LABEL" "SOURCES;LIBS" ${ARGN})
+    if(NOT ARG_IN)
+        set(ARG_IN ${NAME})
     endif()
+    if(NOT ARG_LABEL)
+        set(ARG_LABEL unit)
+    endif()
+    set(program test_${ARG_IN})
+    if(NOT TARGET ${program})
+        add_executable(${program} $<TARGET_OBJECTS:test_main>)
+        target_compile_definitions(${program} PRIVATE VFM_TEST_DATA="${CMAKE_SOURCE_DIR}/tests/data"
+            VFM_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+        target_link_libraries(${program} PRIVATE Boost::unit_test_framework)
+        vfm_flags_of_test(${program})
+        vfm_use_precompiled(${program} vfm_test_headers)
+    endif()
+    target_sources(${program} PRIVATE ${ARG_SOURCES})
+    target_link_libraries(${program} PRIVATE ${ARG_LIBS})
+    set(suites ${ARG_SOURCES})
+    list(FILTER suites INCLUDE REGEX "_test\\.cc$")
+    list(TRANSFORM suites REPLACE "\\.cc$" "")
+    list(JOIN suites "," suites)
+    add_test(NAME ${NAME} COMMAND ${program} --run_test=${suites})
+    set_tests_properties(${NAME} PROPERTIES LABELS ${ARG_LABEL})
 endfunction()

@@ -37,13 +37,6 @@ std::string test_text(const RuleTest& test, unsigned width) {
     return "*";
 }
 
-/// The immediate of an instruction that is no jump, with a space before it.
-std::string plain_operand(const Insn& insn) {
-    if (op_info(insn.op).imm == ImmKind::none) return {};
-    // Large numbers are masks more often than counts.
-    return insn.imm >> 32 ? fmt::format(" {:#x}", insn.imm) : fmt::format(" {}", insn.imm);
-}
-
 class Disassembler {
   public:
     Disassembler(const Module& module, const DisassemblyOptions& options)
@@ -83,7 +76,7 @@ class Disassembler {
     void line_entries(uint32_t begin, uint32_t end);
     void source_comment(const LineEntry& entry);
     void instruction(const Insn& insn);
-    std::string operand(const Insn& insn) const;
+    std::string text_of(const Insn& insn) const;
     bool is_target(int64_t offset) const {
         return offset >= 0 && offset < static_cast<int64_t>(target_.size()) &&
                target_[static_cast<size_t>(offset)];
@@ -201,10 +194,13 @@ void Disassembler::source_comment(const LineEntry& entry) {
     put("; {}{}: {}\n", name, line, printable(text.line(line), 200));
 }
 
-std::string Disassembler::operand(const Insn& insn) const {
-    if (op_info(insn.op).imm != ImmKind::jump) return plain_operand(insn);
-    if (is_target(insn.jump_target())) return fmt::format(" L_{:x}", insn.jump_target());
-    return fmt::format(" {}", insn.jump_distance());
+/// As it assembles again: a jump by the name of the label that it goes to.
+std::string Disassembler::text_of(const Insn& insn) const {
+    const OpInfo& info = op_info(insn.op);
+    if (info.imm != ImmKind::jump) return instruction_text(insn);
+    if (is_target(insn.jump_target()))
+        return fmt::format("{} L_{:x}", info.name, insn.jump_target());
+    return fmt::format("{} {}", info.name, insn.jump_distance());
 }
 
 void Disassembler::instruction(const Insn& insn) {
@@ -213,7 +209,7 @@ void Disassembler::instruction(const Insn& insn) {
     if (options_.offsets) put("{:<8}", fmt::format("+{:#x}", insn.offset));
     if (options_.hex)
         put("{:<{}}", hex(ByteView(module_.code).subspan(insn.offset, insn.size())), kHexColumns);
-    put("{}{}\n", op_info(insn.op).name, operand(insn));
+    put("{}\n", text_of(insn));
 }
 
 void Disassembler::rest() {
@@ -224,14 +220,6 @@ void Disassembler::rest() {
 }
 
 }  // namespace
-
-std::string instruction_text(const Insn& insn) {
-    const OpInfo& info = op_info(insn.op);
-    if (info.imm != ImmKind::jump) return fmt::format("{}{}", info.name, plain_operand(insn));
-    const int64_t target = insn.jump_target();
-    return fmt::format("{} {}{:#x}", info.name, target < 0 ? "-" : "+",
-                       target < 0 ? -target : target);
-}
 
 std::string disassemble(const Module& module, const DisassemblyOptions& options) {
     return Disassembler(module, options).run();

@@ -20,7 +20,4 @@ struct DisassemblyOptions {
 /// say so.
 std::string disassemble(const Module& module, const DisassemblyOptions& options = {});
 
-/// One instruction for people: "JEQ +0x17", "PUSH 80".
-std::string instruction_text(const Insn& insn);
-
 }  // namespace vfm

@@ -2,7 +2,7 @@
 
 #include <fmt/core.h>
 
-#include "core/asm/disassembler.h"
+#include "core/isa/insn.h"
 
 namespace vfm {
 namespace {

@@ -1,5 +1,7 @@
 #include "core/isa/insn.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <string>
@@ -51,6 +53,19 @@ std::expected<Insn, ErrorKind> decode(ByteView code, uint32_t offset) {
 void encode(Bytes& out, Opcode op, uint64_t imm) {
     out.push_back(static_cast<uint8_t>(op));
     append_le(out, imm, imm_size(op_info(op).imm));
+}
+
+std::string instruction_text(const Insn& insn) {
+    const OpInfo& info = op_info(insn.op);
+    if (info.imm == ImmKind::none) return std::string(info.name);
+    if (info.imm == ImmKind::jump) {
+        const int64_t target = insn.jump_target();
+        return fmt::format("{} {}{:#x}", info.name, target < 0 ? "-" : "+",
+                           target < 0 ? -target : target);
+    }
+    // Large numbers are masks more often than counts.
+    return insn.imm >> 32 ? fmt::format("{} {:#x}", info.name, insn.imm)
+                          : fmt::format("{} {}", info.name, insn.imm);
 }
 
 unsigned load_size(Opcode op) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/base/bytes.h"
@@ -130,6 +131,9 @@ std::expected<Insn, ErrorKind> decode(ByteView code, uint32_t offset);
 
 /// Appends opcode and immediate; the immediate's high bytes are cut to its size.
 void encode(Bytes& out, Opcode op, uint64_t imm = 0);
+
+/// One instruction for people: "JEQ +0x17", "PUSH 80".
+std::string instruction_text(const Insn& insn);
 
 /// Bytes that LDn and LDXn read: 1, 2, 4 or 8. Groups load and loadx only.
 unsigned load_size(Opcode op);

@@ -48,6 +48,8 @@ struct TraceStep {
     std::optional<uint32_t> decided;   ///< of `rules`: the rule that decided, 0 for the default
 
     bool is_rule_test() const { return expression && expression->rule != 0; }
+    /// Its value is shown as true or false.
+    bool is_test() const { return expression && expression->shown == CodeExpression::Shown::truth; }
 };
 
 /// Who is told. Not thread safe.

@@ -8,6 +8,8 @@
 #include "tests/bench/options.h"
 #include "tests/bench/packet_maker.h"
 
+BOOST_AUTO_TEST_SUITE(bench_test)
+
 using namespace vfm;
 using namespace vfm::bench;
 
@@ -161,3 +163,5 @@ BOOST_AUTO_TEST_CASE(whoever_takes_part_is_in_the_table_of_names) {
     for (size_t i = 0; i < filters().size(); ++i)
         BOOST_TEST(filters()[i].name == filter_names()[i].name);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import layers
 import sizes
+import suites
 import words
+
+ROW = "vfm_test(r SOURCES a_test.cc)\n"
+SUITE = "BOOST_AUTO_TEST_SUITE(a_test)\nBOOST_AUTO_TEST_CASE(c) {}\nBOOST_AUTO_TEST_SUITE_END()\n"
+
+
+def tested(source, rows=ROW):
+    return {"tests/a_test.cc": source, "tests/CMakeLists.txt": rows}
+
 
 CASES = [
     # check, files, part of the one message
@@ -33,6 +42,15 @@ CASES = [
     (sizes, {"core/README.md": "\n" * 41, "core/a.cc": "\n"}, "41 lines"),
     (sizes, {"core/a.cc": "\n"}, "has no README.md"),
     (sizes, {"tests/unit/README.md": "\n", "tests/unit/base/a.cc": "\n" * 601}, "601 lines"),
+    (suites, tested(SUITE, "vfm_test(r SOURCES\n    b.cc)\n"), "is in 0 rows"),
+    (suites, tested(SUITE, ROW + "vfm_test(s IN r LIBS x SOURCES b.cc a_test.cc)\n"), "is in 2 rows"),
+    (suites, tested(SUITE.replace("a_test", "a")), "suite a is not within the one suite a_test"),
+    (suites, tested(SUITE + SUITE), "a_test.cc:4: suite a_test is not within"),
+    (suites, tested(SUITE + "BOOST_DATA_TEST_CASE(d, x) {}\n"), "a_test.cc:4: a test before or after"),
+    (suites, tested("using namespace vfm;\n" + SUITE), "a_test.cc:1: before suite a_test"),
+    (suites, tested("// Nothing.\n"), "has no suite a_test"),
+    (suites, tested(SUITE, ROW + "vfm_test(s IN r SOURCES b/a_test.cc)\n") | {"tests/b/a_test.cc": SUITE},
+     "suite a_test twice in test_r"),
     (words, {"a.txt": "fine\nto" + "do: this\n"}, "a.txt:2:"),
 ]
 

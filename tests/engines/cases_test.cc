@@ -6,6 +6,7 @@
 #include "tests/engines/table.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(cases_test)
 
 BOOST_AUTO_TEST_CASE(cases) { check_cases(test_engines(), 0.9); }
 
@@ -25,4 +26,5 @@ BOOST_AUTO_TEST_CASE(every_opcode_has_a_case) {
         BOOST_TEST(seen.contains(info.op), "no case has " << info.name);
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

@@ -11,6 +11,8 @@
 #include "tests/engines/tree_engine.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(exhaustive_test)
+
 namespace {
 
 using Texts = std::vector<std::string>;
@@ -130,4 +132,5 @@ BOOST_AUTO_TEST_CASE(two_operators) {
     agree_on(filters, "two operators");
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

@@ -7,6 +7,8 @@
 #include "tests/harness/random_packet.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(headers_test)
+
 namespace {
 
 /// True if both agree; else says where they differ. (No message is made for what agrees: that would
@@ -56,4 +58,5 @@ BOOST_AUTO_TEST_CASE(every_cut) {
     }
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

@@ -4,6 +4,7 @@
 #include "tests/engines/case_run.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(kernel_cases_test)
 
 BOOST_AUTO_TEST_CASE(cases_in_the_kernel) {
     const EngineKind* kernel = find_engine("kernel");
@@ -11,4 +12,5 @@ BOOST_AUTO_TEST_CASE(cases_in_the_kernel) {
     check_cases({*kernel}, 0.9);
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

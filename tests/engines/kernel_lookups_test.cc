@@ -5,6 +5,7 @@
 #include "tests/engines/sizes.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(kernel_lookups_test)
 
 BOOST_AUTO_TEST_CASE(the_kernel_answers_as_the_declarations_say) {
     const EngineKind* kernel = find_engine("kernel");
@@ -16,4 +17,5 @@ BOOST_AUTO_TEST_CASE(the_kernel_answers_as_the_declarations_say) {
     check_lookups({*kernel}, sized(150));
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

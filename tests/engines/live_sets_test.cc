@@ -14,6 +14,8 @@
 #include "tests/harness/rng.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(live_sets_test)
+
 namespace {
 
 /// One constant set and two live ones, asked by the packet's words; both forms of a question, since
@@ -136,4 +138,5 @@ BOOST_AUTO_TEST_CASE(every_engine_sees_the_members_of_the_moment) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

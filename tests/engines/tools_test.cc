@@ -10,6 +10,8 @@
 #include "tests/engines/table.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(tools_test)
+
 namespace {
 
 Module assembled(const std::string& text) {
@@ -150,4 +152,5 @@ BOOST_AUTO_TEST_CASE(bad_cases_are_told) {
     std::remove(path.c_str());
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

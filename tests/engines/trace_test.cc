@@ -17,6 +17,8 @@
 #include "tests/harness/tree_eval.h"
 #include "userspace/interp/stepper.h"
 
+BOOST_AUTO_TEST_SUITE(trace_test)
+
 using namespace vfm;
 using namespace vfm::test;
 
@@ -241,3 +243,5 @@ BOOST_AUTO_TEST_CASE(maps_that_lie_do_no_harm) {
     }
     BOOST_TEST(taken > 200u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 #include "userspace/engines/bpf_engine.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(vlan_test)
+
 namespace {
 
 std::unique_ptr<Instance> engine_for(const std::string& text) {
@@ -45,4 +47,5 @@ BOOST_AUTO_TEST_CASE(a_tag_in_metadata_is_the_outer_tag) {
     BOOST_TEST(tagged > sized(60'000) / 10);
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

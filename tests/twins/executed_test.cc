@@ -18,6 +18,8 @@
 #include "userspace/interp/interpreter.h"
 
 namespace vfm::twins {
+BOOST_AUTO_TEST_SUITE(executed_test)
+
 namespace {
 
 namespace data = boost::unit_test::data;
@@ -95,5 +97,7 @@ BOOST_DATA_TEST_CASE(what_both_execute, data::make(all_twins()), twin) {
     BOOST_TEST_MESSAGE(fmt::format("{} {}: executed a packet, at most: twin {}, ours {}", twin.name,
                                    twin.filter, theirs.summary(), ours.summary()));
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace vfm::twins

@@ -21,6 +21,7 @@
 #include "userspace/engines/engines.h"
 
 namespace vfm::twins {
+BOOST_AUTO_TEST_SUITE(twins_test)
 
 namespace {
 
@@ -181,4 +182,5 @@ BOOST_AUTO_TEST_CASE(no_token_is_given_twice, *boost::unit_test::precondition(ke
     BOOST_TEST(given > kRounds * kTokens);
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::twins

@@ -81,12 +81,19 @@ InstanceOptions options_of(const Settings& settings, const Loaded& loaded) {
             .live_sets = loaded.live_sets};
 }
 
+Result<> check_no_step(const vfm_state_t& vm) {
+    if (!vm.stepping) return {};
+    return refuse(ErrorKind::invalid_program, "step", "one is under way");
+}
+
 Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program) {
+    TRY(check_no_step(vm));
     put(vm, TRY(prepare(vm.settings, std::move(program))));
     return {};
 }
 
 Result<> change(vfm_state_t& vm, Settings settings, Entries entries) {
+    TRY(check_no_step(vm));
     if (vm.is_loaded()) {
         Loaded next;
         if (entries == Entries::keep) next.tables = vm.loaded.tables;
@@ -99,6 +106,7 @@ Result<> change(vfm_state_t& vm, Settings settings, Entries entries) {
 }
 
 Result<> change_sets(vfm_state_t& vm, std::vector<std::shared_ptr<LiveSet>> live_sets) {
+    TRY(check_no_step(vm));
     Loaded next;
     next.tables = vm.loaded.tables;
     next.counters = vm.loaded.counters;

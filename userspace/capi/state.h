@@ -14,6 +14,8 @@
 
 #include "core/base/clock.h"
 #include "core/run/program.h"
+#include "core/run/step_facts.h"
+#include "core/run/trace.h"
 #include "userspace/capi/border.h"
 #include "userspace/capi/program.h"
 #include "userspace/flow/flow_table.h"
@@ -29,6 +31,25 @@ struct Settings {
     std::vector<HostFunction> host_functions;
 };
 
+/// Who is told what runs in steps evaluate.
+struct StepTrace {
+    vfm_step_trace_t function = nullptr;
+    void* user = nullptr;
+};
+
+/// Tells whoever is set at that time what a program's runs in steps evaluate.
+class StepTeller final : public Tracer {
+  public:
+    /// `told` must stay as long.
+    StepTeller(const VerifiedModule& program, const StepTrace& told)
+        : facts_(program), told_(told) {}
+    void step(const TraceStep& step) override;
+
+  private:
+    StepFacts facts_;
+    const StepTrace& told_;
+};
+
 /// A program ready to run. Shares its tables, counters and live sets with the one that takes its
 /// place, if only settings change.
 struct Loaded {
@@ -42,6 +63,7 @@ struct Loaded {
     bool reads_clock = false;                         ///< the program asks for the time
     std::string remark;                               ///< why it is not, although it was to be
     std::optional<Stepper> stepper;                   ///< the run in steps, once one was begun
+    std::unique_ptr<StepTeller> teller;               ///< of it, once somebody was to be told
 };
 
 inline constexpr size_t kBurst = 64;  // packets that a batch hands to the instance at once
@@ -56,11 +78,16 @@ struct vfm_state {
     std::array<vfm::Outcome, vfm::capi::kBurst> results;
     const vfm_frame_t* frame = nullptr;             // of the run under way
     std::array<uint8_t, vfm::kMaxPacket> with_tag;  // its packet, if a tag goes back into it
+    vfm::capi::StepTrace step_trace;
+    bool stepping = false;  // vfm_step() is under way
 
     bool is_loaded() const { return loaded.instance != nullptr; }
 };
 
 namespace vfm::capi {
+
+/// Refuses what would end a run in steps, to a function that its step has called.
+Result<> check_no_step(const vfm_state_t& vm);
 
 /// Gives the VM a program under its settings, with empty tables and counters.
 Result<> load(vfm_state_t& vm, std::shared_ptr<const Program> program);

@@ -358,7 +358,8 @@ VFM_API uint64_t vfm_get_insn_limit(const vfm_state_t* vm);
 /* Begins a run in single steps: places the VM before the first instruction. The packet must stay as
  * it is until the run ends. Flow tables and host functions are those of the VM, so a run in steps
  * has the effects of any other. Loading a program, beginning another run in steps or changing what
- * the VM was told (its limit, its functions, ...) ends it; vfm_execute() leaves it alone. */
+ * the VM was told (its limit, its functions, ...) ends it; vfm_execute() leaves it alone.
+ * vfm_step() until it gives something else than VFM_STEP_MORE is the run as a whole. */
 VFM_API int vfm_step_begin(vfm_state_t* vm, const uint8_t* packet, size_t packet_len);
 
 #define VFM_STEP_MORE 1 /* of vfm_step(): the run goes on */
@@ -375,6 +376,70 @@ VFM_API uint32_t vfm_get_pc(const vfm_state_t* vm);
 VFM_API uint64_t vfm_get_insn_count(const vfm_state_t* vm);
 VFM_API uint32_t vfm_get_stack_depth(const vfm_state_t* vm);
 VFM_API uint64_t vfm_get_stack_value(const vfm_state_t* vm, uint32_t index);
+
+/* Something that a run in steps has evaluated: an expression of the source or, of a program that
+ * does not know its expressions, an instruction. (Modules made of VFLisp know them, raw bytecode
+ * does not. A filter that declares nothing and has no `rules` is compiled to raw bytecode;
+ * `vflispc --module` makes a module of any.) Texts are valid until the function that is told
+ * returns, and never null where it does not say so. Later versions may add members at the end. */
+typedef struct vfm_trace_step {
+    /* What it is. */
+    int is_instruction;   /* 1: an instruction; 0: an expression */
+    uint32_t code_offset; /* of an instruction; 0 of an expression */
+    const char* file;     /* as it was given; "" where the program does not say */
+    uint32_t line;        /* where it begins, from 1; 0: unknown */
+    uint32_t column;      /* the same, in bytes, from 1; 0: unknown */
+    const char* text;     /* as it stands in the source; of an instruction its assembly */
+    uint32_t depth; /* expressions that it stands within: what came before and is deeper by one is
+                       what it was evaluated from */
+
+    /* What it gave. */
+    int error;            /* VFM_SUCCESS, or the error code that it ended with */
+    int absent;           /* 1: nothing, as a field of a header that the packet has not; of an
+                             instruction: the stack is empty behind it */
+    uint32_t value_words; /* words of its value; 0 where it is absent or ended with an error */
+    uint64_t value[VFM_MAX_KEY_WORDS]; /* of an instruction the top of the stack behind it */
+    int value_kind;                    /* what these words stand for: VFM_KEY_U64, ... */
+    int is_test;                       /* 1: the value is a truth, 1 or 0 */
+    const char* value_text;            /* "443", "10.0.0.1", "true", "absent", "BOUNDS" */
+
+    /* Bytes of the packet that it read by itself, last. */
+    uint32_t bytes_offset;
+    uint32_t bytes_size; /* 0: it read none */
+
+    /* What it did with an entry of a flow table. */
+    const char* table;               /* null: nothing, and the members below are 0 and "" */
+    uint32_t table_number;           /* for vfm_flow_get() and the like */
+    uint32_t key_words;              /* words of the key */
+    uint64_t key[VFM_MAX_KEY_WORDS]; /* the entry's */
+    const char* key_text;            /* "10.0.0.1,443" */
+    int looked;                      /* 1: it asked what the entry held */
+    uint64_t before;                 /* that; 0 for an entry that was not there */
+    int wrote;                       /* 1: it gave the entry a value; 0 also for one refused */
+    uint64_t after;                  /* that value */
+
+    /* Rules. */
+    const char* test_of;   /* of the test of a rule: the counter group of its `rules`; else null */
+    uint32_t test_rule;    /* which rule, from 1 */
+    const char* decided;   /* of `rules`: their counter group, once a rule decided; else null */
+    uint32_t decided_rule; /* which rule, from 1; 0: the default */
+    uint32_t decided_counter; /* its number for vfm_counter_get(), which has line and name */
+} vfm_trace_step_t;
+
+/* Told what a run in steps has evaluated. Runs within vfm_step(); must not throw or jump out. It
+ * may run packets, read the VM, change flow tables, counters and members of sets, and call
+ * vfm_set_step_trace(). What would end the run that it is told of (loading or using a program,
+ * settings, vfm_use_set(), vfm_step_begin(), vfm_step()) is VFM_ERROR_INVALID_PROGRAM there, and
+ * vfm_destroy() does nothing. */
+typedef void (*vfm_step_trace_t)(void* user, const vfm_trace_step_t* step);
+
+/* From the next vfm_step_begin() on `function` is told what is evaluated, in the vfm_step() in
+ * which it is done: none, one or several of them a step. Arguments come before what they are
+ * arguments of, in order of evaluation, so that the last of a run is the program as a whole;
+ * literals are not told. Null: nobody is told, from now on; a run that begins then tells nobody to
+ * its end. Valid for every program that the VM gets. Runs give what they give without it; one that
+ * finds no memory for telling ends with VFM_ERROR_NO_MEMORY. */
+VFM_API int vfm_set_step_trace(vfm_state_t* vm, vfm_step_trace_t function, void* user);
 
 #ifdef __cplusplus
 }

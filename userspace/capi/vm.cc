@@ -61,7 +61,9 @@ Result<> check_function(const char* name, uint32_t arity, vfm_host_function_t fu
 
 vfm_state_t* vfm_create(void) { return new (std::nothrow) vfm_state; }
 
-void vfm_destroy(vfm_state_t* vm) { delete vm; }
+void vfm_destroy(vfm_state_t* vm) {
+    if (vm && !vm->stepping) delete vm;
+}
 
 int vfm_load_program(vfm_state_t* vm, const uint8_t* program, uint32_t len) {
     return capi::call(vm, [&]() -> Result<> {

@@ -41,6 +41,9 @@ class Stepper {
     /// its end the outcome, as often as it is asked for.
     std::optional<Outcome> step();
 
+    /// Ends the run: that is its outcome.
+    void end(const Outcome& outcome) { end_ = outcome; }
+
     /// begin() and every step: how the run ends.
     Outcome run(const Packet& packet);
 

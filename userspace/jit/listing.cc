@@ -7,8 +7,8 @@
 #include <charconv>
 #include <utility>
 
-#include "core/asm/disassembler.h"
 #include "core/ir/form/print.h"
+#include "core/isa/insn.h"
 #include "userspace/jit/burst/burst_code.h"
 
 namespace vfm::jit {

@@ -4,14 +4,11 @@
 
 #include <algorithm>
 
-#include "core/asm/disassembler.h"
 #include "core/base/diagnostic.h"
 #include "core/base/text.h"
 
 namespace vfm {
 namespace {
-
-using Shown = CodeExpression::Shown;
 
 /// Each stretch of white space, comments included, as one space.
 std::string on_one_line(std::string_view text) {
@@ -29,14 +26,10 @@ std::string on_one_line(std::string_view text) {
     return out;
 }
 
-bool is_test(const TraceStep& step) {
-    return step.expression && step.expression->shown == Shown::truth;
-}
-
 /// True if what is within it gives its value as it is, or turned round.
 bool passes_on(const TraceStep& step) {
     using How = CodeExpression::How;
-    return is_test(step) || (step.expression && step.expression->how == How::passed);
+    return step.is_test() || (step.expression && step.expression->how == How::passed);
 }
 
 constexpr std::string_view kBuckets = "(rate ";  // no name that `deftable` takes begins so
@@ -53,16 +46,6 @@ std::string bucket_text(const TableUse& use) {
 
 }  // namespace
 
-StepTexts::StepTexts(const VerifiedModule& program)
-    : program_(program), tables_(module().effective_tables()) {
-    for (uint32_t file = 0; file <= module().included.size(); ++file)
-        texts_.emplace_back(module().file_name(file), module().file_text(file));
-}
-
-const Insn* StepTexts::instruction(const TraceStep& step) const {
-    return step.expression ? nullptr : &program_.insns()[program_.index_of(step.offset)];
-}
-
 std::optional<StepTexts::Counted> StepTexts::last_counted(
     std::span<const TraceStep> steps, std::optional<std::string_view> group) const {
     for (size_t i = steps.size(); i-- > 1;) {
@@ -77,55 +60,14 @@ std::optional<StepTexts::Counted> StepTexts::last_counted(
     return {};
 }
 
-std::string_view StepTexts::file(const TraceStep& step) const {
-    if (step.expression) return module().file_name(step.expression->file);
-    const LineEntry* line = module().line_entry_of(step.offset);
-    return module().file_name(line ? line->file : 0);
-}
-
-std::optional<Position> StepTexts::position(const TraceStep& step) const {
-    if (!step.expression) return module().position_of(step.offset);
-    return texts_[step.expression->file].position(step.expression->text.begin);
-}
-
-std::string StepTexts::text(const TraceStep& step) const {
-    if (!step.expression) return instruction_text(*instruction(step));
-    const Span& span = step.expression->text;
-    return std::string(
-        texts_[step.expression->file].text().substr(span.begin, span.end - span.begin));
-}
-
 std::string StepTexts::short_text(const TraceStep& step, size_t limit) const {
     return printable(on_one_line(text(step)), limit);
-}
-
-std::vector<KeyPart> StepTexts::value_parts(const TraceStep& step) const {
-    KeyKind kind = KeyKind::u64;
-    const Shown shown = step.expression ? step.expression->shown : Shown::number;
-    if (step.value.count == key_kind_words(KeyKind::conn))
-        kind = KeyKind::conn;
-    else if (step.value.count == key_kind_words(KeyKind::ip))
-        kind = KeyKind::ip;
-    else if (shown == Shown::ipv4 || shown == Shown::address)
-        kind = KeyKind::ipv4;
-    else if (shown == Shown::mac)
-        kind = KeyKind::mac;
-    return key_parts(std::span(&kind, 1), step.value.all());
-}
-
-std::string StepTexts::value_text(const TraceStep& step) const {
-    if (step.end == TraceStep::End::error) return std::string(error_name(step.error));
-    if (step.end == TraceStep::End::absent) return "absent";
-    if (is_test(step) && step.value.words[0] <= 1) return step.value.words[0] ? "true" : "false";
-    std::string text;
-    for (const KeyPart& part : value_parts(step)) text += (text.empty() ? "" : ",") + part.text;
-    return text;
 }
 
 std::string StepTexts::use_text(const TraceStep& step) const {
     if (!step.use) return {};
     const TableUse& use = *step.use;
-    const TableDecl& table = tables_[use.table];
+    const TableDecl& table = *this->table(step);
     std::string text =
         fmt::format("{}[{}]", printable(table.name), key_text(table.key, use.key.all()));
     if (table.name.starts_with(kBuckets)) return text + bucket_text(use);
@@ -133,6 +75,16 @@ std::string StepTexts::use_text(const TraceStep& step) const {
     if (use.after) text += fmt::format(" -> {}", *use.after);
     return text;
 }
+
+namespace {
+
+Json value_json(const TraceStep& step) {
+    if (step.end == TraceStep::End::absent) return nullptr;
+    const KeyKind kind = StepFacts::value_kind(step);
+    return key_parts_json(key_parts(std::span(&kind, 1), step.value.all()));
+}
+
+}  // namespace
 
 Json key_parts_json(std::span<const KeyPart> parts) {
     Json all = Json::array();
@@ -151,26 +103,22 @@ Json StepTexts::json(const TraceStep& step) const {
     if (step.end == TraceStep::End::error)
         out["error"] = error_name(step.error);
     else
-        out["value"] =
-            step.end == TraceStep::End::absent ? Json() : key_parts_json(value_parts(step));
+        out["value"] = value_json(step);
     if (step.bytes) out["bytes"] = {{"offset", step.bytes->offset}, {"size", step.bytes->size}};
-    if (step.use) {
-        const TableDecl& table = tables_[step.use->table];
-        out["table"] = table.name;
-        out["key"] = key_parts_json(key_parts(table.key, step.use->key.all()));
+    if (const TableDecl* const used = table(step)) {
+        out["table"] = used->name;
+        out["key"] = key_parts_json(key_parts(used->key, step.use->key.all()));
         if (step.use->before) out["before"] = *step.use->before;
         if (step.use->after) out["after"] = *step.use->after;
     }
-    if (step.is_rule_test()) {
-        out["rules"] = module().counter_groups[step.expression->test_of - 1].name;
+    if (const CounterGroup* const rules = tested_rules(step)) {
+        out["rules"] = rules->name;
         out["rule"] = step.expression->rule;
     }
-    if (step.decided) {
-        const CounterGroup& group = module().counter_groups[step.expression->group - 1];
-        out["decided"] = {{"rules", group.name},
+    if (const CounterGroup* const rules = decided_rules(step))
+        out["decided"] = {{"rules", rules->name},
                           {"rule", *step.decided},
-                          {"line", group.counters[*step.decided].line}};
-    }
+                          {"line", rules->counters[*step.decided].line}};
     return out;
 }
 
@@ -200,7 +148,7 @@ bool every_one_failed(const StepNode& node) {
 
 const StepNode& deciding_test(const StepNode& node) {
     const StepNode* at = &node;
-    while (!at->parts.empty() && passes_on(*at->step) && is_test(*at->parts.back().step) &&
+    while (!at->parts.empty() && passes_on(*at->step) && at->parts.back().step->is_test() &&
            !every_one_failed(*at))
         at = &at->parts.back();
     return *at;
@@ -212,10 +160,8 @@ namespace {
 std::optional<StepTexts::Counted> deciding_rule(const StepTexts& texts,
                                                 std::span<const TraceStep> steps) {
     for (size_t i = steps.size(); i-- > 0;) {
-        const TraceStep& step = steps[i];
-        if (!step.decided) continue;
-        return StepTexts::Counted{&step, &texts.module().counter_groups[step.expression->group - 1],
-                                  *step.decided};
+        if (const CounterGroup* const rules = texts.decided_rules(steps[i]))
+            return StepTexts::Counted{&steps[i], rules, *steps[i].decided};
     }
     return texts.last_counted(steps);
 }
@@ -261,10 +207,10 @@ std::string Decision::text(const StepTexts& texts) const {
 
 std::optional<uint32_t> last_rule(const StepTexts& texts, std::string_view group,
                                   std::span<const TraceStep> steps) {
-    for (size_t i = steps.size(); i-- > 0;)
-        if (steps[i].decided &&
-            texts.module().counter_groups[steps[i].expression->group - 1].name == group)
-            return steps[i].decided;
+    for (size_t i = steps.size(); i-- > 0;) {
+        const CounterGroup* const rules = texts.decided_rules(steps[i]);
+        if (rules && rules->name == group) return steps[i].decided;
+    }
     if (const auto counted = texts.last_counted(steps, group)) return counted->rule;
     return {};
 }

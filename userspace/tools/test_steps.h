@@ -7,33 +7,24 @@
 #include <string_view>
 #include <vector>
 
-#include "core/base/source.h"
+#include "core/run/step_facts.h"
 #include "core/run/trace.h"
 #include "core/verify/verify.h"
 #include "userspace/tools/test_json.h"
 
 namespace vfm {
 
-/// What a program's steps say. The program must outlive it.
-class StepTexts {
+/// What a program's steps say, as reports have it.
+class StepTexts : public StepFacts {
   public:
-    explicit StepTexts(const VerifiedModule& program);
+    using StepFacts::StepFacts;
 
-    /// As it was given.
-    std::string_view file(const TraceStep& step) const;
-    /// Nothing where nobody knows: of an instruction without a line.
-    std::optional<Position> position(const TraceStep& step) const;
-    /// As it stands in the source; of an instruction its assembly.
-    std::string text(const TraceStep& step) const;
     /// On one line, cut to `limit` bytes.
     std::string short_text(const TraceStep& step, size_t limit = 60) const;
-    /// "443", "10.0.0.1", "true", "absent", "BOUNDS".
-    std::string value_text(const TraceStep& step) const;
     Json json(const TraceStep& step) const;
 
     /// "hosts[10.0.0.1] 2 -> 3"; empty if it used no table.
     std::string use_text(const TraceStep& step) const;
-    const Module& module() const { return program_.module(); }
     /// Where steps are instructions: the rule that the last COUNT of a group, or of any, counted.
     struct Counted {
         const TraceStep* step = nullptr;
@@ -42,14 +33,6 @@ class StepTexts {
     };
     std::optional<Counted> last_counted(std::span<const TraceStep> steps,
                                         std::optional<std::string_view> group = {}) const;
-
-  private:
-    std::vector<KeyPart> value_parts(const TraceStep& step) const;
-    const Insn* instruction(const TraceStep& step) const;
-
-    const VerifiedModule& program_;
-    std::vector<TableDecl> tables_;
-    std::vector<SourceFile> texts_;  // by LineEntry::file
 };
 
 /// Numbers as numbers, what people write otherwise as text; several parts as an array.

@@ -7,6 +7,8 @@
 
 #include "tests/bench/live/frames.h"
 
+BOOST_AUTO_TEST_SUITE(frames_test)
+
 using namespace vfm;
 using namespace vfm::bench;
 
@@ -46,3 +48,5 @@ BOOST_AUTO_TEST_CASE(a_frame_that_the_filter_decides_otherwise_is_found) {
     BOOST_CHECK_THROW(live_traffic("F5", filters()[0]), std::runtime_error);
     BOOST_CHECK_THROW(live_traffic("F7", filters()[0]), std::runtime_error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

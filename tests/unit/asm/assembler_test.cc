@@ -2,13 +2,13 @@
 
 #include "tests/unit/asm/text.h"
 
+BOOST_AUTO_TEST_SUITE(assembler_test)
+
 using namespace vfm;
 using test::code_of;
 using test::errors_of;
 using test::good;
 using test::hint_of;
-
-BOOST_AUTO_TEST_SUITE(assembler)
 
 BOOST_AUTO_TEST_CASE(the_published_program) {
     BOOST_TEST(code_of("PUSH 10\nPUSH 5\nADD\nPUSH 2\nMUL\nRET\n") ==

@@ -4,12 +4,12 @@
 
 #include "tests/unit/asm/text.h"
 
+BOOST_AUTO_TEST_SUITE(directives_test)
+
 using namespace vfm;
 using test::errors_of;
 using test::good;
 using test::hint_of;
-
-BOOST_AUTO_TEST_SUITE(directives)
 
 BOOST_AUTO_TEST_CASE(tables) {
     const Module m =

@@ -8,6 +8,8 @@
 #include "tests/unit/asm/text.h"
 #include "tests/unit/module/sample.h"
 
+BOOST_AUTO_TEST_SUITE(disassembler_test)
+
 using namespace vfm;
 using test::good;
 
@@ -20,8 +22,6 @@ std::string plain(Bytes code) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(disassembler)
 
 BOOST_AUTO_TEST_CASE(targets_become_labels) {
     const std::string text =
@@ -113,13 +113,6 @@ BOOST_AUTO_TEST_CASE(any_bytes_that_decode_there_and_back) {
         }
         BOOST_REQUIRE_MESSAGE(good(plain(code)).bytes() == code, hex(code));
     }
-}
-
-BOOST_AUTO_TEST_CASE(one_instruction) {
-    BOOST_TEST(instruction_text({Opcode::JEQ, 0x10, 4}) == "JEQ +0x17");
-    BOOST_TEST(instruction_text({Opcode::JMP, 0, static_cast<uint64_t>(-10)}) == "JMP -0x7");
-    BOOST_TEST(instruction_text({Opcode::PUSH, 0, 80}) == "PUSH 80");
-    BOOST_TEST(instruction_text({Opcode::ADD, 0, 0}) == "ADD");
 }
 
 BOOST_AUTO_TEST_CASE(a_drawing_has_a_node_a_block) {

@@ -2,9 +2,9 @@
 
 #include "core/base/bytes.h"
 
-using namespace vfm;
+BOOST_AUTO_TEST_SUITE(bytes_test)
 
-BOOST_AUTO_TEST_SUITE(bytes)
+using namespace vfm;
 
 BOOST_AUTO_TEST_CASE(big_endian_of_every_size) {
     const uint8_t data[] = {1, 2, 3, 4, 5, 6, 7, 8};

@@ -2,6 +2,8 @@
 
 #include "core/base/diagnostic.h"
 
+BOOST_AUTO_TEST_SUITE(diagnostic_test)
+
 using namespace vfm;
 
 namespace {
@@ -11,8 +13,6 @@ std::shared_ptr<const SourceFile> source(std::string text) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(diagnostic)
 
 BOOST_AUTO_TEST_CASE(text_has_place_line_and_carets) {
     const auto d = Diagnostic::at(source("(= a\n   bcd)\n"), {8, 11}, "unknown name 'bcd'",

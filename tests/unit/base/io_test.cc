@@ -6,6 +6,8 @@
 #include "core/base/io.h"
 #include "tests/harness/temp_dir.h"
 
+BOOST_AUTO_TEST_SUITE(io_test)
+
 using namespace vfm;
 using vfm::test::TempDir;
 
@@ -17,8 +19,6 @@ std::string content(const std::string& path) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(io)
 
 BOOST_AUTO_TEST_CASE(there_and_back) {
     const TempDir dir;

@@ -2,6 +2,8 @@
 
 #include "core/base/source.h"
 
+BOOST_AUTO_TEST_SUITE(source_test)
+
 using namespace vfm;
 
 namespace {
@@ -13,8 +15,6 @@ void at(const SourceFile& source, uint32_t offset, uint32_t line, uint32_t colum
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(source)
 
 BOOST_AUTO_TEST_CASE(positions_count_bytes_from_one) {
     const SourceFile source("f", "ab\n\n\tc");

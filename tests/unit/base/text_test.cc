@@ -2,6 +2,8 @@
 
 #include "core/base/text.h"
 
+BOOST_AUTO_TEST_SUITE(text_test)
+
 using namespace vfm;
 
 namespace {
@@ -19,8 +21,6 @@ void is_no(std::string_view text, NumberError error) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(text)
 
 BOOST_AUTO_TEST_CASE(numbers) {
     is("0", 0);

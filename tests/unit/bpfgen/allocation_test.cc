@@ -8,11 +8,11 @@
 #include "core/ebpf/print.h"
 
 namespace vfm::bpf {
+BOOST_AUTO_TEST_SUITE(allocation_test)
+
 namespace {
 
 using ebpf::print_insn;
-
-BOOST_AUTO_TEST_SUITE(allocation)
 
 const RegisterFile kFile{.lost_in_calls = {2, 3}, .kept_in_calls = {9}};
 
@@ -244,7 +244,6 @@ BOOST_FIXTURE_TEST_CASE(two_address_forms_keep_the_right_operand, Fixture) {
     BOOST_TEST(code(allocation) == expected, boost::test_tools::per_element());
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -6,9 +6,9 @@
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(btf_test)
 
-BOOST_AUTO_TEST_SUITE(btf)
+namespace {
 
 uint32_t word(const Bytes& bytes, size_t at) {
     BOOST_REQUIRE_LE(at + 4, bytes.size());
@@ -87,7 +87,6 @@ BOOST_AUTO_TEST_CASE(line_records_ascend_and_point_at_whole_instructions) {
     BOOST_TEST(saw_third_line);
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -4,9 +4,9 @@
 #include "tests/unit/bpfgen/machine.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(common_way_test)
 
-BOOST_AUTO_TEST_SUITE(common_way)
+namespace {
 
 Bytes tcp_packet() {
     Bytes packet(74);
@@ -61,7 +61,6 @@ BOOST_AUTO_TEST_CASE(no_jump_is_taken_to_what_goes_on) {
     }
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -7,9 +7,9 @@
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(elf_test)
 
-BOOST_AUTO_TEST_SUITE(elf)
+namespace {
 
 template <class T>
 T at(const Bytes& file, uint64_t offset) {
@@ -103,7 +103,6 @@ BOOST_AUTO_TEST_CASE(the_same_program_gives_the_same_bytes) {
     BOOST_TEST(write_elf(test::generated(program)) == write_elf(test::generated(program)));
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -6,11 +6,11 @@
 #include "core/ebpf/print.h"
 
 namespace vfm::bpf {
+BOOST_AUTO_TEST_SUITE(emitter_test)
+
 namespace {
 
 using ebpf::print_insn;
-
-BOOST_AUTO_TEST_SUITE(emitter)
 
 std::vector<std::string> text(const Code& code) {
     std::vector<std::string> lines;
@@ -148,7 +148,6 @@ BOOST_AUTO_TEST_CASE(maps_and_origins_are_counted_in_slots) {
     BOOST_TEST((code.origins[1].insn == 2 && code.origins[1].code_offset == 9));
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -5,9 +5,9 @@
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(exchanges_test)
 
-BOOST_AUTO_TEST_SUITE(exchanges)
+namespace {
 
 size_t exchanges_in(const VerifiedModule& program) {
     return static_cast<size_t>(
@@ -79,7 +79,6 @@ BOOST_AUTO_TEST_CASE(each_try_of_a_rate) {
     BOOST_TEST(of_lisp("(rate conn 100)") == 12u);
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

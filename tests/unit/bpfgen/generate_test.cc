@@ -10,9 +10,9 @@
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(generate_test)
 
-BOOST_AUTO_TEST_SUITE(generate_program)
+namespace {
 
 Failure refusal(const VerifiedModule& program) {
     auto made = generate(program, {});
@@ -151,7 +151,6 @@ BOOST_AUTO_TEST_CASE(what_is_lowered_keeps_the_invariants_of_the_ir) {
     }
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

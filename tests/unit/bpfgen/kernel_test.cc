@@ -15,6 +15,8 @@
 #include "userspace/interp/interpreter.h"
 
 namespace vfm::bpf {
+BOOST_AUTO_TEST_SUITE(kernel_test)
+
 namespace {
 
 std::string why_not() {
@@ -336,4 +338,5 @@ BOOST_AUTO_TEST_CASE(thousands_of_values_load) {
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -3,9 +3,9 @@
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(listing_test)
 
-BOOST_AUTO_TEST_SUITE(listing)
+namespace {
 
 BOOST_AUTO_TEST_CASE(a_listing_shows_source_lines_and_map_names) {
     auto compiled = lisp::compile(std::make_shared<const SourceFile>(
@@ -26,7 +26,7 @@ BOOST_AUTO_TEST_CASE(bytecode_without_source_is_its_own_source) {
     BOOST_TEST(listing.contains("+0xd  RET\n"));
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

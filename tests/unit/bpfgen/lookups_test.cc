@@ -6,9 +6,9 @@
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(lookups_test)
 
-BOOST_AUTO_TEST_SUITE(lookups)
+namespace {
 
 const Map& only_map(const Program& program, MapRole role) {
     const auto found = std::ranges::find(program.maps, role, &Map::role);
@@ -91,7 +91,6 @@ BOOST_AUTO_TEST_CASE(tables_that_are_too_large_are_refused_by_name) {
     BOOST_TEST(made.error().diagnostics[0].offset.value() == 6u);
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

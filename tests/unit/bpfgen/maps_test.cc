@@ -3,9 +3,9 @@
 #include <boost/test/unit_test.hpp>
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(maps_test)
 
-BOOST_AUTO_TEST_SUITE(maps)
+namespace {
 
 BOOST_AUTO_TEST_CASE(names_become_identifiers_of_15_bytes) {
     BOOST_TEST(map_identifier("src-ip") == "src_ip");
@@ -44,7 +44,6 @@ BOOST_AUTO_TEST_CASE(eviction_chooses_the_type) {
     BOOST_TEST((made[1].type == BPF_MAP_TYPE_LRU_HASH && made[1].max_entries == 7));
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -7,9 +7,9 @@
 #include "tests/unit/bpfgen/program.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(source_lines_test)
 
-BOOST_AUTO_TEST_SUITE(source_lines)
+namespace {
 
 /// The only other file there is.
 class OneFile final : public lisp::Files {
@@ -91,7 +91,7 @@ BOOST_AUTO_TEST_CASE(lines_of_an_included_file_are_its_own) {
     BOOST_TEST(listing.contains("; f.vfl:3:      (= src-port 7))\n"));
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -12,9 +12,9 @@
 #include "userspace/interp/interpreter.h"
 
 namespace vfm::bpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(version_test)
 
-BOOST_AUTO_TEST_SUITE(versions)
+namespace {
 
 template <class T>
 T value_of(const ebpf::Machine& machine, const Program& program, MapRole role) {
@@ -165,7 +165,6 @@ BOOST_AUTO_TEST_CASE(a_load_at_the_end_of_the_visible_packet) {
     }
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -6,6 +6,8 @@
 #include "tests/unit/capi/vm.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(api_test)
+
 namespace {
 
 const Bytes kAccept = assembled("RET 1\n");
@@ -247,4 +249,5 @@ BOOST_AUTO_TEST_CASE(the_clock_is_the_packets_or_monotonic) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

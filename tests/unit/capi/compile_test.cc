@@ -5,6 +5,8 @@
 #include "tests/unit/capi/vm.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(compile_test)
+
 namespace {
 
 /// What a compilation gave.
@@ -125,4 +127,5 @@ BOOST_AUTO_TEST_CASE(wrong_arguments_for_files) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

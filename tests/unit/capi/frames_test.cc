@@ -4,6 +4,8 @@
 #include "tests/unit/capi/vm.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(frames_test)
+
 namespace {
 
 vfm_frame_t frame_of(const std::vector<uint8_t>& packet) {
@@ -101,4 +103,5 @@ BOOST_AUTO_TEST_CASE(wrong_arguments_for_frames) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

@@ -61,6 +61,8 @@ void* __wrap_realloc(void* old, size_t size) {
 }
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(memory_test)
+
 namespace {
 
 /// Repeats `call`, which gives an error code, until no allocation of it fails. After each failure
@@ -178,6 +180,89 @@ BOOST_AUTO_TEST_CASE(settings_that_do_not_fit_are_not_made) {
                        }) > 0u);
     BOOST_TEST(vfm_jit_active(vm.get()) == 1);
     BOOST_TEST(run(vm, {6}) == 6);
+}
+
+void count_step(void* user, const vfm_trace_step_t* /*step*/) { ++*static_cast<unsigned*>(user); }
+
+/// With rules enough for a table, whose tests the trace runs by themselves: port 5 is refused.
+Vm with_rules() {
+    std::string source = "(rules";
+    for (int i = 0; i < 40; ++i) source += " (when (= tcp.dport " + std::to_string(i) + ") 0)";
+    source += " (default (count-by 1)))";
+    uint8_t* bytecode = nullptr;
+    uint32_t size = 0;
+    BOOST_REQUIRE(vfl_compile_string(source.c_str(), &bytecode, &size, nullptr, 0) == VFM_SUCCESS);
+    const std::unique_ptr<uint8_t, Free> owner(bytecode);
+    Vm vm = new_vm();
+    BOOST_REQUIRE(vfm_load_program(vm.get(), bytecode, size) == VFM_SUCCESS);
+    return vm;
+}
+
+std::array<uint8_t, 60> tcp_to(uint8_t port) {
+    std::array<uint8_t, 60> packet{};
+    packet[12] = 8;
+    packet[14] = 0x45;
+    packet[23] = 6;
+    packet[37] = port;
+    return packet;
+}
+
+BOOST_AUTO_TEST_CASE(a_run_in_steps_that_cannot_be_told_leaves_the_one_before) {
+    const Vm vm = with_rules();
+    const auto packet = tcp_to(80), other = tcp_to(5);
+    const auto begin = [&](const auto& bytes) {
+        return vfm_step_begin(vm.get(), bytes.data(), bytes.size());
+    };
+    unsigned told = 0;
+    const auto anew = [&] { BOOST_REQUIRE(vfm_set_insn_limit(vm.get(), 0) == VFM_SUCCESS); };
+    BOOST_TEST(exhaust([&] { return vfm_set_step_trace(vm.get(), count_step, &told); }) == 0u);
+    BOOST_TEST(exhaust([&] { return begin(packet); },
+                       [&] {
+                           BOOST_REQUIRE(vfm_step(vm.get(), nullptr) == VFM_ERROR_INVALID_PROGRAM);
+                           anew();
+                       },
+                       anew) > 10u);
+
+    BOOST_REQUIRE(vfm_step(vm.get(), nullptr) == VFM_STEP_MORE);
+    const uint32_t pc = vfm_get_pc(vm.get());
+    BOOST_TEST(exhaust([&] { return begin(other); },
+                       [&] {
+                           BOOST_REQUIRE(vfm_get_insn_count(vm.get()) == 1u);
+                           BOOST_REQUIRE(vfm_get_pc(vm.get()) == pc);
+                       }) > 0u);
+    uint64_t value = 9;
+    while (vfm_step(vm.get(), &value) == VFM_STEP_MORE) continue;
+    BOOST_TEST(value == 0u);
+    BOOST_TEST(told > 10u);
+}
+
+BOOST_AUTO_TEST_CASE(a_run_in_steps_ends_where_there_is_no_memory_to_tell_it) {
+    const Vm vm = with_rules();
+    const auto packet = tcp_to(80);
+    unsigned told = 0;
+    BOOST_REQUIRE(vfm_set_step_trace(vm.get(), count_step, &told) == VFM_SUCCESS);
+    unsigned ended = 0, all = 0;
+    for (long n = 0; all == 0; ++n) {
+        BOOST_REQUIRE(vfm_step_begin(vm.get(), packet.data(), packet.size()) == VFM_SUCCESS);
+        told = 0;
+        countdown = n;
+        int code = VFM_STEP_MORE;
+        while (code == VFM_STEP_MORE) code = vfm_step(vm.get(), nullptr);
+        const bool failed = countdown < 0;
+        countdown = -1;
+        BOOST_TEST_INFO("allocation " << n);
+        if (code == VFM_SUCCESS) {
+            if (!failed) all = told;
+            continue;
+        }
+        BOOST_REQUIRE((failed && code == VFM_ERROR_NO_MEMORY));
+        const unsigned told_then = told;
+        BOOST_REQUIRE(vfm_step(vm.get(), nullptr) == VFM_ERROR_NO_MEMORY);
+        BOOST_REQUIRE(told == told_then);
+        ++ended;
+    }
+    BOOST_TEST(ended > 40u);
+    BOOST_TEST(all > 80u);
 }
 
 BOOST_AUTO_TEST_CASE(texts_that_do_not_fit_are_not_compiled) {
@@ -356,4 +441,5 @@ BOOST_AUTO_TEST_CASE(a_flow_table_without_memory_is_full_and_no_error) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

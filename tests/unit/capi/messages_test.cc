@@ -9,6 +9,8 @@
 #include "tests/unit/capi/vm.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(messages_test)
+
 namespace {
 
 std::string message(const Vm& vm) { return vfm_error_message(vm.get()); }
@@ -182,4 +184,5 @@ BOOST_AUTO_TEST_CASE(native_code_does_not_depend_on_the_size_that_files_may_have
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

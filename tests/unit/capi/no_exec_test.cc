@@ -22,6 +22,8 @@
 #endif
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(no_exec_test)
+
 namespace {
 
 constexpr int kCannotRefuse = 77;
@@ -142,4 +144,5 @@ BOOST_AUTO_TEST_CASE(a_host_without_executable_memory_interprets) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

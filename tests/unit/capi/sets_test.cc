@@ -2,6 +2,8 @@
 #include "tests/unit/capi/vm.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(sets_test)
+
 namespace {
 
 struct Close {
@@ -196,4 +198,5 @@ BOOST_AUTO_TEST_CASE(wrong_arguments_for_sets) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

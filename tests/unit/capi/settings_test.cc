@@ -5,6 +5,8 @@
 #include "tests/unit/capi/vm.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(settings_test)
+
 namespace {
 
 /// Counts runs in the flow table under the packet's first byte.
@@ -243,4 +245,5 @@ BOOST_AUTO_TEST_CASE(a_message_is_not_cut_inside_a_character) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

@@ -2,6 +2,8 @@
 #include "tests/unit/capi/vm.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(steps_test)
+
 namespace {
 
 /// "pc=9 count=1 stack=7 ", as a debugger sees a VM.
@@ -64,4 +66,5 @@ BOOST_AUTO_TEST_CASE(steps_use_the_vms_flow_tables) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

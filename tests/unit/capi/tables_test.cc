@@ -4,6 +4,8 @@
 #include "tests/unit/capi/vm.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(tables_test)
+
 namespace {
 
 using Key = std::vector<uint64_t>;
@@ -259,4 +261,5 @@ BOOST_AUTO_TEST_CASE(wrong_arguments_for_counters) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

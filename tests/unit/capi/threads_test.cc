@@ -6,6 +6,8 @@
 #include "tests/unit/capi/vm.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(threads_test)
+
 namespace {
 
 constexpr unsigned kThreads = 4;
@@ -159,4 +161,5 @@ BOOST_AUTO_TEST_CASE(functions_without_a_vm_run_anywhere) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

@@ -2,6 +2,8 @@
 
 #include "tests/unit/cli/captured.h"
 
+BOOST_AUTO_TEST_SUITE(options_test)
+
 using namespace vfm;
 using test::Captured;
 
@@ -33,8 +35,6 @@ std::string message(const Failure& failure) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(options)
 
 BOOST_AUTO_TEST_CASE(options_before_and_after_arguments) {
     good({"a", "-o", "b"}, "in=a out=b");

@@ -6,9 +6,9 @@
 #include "core/cli/roff.h"
 #include "tests/unit/cli/captured.h"
 
-using namespace vfm;
+BOOST_AUTO_TEST_SUITE(page_test)
 
-BOOST_AUTO_TEST_SUITE(page)
+using namespace vfm;
 
 BOOST_AUTO_TEST_CASE(lines_break_between_words) {
     using Lines = std::vector<std::string>;

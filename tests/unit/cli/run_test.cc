@@ -9,6 +9,8 @@
 
 #include "tests/unit/cli/captured.h"
 
+BOOST_AUTO_TEST_SUITE(run_test)
+
 using namespace vfm;
 using test::Captured;
 
@@ -127,5 +129,7 @@ BOOST_AUTO_TEST_CASE(no_colour_in_files) {
         return 0;
     });
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,8 @@
 
 #include "tests/unit/cli/captured.h"
 
+BOOST_AUTO_TEST_SUITE(verbs_test)
+
 using namespace vfm;
 using test::Captured;
 
@@ -21,8 +23,6 @@ Captured run(const std::vector<std::string>& arguments) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(verbs)
 
 BOOST_AUTO_TEST_CASE(a_verb_gets_the_rest) {
     const Captured result = run({"list", "a", "-o", "b"});

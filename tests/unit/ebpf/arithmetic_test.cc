@@ -5,6 +5,8 @@
 #include "tests/unit/ebpf/program.h"
 
 namespace vfm::ebpf::test {
+BOOST_AUTO_TEST_SUITE(arithmetic_test)
+
 namespace {
 
 uint64_t number(const Code& code) {
@@ -185,4 +187,5 @@ BOOST_AUTO_TEST_CASE(memory_is_little_endian_and_loads_are_zero_extended) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::ebpf::test

@@ -4,6 +4,8 @@
 #include "tests/unit/ebpf/program.h"
 
 namespace vfm::ebpf::test {
+BOOST_AUTO_TEST_SUITE(counting_test)
+
 namespace {
 
 uint64_t executed(const Code& code, const Input& input = {}) {
@@ -41,4 +43,6 @@ BOOST_AUTO_TEST_CASE(loops_count_each_time_and_runs_by_themselves) {
 }
 
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::ebpf::test

@@ -4,6 +4,8 @@
 #include "tests/unit/ebpf/program.h"
 
 namespace vfm::ebpf::test {
+BOOST_AUTO_TEST_SUITE(data_test)
+
 namespace {
 
 /// What a program gives whose first instruction loads the address of five bytes, moved.
@@ -48,4 +50,5 @@ BOOST_AUTO_TEST_CASE(only_an_address_is_taken_for_one) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::ebpf::test

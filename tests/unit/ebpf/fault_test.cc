@@ -5,6 +5,8 @@
 #include "tests/unit/ebpf/program.h"
 
 namespace vfm::ebpf::test {
+BOOST_AUTO_TEST_SUITE(fault_test)
+
 namespace {
 
 const std::vector<MapSpec> kMaps = {{BPF_MAP_TYPE_HASH, 8, 16, 4}, {BPF_MAP_TYPE_ARRAY, 4, 16, 1}};
@@ -294,4 +296,5 @@ BOOST_AUTO_TEST_CASE(a_program_without_end_is_stopped) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::ebpf::test

@@ -8,6 +8,8 @@
 #include "tests/unit/ebpf/program.h"
 
 namespace vfm::ebpf::test {
+BOOST_AUTO_TEST_SUITE(helper_test)
+
 namespace {
 
 Bytes key_bytes(uint64_t key) {
@@ -266,4 +268,5 @@ BOOST_AUTO_TEST_CASE(a_value_in_a_map_can_be_stored_into_the_same_map) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::ebpf::test

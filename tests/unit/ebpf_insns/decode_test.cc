@@ -6,9 +6,9 @@
 #include "core/ebpf/print.h"
 
 namespace vfm::ebpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(decode_test)
 
-BOOST_AUTO_TEST_SUITE(decoding)
+namespace {
 
 std::string why(std::vector<bpf_insn> insns) {
     const auto decoded = decode(insns, 0);
@@ -139,7 +139,7 @@ BOOST_AUTO_TEST_CASE(printing) {
     BOOST_TEST(print_insn(call(9999)) == "call helper 9999");
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::ebpf

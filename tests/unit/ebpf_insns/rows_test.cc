@@ -11,9 +11,9 @@
 #include "tests/harness/temp_dir.h"
 
 namespace vfm::ebpf {
-namespace {
+BOOST_AUTO_TEST_SUITE(rows_test)
 
-BOOST_AUTO_TEST_SUITE(rows)
+namespace {
 
 /// One form of one row.
 struct Made {
@@ -188,7 +188,7 @@ BOOST_AUTO_TEST_CASE(llvm_objdump_reads_the_same,
     }
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::ebpf

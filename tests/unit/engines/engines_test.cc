@@ -10,9 +10,12 @@
 #include "userspace/interp/interpreter.h"
 
 // Designated initialisers name what a case is about; the rest keeps its default.
+#pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(engines_test)
+
 namespace {
 
 using enum Opcode;
@@ -232,4 +235,7 @@ BOOST_AUTO_TEST_CASE(a_cycle_is_refused_with_its_place) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm
+
+#pragma GCC diagnostic pop

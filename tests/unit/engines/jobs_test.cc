@@ -6,6 +6,8 @@
 #include "userspace/tools/test_progress.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(jobs_test)
+
 namespace {
 
 struct Endpoint {
@@ -113,4 +115,5 @@ BOOST_AUTO_TEST_CASE(progress_is_read_at_a_glance) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

@@ -5,6 +5,8 @@
 #include <cstdlib>
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(report_test)
+
 namespace {
 
 Module with_source() {
@@ -287,4 +289,5 @@ BOOST_AUTO_TEST_CASE(lines_of_further_files_are_named) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

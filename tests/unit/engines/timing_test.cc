@@ -5,6 +5,8 @@
 #include <boost/test/unit_test.hpp>
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(timing_test)
+
 namespace {
 
 /// Takes packets that begin with a 1.
@@ -61,4 +63,5 @@ BOOST_AUTO_TEST_CASE(times_what_an_engine_takes) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

@@ -10,6 +10,8 @@
 #include "core/base/io.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(tool_test)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -269,4 +271,5 @@ BOOST_AUTO_TEST_CASE(wrong_usage) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

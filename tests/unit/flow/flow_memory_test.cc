@@ -17,6 +17,8 @@
 #include "tests/unit/flow/placed_memory.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(flow_memory_test)
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -275,4 +277,5 @@ BOOST_AUTO_TEST_CASE(memory_that_holds_anything_is_read_without_harm) {
     BOOST_TEST(read < 3000u);
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

@@ -12,6 +12,8 @@
 #include "userspace/flow/slots.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(flow_table_test)
+
 namespace {
 
 TableDecl declaration(uint32_t capacity, Eviction eviction) {
@@ -483,4 +485,5 @@ BOOST_AUTO_TEST_CASE(sixty_four_tables_of_the_largest_size_cost_nothing_while_em
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

@@ -14,6 +14,8 @@
 #include "userspace/flow/shared_tables.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(key_words_test)
+
 namespace {
 
 using test::Rng;
@@ -323,4 +325,5 @@ BOOST_AUTO_TEST_CASE(readers_see_whole_keys_while_threads_write) {
     }
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

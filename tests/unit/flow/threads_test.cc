@@ -14,6 +14,8 @@
 #include "userspace/jit/native_program.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(threads_test)
+
 namespace {
 
 constexpr unsigned kThreads = 4;
@@ -133,4 +135,5 @@ BOOST_AUTO_TEST_CASE(a_burst_is_marked_in_every_table) {
     BOOST_TEST((marks() == std::array<uint64_t, 2>{2, 2}));
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

@@ -7,6 +7,8 @@
 #include "core/module/module_file.h"
 #include "tests/harness/temp_dir.h"
 
+BOOST_AUTO_TEST_SUITE(front_test)
+
 using namespace vfm;
 using vfm::test::TempDir;
 
@@ -21,8 +23,6 @@ Filter loaded(const std::string& path) {
 std::string as_text(const Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(front)
 
 BOOST_AUTO_TEST_CASE(the_name_says_the_language) {
     const TempDir dir;

@@ -10,9 +10,12 @@
 #include "core/run/random.h"
 
 // Designated initialisers name what a case is about; the rest keeps its default.
+#pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(interpreter_test)
+
 namespace {
 
 using enum Opcode;
@@ -494,4 +497,7 @@ BOOST_AUTO_TEST_CASE(sequences_run_as_one_step_mean_the_same) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm
+
+#pragma GCC diagnostic pop

@@ -10,6 +10,8 @@
 #include "userspace/interp/interpreter.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(stepper_test)
+
 namespace {
 
 VerifiedModule assembled(const std::string& text) {
@@ -129,4 +131,5 @@ BOOST_AUTO_TEST_CASE(steps_end_as_the_interpreter_does) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

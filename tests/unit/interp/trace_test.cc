@@ -11,6 +11,8 @@
 #include "core/verify/verify.h"
 #include "userspace/interp/stepper.h"
 
+BOOST_AUTO_TEST_SUITE(trace_test)
+
 using namespace vfm;
 
 namespace {
@@ -175,3 +177,5 @@ BOOST_AUTO_TEST_CASE(nobody_is_told_once_the_tracer_is_gone) {
     traced.stepper->trace(nullptr);
     BOOST_TEST(traced.run(tcp()) == "");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,8 @@
 #include <boost/test/unit_test.hpp>
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(clock_test)
+
 namespace {
 
 struct Row {
@@ -52,4 +54,5 @@ BOOST_AUTO_TEST_CASE(every_resolution) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

@@ -6,6 +6,8 @@
 #include "tests/unit/io/capture_files.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(compression_test)
+
 namespace {
 
 using boost::test_tools::per_element;
@@ -134,4 +136,5 @@ BOOST_AUTO_TEST_CASE(a_bomb_is_read_in_bounded_memory) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

@@ -4,6 +4,8 @@
 #include "tests/unit/io/capture_files.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(link_types_test)
+
 namespace {
 
 using boost::test_tools::per_element;
@@ -141,4 +143,5 @@ BOOST_AUTO_TEST_CASE(unknown_ones_are_named_by_number_and_name) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

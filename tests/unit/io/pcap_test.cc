@@ -2,6 +2,8 @@
 #include "tests/unit/io/capture_files.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(pcap_test)
+
 namespace {
 
 using boost::test_tools::per_element;
@@ -178,4 +180,5 @@ BOOST_AUTO_TEST_CASE(a_pipe_gives_what_is_there_until_it_is_stopped) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

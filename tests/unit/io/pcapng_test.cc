@@ -2,6 +2,8 @@
 #include "tests/unit/io/capture_files.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(pcapng_test)
+
 namespace {
 
 using boost::test_tools::per_element;
@@ -184,4 +186,5 @@ BOOST_AUTO_TEST_CASE(a_section_without_its_byte_order) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

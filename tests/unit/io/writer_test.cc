@@ -4,6 +4,8 @@
 #include "tests/unit/io/capture_files.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(writer_test)
+
 namespace {
 
 namespace fs = std::filesystem;
@@ -144,4 +146,5 @@ BOOST_AUTO_TEST_CASE(a_link_is_followed_and_permissions_stay) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

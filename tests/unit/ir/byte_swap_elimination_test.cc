@@ -7,6 +7,7 @@
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(byte_swap_elimination_test)
 
 namespace {
 
@@ -61,8 +62,6 @@ Bytes packet(std::initializer_list<uint8_t> at12, std::initializer_list<uint8_t>
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(byte_swap_elimination)
 
 BOOST_AUTO_TEST_CASE(compared_with_numbers_alone) {
     BOOST_TEST(ordered("LD16 12\nPUSH 0x800\nEQ\nRET\n") ==
@@ -148,5 +147,4 @@ BOOST_AUTO_TEST_CASE(masks_of_rows) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace vfm::test

@@ -7,6 +7,7 @@
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(call_test)
 
 namespace {
 
@@ -27,8 +28,6 @@ constexpr std::string_view kProgram =
     "ADD\nCALL 1\nMUL\nLD8 0\nPUSH 1\nPUSH 2\nCALL 0\nPOP\nRET\n";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(calls)
 
 BOOST_AUTO_TEST_CASE(arguments_stand_in_their_order) {
     BOOST_TEST(body_text(optimised(kProgram)) ==
@@ -63,5 +62,4 @@ BOOST_AUTO_TEST_CASE(an_error_before_a_call_stays_before_it) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace vfm::test

@@ -5,6 +5,7 @@
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(check_test)
 
 namespace {
 
@@ -35,8 +36,6 @@ ir::ValueId first(const ir::Function& function, ir::Op op) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(check)
 
 BOOST_AUTO_TEST_CASE(entry) {
     expect_broken("the entry has parameters", [](ir::Function& f) {
@@ -155,5 +154,4 @@ BOOST_AUTO_TEST_CASE(declarations) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace vfm::test

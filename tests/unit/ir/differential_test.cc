@@ -12,6 +12,7 @@
 #include "userspace/interp/interpreter.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(differential_test)
 
 namespace {
 
@@ -70,4 +71,5 @@ BOOST_AUTO_TEST_CASE(ir_against_interpreter) {
         BOOST_TEST_CONTEXT("seed " << kSeed << ", program " << index) { compare(index); }
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

@@ -3,6 +3,7 @@
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(guards_test)
 
 namespace {
 
@@ -12,8 +13,6 @@ std::string guarded(std::string_view text) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(bounds_check_elimination)
 
 BOOST_AUTO_TEST_CASE(the_widest_of_a_block_comes_first) {
     BOOST_TEST(guarded("LD8 0\nLD8 40\nADD\nLD8 20\nADD\nRET\n") ==
@@ -107,5 +106,4 @@ BOOST_AUTO_TEST_CASE(a_loop_keeps_the_guard_of_what_changes) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace vfm::test

@@ -7,6 +7,7 @@
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(headers_test)
 
 namespace {
 
@@ -29,8 +30,6 @@ size_t index_tests(const ir::Function& function) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(headers)
 
 BOOST_AUTO_TEST_CASE(every_fact_on_random_packets) {
     for (size_t fact = 0; fact <= kHash; ++fact) {
@@ -125,5 +124,4 @@ BOOST_AUTO_TEST_CASE(a_loop_does_not_walk_again) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace vfm::test

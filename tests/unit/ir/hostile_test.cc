@@ -9,6 +9,7 @@
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(hostile_test)
 
 namespace {
 
@@ -81,8 +82,6 @@ Code merges(unsigned depth, unsigned places, Opcode there) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hostile)
 
 BOOST_AUTO_TEST_CASE(straight) {
     Code code;
@@ -252,5 +251,4 @@ BOOST_AUTO_TEST_CASE(one_test_of_ten_thousand_comparisons) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace vfm::test

@@ -3,8 +3,7 @@
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
-
-BOOST_AUTO_TEST_SUITE(lift)
+BOOST_AUTO_TEST_SUITE(lift_test)
 
 BOOST_AUTO_TEST_CASE(straight_line) {
     const ir::Function function = lifted("LD16 12\nPUSH 0x800\nSUB\nNOT\nRET\n");
@@ -140,5 +139,4 @@ BOOST_AUTO_TEST_CASE(fuel_is_counted_only_where_it_can_run_out) {
 }
 
 BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace vfm::test

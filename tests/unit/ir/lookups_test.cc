@@ -6,9 +6,9 @@
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
-namespace {
+BOOST_AUTO_TEST_SUITE(lookups_test)
 
-BOOST_AUTO_TEST_SUITE(lookups)
+namespace {
 
 BOOST_AUTO_TEST_CASE(a_small_set_becomes_one_of_the_function) {
     BOOST_TEST(body_text(lifted(".set s width=32\n.member 7 16/30 5\nLD32 0\nIN 0\nRET\n")) ==
@@ -74,7 +74,6 @@ BOOST_AUTO_TEST_CASE(what_is_counted_before_an_error_is_counted) {
                "  v1 = load8 9\n  count 0: v1\n  ret 1\n");
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

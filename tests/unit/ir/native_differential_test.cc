@@ -18,6 +18,8 @@
 #include "userspace/interp/interpreter.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(native_differential_test)
+
 namespace {
 
 constexpr uint64_t kSeed = 20240917;
@@ -126,4 +128,5 @@ BOOST_AUTO_TEST_CASE(programs_against_interpreter) {
     }
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

@@ -10,6 +10,8 @@
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(native_test)
+
 namespace {
 
 size_t operations(const ir::Function& function) {
@@ -388,4 +390,5 @@ BOOST_AUTO_TEST_CASE(a_dear_test_waits) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

@@ -3,6 +3,7 @@
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(passes_test)
 
 BOOST_AUTO_TEST_SUITE(constant_propagation)
 
@@ -213,4 +214,5 @@ BOOST_AUTO_TEST_CASE(the_observer_sees_every_pass) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

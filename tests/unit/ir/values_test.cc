@@ -4,6 +4,7 @@
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(values_test)
 
 namespace {
 
@@ -151,4 +152,5 @@ BOOST_AUTO_TEST_CASE(a_divisor_that_is_zero_here) {
 
 BOOST_AUTO_TEST_SUITE_END()
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

@@ -2,9 +2,9 @@
 
 #include "core/isa/alu.h"
 
-using namespace vfm;
+BOOST_AUTO_TEST_SUITE(alu_test)
 
-BOOST_AUTO_TEST_SUITE(alu)
+using namespace vfm;
 
 BOOST_AUTO_TEST_CASE(arithmetic_is_modulo_2_to_the_64) {
     BOOST_TEST(binary(Opcode::ADD, UINT64_MAX, 2) == 1u);

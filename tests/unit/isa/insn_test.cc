@@ -3,9 +3,9 @@
 
 #include "core/isa/insn.h"
 
-using namespace vfm;
+BOOST_AUTO_TEST_SUITE(insn_test)
 
-BOOST_AUTO_TEST_SUITE(insn)
+using namespace vfm;
 
 BOOST_AUTO_TEST_CASE(rows_ascend_and_every_number_finds_its_own) {
     int previous = -1;
@@ -96,6 +96,14 @@ BOOST_AUTO_TEST_CASE(load_sizes_are_in_the_names) {
         const auto digits = info.name.substr(info.name.find_first_of("0123456789"));
         BOOST_TEST(std::to_string(8 * load_size(info.op)) == digits);
     }
+}
+
+BOOST_AUTO_TEST_CASE(people_read_where_a_jump_lands) {
+    BOOST_TEST(instruction_text({Opcode::JEQ, 0x10, 4}) == "JEQ +0x17");
+    BOOST_TEST(instruction_text({Opcode::JMP, 0, static_cast<uint64_t>(-10)}) == "JMP -0x7");
+    BOOST_TEST(instruction_text({Opcode::PUSH, 0, 80}) == "PUSH 80");
+    BOOST_TEST(instruction_text({Opcode::PUSH, 0, uint64_t{1} << 32}) == "PUSH 0x100000000");
+    BOOST_TEST(instruction_text({Opcode::ADD, 0, 0}) == "ADD");
 }
 
 BOOST_AUTO_TEST_CASE(error_kinds_are_the_numbers_of_the_c_interface) {

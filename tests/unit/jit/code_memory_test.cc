@@ -15,6 +15,8 @@
 
 #include "userspace/jit/runtime/code_memory.h"
 
+BOOST_AUTO_TEST_SUITE(code_memory_test)
+
 using namespace vfm;
 using jit::CodeMemory;
 
@@ -265,3 +267,5 @@ BOOST_AUTO_TEST_CASE(refused_memory_is_an_error_each_time) {
     else
         BOOST_TEST(status == 0);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

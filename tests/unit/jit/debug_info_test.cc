@@ -13,6 +13,8 @@
 
 #include "tests/unit/jit/native_test.h"
 
+BOOST_AUTO_TEST_SUITE(debug_info_test)
+
 using namespace vfm;
 using namespace vfm::jit;
 
@@ -135,3 +137,5 @@ BOOST_AUTO_TEST_CASE(a_link_in_place_of_the_map_is_not_followed) {
     BOOST_TEST(text == "keep\n");
     std::filesystem::remove(victim);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -8,6 +8,8 @@
 #include "tests/harness/rng.h"
 #include "userspace/jit/native_program.h"
 
+BOOST_AUTO_TEST_SUITE(flow_test)
+
 using namespace vfm;
 using vfm::test::Rng;
 
@@ -124,3 +126,5 @@ BOOST_AUTO_TEST_CASE(tables_that_refuse) {
         agree({.name = "t", .capacity = capacity, .eviction = Eviction::none},
               random_keys(2 * capacity + 3), capacity);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,8 @@
 #include "tests/harness/rng.h"
 #include "userspace/jit/plan/key_hash.h"
 
+BOOST_AUTO_TEST_SUITE(key_hash_test)
+
 using namespace vfm;
 using namespace vfm::jit;
 
@@ -80,3 +82,5 @@ BOOST_AUTO_TEST_CASE(large_hashes) {
 }
 
 BOOST_AUTO_TEST_CASE(nothing_to_hash) { BOOST_TEST(!make_large_hash({}, false).has_value()); }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 #include "core/lisp/compile.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(listing_test)
+
 namespace {
 
 std::string listed(Module module) {
@@ -124,4 +126,5 @@ BOOST_AUTO_TEST_CASE(constants_are_counted_and_not_taken_for_code) {
     BOOST_TEST(!text.contains("(bad)"));
 }
 
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

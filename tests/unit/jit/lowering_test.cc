@@ -1,6 +1,8 @@
 // Every operation of the IR as machine code, with operands of every shape, against the evaluator.
 #include "tests/unit/jit/native_test.h"
 
+BOOST_AUTO_TEST_SUITE(lowering_test)
+
 using namespace vfm;
 using namespace vfm::test;
 using ir::Op;
@@ -272,3 +274,5 @@ BOOST_AUTO_TEST_CASE(random_graphs) {
         agree(maker.function, packets(), 6);
     }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

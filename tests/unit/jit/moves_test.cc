@@ -6,6 +6,8 @@
 #include "tests/harness/rng.h"
 #include "userspace/jit/plan/moves.h"
 
+BOOST_AUTO_TEST_SUITE(moves_test)
+
 using namespace vfm;
 using namespace vfm::jit;
 
@@ -57,3 +59,5 @@ BOOST_AUTO_TEST_CASE(nothing_moves_in_place) {
     const std::vector<Move> moves = {{place(1), place(1)}, {place(20), place(20)}};
     BOOST_TEST(sequence.order(moves, kScratch).empty());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 #include "userspace/interp/interpreter.h"
 #include "userspace/jit/native_program.h"
 
+BOOST_AUTO_TEST_SUITE(programs_test)
+
 using namespace vfm;
 using jit::NativeProgram;
 
@@ -356,3 +358,5 @@ BOOST_AUTO_TEST_CASE(lines_lead_back_to_the_bytecode) {
     }
     BOOST_TEST((*NativeProgram::compile(code.verified()))->lines().empty());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

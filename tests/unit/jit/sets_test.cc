@@ -5,6 +5,8 @@
 #include "tests/unit/jit/native_test.h"
 #include "userspace/jit/plan/row_table.h"
 
+BOOST_AUTO_TEST_SUITE(sets_test)
+
 using namespace vfm;
 using namespace vfm::test;
 using ir::Op;
@@ -153,3 +155,5 @@ BOOST_AUTO_TEST_CASE(row_tables) {
     BOOST_TEST(jit::make_row_table(std::span(rows).first(3), 64).lanes == 4u);
     BOOST_TEST(jit::make_row_table(rows, 32).groups == 3u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

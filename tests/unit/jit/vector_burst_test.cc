@@ -16,6 +16,8 @@
 #include "userspace/jit/native_program.h"
 #include "userspace/jit/x64/cpu.h"
 
+BOOST_AUTO_TEST_SUITE(vector_burst_test)
+
 using namespace vfm;
 using namespace vfm::test;
 using namespace vfm::jit;
@@ -243,3 +245,5 @@ BOOST_AUTO_TEST_CASE(large_tables) {
         Bursts(*std::move(program)).check(views);
     }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

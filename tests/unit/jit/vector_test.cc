@@ -16,6 +16,8 @@
 #include "userspace/jit/burst/vector_set.h"
 #include "userspace/jit/x64/cpu.h"
 
+BOOST_AUTO_TEST_SUITE(vector_test)
+
 using namespace vfm;
 using namespace vfm::test;
 using namespace vfm::jit;
@@ -239,3 +241,5 @@ BOOST_AUTO_TEST_CASE(sets_with_two_places) {
         }
     }
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -9,6 +9,8 @@
 #include "userspace/lint/slices.h"
 
 namespace vfm::lint {
+BOOST_AUTO_TEST_SUITE(lint_test)
+
 namespace {
 
 std::shared_ptr<const SourceFile> file_of(const char* text) {
@@ -190,4 +192,5 @@ BOOST_AUTO_TEST_CASE(parts_of_a_filter_keep_their_names) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::lint

@@ -5,6 +5,8 @@
 #include "userspace/lint/terms.h"
 
 namespace vfm::lint {
+BOOST_AUTO_TEST_SUITE(outcomes_test)
+
 namespace {
 
 constexpr uint64_t kMost = ~uint64_t{0};
@@ -79,4 +81,5 @@ BOOST_AUTO_TEST_CASE(what_a_field_was_before_arithmetic) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::lint

@@ -12,6 +12,8 @@
 #include "userspace/lint/shapes.h"
 
 namespace vfm::lint {
+BOOST_AUTO_TEST_SUITE(probes_test)
+
 namespace {
 
 struct Pair {
@@ -239,4 +241,5 @@ BOOST_AUTO_TEST_CASE(the_checksum_of_ipv4_is_right) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::lint

@@ -12,6 +12,8 @@
 #include "userspace/lint/rewritten.h"
 
 namespace vfm::lint {
+BOOST_AUTO_TEST_SUITE(random_test)
+
 namespace {
 
 bool has_state(const lisp::Tree& tree, const lisp::Expr& expr) {
@@ -87,4 +89,5 @@ BOOST_AUTO_TEST_CASE(what_never_is_is_not) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::lint

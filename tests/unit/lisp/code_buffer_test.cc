@@ -6,6 +6,8 @@
 #include "core/verify/verify.h"
 
 namespace vfm::lisp {
+BOOST_AUTO_TEST_SUITE(code_buffer_test)
+
 namespace {
 
 /// Follows relays: the instruction that a run reaches by the jump at `offset`, JMPs left out.
@@ -154,4 +156,5 @@ BOOST_AUTO_TEST_CASE(relays_count_for_the_size) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::lisp

@@ -7,6 +7,8 @@
 #include "tests/unit/lisp/lisp_text.h"
 
 namespace vfm::lisp {
+BOOST_AUTO_TEST_SUITE(codegen_test)
+
 namespace {
 
 using test::errors_of;
@@ -214,4 +216,5 @@ BOOST_AUTO_TEST_CASE(rule_tables_of_definitions) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::lisp

@@ -5,6 +5,8 @@
 #include "tests/unit/lisp/lisp_text.h"
 
 namespace vfm::lisp {
+BOOST_AUTO_TEST_SUITE(extension_errors_test)
+
 namespace {
 
 using test::errors_of;
@@ -272,4 +274,5 @@ BOOST_AUTO_TEST_CASE(expansion_has_a_limit) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::lisp

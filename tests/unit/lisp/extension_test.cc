@@ -5,6 +5,8 @@
 #include "tests/unit/lisp/frames.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(extension_test)
+
 namespace {
 
 std::string on(const Bytes& packet, const std::string& source) { return Both(source).run(packet); }
@@ -383,4 +385,5 @@ BOOST_AUTO_TEST_CASE(token_buckets_of_the_past) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

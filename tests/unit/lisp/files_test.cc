@@ -10,6 +10,8 @@
 #include "tests/unit/lisp/lisp_text.h"
 
 namespace vfm::lisp {
+BOOST_AUTO_TEST_SUITE(files_test)
+
 namespace {
 
 using test::Lines;
@@ -135,4 +137,5 @@ BOOST_AUTO_TEST_CASE(sets_of_files) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::lisp

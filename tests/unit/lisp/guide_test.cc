@@ -7,6 +7,8 @@
 #include "tests/unit/lisp/frames.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(guide_test)
+
 namespace {
 
 std::string guide() { return *read_text(std::string(VFM_SOURCE_DIR) + "/docs/vflisp.md"); }
@@ -72,4 +74,5 @@ BOOST_AUTO_TEST_CASE(the_guide_has_all_of_the_tables) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

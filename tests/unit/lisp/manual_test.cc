@@ -5,6 +5,8 @@
 #include "tests/unit/lisp/lisp_text.h"
 
 namespace vfm::lisp {
+BOOST_AUTO_TEST_SUITE(manual_test)
+
 namespace {
 
 using test::errors_of;
@@ -103,4 +105,5 @@ BOOST_AUTO_TEST_CASE(fields) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::lisp

@@ -9,6 +9,8 @@
 #include "tests/unit/lisp/both.h"
 
 namespace vfm::test {
+BOOST_AUTO_TEST_SUITE(meaning_test)
+
 namespace {
 
 /// 60 bytes: TCP, 10.1.2.3:4660 to 10.9.8.7:80, flags 0x12, total length 46.
@@ -205,4 +207,5 @@ BOOST_AUTO_TEST_CASE(far_branches_mean_what_the_tree_means) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::test

@@ -6,6 +6,8 @@
 #include "tests/unit/lisp/lisp_text.h"
 
 namespace vfm::lisp {
+BOOST_AUTO_TEST_SUITE(reader_test)
+
 namespace {
 
 using test::Lines;
@@ -236,4 +238,5 @@ BOOST_AUTO_TEST_CASE(any_bytes_can_be_read) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::lisp

@@ -6,6 +6,8 @@
 #include "tests/unit/lisp/lisp_text.h"
 
 namespace vfm::lisp {
+BOOST_AUTO_TEST_SUITE(sema_test)
+
 namespace {
 
 using test::errors_of;
@@ -233,4 +235,5 @@ BOOST_AUTO_TEST_CASE(typed_tree) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::lisp

@@ -12,6 +12,8 @@
 #include "tests/unit/live/frames.h"
 #include "tests/unit/live/net.h"
 
+BOOST_AUTO_TEST_SUITE(give_back_test)
+
 using namespace vfm;
 using namespace vfm::test;
 
@@ -441,5 +443,7 @@ BOOST_AUTO_TEST_CASE(refusals_say_why) {
     BOOST_REQUIRE(waitpid(child, &status, 0) == child);
     BOOST_TEST(status == 0);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

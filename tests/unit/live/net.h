@@ -102,9 +102,13 @@ class Listener {
     }
 
   private:
-    /// What hosts say on their own to IPv6 multicast groups; no test sends there.
+    /// What hosts and bridges say on their own: to IPv6 multicast groups, where no test sends, and
+    /// of IPv4 multicast groups (IGMP).
     static bool is_chatter(const Seen& seen) {
-        return seen.bytes[0] == 0x33 && seen.bytes[1] == 0x33;
+        const Bytes& bytes = seen.bytes;
+        const bool to_group6 = bytes[0] == 0x33 && bytes[1] == 0x33;
+        const bool ipv4 = bytes.size() >= 34 && bytes[12] == 8 && bytes[13] == 0;
+        return to_group6 || (ipv4 && bytes[23] == IPPROTO_IGMP);
     }
 
     std::optional<Seen> next() {

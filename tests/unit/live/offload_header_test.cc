@@ -8,6 +8,8 @@
 #include "tests/harness/rng.h"
 #include "tests/unit/live/frames.h"
 
+BOOST_AUTO_TEST_SUITE(offload_header_test)
+
 using namespace vfm;
 using namespace vfm::test;
 
@@ -279,3 +281,5 @@ BOOST_AUTO_TEST_CASE(sctp_without_a_checksum) {
     const Offload filled = offload_of(frame);
     BOOST_TEST(filled.sctp_begin == filled.sctp_end);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(blame_test)
+
 using namespace vfm;
 
 namespace {
@@ -64,3 +66,5 @@ BOOST_AUTO_TEST_CASE(limits_that_the_kernel_keeps_silently) {
     for (const int error : {E2BIG, ENOSPC, ERANGE, EFAULT, kNotSupported, 4003})
         BOOST_TEST((blame(error, "") == Blame::filter), error);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

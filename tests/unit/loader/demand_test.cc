@@ -7,6 +7,8 @@
 
 #include "core/front/front.h"
 
+BOOST_AUTO_TEST_SUITE(demand_test)
+
 using namespace vfm;
 
 namespace {
@@ -28,8 +30,6 @@ uint64_t part(const Demand& demand, const std::string& what) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(demand_of_a_filter)
 
 BOOST_AUTO_TEST_CASE(frames_of_many_queues_are_fewer) {
     struct Row {

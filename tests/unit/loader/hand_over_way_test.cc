@@ -4,6 +4,8 @@
 #include <boost/test/unit_test.hpp>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(hand_over_way_test)
+
 using namespace vfm;
 
 namespace {
@@ -143,3 +145,5 @@ BOOST_AUTO_TEST_CASE(long_frames_want_multi_buffer) {
     facts.multi_buffer = true;
     BOOST_TEST(ways(facts, kAutomatic) == "native skb");
 }
+
+BOOST_AUTO_TEST_SUITE_END()

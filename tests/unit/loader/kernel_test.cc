@@ -16,6 +16,8 @@
 #include "loader/record.h"
 #include "loader/test_run.h"
 
+BOOST_AUTO_TEST_SUITE(kernel_test)
+
 using namespace vfm;
 
 namespace {
@@ -261,3 +263,5 @@ BOOST_AUTO_TEST_CASE(a_record_of_many_pieces, *boost::unit_test::precondition(ke
     const std::vector<uint8_t> zeros(4096);
     BOOST_TEST(bpf_map_update_elem(map->get(), &key, zeros.data(), BPF_ANY) != 0);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cerrno>
 
+BOOST_AUTO_TEST_SUITE(load_test)
+
 using namespace vfm;
 
 namespace {
@@ -82,3 +84,5 @@ BOOST_AUTO_TEST_CASE(maps_are_found_by_role_and_table) {
     BOOST_TEST(program.find(bpf::MapRole::flow, 1) == nullptr);
     BOOST_TEST(program.find(bpf::MapRole::stats) == nullptr);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 #include <fstream>
 #include <sstream>
 
+BOOST_AUTO_TEST_SUITE(messages_test)
+
 using namespace vfm;
 namespace fs = std::filesystem;
 
@@ -157,5 +159,7 @@ BOOST_AUTO_TEST_CASE(a_full_run_is_told_and_survived) {
     remove_messages(kPath);
     BOOST_TEST(fs::is_empty("/run"));
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(record_test)
+
 using namespace vfm;
 
 namespace {
@@ -118,3 +120,5 @@ BOOST_AUTO_TEST_CASE(one_of_before_has_no_server) {
     BOOST_REQUIRE(back.has_value());
     BOOST_TEST((*back == sample()));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

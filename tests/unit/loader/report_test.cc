@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(report_test)
+
 using namespace vfm;
 
 BOOST_AUTO_TEST_CASE(columns_stand_under_their_heads) {
@@ -104,3 +106,5 @@ BOOST_AUTO_TEST_CASE(rules_with_what_they_decided) {
                        "eth0   xdp   web   rules     1        7    420  web.vfl:4  https\n"),
         text);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

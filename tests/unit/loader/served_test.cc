@@ -20,6 +20,8 @@
 #include "tests/unit/loader/private_bpffs.h"
 #include "userspace/flow/flow_table.h"
 
+BOOST_AUTO_TEST_SUITE(served_test)
+
 using namespace vfm;
 using test::bpf_is_there;
 using test::bpffs;
@@ -331,5 +333,7 @@ BOOST_AUTO_TEST_CASE(what_is_outstanding_is_lost_once_nobody_serves) {
     BOOST_TEST(stats->drop == 10u);
     BOOST_TEST(stats->packets == 10u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,8 @@
 
 #include "core/tables/set_members.h"
 
+BOOST_AUTO_TEST_SUITE(set_values_test)
+
 using namespace vfm;
 
 namespace {
@@ -15,8 +17,6 @@ lisp::DeclaredSet parsed(const std::string& text) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(set_values)
 
 BOOST_AUTO_TEST_CASE(both_families_are_told_apart) {
     const auto set = parsed("10.0.0.0/8\n443 ; https\n# nothing\n2001:db8::/32\n(range 8 11)\n");

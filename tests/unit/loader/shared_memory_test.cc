@@ -16,6 +16,8 @@
 #include "tests/unit/loader/private_bpffs.h"
 #include "userspace/flow/flow_table.h"
 
+BOOST_AUTO_TEST_SUITE(shared_memory_test)
+
 using namespace vfm;
 using test::bpf_is_there;
 using test::bpffs;
@@ -140,3 +142,5 @@ BOOST_AUTO_TEST_CASE(what_is_too_large_is_told, *boost::unit_test::precondition(
     BOOST_REQUIRE(!large.has_value());
     BOOST_TEST(!large.error().diagnostics.front().hint.empty());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

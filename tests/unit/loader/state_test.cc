@@ -5,6 +5,8 @@
 #include "loader/bpffs.h"
 #include "loader/hook.h"
 
+BOOST_AUTO_TEST_SUITE(state_test)
+
 using namespace vfm;
 
 BOOST_AUTO_TEST_CASE(names_of_filters) {
@@ -54,3 +56,5 @@ BOOST_AUTO_TEST_CASE(words_of_hooks_and_modes) {
     BOOST_TEST((find_mode("userspace") == Mode::userspace));
     BOOST_TEST(!find_mode("fast").has_value());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

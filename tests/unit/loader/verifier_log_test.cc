@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(verifier_log_test)
+
 using namespace vfm;
 
 BOOST_AUTO_TEST_CASE(complaint_after_the_last_instruction) {
@@ -64,3 +66,5 @@ BOOST_AUTO_TEST_CASE(control_bytes_and_length_are_tamed) {
     BOOST_TEST(complaint.reason.find('\x1b') == std::string::npos);
     BOOST_TEST(complaint.reason.size() < 300u);
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 #include "core/front/front.h"
 #include "core/isa/insn.h"
 
+BOOST_AUTO_TEST_SUITE(vlan_tags_test)
+
 using namespace vfm;
 
 namespace {
@@ -89,3 +91,5 @@ BOOST_AUTO_TEST_CASE(loads_behind_a_header) {
                    .add(Opcode::PUSH, 0x88)
                    .looks());
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,8 @@
 #include "core/module/declarations.h"
 #include "tests/unit/module/sample.h"
 
+BOOST_AUTO_TEST_SUITE(declarations_test)
+
 using namespace vfm;
 
 namespace {
@@ -24,8 +26,6 @@ void faulty(Declared what, size_t index, const std::function<void(Module&)>& cha
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(declarations)
 
 BOOST_AUTO_TEST_CASE(a_sound_module_has_no_fault) {
     BOOST_TEST(!after([](Module&) {}));

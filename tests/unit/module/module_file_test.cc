@@ -6,6 +6,8 @@
 #include "core/module/declarations.h"
 #include "tests/unit/module/sample.h"
 
+BOOST_AUTO_TEST_SUITE(module_file_test)
+
 using namespace vfm;
 
 namespace {
@@ -58,8 +60,6 @@ void faulty_after(F change, std::string_view reason) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(file)
 
 BOOST_AUTO_TEST_CASE(a_module_there_and_back) {
     const Module module = test::sample_module();

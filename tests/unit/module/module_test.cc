@@ -2,9 +2,9 @@
 
 #include "core/module/module.h"
 
-using namespace vfm;
+BOOST_AUTO_TEST_SUITE(module_test)
 
-BOOST_AUTO_TEST_SUITE(module)
+using namespace vfm;
 
 BOOST_AUTO_TEST_CASE(keys_as_people_write_them) {
     using enum KeyKind;

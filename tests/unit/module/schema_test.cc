@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(schema_test)
+
 using namespace vfm;
 
 namespace {
@@ -98,3 +100,5 @@ BOOST_AUTO_TEST_CASE(fields_are_found_by_number) {
     BOOST_TEST(!kModuleSchema.find(12));
     BOOST_TEST(!kModuleSchema.find((uint64_t{1} << 32) + 2));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

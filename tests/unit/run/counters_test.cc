@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(counters_test)
+
 using namespace vfm;
 
 namespace {
@@ -15,8 +17,6 @@ std::vector<CounterGroup> groups_of(std::initializer_list<size_t> sizes) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(counters)
 
 BOOST_AUTO_TEST_CASE(each_group_has_its_own) {
     Counters counters(groups_of({2, 1, 3}));

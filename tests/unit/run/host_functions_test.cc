@@ -4,6 +4,8 @@
 #include <boost/test/unit_test.hpp>
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(host_functions_test)
+
 namespace {
 
 uint64_t one(void*, const uint64_t*) { return 1; }
@@ -82,4 +84,5 @@ BOOST_AUTO_TEST_CASE(an_import_that_is_never_called_must_be_there_too) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

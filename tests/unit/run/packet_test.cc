@@ -4,6 +4,8 @@
 #include <boost/test/unit_test.hpp>
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(packet_test)
+
 namespace {
 
 // Vector code reads arrays of packets as three words each; it looks itself, and would refuse.
@@ -35,4 +37,5 @@ BOOST_AUTO_TEST_CASE(a_run_sees_the_first_bytes) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

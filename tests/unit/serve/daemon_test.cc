@@ -12,6 +12,8 @@
 
 #include "core/base/fd.h"
 
+BOOST_AUTO_TEST_SUITE(daemon_test)
+
 using namespace vfm;
 
 namespace {
@@ -165,3 +167,5 @@ BOOST_AUTO_TEST_CASE(closed_streams_are_nobody_s) {
     BOOST_REQUIRE(waitpid(child, &ended, 0) == child);
     BOOST_TEST((WIFEXITED(ended) && WEXITSTATUS(ended) == 0));
 }
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -11,6 +11,8 @@
 #include "loader/counters.h"
 #include "loader/test_run.h"
 
+BOOST_AUTO_TEST_SUITE(handover_test)
+
 using namespace vfm;
 
 namespace {
@@ -126,5 +128,7 @@ BOOST_AUTO_TEST_CASE(what_is_no_socket_is_refused) {
     BOOST_TEST((refused.error().status == Status::refused));
     BOOST_TEST(refused.error().diagnostics.front().message.starts_with("cannot give queue 3"));
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

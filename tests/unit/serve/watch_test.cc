@@ -8,6 +8,8 @@
 #include <boost/test/unit_test.hpp>
 #include <cstdlib>
 
+BOOST_AUTO_TEST_SUITE(watch_test)
+
 using namespace vfm;
 
 namespace {
@@ -115,5 +117,7 @@ BOOST_AUTO_TEST_CASE(one_that_is_deleted_is_gone) {
     BOOST_REQUIRE(none.has_value());
     BOOST_TEST(!none->has_value());
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

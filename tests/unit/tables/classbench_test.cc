@@ -8,6 +8,8 @@
 #include "tests/unit/tables/plain_rules.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(classbench_test)
+
 namespace {
 
 BOOST_AUTO_TEST_CASE(lists_of_classbench) {
@@ -33,4 +35,5 @@ BOOST_AUTO_TEST_CASE(lists_of_classbench) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

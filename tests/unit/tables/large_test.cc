@@ -9,6 +9,8 @@
 #include "tests/unit/tables/plain_rules.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(large_test)
+
 namespace {
 
 using test::Rng;
@@ -109,4 +111,5 @@ BOOST_AUTO_TEST_CASE(two_hundred_thousand_members) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

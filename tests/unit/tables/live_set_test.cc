@@ -10,6 +10,8 @@
 #include "tests/unit/tables/plain_rules.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(live_set_test)
+
 namespace {
 
 using test::Rng;
@@ -164,4 +166,5 @@ BOOST_AUTO_TEST_CASE(live_sets_of_a_module) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

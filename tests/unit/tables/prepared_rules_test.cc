@@ -7,6 +7,8 @@
 #include "tests/unit/tables/plain_rules.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(prepared_rules_test)
+
 namespace {
 
 using test::Rng;
@@ -132,4 +134,5 @@ BOOST_AUTO_TEST_CASE(random_tables_of_many_rows) { compare(3, 150, 1000, 3); }
 BOOST_AUTO_TEST_CASE(random_tables_of_more_than_one_summary_word) { compare(4, 4, 12000, 5); }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

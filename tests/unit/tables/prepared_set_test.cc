@@ -7,6 +7,8 @@
 #include "tests/unit/tables/plain_rules.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(prepared_set_test)
+
 namespace {
 
 using test::Rng;
@@ -127,4 +129,5 @@ BOOST_AUTO_TEST_CASE(each_kind_of_members_has_its_method) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

@@ -6,6 +6,8 @@
 #include "tests/harness/rng.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(set_members_test)
+
 namespace {
 
 using Keys = std::bitset<256>;
@@ -54,4 +56,5 @@ BOOST_AUTO_TEST_CASE(the_whole_width_can_be_taken_out) {
 }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

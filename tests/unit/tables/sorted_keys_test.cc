@@ -5,6 +5,8 @@
 #include "tests/harness/rng.h"
 
 namespace vfm {
+BOOST_AUTO_TEST_SUITE(sorted_keys_test)
+
 namespace {
 
 template <class Key>
@@ -48,4 +50,5 @@ BOOST_AUTO_TEST_CASE(places_among_keys_of_64_bits) { check_all_shapes<uint64_t>(
 BOOST_AUTO_TEST_CASE(places_among_keys_of_128_bits) { check_all_shapes<WideKey>(); }
 
 }  // namespace
+BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm

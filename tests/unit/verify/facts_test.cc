@@ -4,6 +4,8 @@
 
 #include "tests/unit/verify/program.h"
 
+BOOST_AUTO_TEST_SUITE(facts_test)
+
 using namespace vfm;
 using test::program;
 using test::verified;
@@ -17,8 +19,6 @@ std::vector<std::pair<uint32_t, uint32_t>> blocks_of(const VerifiedModule& progr
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(facts)
 
 BOOST_AUTO_TEST_CASE(tables_are_prepared_once_for_all_copies_and_threads) {
     Module module = program("PUSH 7\nIN 0\nRET");

@@ -6,6 +6,8 @@
 
 #include "tests/unit/verify/program.h"
 
+BOOST_AUTO_TEST_SUITE(oracle_test)
+
 using namespace vfm;
 
 namespace {
@@ -156,8 +158,6 @@ Bytes random_code(std::mt19937& random) {
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(oracle_test)
 
 BOOST_AUTO_TEST_CASE(random_programs) {
     std::mt19937 random(20240607);

@@ -5,6 +5,8 @@
 
 #include "tests/unit/verify/program.h"
 
+BOOST_AUTO_TEST_SUITE(rules_test)
+
 using namespace vfm;
 using test::program;
 using test::raw;
@@ -38,8 +40,6 @@ constexpr auto kOverflow = ErrorKind::stack_overflow;
 constexpr auto kFailed = ErrorKind::verification_failed;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(rules)
 
 BOOST_AUTO_TEST_CASE(size) {
     rejected(raw({}), kInvalidProgram, 0, "empty");
