@@ -33,8 +33,8 @@ struct vfm_counter {
     __u64 bytes;
 };
 
-/* The per-CPU array `vfm_scratch` has no structure: __u64 values that a program keeps while it runs.
- * A program that does not need it has none. */
+/* The per-CPU array `vfm_scratch` has no structure: __u64 values that a program keeps while it
+ * runs. A program that does not need it has none. */
 
 /* The one value of the per-CPU array `vfm_result` of a test build. */
 struct vfm_result {

@@ -25,7 +25,7 @@ struct Options {
     bool for_kernel = true;      ///< a program that needs more maps than a kernel takes is refused
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
-    uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
+    uint64_t register_seed = 0;               ///< tests: other than 0 moves values to other places
 };
 
 enum class MapRole : uint8_t { flow, counters, set, stats, scratch, result };
@@ -75,8 +75,8 @@ struct Program {
     std::vector<SourceText> included;  ///< further files of the source
 };
 
-/// Translates. A program with a cycle, one that needs more registers and stack than there are, or
-/// an opcode without a translation fails with `eBPF: WHY` at its code offset, status refused.
+/// Translates. A program with a cycle or an opcode without a translation fails with `eBPF: WHY` at
+/// its code offset, status refused.
 Result<Program> generate(const VerifiedModule& verified, const Options& options);
 
 /// An ELF object for libbpf, ip, tc, bpftool and xdp-loader: program, maps, BTF with function and
