@@ -14,31 +14,17 @@ namespace vfm::jit {
 
 using asmjit::Label;
 using asmjit::Operand;
-using asmjit::x86::ecx;
-using asmjit::x86::esi;
 using asmjit::x86::Gp;
 using asmjit::x86::Mem;
 using asmjit::x86::ptr;
-using asmjit::x86::r12;
-using asmjit::x86::r13;
-using asmjit::x86::r14;
-using asmjit::x86::r8;
-using asmjit::x86::r9;
-using asmjit::x86::rax;
-using asmjit::x86::rbp;
-using asmjit::x86::rbx;
-using asmjit::x86::rcx;
-using asmjit::x86::rdi;
-using asmjit::x86::rdx;
-using asmjit::x86::rsi;
-using asmjit::x86::rsp;
 namespace Inst = asmjit::x86::Inst;
+namespace x86 = asmjit::x86;
 
 namespace {
 
 constexpr uint8_t kZeroByte = 0x80;  // vpshufb: makes a 0
 constexpr unsigned kCacheLine = 64;
-constexpr Gp kSaved[] = {rbx, r12, r13, r14};
+constexpr Gp kSaved[] = {x86::rbx, x86::r12, x86::r13, x86::r14};
 constexpr int kGroupsAhead = VectorCode::kGroupsAhead;
 
 }  // namespace
@@ -85,11 +71,11 @@ std::optional<uint64_t> VectorEmitter::emit() {
     a_.jnz(body);
     a_.bind(leave_);
     note(NativeNote::Kind::heading, "leave");
-    a_.mov(rax, kGroups);
+    a_.mov(x86::rax, kGroups);
     a_.vzeroupper();
-    a_.lea(rsp, ptr(rbp, -static_cast<int32_t>(8 * std::size(kSaved))));
+    a_.lea(x86::rsp, ptr(x86::rbp, -static_cast<int32_t>(8 * std::size(kSaved))));
     for (size_t i = std::size(kSaved); i-- > 0;) a_.pop(kSaved[i]);
-    a_.pop(rbp);
+    a_.pop(x86::rbp);
     a_.ret();
 
     a_.bind(entry);
@@ -104,16 +90,16 @@ std::optional<uint64_t> VectorEmitter::emit() {
 
 // Stands behind the loop: only then it is known how large the frame is.
 void VectorEmitter::entry(const Label& body) {
-    a_.push(rbp);
-    a_.mov(rbp, rsp);
+    a_.push(x86::rbp);
+    a_.mov(x86::rbp, x86::rsp);
     for (const Gp& saved : kSaved) a_.push(saved);
-    a_.and_(rsp, -static_cast<int32_t>(vector_bytes()));
+    a_.and_(x86::rsp, -static_cast<int32_t>(vector_bytes()));
     const uint32_t words = plan_.stateful ? kFlowWords : 0;
     take_stack(a_, (words + registers_.slots()) * vector_bytes());
-    a_.mov(kPackets, rdi);
-    a_.mov(kResults, rsi);
-    a_.mov(kGroups, rdx);
-    a_.mov(kState, rcx);
+    a_.mov(kPackets, x86::rdi);
+    a_.mov(kResults, x86::rsi);
+    a_.mov(kGroups, x86::rdx);
+    a_.mov(kState, x86::rcx);
     load_constants();
     a_.test(kGroups, kGroups);
     a_.jz(leave_);
@@ -129,7 +115,7 @@ void VectorEmitter::prefetch() {
     a_.cmp(kGroups, kGroupsAhead);
     a_.jbe(done);
     for (unsigned i = 0; i < lanes_; ++i) {
-        const Gp pointer = i % 2 == 0 ? r8 : r9;
+        const Gp pointer = i % 2 == 0 ? x86::r8 : x86::r9;
         a_.mov(pointer, packet(kGroupsAhead * lanes_ + i));
         a_.prefetcht0(ptr(pointer, first));
         if (last - first >= static_cast<int32_t>(kCacheLine)) a_.prefetcht0(ptr(pointer, last));
@@ -260,18 +246,19 @@ void VectorEmitter::window(const FieldWindow& window) {
 
 void VectorEmitter::flow(const LaneStep& step) {
     const Label none = a_.newLabel();
-    mask_bits(step.c, esi);
+    mask_bits(step.c, x86::esi);
     registers_.leave_registers();
-    a_.test(esi, esi);
+    a_.test(x86::esi, x86::esi);
     a_.jz(none);
-    a_.mov(rdi, kState);
-    a_.mov(rdx, rsp);
-    a_.mov(ecx, step.imm);
+    a_.mov(x86::rdi, kState);
+    a_.mov(x86::rdx, x86::rsp);
+    a_.mov(x86::ecx, step.imm);
     load_address(
-        rax, reinterpret_cast<const void*>(flow_helper(static_cast<FlowAccess>(step.size), lanes_)),
+        x86::rax,
+        reinterpret_cast<const void*>(flow_helper(static_cast<FlowAccess>(step.size), lanes_)),
         "FlowTable, for all of the group");
     a_.vzeroupper();
-    a_.call(rax);
+    a_.call(x86::rax);
     load_constants();
     a_.bind(none);
 }
