@@ -30,7 +30,7 @@ trap show_steps EXIT
 step 30 "clang-format"
 clang-format-19 --dry-run -Werror "${sources[@]}"
 
-step 270 "clang-tidy"
+step 150 "clang-tidy"
 # A build folder of its own: clang-tidy cannot read what g++ precompiled, and checks every declaration of
 # headers that a file only gets precompiled, so that nothing is gained by clang's either.
 CC=clang-19 CXX=clang++-19 cmake -S . -B build-lint -G Ninja -DVFM_TESTS=OFF -DVFM_UNITY=OFF \

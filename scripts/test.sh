@@ -38,30 +38,30 @@ run() {
     grep -h '^SKIP: ' "$dir"/Testing/Temporary/LastTest*.log | sort | uniq -c || true
 }
 
-step 240 "setup"
+step 160 "setup"
 scripts/setup.sh
 
 if [ "$quick" = yes ]; then
     skipped "sanitizers, fuzz targets, threads" "--quick"
 else
     # One build for both: clang's, with the counters that libFuzzer reads.
-    step 660 "sanitizer build: ASan, UBSan, fuzz targets"
+    step 480 "sanitizer build: ASan, UBSan, fuzz targets"
     CC=clang-19 CXX=clang++-19 build build-sanitize all -DVFM_SANITIZE=ON -DVFM_FUZZ=ON \
         -DCMAKE_BUILD_TYPE=Debug
 
-    step 240 "sanitizer build: its suites and fuzz smoke runs"
+    step 600 "sanitizer build: its suites and fuzz smoke runs"
     run build-sanitize "$jobs" -LE "e2e|check|example|bench"
 
-    step 150 "threads that share a program and tables, under ThreadSanitizer"
+    step 120 "threads that share a program and tables, under ThreadSanitizer"
     build build-tsan "test_capi.threads test_flow.threads" -DVFM_TSAN=ON -DCMAKE_BUILD_TYPE=Debug
     run build-tsan "$jobs" -R "^(capi|flow).threads$"
 fi
 
-step 540 "release build"
+step 390 "release build"
 build build all -DVFM_TESTS=ON
-step 270 "release build: every suite but end to end"
+step 470 "release build: every suite but end to end"
 run build "$jobs" -LE e2e
 
 # They wait more than they compute: two thirds of their time for peers, clocks and the kernel.
-step 270 "release build: end to end"
+step 300 "release build: end to end"
 run build $((2 * jobs)) -L e2e
