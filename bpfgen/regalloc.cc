@@ -6,6 +6,7 @@
 #include <map>
 #include <queue>
 #include <random>
+#include <utility>
 
 #include "bpfgen/known_values.h"
 #include "bpfgen/liveness.h"
@@ -291,8 +292,8 @@ class Allocator {
 
 }  // namespace
 
-std::expected<Allocation, TooDeep> allocate(const MFunction& function, RegisterFile registers,
-                                            uint64_t seed) {
+std::expected<Allocation, TooDeep> allocate(const MFunction& function,
+                                            const RegisterFile& registers, uint64_t seed) {
     Allocator allocator(function, registers);
     if (seed != 0) allocator.shuffle(seed);
     return allocator.run();

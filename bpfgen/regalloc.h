@@ -42,7 +42,7 @@ struct TooDeep {
 
 /// `seed` other than 0 permutes the order of preference and, every other time, takes scratch memory
 /// before the frame is full: tests use it to move values around.
-std::expected<Allocation, TooDeep> allocate(const MFunction& function, RegisterFile registers,
-                                            uint64_t seed = 0);
+std::expected<Allocation, TooDeep> allocate(const MFunction& function,
+                                            const RegisterFile& registers, uint64_t seed = 0);
 
 }  // namespace vfm::bpf
