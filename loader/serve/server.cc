@@ -30,7 +30,8 @@
 namespace vfm {
 namespace {
 
-constexpr int kLookEvery = 250;  // ms, at the interface and whether the filter was taken off
+constexpr int kLookEvery = 250;    // ms, at the interface and whether the filter was taken off
+constexpr int kUntilTold = 2'000;  // ms, from the link's end to the word of who ended it
 constexpr size_t kServedBytes = sizeof(vfm_served) * (1 + VFM_MAX_QUEUES);
 
 Diagnostic note(const std::string& where, std::string message) {
@@ -301,7 +302,7 @@ Server::End Server::serve() {
         pollfd wait[] = {{.fd = signals_.get(), .events = POLLIN, .revents = 0},
                          {.fd = watch_->fd(), .events = POLLIN, .revents = 0}};
         poll(wait, 2, kLookEvery);
-        if (__atomic_load_n(&served()->control.stop, __ATOMIC_ACQUIRE) != 0) return End::taken_off;
+        if (is_told_to_stop()) return End::taken_off;
         if (wait[0].revents != 0) {
             messages_->say("a signal ends the process");
             return End::signal;
@@ -310,12 +311,28 @@ Server::End Server::serve() {
         if (end_.empty()) look_at_queues();
         if (set_changes_) look_at_sets();
     }
+    if (is_detached_ && is_told_soon()) return End::taken_off;
     messages_->say(end_);
     if (is_unpinned_) {  // nobody can detach it any more
         take_off();
         (void)remove();
     }
     return End::lost;
+}
+
+bool Server::is_told_to_stop() {
+    return __atomic_load_n(&served()->control.stop, __ATOMIC_ACQUIRE) != 0;
+}
+
+/// `detach` takes the filter off the interface before it says so, that no packet meets one which is
+/// not served.
+bool Server::is_told_soon() {
+    constexpr int kStep = 10;
+    for (int waited = 0; waited < kUntilTold; waited += kStep) {
+        if (is_told_to_stop()) return true;
+        poll(nullptr, 0, kStep);
+    }
+    return false;
 }
 
 void Server::finish() {
@@ -381,7 +398,10 @@ void Server::look_at_queues() {
     if (const int error = queues_->error(); error != 0)
         end_ = fmt::format("the socket of a queue has failed: {}", error_text(error));
     const auto link = link_state(link_.get());
-    if (link && link->ifindex == 0) end_ = "its program is not attached any more";
+    if (link && link->ifindex == 0) {
+        end_ = "its program is not attached any more";
+        is_detached_ = true;
+    }
     if (faccessat(service_lock_.get(), "link", F_OK, 0) != 0 && errno == ENOENT) {
         end_ = "its pin is gone, and the filter with it";
         is_unpinned_ = true;

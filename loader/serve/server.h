@@ -84,6 +84,8 @@ class Server {
     void show_next_queue(uint64_t limit);
     Result<> renew_program();
     bool is_ours() const;
+    bool is_told_to_stop();
+    bool is_told_soon();
     void silence(const std::string& why);
 
     Interface interface_;
@@ -108,6 +110,7 @@ class Server {
     HandOverWay way_;
     uint32_t unserved_ = 0;  // queues that there were when one could not be served
     std::string end_;        // why serving ends, once it does
+    bool is_detached_ = false;
     bool silenced_ = false;
     bool is_unpinned_ = false;
 };

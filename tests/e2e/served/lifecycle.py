@@ -4,6 +4,7 @@ same moment, what it keeps of whoever started it, where it writes. `lifecycle.py
 import ctypes
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -393,6 +394,15 @@ def run_fails():
             detach(w)
             said, problems = process.communicate(timeout=10)
             same(f"status when detached ({problems})", process.returncode, 0)
+
+            if shutil.which("strace"):  # the word comes long after the end of the link
+                process = command(w, "run")
+                wait_for("run", lambda: is_attached(w), 10)
+                w.server.run(["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=bpf",
+                              "-e", "inject=bpf:delay_exit=300000",
+                              "vfm-xdp", "detach", "v0", "--bpffs", lib_serve.BPFFS])
+                said, problems = process.communicate(timeout=10)
+                same(f"status when detached slowly ({problems})", process.returncode, 0)
     return on_world(check)
 
 
