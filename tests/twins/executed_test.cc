@@ -15,6 +15,7 @@
 #include "tests/twins/blocked_list.h"
 #include "tests/twins/kernel_twin.h"
 #include "tests/twins/twin_packets.h"
+#include "tests/twins/value_of.h"
 #include "userspace/interp/interpreter.h"
 
 namespace vfm::twins {
@@ -23,12 +24,6 @@ BOOST_AUTO_TEST_SUITE(executed_test)
 namespace {
 
 namespace data = boost::unit_test::data;
-
-template <class T>
-T value_of(Result<T> result) {
-    if (!result) BOOST_FAIL(render(result.error().diagnostics));
-    return *std::move(result);
-}
 
 class Counted {
   public:

@@ -18,6 +18,7 @@
 #include "tests/engines/sizes.h"
 #include "tests/twins/kernel_twin.h"
 #include "tests/twins/twin_packets.h"
+#include "tests/twins/value_of.h"
 #include "userspace/engines/engines.h"
 
 namespace vfm::twins {
@@ -34,12 +35,6 @@ boost::test_tools::assertion_result kernel_is_there(boost::unit_test::test_unit_
     boost::test_tools::assertion_result result(missing.empty());
     result.message() << "no twin can be run: " << missing;
     return result;
-}
-
-template <class T>
-T value_of(Result<T> result) {
-    if (!result) BOOST_FAIL(render(result.error().diagnostics));
-    return *std::move(result);
 }
 
 std::string hex(ByteView bytes) {

@@ -8,20 +8,9 @@ BOOST_AUTO_TEST_SUITE(common_way_test)
 
 namespace {
 
-Bytes tcp_packet() {
-    Bytes packet(74);
-    packet[12] = 8;
-    packet[14] = 0x45;
-    packet[23] = 6;
-    packet[36] = 1;
-    packet[37] = 0xbb;
-    packet[46] = 0x50;
-    return packet;
-}
-
 uint64_t steps(const VerifiedModule& program, Hook hook) {
     ebpf::Machine machine = test::machine_of(test::generated(program, {.hook = hook}));
-    const Bytes packet = tcp_packet();
+    const Bytes packet = test::tcp_packet(443, 74);
     const auto verdict = machine.run({.bytes = packet});
     BOOST_REQUIRE(verdict.has_value());
     return machine.steps();

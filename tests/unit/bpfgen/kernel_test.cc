@@ -97,16 +97,7 @@ class Loaded {
     int fd_ = -1;
 };
 
-Bytes tcp_packet(size_t size = 64) {
-    Bytes packet(std::max<size_t>(size, 64));
-    packet[12] = 8;
-    packet[14] = 0x45;
-    packet[23] = 6;
-    packet[26] = 10;
-    packet[29] = 1;
-    packet[37] = 80;
-    return packet;
-}
+Bytes tcp_packet(size_t size = 64) { return test::tcp_packet(80, size); }
 
 VerifiedModule lisp_program(const std::string& text) {
     auto compiled = lisp::compile(std::make_shared<const SourceFile>("filter.vfl", text));

@@ -30,4 +30,18 @@ inline bpf::Program generated(const VerifiedModule& program, const bpf::Options&
     return *std::move(made);
 }
 
+/// IPv4, TCP from 10.0.0.1 to a port; zeros else.
+inline Bytes tcp_packet(uint16_t port, size_t size) {
+    Bytes packet(size);
+    packet[12] = 8;
+    packet[14] = 0x45;
+    packet[23] = 6;
+    packet[26] = 10;
+    packet[29] = 1;
+    packet[36] = static_cast<uint8_t>(port >> 8);
+    packet[37] = static_cast<uint8_t>(port);
+    packet[46] = 0x50;
+    return packet;
+}
+
 }  // namespace vfm::test
