@@ -44,8 +44,7 @@ size_t count_tests(const ir::Function& function) {
 /// By block: the tests that every packet makes first, as far as each is met from the one before
 /// alone. Not so many that the verifier, were it to go through the rest once more for each, would
 /// have more than kManyTests to go through.
-std::vector<bool> find_trunk(const Lowering& lowering) {
-    const size_t tests = count_tests(lowering.function);
+std::vector<bool> find_trunk(const Lowering& lowering, size_t tests) {
     std::vector<bool> trunk(lowering.function.blocks.size(), false);
     BlockId at = 0;
     for (size_t length = 1; length * tests <= kManyTests; ++length) {
@@ -88,8 +87,9 @@ class Lowerer {
           f_(lowering.function),
           b_(out_, lowering.emitter),
           v_(b_, f_, lowering.values),
-          around_(count_tests(f_) > kManyTests),
-          trunk_(find_trunk(lowering)),
+          tests_(count_tests(f_)),
+          around_(tests_ > kManyTests),
+          trunk_(find_trunk(lowering, tests_)),
           access_(make_access(access, {b_, lowering.hook, lowering.exits, lowering.values,
                                        lowering.dominators, around_, lowering.few_pointers})),
           labels_(f_.blocks.size()),
@@ -441,6 +441,7 @@ class Lowerer {
     MFunction out_;
     Builder b_;
     ValueLowering v_;
+    size_t tests_;
     bool around_;
     std::vector<bool> trunk_;  // by block
     std::unique_ptr<PacketAccess> access_;
