@@ -37,6 +37,7 @@ void Emitter::emit(bpf_insn insn) {
     Item item;
     item.insn = insn;
     item.origin = origin_;
+    item.unit = unit_;
     items_.push_back(item);
 }
 
@@ -122,8 +123,9 @@ Code Emitter::finish() {
     for (size_t i = 0; i < items_.size(); ++i) {
         const Item& item = items_[i];
         if (item.form == Item::Form::dropped) continue;
-        if (code.origins.empty() || code.origins.back().code_offset != item.origin) {
-            code.origins.push_back({place[i], item.origin});
+        if (code.origins.empty() || code.origins.back().code_offset != item.origin ||
+            code.origins.back().unit != item.unit) {
+            code.origins.push_back({place[i], item.origin, item.unit});
         }
         if (item.map != kNoMap) code.maps.push_back({place[i], item.map});
         if (item.data) code.data.push_back(place[i]);

@@ -30,6 +30,7 @@ struct Code {
     struct Origin {
         uint32_t insn = 0;
         uint32_t code_offset = 0;
+        uint32_t unit = 0;
     };
     struct Reference {
         uint32_t insn = 0;
@@ -51,6 +52,8 @@ class Emitter {
 
     /// The bytecode offset that the instructions from here on came from.
     void origin(uint32_t code_offset) { origin_ = code_offset; }
+    /// And of which unit that is.
+    void unit(uint32_t number) { unit_ = number; }
 
     void emit(bpf_insn insn);
     void emit(Wide wide);
@@ -75,6 +78,7 @@ class Emitter {
         uint32_t map = kNoMap;
         bool data = false;
         uint32_t origin = 0;
+        uint32_t unit = 0;
         enum class Form : uint8_t { plain, wide, dropped, far, far_conditional } form = Form::plain;
         unsigned slots() const {
             switch (form) {
@@ -101,6 +105,7 @@ class Emitter {
     std::vector<uint32_t> bound_;  // by label: index of the item that it stands before
     std::vector<bool> used_;
     uint32_t origin_ = 0;
+    uint32_t unit_ = 0;
 };
 
 /// A label that is bound where its scope ends: `{ Skip skip(e); e.emit_jump(.., skip.label); ... }`

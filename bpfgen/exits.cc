@@ -16,7 +16,7 @@ void count_one(Emitter& emitter, Reg base, size_t offset) {
     emitter.emit(store(8, base, off, 2));
 }
 
-Exits::Exits(Emitter& emitter, const HookFacts& hook, const Options& options)
+Exits::Exits(Emitter& emitter, const HookFacts& hook, ExitOptions options)
     : emitter_(emitter),
       hook_(hook),
       options_(options),
@@ -76,21 +76,47 @@ void Exits::emit() {
         }
         emitter_.emit_jump(options_.drop_on_error ? drop_ : pass_);
     }
-    verdict(drop_, hook_.drop, offsetof(vfm_stats, drop));
-    verdict(log_, hook_.pass, offsetof(vfm_stats, log));
-    verdict(pass_, hook_.pass, offsetof(vfm_stats, pass));
-    // Cannot happen: an array has all its values.
+    drop();
+    // What leads on comes last, so that most packets fall through to the next unit.
+    if (options_.next) no_map_exit();
+    pass(log_, offsetof(vfm_stats, log));
+    pass(pass_, offsetof(vfm_stats, pass));
+    if (!options_.next) no_map_exit();
+}
+
+// Cannot happen: an array has all its values.
+void Exits::no_map_exit() {
     emitter_.bind(no_map_);
+    if (options_.next && !options_.drop_on_error) {
+        emitter_.emit_jump(*options_.next);
+        return;
+    }
     emitter_.emit(mov_imm(0, options_.drop_on_error ? hook_.drop : hook_.pass));
     emitter_.emit(exit_insn());
 }
 
-void Exits::verdict(Label exit, int32_t number, size_t counter) {
-    if (!emitter_.used(exit)) return;
-    emitter_.bind(exit);
+void Exits::count_verdict(size_t counter) {
     emitter_.emit(load(8, 1, kFrame, kStatsSlot));
     count_one(emitter_, 1, counter);
-    emitter_.emit(mov_imm(0, number));
+}
+
+void Exits::drop() {
+    if (!emitter_.used(drop_)) return;
+    emitter_.bind(drop_);
+    count_verdict(offsetof(vfm_stats, drop));
+    emitter_.emit(mov_imm(0, hook_.drop));
+    emitter_.emit(exit_insn());
+}
+
+void Exits::pass(Label exit, size_t counter) {
+    if (!emitter_.used(exit)) return;
+    emitter_.bind(exit);
+    count_verdict(counter);
+    if (options_.next) {
+        emitter_.emit_jump(*options_.next);
+        return;
+    }
+    emitter_.emit(mov_imm(0, hook_.pass));
     emitter_.emit(exit_insn());
 }
 

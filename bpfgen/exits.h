@@ -18,10 +18,17 @@ class ValueLowering;
 /// *(base + offset) += 1; r2 is lost.
 void count_one(Emitter& emitter, Reg base, size_t offset);
 
-/// Shared by both variants of a program; what nothing jumps to is not emitted.
+/// How the runs of a unit end.
+struct ExitOptions {
+    bool drop_on_error = false;
+    bool result_map = false;         ///< see Options
+    std::optional<Label> next = {};  ///< where what is not dropped goes on; nothing: the run ends
+};
+
+/// Shared by both variants of a unit; what nothing jumps to is not emitted.
 class Exits {
   public:
-    Exits(Emitter& emitter, const HookFacts& hook, const Options& options);
+    Exits(Emitter& emitter, const HookFacts& hook, ExitOptions options);
 
     Label error(ErrorKind kind) const { return errors_[error_index(kind)]; }
     /// Where a run goes that ends with a number; nothing where it has more to do on the way.
@@ -38,11 +45,14 @@ class Exits {
 
   private:
     Label verdict_of(uint64_t value) const;
-    void verdict(Label exit, int32_t number, size_t counter);
+    void drop();
+    void pass(Label exit, size_t counter);
+    void count_verdict(size_t counter);
+    void no_map_exit();
 
     Emitter& emitter_;
     const HookFacts& hook_;
-    const Options& options_;
+    ExitOptions options_;
     Label pass_, drop_, log_, no_map_;
     std::array<Label, kErrorKinds> errors_;  // by error_index()
 };

@@ -78,8 +78,9 @@ std::unexpected<Failure> refuse_at(const Insn& insn, std::string why) {
 
 }  // namespace
 
-Result<LookupTables> LookupTables::make(const VerifiedModule& program) {
+Result<LookupTables> LookupTables::make(const VerifiedModule& program, ConstantData data) {
     LookupTables tables;
+    tables.data_ = std::move(data);
     const Module& module = program.module();
     for (const Insn& insn : program.insns()) {
         const std::string_view name = op_info(insn.op).name;

@@ -67,8 +67,9 @@ inline constexpr uint64_t kBitFactor = 0x03f79d71b4cb0a89;
 class LookupTables {
   public:
     /// Those that instructions of the program name and that do not change. Fails at the instruction
-    /// whose table would make the data larger than the kernel is asked to take.
-    static Result<LookupTables> make(const VerifiedModule& program);
+    /// whose table would make the data larger than the kernel is asked to take. They stand behind
+    /// `data`, that of other units of the same program.
+    static Result<LookupTables> make(const VerifiedModule& program, ConstantData data = {});
 
     const SetTable& set(uint64_t number) const { return sets_.at(number); }
     const SetTable& wide_set(uint64_t number) const { return wide_sets_.at(number); }

@@ -45,45 +45,66 @@ std::string map_identifier(std::string_view name) {
     return id.empty() ? "table" : id;
 }
 
-Maps::Maps(std::span<const TableDecl> tables, std::span<const CounterGroup> groups,
-           std::span<const SetDecl> sets, std::vector<std::string> reserved)
-    : tables_(tables),
-      groups_(groups),
-      sets_(sets),
-      taken_(std::move(reserved)),
-      of_table_(tables_.size(), kNone),
-      of_group_(groups_.size(), kNone),
-      of_set_(sets_.size(), kNone) {
+namespace {
+
+// Cuts so that there is room for the number that makes it another name.
+std::string unique_among(std::vector<std::string>& taken, const std::string& base, size_t most) {
+    std::string name = base.substr(0, most);
+    for (unsigned n = 2; std::ranges::find(taken, name) != taken.end(); ++n) {
+        const std::string suffix = fmt::format("_{}", n);
+        name = base.substr(0, most - suffix.size()) + suffix;
+    }
+    taken.push_back(name);
+    return name;
+}
+
+}  // namespace
+
+MapList::MapList(std::vector<std::string> reserved) : taken_(std::move(reserved)) {
     // Also where they are not used: a map's name must not depend on what else the program does.
     taken_.emplace_back("vfm_stats");
     taken_.emplace_back("vfm_scratch");
     taken_.emplace_back("vfm_result");
 }
 
-std::string Maps::unique_name(std::string_view wanted) {
-    const std::string base = map_identifier(wanted);
-    std::string name = base;
-    for (unsigned n = 2; std::ranges::find(taken_, name) != taken_.end(); ++n) {
-        const std::string suffix = fmt::format("_{}", n);
-        name = base.substr(0, kMaxName - suffix.size()) + suffix;
-    }
-    taken_.push_back(name);
-    return name;
+uint32_t MapList::add(std::string_view name, Map map) {
+    map.name = unique_among(taken_, map_identifier(name), kMaxName);
+    return add_named(std::move(map));
 }
 
-uint32_t Maps::add(Map map) {
+uint32_t MapList::add_named(Map map) {
     maps_.push_back(std::move(map));
     return static_cast<uint32_t>(maps_.size() - 1);
 }
 
+std::string MapList::unit_prefix(std::string_view name) {
+    constexpr size_t kMostPrefix = 7;  // half of a map's name
+    return unique_among(prefixes_, map_identifier(name), kMostPrefix);
+}
+
+Maps::Maps(MapList& list, const Module& module, uint32_t unit, std::string_view name)
+    : list_(list),
+      module_(module),
+      unit_(unit),
+      prefix_(name.empty() ? "" : list.unit_prefix(name)),
+      of_table_(module.tables.size()),
+      of_group_(module.counter_groups.size()),
+      of_set_(module.sets.size()) {}
+
+uint32_t Maps::add(std::string_view name, Map map) {
+    map.unit = unit_;
+    return list_.add(prefix_.empty() ? std::string(name) : fmt::format("{}_{}", prefix_, name),
+                     std::move(map));
+}
+
 uint32_t Maps::flow(uint32_t table) {
-    if (of_table_[table] == kNone) {
-        const TableDecl& decl = tables_[table];
+    if (!of_table_[table]) {
+        const TableDecl& decl = module_.tables[table];
         // Without eviction every entry is allocated beforehand: the table holds exactly its
         // capacity, and no packet waits for an allocation or fails for want of one.
         of_table_[table] =
-            add({.name = unique_name(decl.name),
-                 .role = MapRole::flow,
+            add(decl.name,
+                {.role = MapRole::flow,
                  .type = decl.eviction == Eviction::lru ? BPF_MAP_TYPE_LRU_HASH : BPF_MAP_TYPE_HASH,
                  .key_size = static_cast<uint32_t>(decl.words() * sizeof(uint64_t)),
                  .value_size = sizeof(uint64_t),
@@ -91,28 +112,27 @@ uint32_t Maps::flow(uint32_t table) {
                  .table = table,
                  .key = decl.key});
     }
-    return of_table_[table];
+    return *of_table_[table];
 }
 
 uint32_t Maps::counters(uint32_t group) {
-    if (of_group_[group] == kNone) {
-        const CounterGroup& decl = groups_[group];
-        of_group_[group] = add({.name = unique_name(decl.name),
-                                .role = MapRole::counters,
-                                .type = BPF_MAP_TYPE_PERCPU_ARRAY,
-                                .key_size = sizeof(uint32_t),
-                                .value_size = sizeof(vfm_counter),
-                                .max_entries = static_cast<uint32_t>(decl.counters.size()),
-                                .table = group});
+    if (!of_group_[group]) {
+        const CounterGroup& decl = module_.counter_groups[group];
+        of_group_[group] =
+            add(decl.name, {.role = MapRole::counters,
+                            .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                            .key_size = sizeof(uint32_t),
+                            .value_size = sizeof(vfm_counter),
+                            .max_entries = static_cast<uint32_t>(decl.counters.size()),
+                            .table = group});
     }
-    return of_group_[group];
+    return *of_group_[group];
 }
 
 uint32_t Maps::live_set(uint32_t set) {
-    if (of_set_[set] == kNone) {
-        const SetDecl& decl = sets_[set];
-        Map map{.name = unique_name(decl.name),
-                .role = MapRole::set,
+    if (!of_set_[set]) {
+        const SetDecl& decl = module_.sets[set];
+        Map map{.role = MapRole::set,
                 .type = BPF_MAP_TYPE_LPM_TRIE,
                 .key_size = uint32_t{sizeof(uint32_t)} + decl.width / 8u,
                 .value_size = sizeof(uint32_t),
@@ -121,48 +141,54 @@ uint32_t Maps::live_set(uint32_t set) {
                 .flags = BPF_F_NO_PREALLOC,
                 .table = set};
         for (const SetMember& member : decl.members) append_prefix(map.keys, member, decl.width);
-        of_set_[set] = add(std::move(map));
+        of_set_[set] = add(decl.name, std::move(map));
     }
-    return of_set_[set];
+    return *of_set_[set];
 }
 
 uint32_t Maps::stats() {
-    if (stats_ == kNone) {
-        stats_ = add({.name = "vfm_stats",
-                      .role = MapRole::stats,
-                      .type = BPF_MAP_TYPE_PERCPU_ARRAY,
-                      .key_size = sizeof(uint32_t),
-                      .value_size = sizeof(vfm_stats),
-                      .max_entries = 1});
+    if (!stats_) {
+        Map map{.role = MapRole::stats,
+                .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                .key_size = sizeof(uint32_t),
+                .value_size = sizeof(vfm_stats),
+                .max_entries = 1};
+        if (prefix_.empty()) {
+            map.name = "vfm_stats";
+            map.unit = unit_;
+            stats_ = list_.add_named(std::move(map));
+        } else {
+            stats_ = add("stats", std::move(map));
+        }
     }
-    return stats_;
+    return *stats_;
 }
 
-uint32_t Maps::scratch(uint32_t slots) {
-    if (scratch_ == kNone) {
-        scratch_ = add({.name = "vfm_scratch",
-                        .role = MapRole::scratch,
-                        .type = BPF_MAP_TYPE_PERCPU_ARRAY,
-                        .key_size = sizeof(uint32_t),
-                        .max_entries = 1});
+uint32_t MapList::scratch(uint32_t slots) {
+    if (!scratch_) {
+        scratch_ = add_named({.name = "vfm_scratch",
+                              .role = MapRole::scratch,
+                              .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                              .key_size = sizeof(uint32_t),
+                              .max_entries = 1});
     }
-    Map& map = maps_[scratch_];
+    Map& map = maps_[*scratch_];
     const uint32_t in_one = std::min(slots, kScratchSlots);
     map.value_size = std::max(map.value_size, static_cast<uint32_t>(in_one * sizeof(uint64_t)));
     map.max_entries = std::max(map.max_entries, scratch_values(slots));
-    return scratch_;
+    return *scratch_;
 }
 
-uint32_t Maps::result() {
-    if (result_ == kNone) {
-        result_ = add({.name = "vfm_result",
-                       .role = MapRole::result,
-                       .type = BPF_MAP_TYPE_PERCPU_ARRAY,
-                       .key_size = sizeof(uint32_t),
-                       .value_size = sizeof(vfm_result),
-                       .max_entries = 1});
+uint32_t MapList::result(uint32_t units) {
+    if (!result_) {
+        result_ = add_named({.name = "vfm_result",
+                             .role = MapRole::result,
+                             .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                             .key_size = sizeof(uint32_t),
+                             .value_size = sizeof(vfm_result),
+                             .max_entries = units});
     }
-    return result_;
+    return *result_;
 }
 
 }  // namespace vfm::bpf

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,39 +11,58 @@
 
 namespace vfm::bpf {
 
-class Maps {
+/// The maps of the whole program.
+class MapList {
   public:
     /// `reserved`: names taken otherwise, as the program's symbol.
-    /// The declarations outlive the object.
-    Maps(std::span<const TableDecl> tables, std::span<const CounterGroup> groups,
-         std::span<const SetDecl> sets, std::vector<std::string> reserved);
+    explicit MapList(std::vector<std::string> reserved);
 
-    /// Index of the map of a flow table, of a counter group, of a set that may change, of
-    /// `vfm_stats`, of `vfm_scratch`, of `vfm_result`.
-    uint32_t flow(uint32_t table);
-    uint32_t counters(uint32_t group);
-    uint32_t live_set(uint32_t set);
-    uint32_t stats();
-    /// Has at least so many slots of scratch memory.
+    /// Appends a map whose name looks like `name`; gives its index.
+    uint32_t add(std::string_view name, Map map);
+    /// Appends a map that is called so.
+    uint32_t add_named(Map map);
+    /// The index of `vfm_scratch`, which has at least so many slots and is every unit's.
     uint32_t scratch(uint32_t slots);
-    uint32_t result();
+    /// The index of `vfm_result`, which has a value for each unit.
+    uint32_t result(uint32_t units);
+
+    /// A name for a unit, at most 7 bytes, that no other unit has.
+    std::string unit_prefix(std::string_view name);
 
     std::vector<Map> take() { return std::move(maps_); }
 
   private:
-    uint32_t add(Map map);
-    std::string unique_name(std::string_view wanted);
-
-    std::span<const TableDecl> tables_;
-    std::span<const CounterGroup> groups_;
-    std::span<const SetDecl> sets_;
     std::vector<std::string> taken_;
+    std::vector<std::string> prefixes_;
     std::vector<Map> maps_;
-    std::vector<uint32_t> of_table_, of_group_, of_set_;
-    uint32_t stats_ = kNone;
-    uint32_t scratch_ = kNone;
-    uint32_t result_ = kNone;
-    static constexpr uint32_t kNone = ~uint32_t{0};
+    std::optional<uint32_t> scratch_, result_;
+};
+
+/// The maps of a unit.
+class Maps {
+  public:
+    /// `name` is the unit's, empty if it is the only one. The list and the declarations outlive the
+    /// object.
+    Maps(MapList& list, const Module& module, uint32_t unit = 0, std::string_view name = {});
+
+    /// Index of the map of a flow table, of a counter group, of a set that may change, of
+    /// the statistics, of `vfm_scratch`, of `vfm_result`.
+    uint32_t flow(uint32_t table);
+    uint32_t counters(uint32_t group);
+    uint32_t live_set(uint32_t set);
+    uint32_t stats();
+    uint32_t scratch(uint32_t slots) { return list_.scratch(slots); }
+    uint32_t result(uint32_t units) { return list_.result(units); }
+
+  private:
+    uint32_t add(std::string_view name, Map map);
+
+    MapList& list_;
+    const Module& module_;
+    uint32_t unit_;
+    std::string prefix_;
+    std::vector<std::optional<uint32_t>> of_table_, of_group_, of_set_;
+    std::optional<uint32_t> stats_;
 };
 
 /// Appends a member as a key of the map of a set of so many bits: the prefix' length, then the

@@ -36,26 +36,34 @@ bool names_map(const Insn& insn, const Map& map) {
     return false;
 }
 
-// Constants are a map, too. Fails at the instruction that names the first map beyond the bound.
-Result<> check_maps(const Program& program, const VerifiedModule& verified) {
+// Constants are a map, too. Fails at the instruction that names the first map beyond the bound, or
+// at the beginning of the unit whose statistics that are.
+std::expected<void, UnitFailure> check_maps(const Program& program, std::span<const Unit> units) {
     const size_t constants = program.data.empty() ? 0 : 1, most = kMostMaps - constants;
     if (program.maps.size() <= most) return {};
-    const auto namer = [&](size_t map) {
-        return std::ranges::find_if(
-            verified.insns(), [&](const Insn& insn) { return names_map(insn, program.maps[map]); });
+    const auto namer = [&](const Map& map) {
+        return std::ranges::find_if(units[map.unit].module->insns(),
+                                    [&](const Insn& insn) { return names_map(insn, map); });
     };
-    // No instruction names scratch memory.
+    const auto has_place = [&](const Map& map) {
+        return map.role == MapRole::stats || namer(map) != units[map.unit].module->insns().end();
+    };
+    // Scratch memory has none.
     size_t first = most;
-    while (first > 0 && namer(first) == verified.insns().end()) --first;
-    const auto at = namer(first);
-    VFM_CHECK(at != verified.insns().end(), "an instruction names a map");
-    return fail(
-        Diagnostic::at_offset(
-            "", at->offset,
-            fmt::format("eBPF: {}: the program needs {} maps for flow tables, counters, "
-                        "live sets, statistics, scratch memory and constants, the kernel takes {}",
-                        op_info(at->op).name, program.maps.size() + constants, kMostMaps)),
-        Status::refused);
+    while (first > 0 && !has_place(program.maps[first])) --first;
+    const Map& map = program.maps[first];
+    const Insn& at =
+        map.role == MapRole::stats ? units[map.unit].module->insns().front() : *namer(map);
+    return std::unexpected(UnitFailure{
+        map.unit,
+        Failure(
+            Status::refused,
+            Diagnostic::at_offset(
+                "", at.offset,
+                fmt::format("eBPF: {}: the program needs {} maps for flow tables, counters, "
+                            "live sets, statistics, scratch memory and constants, the kernel "
+                            "takes {}",
+                            op_info(at.op).name, program.maps.size() + constants, kMostMaps)))});
 }
 
 // Every reason of ours begins with the name of the back end.
@@ -69,9 +77,7 @@ Failure refusal(Failure failure) {
     return failure;
 }
 
-}  // namespace
-
-Result<Program> generate(const VerifiedModule& verified, const Options& options) {
+Result<ir::Function> lifted(const VerifiedModule& verified, const Options& options) {
     if (!verified.acyclic()) {
         const uint32_t at = find_loop(verified);
         return fail(Diagnostic::at_offset(
@@ -83,16 +89,42 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
         return fail(Diagnostic::at_offset("", call->offset,
                                           "eBPF: CALL: the kernel cannot call host functions"),
                     Status::refused);
-    auto function = ir::lift(
+    ir::Function function = TRY(ir::lift(
         verified,
-        {.vlan_metadata = options.hook == Hook::tc, .most_copied = kMostCopied, .most_keys = 0});
-    if (!function) return std::unexpected(refusal(std::move(function).error()));
-    ir::optimise(*function);
-    auto program = translate(std::move(*function), verified, options);
-    if (!program) return std::unexpected(refusal(std::move(program).error()));
-    if (options.for_kernel) TRY(check_maps(*program, verified));
-    attach_source(*program, verified);
+        {.vlan_metadata = options.hook == Hook::tc, .most_copied = kMostCopied, .most_keys = 0}));
+    ir::optimise(function);
+    return function;
+}
+
+std::unexpected<UnitFailure> refused(uint32_t unit, Failure failure) {
+    return std::unexpected(UnitFailure{unit, refusal(std::move(failure))});
+}
+
+}  // namespace
+
+std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const Options& options) {
+    std::vector<UnitInput> inputs;
+    for (uint32_t number = 0; number < units.size(); ++number) {
+        auto function = lifted(*units[number].module, options);
+        if (!function) return refused(number, std::move(function).error());
+        inputs.push_back({&units[number], number, std::move(*function)});
+    }
+    std::ranges::stable_sort(inputs, {}, [](const UnitInput& in) { return in.unit->priority; });
+    auto program = translate(std::move(inputs), units, options);
+    if (!program) {
+        UnitFailure& why = program.error();
+        return refused(why.unit, std::move(why.failure));
+    }
+    if (options.for_kernel) TRY(check_maps(*program, units));
+    attach_sources(*program, units);
     return program;
+}
+
+Result<Program> generate(const VerifiedModule& verified, const Options& options) {
+    const Unit unit{.module = &verified, .drop_on_error = options.drop_on_error};
+    auto program = generate(std::span(&unit, 1), options);
+    if (!program) return std::unexpected(std::move(program.error().failure));
+    return *std::move(program);
 }
 
 }  // namespace vfm::bpf

@@ -5,6 +5,8 @@
 #include <linux/bpf.h>
 
 #include <cstdint>
+#include <expected>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,6 +30,22 @@ struct Options {
     uint64_t register_seed = 0;               ///< tests: other than 0 moves values to other places
 };
 
+/// A filter among those of one hook. They run in ascending priority, equal ones as they are given;
+/// what one passes or logs goes on to the next, what one drops ends there. Each has statistics,
+/// counters, tables, sets and fuel of its own; NOW is one reading for all.
+struct Unit {
+    const VerifiedModule* module = nullptr;
+    std::string name{};  ///< of its file: where there are several, its maps' names begin with it
+    uint16_t priority = 50;
+    bool drop_on_error = false;  ///< verdict of a run that ends with an error
+};
+
+/// Why a unit cannot be in the program.
+struct UnitFailure {
+    uint32_t unit = 0;  ///< its index
+    Failure failure;
+};
+
 enum class MapRole : uint8_t { flow, counters, set, stats, scratch, result };
 
 /// A map that the program uses. `name` is a C identifier of at most 15 bytes, unique in the object.
@@ -39,6 +57,7 @@ struct Map {
     uint32_t value_size = 0;
     uint32_t max_entries = 0;
     uint32_t flags = 0;             ///< BPF_F_*
+    uint32_t unit = 0;              ///< whose it is; scratch and result are of all
     uint32_t table = 0;             ///< number of the flow table, the counter group or the set
     std::vector<KeyKind> key = {};  ///< role flow
     /// Role set: the keys with which the filter begins, one behind the other, each with the
@@ -58,6 +77,7 @@ struct LineInfo {
     uint32_t code_offset = 0;  ///< of the bytecode
     Position position;
     uint32_t file = 0;  ///< 0: Program::source_text; i: included[i - 1]
+    uint32_t unit = 0;
 };
 
 /// What generate() makes; write_elf() and the user-space eBPF machine read it.
@@ -72,12 +92,19 @@ struct Program {
     std::vector<LineInfo> lines;            ///< ascending by insn
     std::string source_name;                ///< VFLisp source, or a disassembly where there is none
     std::string source_text;
-    std::vector<SourceText> included;  ///< further files of the source
+    std::vector<SourceText> included;  ///< further files of the source, and of other units
+    std::vector<std::string> units;    ///< their names, as they were given
 };
 
 /// Translates. A program with a cycle or an opcode without a translation fails with `eBPF: WHY` at
 /// its code offset, status refused.
 Result<Program> generate(const VerifiedModule& verified, const Options& options);
+
+/// One program of one unit or more. With one unit it is what the other function makes of it;
+/// with several, the statistics of a unit are in a map called NAME_stats, its other maps are called
+/// NAME_TABLE, where NAME are up to 7 bytes of the unit's name, and the result map of a test build
+/// has a value for each unit. Options::drop_on_error does not matter.
+std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const Options& options);
 
 /// An ELF object for libbpf, ip, tc, bpftool and xdp-loader: program, maps, BTF with function and
 /// line information, license "Dual MIT/GPL".

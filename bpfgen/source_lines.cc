@@ -20,20 +20,49 @@ std::string listing(const VerifiedModule& verified) {
     return text;
 }
 
+bool has_source(const Module& module) {
+    return !module.source_text.empty() && !module.lines.empty();
+}
+
+// The files of a unit stand behind those of the units before it.
+void add_files(Program& program, const Unit& unit, bool first) {
+    const Module& module = unit.module->module();
+    SourceText own{.name = "bytecode", .text = {}};
+    if (has_source(module)) {
+        own = {.name = module.source_name, .text = module.source_text};
+    } else {
+        own.text = listing(*unit.module);
+        if (!unit.name.empty()) own.name = unit.name;
+    }
+    if (first) {
+        program.source_name = std::move(own.name);
+        program.source_text = std::move(own.text);
+    } else {
+        program.included.push_back(std::move(own));
+    }
+    if (has_source(module))
+        program.included.insert(program.included.end(), module.included.begin(),
+                                module.included.end());
+}
+
 }  // namespace
 
-void attach_source(Program& program, const VerifiedModule& verified) {
-    const Module& module = verified.module();
-    const bool has_source = !module.source_text.empty() && !module.lines.empty();
-    program.source_name = has_source ? module.source_name : "bytecode";
-    program.source_text = has_source ? module.source_text : listing(verified);
-    if (has_source) program.included = module.included;
+void attach_sources(Program& program, std::span<const Unit> units) {
+    std::vector<uint32_t> first_file;
+    for (const Unit& unit : units) {
+        const bool first = first_file.empty();
+        first_file.push_back(first ? 0 : static_cast<uint32_t>(program.included.size()) + 1);
+        add_files(program, unit, first);
+        program.units.push_back(unit.name);
+    }
     for (LineInfo& line : program.lines) {
-        if (!has_source) {
+        const VerifiedModule& verified = *units[line.unit].module;
+        line.file = first_file[line.unit];
+        if (!has_source(verified.module())) {
             line.position = {.line = verified.index_of(line.code_offset) + 1, .column = 1};
-        } else if (const LineEntry* const entry = module.line_entry_of(line.code_offset)) {
+        } else if (const auto* const entry = verified.module().line_entry_of(line.code_offset)) {
             line.position = entry->position;
-            line.file = entry->file;
+            line.file += entry->file;
         }
     }
 }

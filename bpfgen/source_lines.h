@@ -1,6 +1,7 @@
 // The source text that a program's instructions refer to.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "bpfgen/object.h"
@@ -8,9 +9,9 @@
 
 namespace vfm::bpf {
 
-/// Fills in the sources and the positions of program.lines: those of the module where it has them,
-/// else of a listing of its bytecode, one instruction a line.
-void attach_source(Program& program, const VerifiedModule& verified);
+/// Fills in the sources and the positions of program.lines: those of a unit's module where it has
+/// them, else of a listing of its bytecode, one instruction a line.
+void attach_sources(Program& program, std::span<const Unit> units);
 
 /// The files that LineInfo::file numbers.
 std::vector<SourceFile> source_files(const Program& program);

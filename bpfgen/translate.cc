@@ -1,166 +1,104 @@
 #include "bpfgen/translate.h"
 
-#include <fmt/core.h>
+#include <deque>
 
-#include <algorithm>
-#include <cstddef>
-
-#include "bpf/vfm_abi.h"
 #include "bpfgen/emitter.h"
-#include "bpfgen/exits.h"
 #include "bpfgen/frame.h"
-#include "bpfgen/jump_threading.h"
-#include "bpfgen/lower.h"
-#include "bpfgen/regalloc.h"
-#include "bpfgen/select.h"
-#include "core/ir/passes/passes.h"
 #include "core/isa/limits.h"
 
 namespace vfm::bpf {
 namespace {
 
-// What the function asks of the prologue and of the registers.
-struct Needs {
-    bool loads = false;  ///< of packet bytes
-    bool counters = false;
-    bool vlan = false;
-    bool fuel = false;
-    bool wide_keys = false;  ///< of maps, of several words
-    unsigned len = 0;        ///< places that ask for LEN
-    unsigned now = 0;        ///< places that read the clock
-    uint64_t span = 0;       ///< no test or load goes beyond so many bytes
-};
-
-Needs find_needs(const ir::Function& function) {
-    Needs needs;
-    for (const ir::Block& block : function.blocks) {
-        for (const ir::ValueId id : block.body) {
-            const ir::Value& value = function[id];
-            using enum ir::Op;
-            needs.loads |= ir::is_load(value.op) || ir::is_loadx(value.op);
-            needs.len += value.op == len;
-            needs.counters |= value.op == count;
-            const bool membership = value.op == member || value.op == member128;
-            needs.wide_keys |=
-                (ir::op_info(value.op).kind == ir::OpKind::flow && !value.more.empty()) ||
-                (membership && function.program->module().sets[value.imm].live);
-            needs.vlan |= value.op == vlan_present || value.op == vlan_tag;
-            needs.fuel |= value.op == fuel;
-            needs.now += value.op == now;
-            if (value.op == guard_len) needs.span = std::max(needs.span, value.imm);
-            if (value.op == guard_index || ir::is_loadx(value.op)) needs.span = kMaxPacket;
-        }
-        using enum ir::Terminator::Kind;
-        if (block.end.kind == branch_len) needs.span = std::max(needs.span, block.end.imm);
-        if (block.end.kind == branch_index) needs.span = kMaxPacket;
-    }
-    return needs;
-}
-
+// One unit behind the other behind what all need.
 class Translator {
   public:
-    Translator(ir::Function function, const VerifiedModule& program, LookupTables tables,
-               const Options& options)
-        : function_(std::move(function)),
-          options_(options),
-          hook_(hook_facts(options.hook)),
-          maps_(program.tables(), program.module().counter_groups, program.module().sets,
-                {options.program_name}),
-          tables_(std::move(tables)),
-          exits_(emitter_, hook_, options_) {}
+    Translator(std::vector<UnitInput> inputs, std::span<const Unit> units, const Options& options)
+        : options_(options),
+          maps_({options.program_name}),
+          shared_{.options = options,
+                  .hook = hook_facts(options.hook),
+                  .emitter = emitter_,
+                  .maps = maps_,
+                  .data = data_,
+                  .units = units} {
+        for (UnitInput& input : inputs) {
+            begins_.push_back(emitter_.label());
+            ends_.push_back(emitter_.label());
+        }
+        for (size_t i = 0; i < inputs.size(); ++i)
+            units_.emplace_back(
+                std::move(inputs[i]), shared_,
+                i + 1 < inputs.size() ? std::optional(begins_[i + 1]) : std::nullopt);
+    }
 
-    Result<Program> run() {
-        thread_jumps(function_);
-        ir::byte_swap_elimination(function_);
-        needs_ = find_needs(function_);
-        const ValueFacts values(function_);
-        const Layout layout(function_);
-        const ir::Cfg cfg(function_);
-        const ir::Dominators dominators(function_, cfg);
-        const Lowering lowering{.function = function_,
-                                .values = values,
-                                .layout = layout,
-                                .cfg = cfg,
-                                .dominators = dominators,
-                                .hook = hook_,
-                                .exits = exits_,
-                                .maps = maps_,
-                                .tables = tables_,
-                                .emitter = emitter_,
-                                .now_in_slot = needs_.now > 1,
-                                .len_in_slot = len_in_slot()};
-        prologue();
-        if (needs_.loads) {
-            const Label not_linear = emitter_.label();
-            choose_variant(not_linear);
-            TRY(variant(lowering, AccessKind::direct));
-            emitter_.bind(not_linear);
-        }
-        if (needs_.span > 0) {
+    std::expected<Program, UnitFailure> run() {
+        for (UnitCode& unit : units_)
+            if (auto done = unit.prepare(); !done) return failed(unit, std::move(done).error());
+        find_shared_values();
+        for (size_t i = 0; i < units_.size(); ++i) {
+            UnitCode& unit = units_[i];
+            // The kernel takes no code that no packet comes to.
+            if (i > 0 && !emitter_.used(begins_[i])) break;
+            emitter_.unit(unit.number());
             emitter_.origin(0);
-            emitter_.emit(load(8, kStats, kFrame, kStatsSlot));
-            emitter_.emit(store(8, kStats, offsetof(vfm_stats, length), kLength));
+            emitter_.bind(begins_[i]);
+            if (i == 0) {
+                prologue();
+            } else {
+                next_length();
+            }
+            unit.begin();
+            if (i == 0) shared_values();
+            if (auto done = unit.filter(); !done) return failed(unit, std::move(done).error());
+            unit.end();
         }
-        TRY(variant(lowering, AccessKind::helper));
-        exits_.emit();
         return finish();
     }
 
   private:
-    // ---- the beginning -----------------------------------------------------------------------
-
-    // r0 = address of a value of a per-CPU array.
-    void array_value(uint32_t map, uint32_t index = 0) {
-        emitter_.emit(store_imm(4, kFrame, kKeySlot, static_cast<int32_t>(index)));
-        emitter_.map_address(1, map);
-        emitter_.emit(mov(2, kFrame));
-        emitter_.emit(alu_imm(BPF_ADD, 2, kKeySlot));
-        emitter_.emit(call(BPF_FUNC_map_lookup_elem));
-        emitter_.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), exits_.no_map());
+    static std::unexpected<UnitFailure> failed(const UnitCode& unit, Failure failure) {
+        return std::unexpected(UnitFailure{unit.number(), std::move(failure)});
     }
 
-    // Otherwise it is cut where it is wanted, which often no packet comes by.
-    bool len_in_slot() const {
+    // ---- what units share --------------------------------------------------------------------
+
+    // LEN is otherwise cut where it is wanted, which often no packet comes by.
+    void find_shared_values() {
         constexpr unsigned kFewPlaces = 4;
-        return needs_.counters || needs_.len > kFewPlaces;
+        bool counters = false;
+        unsigned now = 0;
+        for (const UnitCode& unit : units_) {
+            counters |= unit.needs().counters;
+            len_places_ += unit.needs().len;
+            now += unit.needs().now;
+        }
+        shared_.now_in_slot = now > 1;
+        shared_.len_in_slot = counters || len_places_ > kFewPlaces;
     }
 
     // r9 holds the packet's length, r6 the context afterwards.
     void prologue() {
-        emitter_.origin(0);
         emitter_.emit(mov(kContext, 1));
-        hook_.length(emitter_, kLength);
-        array_value(maps_.stats());
-        emitter_.emit(store(8, kFrame, kStatsSlot, 0));
-        count_one(emitter_, 0, offsetof(vfm_stats, packets));
-        emitter_.emit(load(8, 1, 0, offsetof(vfm_stats, bytes)));
-        emitter_.emit(alu(BPF_ADD, 1, kLength));
-        emitter_.emit(store(8, 0, offsetof(vfm_stats, bytes), 1));
-        if (needs_.fuel) fill_fuel();
-        if (options_.result_map) {
-            array_value(maps_.result());
-            emitter_.emit(store(8, kFrame, kResultSlot, 0));
-            emitter_.emit(store_imm(8, 0, offsetof(vfm_result, value), 0));
-            emitter_.emit(store_imm(8, 0, offsetof(vfm_result, error), 0));
-        }
-        if (needs_.now > 1) {
+        shared_.hook.length(emitter_, kLength);
+    }
+
+    // The same for a later unit. A length that was kept would be known to the verifier differently
+    // on every path through the units before.
+    void next_length() {
+        emitter_.emit(mov(1, kContext));
+        shared_.hook.length(emitter_, kLength);
+    }
+
+    void shared_values() {
+        if (shared_.now_in_slot) {
             emitter_.emit(call(BPF_FUNC_ktime_get_ns));
             emitter_.emit(store(8, kFrame, kNowSlot, 0));
         }
-        if (len_in_slot()) {
+        if (shared_.len_in_slot) {
             cut_length();
-        } else if (needs_.len > 0) {
+        } else if (len_places_ > 0) {
             emitter_.emit(store(8, kFrame, kLenSlot, kLength));
         }
-    }
-
-    // errors[0] is always 0, but the kernel's verifier does not know that. Were the fuel a known
-    // number to it, it would follow every sum of block costs as a path of its own.
-    void fill_fuel() {
-        emitter_.emit(load(8, 1, 0, offsetof(vfm_stats, errors)));
-        emitter_.number(2, function_.fuel);
-        emitter_.emit(alu(BPF_ADD, 1, 2));
-        emitter_.emit(store(8, kFrame, kFuelSlot, 1));
     }
 
     // LEN without a branch: min(r9, kMaxPacket), as r9 + min(kMaxPacket - r9, 0).
@@ -174,70 +112,6 @@ class Translator {
         emitter_.emit(store(8, kFrame, kLenSlot, 1));
     }
 
-    // Direct access, which follows, if the first `span` bytes are linear, or all there are.
-    void choose_variant(Label not_linear) {
-        const Label linear = emitter_.label();
-        const auto pointer_plus = [&](auto emit_offset) {
-            emitter_.emit(mov(3, kData));
-            emit_offset();
-        };
-        emitter_.emit(load(4, kData, kContext, hook_.data));
-        emitter_.emit(load(4, kDataEnd, kContext, hook_.data_end));
-        if (needs_.span < kMaxPacket) {
-            pointer_plus(
-                [&] { emitter_.emit(alu_imm(BPF_ADD, 3, static_cast<int32_t>(needs_.span))); });
-            emitter_.emit_jump(jump_if(BPF_JLE, 3, kDataEnd), linear);
-        }
-        emitter_.emit_jump(jump_if_imm(BPF_JGT, kLength, kMaxPacket), not_linear);
-        pointer_plus([&] { emitter_.emit(alu(BPF_ADD, 3, kLength)); });
-        emitter_.emit_jump(jump_if(BPF_JGT, 3, kDataEnd), not_linear);
-        emitter_.bind(linear);
-    }
-
-    // ---- the filter --------------------------------------------------------------------------
-
-    RegisterFile registers(AccessKind access) const {
-        RegisterFile file{.lost_in_calls = {2, 3, 4, 5}, .kept_in_calls = {9}};
-        const bool direct = access == AccessKind::direct;
-        if (!direct) file.kept_in_calls.push_back(8);
-        const bool context = needs_.vlan || (!direct && needs_.loads);
-        if (!context) file.kept_in_calls.push_back(kContext);
-        if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
-        return file;
-    }
-
-    void find_scratch(uint32_t slots) {
-        for (uint32_t value = 0; value < scratch_values(slots); ++value) {
-            array_value(maps_.scratch(slots), value);
-            emitter_.emit(value == 0 ? mov(kScratchBase, 0)
-                                     : store(8, kFrame, scratch_address_slot(value), 0));
-        }
-    }
-
-    Result<> variant(const Lowering& lowering, AccessKind access) {
-        MFunction code;
-        const auto place = [&](const Lowering& how) {
-            code = lower(how, access);
-            drop_unused(code);
-            return allocate(code, registers(access), options_.register_seed);
-        };
-        auto allocation = place(lowering);
-        if (!allocation) {
-            Lowering few = lowering;
-            few.few_pointers = true;
-            allocation = place(few);
-        }
-        if (!allocation) {
-            const uint32_t at = allocation.error().origin;
-            return fail(
-                Diagnostic::at_offset("", at, fmt::format("eBPF: too deep for eBPF at +{:#x}", at)),
-                Status::refused);
-        }
-        find_scratch(allocation->scratch_slots);
-        select(code, *allocation, emitter_);
-        return {};
-    }
-
     // ---- the end -----------------------------------------------------------------------------
 
     Program finish() {
@@ -247,33 +121,32 @@ class Translator {
         program.hook = options_.hook;
         program.insns = std::move(code.insns);
         program.maps = maps_.take();
-        program.data = tables_.data().bytes();
+        program.data = data_.bytes();
         program.data_references = std::move(code.data);
         for (const Code::Reference& at : code.maps)
             program.map_references.push_back({at.insn, at.map});
         for (const Code::Origin& at : code.origins) {
             program.lines.push_back(
-                {.insn = at.insn, .code_offset = at.code_offset, .position = {}});
+                {.insn = at.insn, .code_offset = at.code_offset, .position = {}, .unit = at.unit});
         }
         return program;
     }
 
-    ir::Function function_;
     const Options& options_;
-    const HookFacts& hook_;
-    Maps maps_;
-    LookupTables tables_;
     Emitter emitter_;
-    Exits exits_;
-    Needs needs_;
+    MapList maps_;
+    ConstantData data_;
+    SharedParts shared_;
+    std::vector<Label> begins_;
+    std::deque<UnitCode> units_;
+    unsigned len_places_ = 0;
 };
 
 }  // namespace
 
-Result<Program> translate(ir::Function function, const VerifiedModule& program,
-                          const Options& options) {
-    LookupTables tables = TRY(LookupTables::make(program));
-    return Translator(std::move(function), program, std::move(tables), options).run();
+std::expected<Program, UnitFailure> translate(std::vector<UnitInput> inputs,
+                                              std::span<const Unit> units, const Options& options) {
+    return Translator(std::move(inputs), units, options).run();
 }
 
 }  // namespace vfm::bpf

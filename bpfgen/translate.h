@@ -1,13 +1,15 @@
-// The back end proper: an acyclic IR function in, instructions and maps out.
+// The back end proper: acyclic IR functions in, one for each unit, instructions and maps out.
 #pragma once
 
 #include "bpfgen/object.h"
+#include "bpfgen/unit_code.h"
 
 namespace vfm::bpf {
 
-/// The lines of the result have code offsets but no positions, and there is no source yet. Fails as
-/// generate() does if the function needs more registers and stack than there are.
-Result<Program> translate(ir::Function function, const VerifiedModule& program,
-                          const Options& options);
+/// Units in the order in which packets meet them; `units` as they were given to generate(). The
+/// lines of the result have code offsets but no positions, and there is no source yet. Fails as
+/// generate() does if a function needs more registers and stack than there are.
+std::expected<Program, UnitFailure> translate(std::vector<UnitInput> inputs,
+                                              std::span<const Unit> units, const Options& options);
 
 }  // namespace vfm::bpf

@@ -1,0 +1,172 @@
+#include "bpfgen/unit_code.h"
+
+#include <fmt/core.h>
+
+#include <cstddef>
+#include <utility>
+
+#include "bpf/vfm_abi.h"
+#include "bpfgen/emitter.h"
+#include "bpfgen/frame.h"
+#include "bpfgen/jump_threading.h"
+#include "bpfgen/regalloc.h"
+#include "bpfgen/select.h"
+#include "core/ir/passes/passes.h"
+#include "core/isa/limits.h"
+
+namespace vfm::bpf {
+
+void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map) {
+    emitter.emit(store_imm(4, kFrame, kKeySlot, static_cast<int32_t>(index)));
+    emitter.map_address(1, map);
+    emitter.emit(mov(2, kFrame));
+    emitter.emit(alu_imm(BPF_ADD, 2, kKeySlot));
+    emitter.emit(call(BPF_FUNC_map_lookup_elem));
+    emitter.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), no_map);
+}
+
+UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next)
+    : input_(std::move(input)),
+      shared_(shared),
+      emitter_(shared.emitter),
+      hook_(shared.hook),
+      maps_(shared.maps, input_.unit->module->module(), input_.number,
+            shared.units.size() > 1 ? std::string_view(input_.unit->name) : std::string_view()),
+      exits_(emitter_, hook_,
+             {.drop_on_error = input_.unit->drop_on_error,
+              .result_map = shared.options.result_map,
+              .next = next}),
+      last_(!next) {
+    thread_jumps(input_.function);
+    ir::byte_swap_elimination(input_.function);
+    needs_ = find_needs(input_.function);
+}
+
+Result<> UnitCode::prepare() {
+    tables_ = TRY(LookupTables::make(*input_.unit->module, std::move(shared_.data)));
+    shared_.data = std::move(tables_.data());
+    return {};
+}
+
+void UnitCode::begin() {
+    array_value(emitter_, maps_.stats(), 0, exits_.no_map());
+    emitter_.emit(store(8, kFrame, kStatsSlot, 0));
+    count_one(emitter_, 0, offsetof(vfm_stats, packets));
+    emitter_.emit(load(8, 1, 0, offsetof(vfm_stats, bytes)));
+    emitter_.emit(alu(BPF_ADD, 1, kLength));
+    emitter_.emit(store(8, 0, offsetof(vfm_stats, bytes), 1));
+    if (needs_.fuel) fill_fuel();
+    if (shared_.options.result_map) {
+        array_value(emitter_, maps_.result(static_cast<uint32_t>(shared_.units.size())),
+                    input_.number, exits_.no_map());
+        emitter_.emit(store(8, kFrame, kResultSlot, 0));
+        emitter_.emit(store_imm(8, 0, offsetof(vfm_result, value), 0));
+        emitter_.emit(store_imm(8, 0, offsetof(vfm_result, error), 0));
+    }
+}
+
+Result<> UnitCode::filter() {
+    const ir::Function& function = input_.function;
+    const ValueFacts values(function);
+    const Layout layout(function);
+    const ir::Cfg cfg(function);
+    const ir::Dominators dominators(function, cfg);
+    const Lowering lowering{.function = function,
+                            .values = values,
+                            .layout = layout,
+                            .cfg = cfg,
+                            .dominators = dominators,
+                            .hook = hook_,
+                            .exits = exits_,
+                            .maps = maps_,
+                            .tables = tables_,
+                            .emitter = emitter_,
+                            .now_in_slot = shared_.now_in_slot,
+                            .len_in_slot = shared_.len_in_slot};
+    if (needs_.loads) {
+        const Label not_linear = emitter_.label();
+        choose_variant(not_linear);
+        TRY(variant(lowering, AccessKind::direct));
+        emitter_.bind(not_linear);
+    }
+    if (needs_.span > 0) {
+        emitter_.origin(0);
+        emitter_.emit(load(8, kStats, kFrame, kStatsSlot));
+        emitter_.emit(store(8, kStats, offsetof(vfm_stats, length), kLength));
+    }
+    return variant(lowering, AccessKind::helper);
+}
+
+// errors[0] is always 0, but the kernel's verifier does not know that. Were the fuel a known
+// number to it, it would follow every sum of block costs as a path of its own.
+void UnitCode::fill_fuel() {
+    emitter_.emit(load(8, 1, 0, offsetof(vfm_stats, errors)));
+    emitter_.number(2, input_.function.fuel);
+    emitter_.emit(alu(BPF_ADD, 1, 2));
+    emitter_.emit(store(8, kFrame, kFuelSlot, 1));
+}
+
+// Direct access, which follows, if the first `span` bytes are linear, or all there are.
+void UnitCode::choose_variant(Label not_linear) {
+    const Label linear = emitter_.label();
+    const auto pointer_plus = [&](auto emit_offset) {
+        emitter_.emit(mov(3, kData));
+        emit_offset();
+    };
+    emitter_.emit(load(4, kData, kContext, hook_.data));
+    emitter_.emit(load(4, kDataEnd, kContext, hook_.data_end));
+    if (needs_.span < kMaxPacket) {
+        pointer_plus(
+            [&] { emitter_.emit(alu_imm(BPF_ADD, 3, static_cast<int32_t>(needs_.span))); });
+        emitter_.emit_jump(jump_if(BPF_JLE, 3, kDataEnd), linear);
+    }
+    emitter_.emit_jump(jump_if_imm(BPF_JGT, kLength, kMaxPacket), not_linear);
+    pointer_plus([&] { emitter_.emit(alu(BPF_ADD, 3, kLength)); });
+    emitter_.emit_jump(jump_if(BPF_JGT, 3, kDataEnd), not_linear);
+    emitter_.bind(linear);
+}
+
+RegisterFile UnitCode::registers(AccessKind access) const {
+    RegisterFile file{.lost_in_calls = {2, 3, 4, 5}, .kept_in_calls = {9}};
+    const bool direct = access == AccessKind::direct;
+    if (!direct) file.kept_in_calls.push_back(8);
+    // Who comes next has nowhere else to get it from.
+    const bool context = !last_ || needs_.vlan || (!direct && needs_.loads);
+    if (!context) file.kept_in_calls.push_back(kContext);
+    if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
+    return file;
+}
+
+void UnitCode::find_scratch(uint32_t slots) {
+    for (uint32_t value = 0; value < scratch_values(slots); ++value) {
+        array_value(emitter_, maps_.scratch(slots), value, exits_.no_map());
+        emitter_.emit(value == 0 ? mov(kScratchBase, 0)
+                                 : store(8, kFrame, scratch_address_slot(value), 0));
+    }
+}
+
+Result<> UnitCode::variant(const Lowering& lowering, AccessKind access) {
+    MFunction code;
+    const auto place = [&](const Lowering& how) {
+        code = lower(how, access);
+        drop_unused(code);
+        return allocate(code, registers(access), shared_.options.register_seed);
+    };
+    auto allocation = place(lowering);
+    if (!allocation) {
+        Lowering few = lowering;
+        few.few_pointers = true;
+        allocation = place(few);
+    }
+    if (!allocation) {
+        const uint32_t at = allocation.error().origin;
+        return fail(
+            Diagnostic::at_offset("", at, fmt::format("eBPF: too deep for eBPF at +{:#x}", at)),
+            Status::refused);
+    }
+    find_scratch(allocation->scratch_slots);
+    select(code, *allocation, emitter_);
+    return {};
+}
+
+}  // namespace vfm::bpf

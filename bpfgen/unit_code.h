@@ -1,0 +1,75 @@
+// The code of one unit: what it does first for each packet that reaches it, the variants of its
+// filter, its ends. What units share is made by translate.cc.
+#pragma once
+
+#include <optional>
+#include <span>
+
+#include "bpfgen/constant_data.h"
+#include "bpfgen/exits.h"
+#include "bpfgen/lookup_tables.h"
+#include "bpfgen/lower.h"
+#include "bpfgen/maps.h"
+#include "bpfgen/needs.h"
+#include "bpfgen/object.h"
+#include "bpfgen/regalloc.h"
+
+namespace vfm::bpf {
+
+/// A unit that is to be translated.
+struct UnitInput {
+    const Unit* unit;
+    uint32_t number;  ///< of those given to generate()
+    ir::Function function;
+};
+
+/// What belongs to the whole program.
+struct SharedParts {
+    const Options& options;
+    const HookFacts& hook;
+    Emitter& emitter;
+    MapList& maps;
+    ConstantData& data;
+    std::span<const Unit> units;
+    bool now_in_slot = false;  ///< the clock is read once, before the first filter
+    bool len_in_slot = false;  ///< the length is cut to LEN there; else kLenSlot holds it uncut
+};
+
+/// r0 = address of a value of a per-CPU array; r1 and r2 are lost.
+void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map);
+
+class UnitCode {
+  public:
+    /// `next`: where a packet goes on that the unit passes; nothing for the last.
+    UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next);
+
+    /// Makes the constant data. Fails as LookupTables::make() does.
+    Result<> prepare();
+    const Needs& needs() const { return needs_; }
+    uint32_t number() const { return input_.number; }
+
+    /// Counts the packet; r9 holds its length, and r6 the context, before and afterwards.
+    void begin();
+    /// Behind it: r9 holds the length, r6 the context. Fails if values find no place.
+    Result<> filter();
+    void end() { exits_.emit(); }
+
+  private:
+    void fill_fuel();
+    void choose_variant(Label not_linear);
+    RegisterFile registers(AccessKind access) const;
+    void find_scratch(uint32_t slots);
+    Result<> variant(const Lowering& lowering, AccessKind access);
+
+    UnitInput input_;
+    SharedParts& shared_;
+    Emitter& emitter_;
+    const HookFacts& hook_;
+    Maps maps_;
+    LookupTables tables_;
+    Exits exits_;
+    bool last_;
+    Needs needs_;
+};
+
+}  // namespace vfm::bpf
