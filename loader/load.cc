@@ -106,8 +106,7 @@ int put_keys(const LoadedMap& map) {
     return 0;
 }
 
-std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::Program& program,
-                                                   bool fragments) {
+std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::Program& program) {
     const std::unique_ptr<char[]> log(new char[kLogSize]);
     log[0] = 0;
     // Level 0 loads without a log; libbpf asks again with one when the kernel refuses.
@@ -118,7 +117,6 @@ std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::
     const Object object(bpf_object__open_mem(elf.data(), elf.size(), &options));
     bpf_program* entry = object ? bpf_object__next_program(object.get(), nullptr) : nullptr;
     if (!entry) return std::unexpected(refusal_of(errno, {}, program));
-    if (fragments) bpf_program__set_flags(entry, BPF_F_XDP_HAS_FRAGS);
     if (const int error = bpf_object__load(object.get()); error != 0)
         return std::unexpected(refusal_of(error, log.get(), program));
     LoadedProgram loaded = describe(*object, program);
@@ -149,15 +147,7 @@ bool program_facts(int fd, bpf_prog_info& info) {
 std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program) {
     silence_libbpf();
     take_libbpf_warnings();
-    const Bytes elf = bpf::write_elf(program);
-    if (program.hook == bpf::Hook::xdp) {
-        auto loaded = load_elf(elf, program, true);
-        // Before Linux 5.18 the flag is unknown: refused before the verifier writes a word.
-        const bool flag_unknown =
-            !loaded && loaded.error().error == EINVAL && loaded.error().log.empty();
-        if (!flag_unknown) return loaded;
-    }
-    return load_elf(elf, program, false);
+    return load_elf(bpf::write_elf(program), program);
 }
 
 Failure load_failure(const LoadRefusal& refusal, const Filter& filter) {

@@ -21,12 +21,17 @@ const cli::Tool kTool = {
     "Compiles a filter to an eBPF object.",
     "IN is VFLisp (.vfl), assembly (.vfm), a raw program or a module; - is standard input. OUT is "
     "an ELF object for libbpf, ip, tc, bpftool and xdp-loader; the section is called as the hook, "
-    "xdp or tc. It holds the flow tables as maps, statistics in the per-CPU array vfm_stats, "
+    "xdp or tc. At XDP the program is for interfaces whose frames lie in one buffer, which drivers "
+    "see to at attach; with --frags it is for frames of several buffers too, as an MTU of 9000 has "
+    "them, and its section is xdp.frags. The object holds the flow tables as maps, statistics in "
+    "the per-CPU array vfm_stats, "
     "types of all of them and the source line of every instruction.\n\n"
     "At the hook the value 0 drops the packet, any other value passes it. A filter that eBPF "
     "cannot express is refused with the reason and the place; it can still run in user space.",
     {{"vfm-compile web.vfl --target=ebpf -o web.o", "compiles for XDP"},
      {"ip link set dev eth0 xdp object web.o section xdp", "attaches that"},
+     {"vfm-compile web.vfl --target=ebpf --frags -o jumbo.o",
+      "compiles for XDP on an interface with a large MTU"},
      {"vfm-compile -e '(has tcp)' --target=ebpf --hook=tc -o tcp.o", "compiles for tc"},
      {"vfm-compile web.vfl --target=ebpf --listing -o web.o",
       "also shows the instructions beside the source lines"}},
@@ -52,6 +57,10 @@ Result<> compile(const po::variables_map& values) {
     TRY(choice("target", std::span(kTargets)));
     bpf::Options options;
     options.hook = TRY(choice("hook", std::span(kHooks))) == 0 ? bpf::Hook::xdp : bpf::Hook::tc;
+    if (values.contains("frags") && options.hook != bpf::Hook::xdp)
+        return std::unexpected(cli::usage_error(
+            kTool, "--frags is for --hook=xdp only: at tc packets of several buffers always come"));
+    options.frames = values.contains("frags") ? bpf::Frames::any : bpf::Frames::linear;
     options.drop_on_error = TRY(choice("on-error", std::span(kOnError))) == 1;
 
     const Filter filter = values.contains("in")
@@ -83,6 +92,7 @@ int run(const std::vector<std::string>& arguments) {
         "machine to compile for")(
         "hook", po::value<std::string>()->default_value("xdp")->value_name("xdp|tc"),
         "where the program will be attached")(
+        "frags", "XDP: also for frames of several buffers, in the section xdp.frags")(
         "on-error", po::value<std::string>()->default_value("pass")->value_name("pass|drop"),
         "verdict of a packet on which the filter fails")(
         "output,o", po::value<std::string>()->required()->value_name("OUT"), "the object file")(

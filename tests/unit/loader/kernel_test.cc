@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(more_tables_than_the_kernel_takes_maps,
     for (int i = 0; i < 64; ++i) text = fmt::format("(+ {} (count-by (+ src-ip {})))", text, i);
     const auto filter = load_expression(text);
     BOOST_REQUIRE(filter.has_value());
-    const auto prepared = prepare_filter(*filter, HookPoint::xdp, "many", false);
+    const auto prepared = prepare_filter(*filter, {.name = "many"});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::filter));
 }
@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(maps_beyond_the_bound_are_not_asked_for) {
     const auto filter =
         load_expression("(deftable t :key conn :capacity 67108864) (flow-add! t conn 1)");
     BOOST_REQUIRE(filter.has_value());
-    const auto prepared = prepare_filter(*filter, HookPoint::xdp, "large", false);
+    const auto prepared = prepare_filter(*filter, {.name = "large"});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::filter));
     const std::string text = render(prepared.error().failure.diagnostics);
@@ -198,7 +198,7 @@ BOOST_AUTO_TEST_CASE(whose_fault_a_preparation_fails) {
     Filter filter;
     filter.name = "f.bin";
     filter.module.code = {22};  // RET of nothing
-    auto prepared = prepare_filter(filter, HookPoint::xdp, "f", false);
+    auto prepared = prepare_filter(filter, {.name = "f"});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::input));
     encode(filter.module.code = {}, Opcode::LEN);
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(whose_fault_a_preparation_fails) {
     encode(filter.module.code, Opcode::JEQ, static_cast<uint64_t>(-13));  // a loop
     encode(filter.module.code, Opcode::PUSH, 1);
     encode(filter.module.code, Opcode::RET);
-    prepared = prepare_filter(filter, HookPoint::xdp, "f", false);
+    prepared = prepare_filter(filter, {.name = "f"});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::filter),
                render(prepared.error().failure.diagnostics));
