@@ -10,7 +10,10 @@ constexpr uint16_t bit_of(unsigned reg) { return static_cast<uint16_t>(1U << reg
 
 void tie_linked(const Trail& trail, Marks& wanted) {
     uint16_t& regs = wanted.regs[trail.frame];
-    if (regs & trail.linked) regs = static_cast<uint16_t>(regs | trail.linked);
+    uint64_t& slots = wanted.slots[trail.frame];
+    if (!(regs & trail.linked) && !(slots & trail.linked_slots)) return;
+    regs |= trail.linked;
+    slots |= trail.linked_slots;
 }
 
 /// Replaces what the instruction made by what it made it of.

@@ -67,6 +67,20 @@ Bits between(uint64_t least, uint64_t most) {
     return {least & ~unknown, unknown};
 }
 
+/// The least number of these bits that is greater; the greatest of all if none is.
+uint64_t next_of(Bits bits, uint64_t number) {
+    const uint64_t greatest = bits.value | bits.mask;
+    if (number >= greatest) return greatest;
+    // It has the number's bits above some place and a 1 there in place of a 0: the lowest such.
+    for (unsigned at = 0; at < 64; ++at) {
+        const uint64_t here = uint64_t{1} << at, above = ~((here << 1) - 1);
+        const bool agrees = ((number ^ bits.value) & ~bits.mask & above) == 0;
+        if (!agrees || (number & here) || !(greatest & here)) continue;
+        return (number & above) | here | (bits.value & (here - 1));
+    }
+    return greatest;
+}
+
 /// The bits that both know.
 Bits meet(Bits a, Bits b) {
     const uint64_t value = a.value | b.value, unknown = a.mask & b.mask;
@@ -301,6 +315,7 @@ Scalar Scalar::of_bytes(unsigned bytes) {
 
 void Scalar::settle() {
     for (int round = 0; round < 2; ++round) {
+        pick();
         least = std::max(least, bits.value);
         most = std::min(most, bits.value | bits.mask);
         low_least = std::max(low_least, static_cast<uint32_t>(bits.value));
@@ -327,6 +342,19 @@ void Scalar::settle() {
     bits = {(bits.value & ~kLow) | (low.value & kLow), (bits.mask & ~kLow) | (low.mask & kLow)};
     least = std::max(least, bits.value);
     most = std::min(most, bits.value | bits.mask);
+}
+
+/// Bits and bounds that have one number in common leave it alone.
+void Scalar::pick() {
+    const bool is_run = bits.value == 0 && (bits.mask & (bits.mask + 1)) == 0;
+    if (is_run || bits.is_known()) return;
+    const bool least_fits = (least & ~bits.mask) == bits.value;
+    const uint64_t next = next_of(bits, least);
+    if (least_fits && next > most)
+        *this = known(least);
+    else if (!least_fits && next <= most &&
+             (next == (bits.value | bits.mask) || next_of(bits, next) > most))
+        *this = known(next);
 }
 
 void Scalar::cut() {
@@ -403,6 +431,13 @@ Scalar combine(Op op, bool is_wide, Scalar a, Scalar b) {
     a.settle();
     if (!is_wide) a.cut();
     return a;
+}
+
+Scalar swapped(Op op, unsigned bytes, const Scalar& a) {
+    Scalar s;
+    s.bits = {ebpf::swap_bytes(op, bytes, a.bits.value), ebpf::swap_bytes(op, bytes, a.bits.mask)};
+    s.settle();
+    return s;
 }
 
 int decided(Op op, bool is_wide, const Scalar& left, const Scalar& right) {

@@ -35,10 +35,16 @@ struct Scalar {
     void cut();
     /// True if all that `other` can be this can be, too.
     bool holds(const Scalar& other) const;
+
+  private:
+    void pick();
 };
 
 /// What an operation makes of `a` and `b`.
 Scalar combine(ebpf::Op op, bool is_wide, Scalar a, Scalar b);
+
+/// LE or BE of so many bytes.
+Scalar swapped(ebpf::Op op, unsigned bytes, const Scalar& a);
 
 /// 1: the branch is always taken; 0: never; -1: either.
 int decided(ebpf::Op op, bool is_wide, const Scalar& a, const Scalar& b);

@@ -67,7 +67,8 @@ struct Trail {
     uint8_t frame = 0;
     uint8_t slot = kNoSlot;  ///< a number was spilled to or filled from it, in slot_frame
     uint8_t slot_frame = 0;
-    uint32_t linked = 0;  ///< registers of `frame` that the branch here changed together
+    uint16_t linked = 0;        ///< registers of `frame` that the branch here changed together
+    uint64_t linked_slots = 0;  ///< and slots
 };
 
 struct Path {

@@ -11,6 +11,7 @@ using ebpf::Op;
 
 // Offsets from a packet pointer that may be unknown by more are no bounds.
 constexpr uint64_t kMostPacketOffset = 0xffff;
+constexpr unsigned kMostLinked = 6;
 
 bool is_packet(const Value& value) {
     return value.kind == Kind::packet || value.kind == Kind::packet_end;
@@ -138,7 +139,8 @@ void Walk::arithmetic(const DecodedInsn& insn) {
     Value& dst = reg(insn.dst);
     if (insn.op == Op::MOV) return move(insn, dst);
     if (insn.family == ebpf::Family::swap) {
-        dst = Value::of({});
+        dst = Value::of(dst.kind == Kind::number ? swapped(insn.op, insn.bytes, dst.number)
+                                                 : Scalar{});
         return;
     }
     if (insn.family == ebpf::Family::negate) {
@@ -212,25 +214,36 @@ Walk::Next Walk::branch(const Step& step) {
         at_ = outcome == 1 ? step.target : next;
         return Next::go_on;
     }
-    // Registers that change together are precise together.
-    uint32_t linked = 0, linked_count = 0;
-    for (unsigned i = 0; i < ebpf::kFrame; ++i) {
-        const Value& value = reg(i);
-        if (value.kind != Kind::number || value.name == 0) continue;
-        if (value.name != a.name && (insn.has_immediate || value.name != b.name)) continue;
-        linked |= 1U << i;
-        ++linked_count;
-    }
-    if (linked_count > 1) {
-        path_.trail.back().linked = linked;
-        note(0, Trail::kNoSlot);
-    }
+    link(insn, a, b);
     if (path_.parent != Path::kNoKept) ++kept_[path_.parent].open;
     pending_.push_back({path_, step.target});
     most_pending_ = std::max<uint64_t>(most_pending_, pending_.size());
     split(insn, pending_.back().path);
     at_ = next;
     return Next::go_on;
+}
+
+/// Values that change together are precise together, as many as the verifier can write down.
+void Walk::link(const DecodedInsn& insn, const Value& a, const Value& b) {
+    Trail& here = path_.trail.back();
+    unsigned count = 0;
+    const auto is_linked = [&](Value& value) {
+        if (value.kind != Kind::number || value.name == 0) return false;
+        if (value.name != a.name && (insn.has_immediate || value.name != b.name)) return false;
+        if (++count <= kMostLinked) return true;
+        value.name = 0;
+        value.is_sum = false;
+        return false;
+    };
+    FunctionState& top = path_.top();
+    for (unsigned i = 0; i < ebpf::kFrame; ++i)
+        if (is_linked(top.regs[i])) here.linked |= static_cast<uint16_t>(1U << i);
+    for (unsigned i = 0; i < top.slots.size(); ++i)
+        if (top.slots[i].is_spilled() && is_linked(top.slots[i].value))
+            here.linked_slots |= uint64_t{1} << i;
+    if (count > 1) return note(0, Trail::kNoSlot);
+    here.linked = 0;
+    here.linked_slots = 0;
 }
 
 /// Tells both ways of a branch what it has decided.

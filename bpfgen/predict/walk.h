@@ -47,6 +47,7 @@ class Walk {
     void leave();
     Next branch(const Step& step);
     int decided_branch(const ebpf::DecodedInsn& insn, const Value& a, const Value& b) const;
+    void link(const ebpf::DecodedInsn& insn, const Value& a, const Value& b);
     void split(const ebpf::DecodedInsn& insn, Path& taken);
 
     Value& reg(unsigned number) { return path_.top().regs[number]; }
