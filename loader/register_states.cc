@@ -46,21 +46,23 @@ std::string proved_text(std::string_view state) {
     return fmt::format("{} bytes proved", range);
 }
 
-std::string words_of(std::string_view state) {
+std::string words_of(std::string_view state, std::string_view proved) {
     if (state.starts_with("P")) state.remove_prefix(1);
     const std::string_view kind = state.substr(0, state.find('('));
     if (kind == "scalar" || kind == "inv") return number_text(state);
     if (kind == "ctx") return "the context";
     if (kind == "pkt")
-        return fmt::format("a packet address {} bytes in, {}",
-                           field(state, "id").empty() || field(state, "id") == "0"
-                               ? or_zero(field(state, "off"))
-                               : "an unknown number of",
-                           proved_text(state));
+        return fmt::format(
+            "a packet address {} bytes in, {}",
+            field(state, "id").empty() || field(state, "id") == "0" ? or_zero(field(state, "off"))
+                                                                    : "an unknown number of",
+            proved.empty() ? proved_text(state) : fmt::format("{} bytes proved", proved));
     if (kind == "pkt_end") return "the packet's end";
     if (kind == "map_value_or_null") return "a map value that may be missing";
     if (kind == "map_value")
-        return fmt::format("{} bytes into a map value of {}", or_zero(field(state, "off")),
+        return fmt::format("{} bytes into a map value of {}",
+                           state.find("var_off") == state.npos ? or_zero(field(state, "off"))
+                                                               : "an unknown number of",
                            or_zero(field(state, "vs")));
     if (kind == "map_ptr") return "a map";
     if (kind.starts_with("fp")) return fmt::format("an address in the frame, {}", kind);
@@ -93,7 +95,7 @@ void RegisterStates::read(std::string_view line) {
     }
 }
 
-std::string RegisterStates::describe(unsigned number) const {
+std::string RegisterStates::describe(unsigned number, std::string_view proved) const {
     const std::string& state = states_[number];
     if (number == 10) return "r10 is the frame";
     if (state.empty()) return fmt::format("nothing was put into r{}", number);
@@ -101,7 +103,7 @@ std::string RegisterStates::describe(unsigned number) const {
         is_digit(state[0]) || state[0] == '-' ||
         (state[0] == 'P' && state.size() > 1 && (is_digit(state[1]) || state[1] == '-'));
     if (is_number) return fmt::format("r{} is {}", number, state.substr(state[0] == 'P' ? 1 : 0));
-    return fmt::format("r{} is {}", number, words_of(state));
+    return fmt::format("r{} is {}", number, words_of(state, proved));
 }
 
 }  // namespace vfm

@@ -13,7 +13,8 @@ class RegisterStates {
     void read(std::string_view line);
     /// In words: "r2 is a packet address 14 bytes in, 0 bytes proved". Of a register that the log
     /// does not show it says that nothing was put there.
-    std::string describe(unsigned number) const;
+    /// `proved`: bytes of the packet that the complaint itself names, empty for none.
+    std::string describe(unsigned number, std::string_view proved = {}) const;
 
   private:
     std::array<std::string, 11> states_;

@@ -73,7 +73,13 @@ std::string values_of(std::string_view reason, const RegisterStates& states) {
         if (error != std::errc{} || !is_word || number > 10 || (seen >> number & 1)) continue;
         seen |= 1U << number;
         if (!text.empty()) text += ", ";
-        text += states.describe(number);
+        // "R2(id=0,off=14,r=14)": how far the packet is proved.
+        const std::string_view rest(end, static_cast<size_t>(reason.data() + reason.size() - end));
+        const size_t range =
+            rest.starts_with('(') ? rest.substr(0, rest.find(')')).find(",r=") : rest.npos;
+        text += states.describe(number, range == rest.npos
+                                            ? std::string_view{}
+                                            : rest.substr(range + 3, rest.find(')') - range - 3));
     }
     return text;
 }
