@@ -156,7 +156,11 @@ const cli::Tool kCheck = {
         "The program is loaded, so that the kernel's verifier sees it, and let go again. A refusal "
         "is shown at the line of the filter, with what user space would say to it: the engine, "
         "what deciding on a packet takes here, and the memory that it would ask for on IFACE, "
-        "else on an interface of one queue. The exit status is about the kernel.",
+        "else on an interface of one queue. The exit status is about the kernel.\n\n"
+        "Of a filter that it takes are shown the instructions, those on the longest path, those "
+        "that "
+        "the verifier went through beside the prediction of vfm-compile --listing, maps and "
+        "their memory, each with the share of the kernel's limit.",
     .examples = {
         {"vfm-xdp check web.vfl --hook=tc-ingress", "would tc take it?"},
         {"vfm-xdp check eth0 web.vfl --json", "and if not, what would it ask for in user space?"}}};
