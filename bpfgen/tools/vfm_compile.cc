@@ -1,11 +1,15 @@
 // vfm-compile: a filter to an object for another machine.
 #include <fmt/core.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
 #include "bpfgen/listing.h"
+#include "bpfgen/map_memory.h"
 #include "bpfgen/object.h"
+#include "bpfgen/predict/report.h"
 #include "core/base/io.h"
 #include "core/cli/cli.h"
 #include "core/front/front.h"
@@ -27,19 +31,45 @@ const cli::Tool kTool = {
     "the per-CPU array vfm_stats, "
     "types of all of them and the source line of every instruction.\n\n"
     "At the hook the value 0 drops the packet, any other value passes it. A filter that eBPF "
-    "cannot express is refused with the reason and the place; it can still run in user space.",
+    "cannot express is refused with the reason and the place; it can still run in user space.\n\n"
+    "Behind the instructions --listing shows what the program asks of a kernel, with the share of "
+    "the kernel's limits: instructions on the longest path, instructions that the verifier of "
+    "Linux 6.18 is predicted to go through, branches that it keeps for later, maps and their "
+    "memory on as many CPUs as this machine may have, bytes of the frame.",
     {{"vfm-compile web.vfl --target=ebpf -o web.o", "compiles for XDP"},
      {"ip link set dev eth0 xdp object web.o section xdp", "attaches that"},
      {"vfm-compile web.vfl --target=ebpf --frags -o jumbo.o",
       "compiles for XDP on an interface with a large MTU"},
      {"vfm-compile -e '(has tcp)' --target=ebpf --hook=tc -o tcp.o", "compiles for tc"},
      {"vfm-compile web.vfl --target=ebpf --listing -o web.o",
-      "also shows the instructions beside the source lines"}},
+      "also shows the instructions beside the source lines"},
+     {"vfm-compile web.vfl --target=ebpf --max-insns 500 -o web.o",
+      "fails, and writes nothing, when the program has grown beyond that"}},
 };
 
 constexpr std::array<std::string_view, 1> kTargets = {"ebpf"};
 constexpr std::array<std::string_view, 2> kHooks = {"xdp", "tc"};
 constexpr std::array<std::string_view, 2> kOnError = {"pass", "drop"};
+
+std::string facts_of(const bpf::Program& program) {
+    const auto cpus = static_cast<uint64_t>(std::max(sysconf(_SC_NPROCESSORS_CONF), 1L));
+    return bpf::print_prediction(bpf::predict(program),
+                                 {.instructions = program.insns.size(),
+                                  .map_bytes = bpf::memory_of_maps(program, cpus),
+                                  .processed = {}});
+}
+
+/// --max-insns: a program that has outgrown what its owner allows is no good input.
+Result<> check_size(const Filter& filter, size_t size, const po::variables_map& values) {
+    if (!values.contains("max-insns")) return {};
+    const uint64_t most = values["max-insns"].as<uint32_t>();
+    if (size <= most) return {};
+    return fail(Diagnostic::about(filter.name,
+                                  fmt::format("the program has {} instructions, --max-insns allows "
+                                              "{}",
+                                              size, most)),
+                Status::rejected);
+}
 
 Result<> compile(const po::variables_map& values) {
     if (values.contains("in") == values.contains("expression")) {
@@ -70,6 +100,7 @@ Result<> compile(const po::variables_map& values) {
     const VerifiedModule verified = TRY(verify_filter(filter));
     const auto program = bpf::generate(verified, options);
     if (!program) return std::unexpected(locate(filter, std::move(program).error()));
+    TRY(check_size(filter, program->insns.size(), values));
     std::vector<Diagnostic> warnings;
     for (const bpf::Map& map : program->maps)
         if (!map.keys.empty())
@@ -80,7 +111,8 @@ Result<> compile(const po::variables_map& values) {
     for (Diagnostic& warning : warnings) warning.severity = Severity::warning;
     cli::report(warnings);
     TRY(write_file(output, bpf::write_elf(*program)));
-    if (values.contains("listing")) fmt::print("{}", bpf::print_listing(*program));
+    if (values.contains("listing"))
+        fmt::print("{}{}", bpf::print_listing(*program), facts_of(*program));
     return {};
 }
 
@@ -96,7 +128,9 @@ int run(const std::vector<std::string>& arguments) {
         "on-error", po::value<std::string>()->default_value("pass")->value_name("pass|drop"),
         "verdict of a packet on which the filter fails")(
         "output,o", po::value<std::string>()->required()->value_name("OUT"), "the object file")(
-        "listing", "print the instructions beside the source lines")(
+        "listing", "print the instructions beside the source lines, and what they ask of a kernel")(
+        "max-insns", po::value<uint32_t>()->value_name("N"),
+        "fail if the program has more instructions than N")(
         "json", "print a rejection as a JSON object on standard output");
     po::options_description hidden;
     hidden.add_options()("in", po::value<std::string>());

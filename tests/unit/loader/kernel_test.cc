@@ -264,4 +264,24 @@ BOOST_AUTO_TEST_CASE(a_record_of_many_pieces, *boost::unit_test::precondition(ke
     BOOST_TEST(bpf_map_update_elem(map->get(), &key, zeros.data(), BPF_ANY) != 0);
 }
 
+// The log of all its steps has no room in any buffer of ours: errno is then ENOSPC, on kernels
+// before 6.4 with the log's beginning.
+BOOST_AUTO_TEST_CASE(a_log_without_room_still_tells_why,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    const auto emitted = bpf::generate(*verify_filter(*load_expression("(= proto 6)")), {});
+    BOOST_REQUIRE(emitted.has_value());
+    bpf::Program program = *emitted;
+    bpf_insn back = ebpf::jump_if_imm(BPF_JLT, 0, 0x7fffffff);
+    back.off = -2;
+    program.insns = {ebpf::mov_imm(0, 0), ebpf::alu_imm(BPF_ADD, 0, 1), back, ebpf::exit_insn()};
+    program.map_references.clear();
+    program.data_references.clear();
+    program.lines.resize(1);
+    const auto loaded = load_program(program);
+    BOOST_REQUIRE(!loaded.has_value());
+    BOOST_TEST(loaded.error().error == E2BIG);
+    BOOST_TEST(loaded.error().reason.find("too large") != std::string::npos, loaded.error().reason);
+    BOOST_TEST(loaded.error().advice.find("user space") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
