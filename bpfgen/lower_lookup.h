@@ -6,6 +6,7 @@
 
 #include "bpfgen/builder.h"
 #include "bpfgen/lookup_tables.h"
+#include "bpfgen/packet_access.h"
 
 namespace vfm::bpf {
 

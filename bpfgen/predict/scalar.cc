@@ -101,8 +101,11 @@ void add_bounds(Scalar& a, const Scalar& b, bool subtract) {
         return subtract ? __builtin_sub_overflow(x, y, &out) : __builtin_add_overflow(x, y, &out);
     };
     int64_t low = 0, high = 0;
-    const bool over = signed_sum(a.signed_least, subtract ? b.signed_most : b.signed_least, low) |
-                      signed_sum(a.signed_most, subtract ? b.signed_least : b.signed_most, high);
+    const bool over_low =
+        signed_sum(a.signed_least, subtract ? b.signed_most : b.signed_least, low);
+    const bool over_high =
+        signed_sum(a.signed_most, subtract ? b.signed_least : b.signed_most, high);
+    const bool over = over_low || over_high;
     a.signed_least = over ? INT64_MIN : low;
     a.signed_most = over ? INT64_MAX : high;
     const uint64_t least = subtract ? a.least - b.most : a.least + b.least;

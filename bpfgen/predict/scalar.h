@@ -47,7 +47,7 @@ Scalar combine(ebpf::Op op, bool is_wide, Scalar a, Scalar b);
 Scalar swapped(ebpf::Op op, unsigned bytes, const Scalar& a);
 
 /// 1: the branch is always taken; 0: never; -1: either.
-int decided(ebpf::Op op, bool is_wide, const Scalar& a, const Scalar& b);
+int decided(ebpf::Op op, bool is_wide, const Scalar& left, const Scalar& right);
 
 /// Learns that `a op b` holds, or with `holds` false that it does not.
 void learn(ebpf::Op op, bool is_wide, bool holds, Scalar& a, Scalar& b);
