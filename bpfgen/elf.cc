@@ -20,8 +20,8 @@ Bytes write_elf(const Program& program) {
     ElfWriter elf;
     Bytes code = insn_bytes(program);
     const uint64_t code_size = code.size();
-    const auto text = elf.section(hook_name(program.hook), SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR,
-                                  8, std::move(code));
+    const auto text = elf.section(section_name(program.hook, program.frames), SHT_PROGBITS,
+                                  SHF_ALLOC | SHF_EXECINSTR, 8, std::move(code));
     Bytes license(kLicense.begin(), kLicense.end());
     license.push_back(0);
     const uint64_t license_size = license.size();

@@ -10,7 +10,8 @@
 //
 // A program has up to two variants of the filter behind one prologue (packet_access.h): direct
 // access for packets whose needed bytes are linear, and access through the hook's load helper for
-// others. Both share the frame, the exits and the error exits.
+// others. Both share the frame, the exits and the error exits. A program for linear frames has the
+// first alone.
 //
 // Access through the helper keeps packet bytes and the length in vfm_stats.scratch and .length.
 // Bytes in the stack would cost the verifier of Linux 6.18 quadratic time. A length in a register
@@ -39,13 +40,15 @@ inline constexpr int16_t kStatsSlot = -8;    ///< address of this CPU's struct v
 inline constexpr int16_t kResultSlot = -16;  ///< address of struct vfm_result, test builds only
 inline constexpr int16_t kLenSlot = -24;     ///< the length, or LEN where the prologue has cut it
 inline constexpr int16_t kFuelSlot = -32;    ///< what is left
-inline constexpr int16_t kNowSlot = -40;     ///< NOW
-inline constexpr int16_t kKeySlot = -48;     ///< key argument of map helpers
-inline constexpr int16_t kValueSlot = -56;   ///< value argument of map helpers
-inline constexpr int16_t kFirstSpill = -64;  ///< spilled values, downwards
+inline constexpr int16_t kKeySlot = -40;     ///< key argument of map helpers
+inline constexpr int16_t kValueSlot = -48;   ///< value argument of map helpers
+inline constexpr int16_t kFirstSpill = -56;  ///< spilled values, downwards
 /// In programs with keys of several words such a key stands in front of what is spilled.
-inline constexpr int16_t kWideKeySlot = -120;
-inline constexpr int16_t kFirstSpillBehindKey = -128;
+inline constexpr int16_t kWideKeySlot = -112;
+inline constexpr int16_t kFirstSpillBehindKey = -120;
+/// In programs of which several units read the clock NOW stands in front of what is spilled.
+inline constexpr int16_t kClockSlot = kFirstSpillBehindKey;
+inline constexpr int16_t kFirstSpillBehindClock = kClockSlot - 8;
 inline constexpr int16_t kFrameEnd = -512;  ///< lowest slot the kernel allows
 
 /// Slots in one value of a per-CPU array, which has at most 32 KiB. Who needs more has several; the

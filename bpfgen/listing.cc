@@ -20,7 +20,9 @@ std::string print_listing(const Program& program) {
     for (uint32_t i = 0; i < program.insns.size(); ++i) {
         for (; line < program.lines.size() && program.lines[line].insn == i; ++line) {
             const LineInfo& at = program.lines[line];
-            if (shown != nullptr && shown->file == at.file &&
+            if (program.units.size() > 1 && (shown == nullptr || shown->unit != at.unit))
+                out += fmt::format("; filter {}\n", printable(program.units[at.unit]));
+            if (shown != nullptr && shown->unit == at.unit && shown->file == at.file &&
                 shown->position.line == at.position.line)
                 continue;
             shown = &at;

@@ -90,8 +90,9 @@ class Lowerer {
           tests_(count_tests(f_)),
           around_(tests_ > kManyTests),
           trunk_(find_trunk(lowering, tests_)),
-          access_(make_access(access, {b_, lowering.hook, lowering.exits, lowering.values,
-                                       lowering.dominators, around_, lowering.few_pointers})),
+          access_(make_access(
+              access, {b_, lowering.hook, lowering.exits, lowering.values, lowering.dominators,
+                       around_, lowering.few_pointers, lowering.len})),
           labels_(f_.blocks.size()),
           in_keys_(made_into_keys(f_, l_.cfg)),
           entering_(f_.values.size(), kNoReg),
@@ -138,15 +139,6 @@ class Lowerer {
         b_.leave(condition, l_.exits.error(error), around_);
     }
 
-    // min(length, kMaxPacket) without a branch, as length + min(kMaxPacket - length, 0).
-    VReg len() {
-        const VReg length = b_.load(8, kFrame, kLenSlot);
-        if (l_.len_in_slot) return length;
-        const VReg room = b_.alu(BPF_SUB, b_.number(kMaxPacket), length);
-        const VReg lacking = b_.alu(BPF_AND, room, b_.alu_imm(BPF_ARSH, room, 63));
-        return b_.alu(BPF_ADD, length, lacking);
-    }
-
     void guard_index(const Value& value) {
         const auto base = access_->base(value.a, v_.read(value.a), value.imm);
         if (base.beyond) leave(*base.beyond, ErrorKind::bounds);
@@ -168,7 +160,7 @@ class Lowerer {
         const Value& value = f_[id];
         switch (value.op) {
             case Op::len:
-                return len();
+                return access_->len();
             case Op::load:
             case Op::load_raw:
                 return in_order(value, access_->load(value.imm, value.size));
@@ -181,7 +173,7 @@ class Lowerer {
             case Op::vlan_tag:
                 return b_.load(4, kContext, l_.hook.vlan_tag);
             case Op::now:
-                if (l_.now_in_slot) return b_.load(8, kFrame, kNowSlot);
+                if (l_.clock_in_slot) return b_.load(8, kFrame, kClockSlot);
                 b_.call(BPF_FUNC_ktime_get_ns);
                 return b_.mov(0);
             case Op::guard_len:
@@ -295,7 +287,7 @@ class Lowerer {
         const auto group = static_cast<uint32_t>(value.imm);
         const uint64_t size = f_.program->module().counter_groups[group].counters.size();
         if (v_.is_number(value.a) && f_[value.a].imm >= size) return;
-        count_packet(b_, l_.maps.counters(group), size, word(value.a));
+        count_packet(b_, l_.maps.counters(group), size, word(value.a), *access_);
     }
 
     void take_fuel(uint64_t amount) {

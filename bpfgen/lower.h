@@ -25,8 +25,8 @@ struct Lowering {
     Maps& maps;
     const LookupTables& tables;
     Emitter& emitter;
-    bool now_in_slot;           ///< the prologue has read the clock
-    bool len_in_slot;           ///< the prologue has cut the length to LEN
+    LenSource len;
+    bool clock_in_slot;         ///< kClockSlot holds NOW
     bool few_pointers = false;  ///< see AccessContext
 };
 

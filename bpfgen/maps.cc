@@ -82,12 +82,14 @@ std::string MapList::unit_prefix(std::string_view name) {
     return unique_among(prefixes_, map_identifier(name), kMostPrefix);
 }
 
-Maps::Maps(MapList& list, const Module& module, uint32_t unit, std::string_view name)
+Maps::Maps(MapList& list, std::span<const TableDecl> tables, const Module& module, uint32_t unit,
+           std::string_view name)
     : list_(list),
+      tables_(tables),
       module_(module),
       unit_(unit),
       prefix_(name.empty() ? "" : list.unit_prefix(name)),
-      of_table_(module.tables.size()),
+      of_table_(tables.size()),
       of_group_(module.counter_groups.size()),
       of_set_(module.sets.size()) {}
 
@@ -99,7 +101,7 @@ uint32_t Maps::add(std::string_view name, Map map) {
 
 uint32_t Maps::flow(uint32_t table) {
     if (!of_table_[table]) {
-        const TableDecl& decl = module_.tables[table];
+        const TableDecl& decl = tables_[table];
         // Without eviction every entry is allocated beforehand: the table holds exactly its
         // capacity, and no packet waits for an allocation or fails for want of one.
         of_table_[table] =

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -43,7 +44,8 @@ class Maps {
   public:
     /// `name` is the unit's, empty if it is the only one. The list and the declarations outlive the
     /// object.
-    Maps(MapList& list, const Module& module, uint32_t unit = 0, std::string_view name = {});
+    Maps(MapList& list, std::span<const TableDecl> tables, const Module& module, uint32_t unit = 0,
+         std::string_view name = {});
 
     /// Index of the map of a flow table, of a counter group, of a set that may change, of
     /// the statistics, of `vfm_scratch`, of `vfm_result`.
@@ -58,6 +60,7 @@ class Maps {
     uint32_t add(std::string_view name, Map map);
 
     MapList& list_;
+    std::span<const TableDecl> tables_;
     const Module& module_;
     uint32_t unit_;
     std::string prefix_;

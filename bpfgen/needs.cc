@@ -21,7 +21,7 @@ Needs find_needs(const ir::Function& function) {
                 (membership && function.program->module().sets[value.imm].live);
             needs.vlan |= value.op == vlan_present || value.op == vlan_tag;
             needs.fuel |= value.op == fuel;
-            needs.now += value.op == now;
+            needs.clock |= value.op == now;
             if (value.op == guard_len) needs.span = std::max(needs.span, value.imm);
             if (value.op == guard_index || ir::is_loadx(value.op)) needs.span = kMaxPacket;
         }

@@ -14,8 +14,8 @@ struct Needs {
     bool fuel = false;
     bool wide_keys = false;  ///< of maps, of several words
     unsigned len = 0;        ///< places that ask for LEN
-    unsigned now = 0;        ///< places that read the clock
-    uint64_t span = 0;       ///< no test or load goes beyond so many bytes
+    bool clock = false;
+    uint64_t span = 0;  ///< no test or load goes beyond so many bytes
 };
 
 Needs find_needs(const ir::Function& function);

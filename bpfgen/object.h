@@ -18,11 +18,19 @@ namespace vfm::bpf {
 
 /// Program type: tc serves ingress and egress with the same code.
 enum class Hook : uint8_t { xdp, tc };
-/// "xdp" or "tc": also the ELF section of the program.
+/// "xdp" or "tc".
 std::string_view hook_name(Hook hook);
+
+/// Which packets a program is made for. Frames of several buffers come only to XDP programs that
+/// are loaded with BPF_F_XDP_HAS_FRAGS.
+enum class Frames : uint8_t {
+    any,    ///< bytes beyond the linear ones are read through a helper; at tc always
+    linear  ///< XDP: all bytes of every frame lie between data and data_end
+};
 
 struct Options {
     Hook hook = Hook::xdp;
+    Frames frames = Frames::any;
     bool drop_on_error = false;  ///< verdict of a run that ends with an error
     bool for_kernel = true;      ///< a program that needs more maps than a kernel takes is refused
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
@@ -80,10 +88,15 @@ struct LineInfo {
     uint32_t unit = 0;
 };
 
+/// The ELF section of a program, from which loaders know how to load it: "xdp" for linear frames,
+/// "xdp.frags" for any, "tc".
+std::string_view section_name(Hook hook, Frames frames);
+
 /// What generate() makes; write_elf() and the user-space eBPF machine read it.
 struct Program {
     std::string name{};
     Hook hook = Hook::xdp;
+    Frames frames = Frames::any;
     std::vector<bpf_insn> insns;
     std::vector<Map> maps;
     std::vector<MapReference> map_references;

@@ -138,7 +138,7 @@ class ProgramTypes {
     // ---- function and lines ------------------------------------------------------------------
 
     Bytes extension(TypeId function) {
-        const uint32_t section = b_.string(hook_name(program_.hook));
+        const uint32_t section = b_.string(section_name(program_.hook, program_.frames));
         Bytes functions;
         append_le(functions, sizeof(bpf_func_info), 4);
         append_le(functions, section, 4);

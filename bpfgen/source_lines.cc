@@ -25,14 +25,14 @@ bool has_source(const Module& module) {
 }
 
 // The files of a unit stand behind those of the units before it.
-void add_files(Program& program, const Unit& unit, bool first) {
+void add_files(Program& program, const Unit& unit, bool first, bool alone) {
     const Module& module = unit.module->module();
     SourceText own{.name = "bytecode", .text = {}};
     if (has_source(module)) {
         own = {.name = module.source_name, .text = module.source_text};
     } else {
         own.text = listing(*unit.module);
-        if (!unit.name.empty()) own.name = unit.name;
+        if (!alone && !unit.name.empty()) own.name = unit.name;
     }
     if (first) {
         program.source_name = std::move(own.name);
@@ -52,7 +52,7 @@ void attach_sources(Program& program, std::span<const Unit> units) {
     for (const Unit& unit : units) {
         const bool first = first_file.empty();
         first_file.push_back(first ? 0 : static_cast<uint32_t>(program.included.size()) + 1);
-        add_files(program, unit, first);
+        add_files(program, unit, first, units.size() == 1);
         program.units.push_back(unit.name);
     }
     for (LineInfo& line : program.lines) {

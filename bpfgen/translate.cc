@@ -21,10 +21,7 @@ class Translator {
                   .maps = maps_,
                   .data = data_,
                   .units = units} {
-        for (UnitInput& input : inputs) {
-            begins_.push_back(emitter_.label());
-            ends_.push_back(emitter_.label());
-        }
+        for (size_t i = 0; i < inputs.size(); ++i) begins_.push_back(emitter_.label());
         for (size_t i = 0; i < inputs.size(); ++i)
             units_.emplace_back(
                 std::move(inputs[i]), shared_,
@@ -45,7 +42,7 @@ class Translator {
             if (i == 0) {
                 prologue();
             } else {
-                next_length();
+                packet_again();
             }
             unit.begin();
             if (i == 0) shared_values();
@@ -62,42 +59,57 @@ class Translator {
 
     // ---- what units share --------------------------------------------------------------------
 
-    // LEN is otherwise cut where it is wanted, which often no packet comes by.
+    // Where many ask for LEN it is cut once.
     void find_shared_values() {
         constexpr unsigned kFewPlaces = 4;
-        bool counters = false;
-        unsigned now = 0;
+        unsigned clocks = 0;
+        bool many = false;
         for (const UnitCode& unit : units_) {
-            counters |= unit.needs().counters;
+            many |= unit.needs().counters;
             len_places_ += unit.needs().len;
-            now += unit.needs().now;
+            clocks += unit.needs().clock;
         }
-        shared_.now_in_slot = now > 1;
-        shared_.len_in_slot = counters || len_places_ > kFewPlaces;
+        many |= len_places_ > kFewPlaces;
+        if (options_.hook == Hook::xdp && options_.frames == Frames::linear) {
+            shared_.len = LenSource::linear;
+        } else {
+            shared_.len = many ? LenSource::cut_in_slot : LenSource::length_in_slot;
+        }
+        shared_.clock_in_slot = clocks > 1;
     }
 
-    // r9 holds the packet's length, r6 the context afterwards.
+    // The context, where something behind the prologue reads it, is in r6 afterwards; the packet's
+    // length in r9 where frames may be not linear, else its ends in kData and kDataEnd.
     void prologue() {
-        emitter_.emit(mov(kContext, 1));
-        shared_.hook.length(emitter_, kLength);
+        const bool context = !shared_.linear() || units_.size() > 1 || units_.front().needs().vlan;
+        if (context) emitter_.emit(mov(kContext, 1));
+        if (shared_.linear()) {
+            packet_ends(emitter_, shared_.hook, 1);
+        } else {
+            shared_.hook.length(emitter_, kLength);
+        }
     }
 
-    // The same for a later unit. A length that was kept would be known to the verifier differently
-    // on every path through the units before.
-    void next_length() {
-        emitter_.emit(mov(1, kContext));
-        shared_.hook.length(emitter_, kLength);
+    // The same for a later unit. What was kept would be known to the verifier differently on every
+    // path through the units before.
+    void packet_again() {
+        if (shared_.linear()) {
+            packet_ends(emitter_, shared_.hook, kContext);
+        } else {
+            emitter_.emit(mov(1, kContext));
+            shared_.hook.length(emitter_, kLength);
+        }
     }
 
     void shared_values() {
-        if (shared_.now_in_slot) {
-            emitter_.emit(call(BPF_FUNC_ktime_get_ns));
-            emitter_.emit(store(8, kFrame, kNowSlot, 0));
-        }
-        if (shared_.len_in_slot) {
+        if (shared_.len == LenSource::cut_in_slot) {
             cut_length();
-        } else if (len_places_ > 0) {
+        } else if (!shared_.linear() && len_places_ > 0) {
             emitter_.emit(store(8, kFrame, kLenSlot, kLength));
+        }
+        if (shared_.clock_in_slot) {
+            emitter_.emit(call(BPF_FUNC_ktime_get_ns));
+            emitter_.emit(store(8, kFrame, kClockSlot, 0));
         }
     }
 
@@ -119,6 +131,7 @@ class Translator {
         Program program;
         program.name = options_.program_name;
         program.hook = options_.hook;
+        program.frames = options_.frames;
         program.insns = std::move(code.insns);
         program.maps = maps_.take();
         program.data = data_.bytes();

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "bpf/vfm_abi.h"
+#include "bpfgen/clock.h"
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
 #include "bpfgen/jump_threading.h"
@@ -25,12 +26,18 @@ void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map) {
     emitter.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), no_map);
 }
 
+void packet_ends(Emitter& emitter, const HookFacts& hook, Reg context) {
+    emitter.emit(load(4, kData, context, hook.data));
+    emitter.emit(load(4, kDataEnd, context, hook.data_end));
+}
+
 UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next)
     : input_(std::move(input)),
       shared_(shared),
       emitter_(shared.emitter),
       hook_(shared.hook),
-      maps_(shared.maps, input_.unit->module->module(), input_.number,
+      maps_(shared.maps, input_.unit->module->tables(), input_.unit->module->module(),
+            input_.number,
             shared.units.size() > 1 ? std::string_view(input_.unit->name) : std::string_view()),
       exits_(emitter_, hook_,
              {.drop_on_error = input_.unit->drop_on_error,
@@ -38,6 +45,7 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
               .next = next}),
       last_(!next) {
     thread_jumps(input_.function);
+    read_clock_once(input_.function);
     ir::byte_swap_elimination(input_.function);
     needs_ = find_needs(input_.function);
 }
@@ -51,10 +59,7 @@ Result<> UnitCode::prepare() {
 void UnitCode::begin() {
     array_value(emitter_, maps_.stats(), 0, exits_.no_map());
     emitter_.emit(store(8, kFrame, kStatsSlot, 0));
-    count_one(emitter_, 0, offsetof(vfm_stats, packets));
-    emitter_.emit(load(8, 1, 0, offsetof(vfm_stats, bytes)));
-    emitter_.emit(alu(BPF_ADD, 1, kLength));
-    emitter_.emit(store(8, 0, offsetof(vfm_stats, bytes), 1));
+    count_packet();
     if (needs_.fuel) fill_fuel();
     if (shared_.options.result_map) {
         array_value(emitter_, maps_.result(static_cast<uint32_t>(shared_.units.size())),
@@ -63,6 +68,20 @@ void UnitCode::begin() {
         emitter_.emit(store_imm(8, 0, offsetof(vfm_result, value), 0));
         emitter_.emit(store_imm(8, 0, offsetof(vfm_result, error), 0));
     }
+}
+
+// r0 holds the statistics.
+void UnitCode::count_packet() {
+    count_one(emitter_, 0, offsetof(vfm_stats, packets));
+    emitter_.emit(load(8, 1, 0, offsetof(vfm_stats, bytes)));
+    if (shared_.linear()) {
+        emitter_.emit(mov(2, kDataEnd));
+        emitter_.emit(alu(BPF_SUB, 2, kData));
+        emitter_.emit(alu(BPF_ADD, 1, 2));
+    } else {
+        emitter_.emit(alu(BPF_ADD, 1, kLength));
+    }
+    emitter_.emit(store(8, 0, offsetof(vfm_stats, bytes), 1));
 }
 
 Result<> UnitCode::filter() {
@@ -81,8 +100,9 @@ Result<> UnitCode::filter() {
                             .maps = maps_,
                             .tables = tables_,
                             .emitter = emitter_,
-                            .now_in_slot = shared_.now_in_slot,
-                            .len_in_slot = shared_.len_in_slot};
+                            .len = shared_.len,
+                            .clock_in_slot = shared_.clock_in_slot};
+    if (shared_.linear()) return variant(lowering, AccessKind::direct);
     if (needs_.loads) {
         const Label not_linear = emitter_.label();
         choose_variant(not_linear);
@@ -113,8 +133,7 @@ void UnitCode::choose_variant(Label not_linear) {
         emitter_.emit(mov(3, kData));
         emit_offset();
     };
-    emitter_.emit(load(4, kData, kContext, hook_.data));
-    emitter_.emit(load(4, kDataEnd, kContext, hook_.data_end));
+    packet_ends(emitter_, hook_, kContext);
     if (needs_.span < kMaxPacket) {
         pointer_plus(
             [&] { emitter_.emit(alu_imm(BPF_ADD, 3, static_cast<int32_t>(needs_.span))); });
@@ -134,6 +153,7 @@ RegisterFile UnitCode::registers(AccessKind access) const {
     const bool context = !last_ || needs_.vlan || (!direct && needs_.loads);
     if (!context) file.kept_in_calls.push_back(kContext);
     if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
+    if (shared_.clock_in_slot) file.first_spill = kFirstSpillBehindClock;
     return file;
 }
 

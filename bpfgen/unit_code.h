@@ -31,12 +31,16 @@ struct SharedParts {
     MapList& maps;
     ConstantData& data;
     std::span<const Unit> units;
-    bool now_in_slot = false;  ///< the clock is read once, before the first filter
-    bool len_in_slot = false;  ///< the length is cut to LEN there; else kLenSlot holds it uncut
+    LenSource len = LenSource::length_in_slot;
+    bool clock_in_slot = false;  ///< it is read once, before the first filter
+    bool linear() const { return len == LenSource::linear; }
 };
 
 /// r0 = address of a value of a per-CPU array; r1 and r2 are lost.
 void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map);
+
+/// kData and kDataEnd become the ends of what is linear of the packet.
+void packet_ends(Emitter& emitter, const HookFacts& hook, Reg context);
 
 class UnitCode {
   public:
@@ -48,13 +52,15 @@ class UnitCode {
     const Needs& needs() const { return needs_; }
     uint32_t number() const { return input_.number; }
 
-    /// Counts the packet; r9 holds its length, and r6 the context, before and afterwards.
+    /// Counts the packet. Where frames are linear kData and kDataEnd hold its ends, else r9 its
+    /// length and r6 the context, before and afterwards.
     void begin();
-    /// Behind it: r9 holds the length, r6 the context. Fails if values find no place.
+    /// Behind it: the same are there. Fails if values find no place.
     Result<> filter();
     void end() { exits_.emit(); }
 
   private:
+    void count_packet();
     void fill_fuel();
     void choose_variant(Label not_linear);
     RegisterFile registers(AccessKind access) const;

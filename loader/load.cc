@@ -17,6 +17,8 @@ namespace {
 
 // The verifier's own maximum before Linux 5.2. Left uninitialised: untouched pages cost nothing.
 constexpr size_t kLogSize = size_t{16} << 20;
+// BPF_LOG_STATS of the kernel: complaints and sums, no instructions.
+constexpr uint32_t kLogComplaintOnly = 4;
 
 struct CloseObject {
     void operator()(bpf_object* object) const { bpf_object__close(object); }
@@ -49,11 +51,15 @@ LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program) 
                         .code_offset = code_offset_of(program, complaint.insn),
                         .log = std::move(log),
                         .blame = blame_for_load(std::abs(error), complaint, has_perfmon),
+                        .meaning = complaint.meaning,
+                        .advice = complaint.advice,
                         .missing = {}};
     if (complaint.lacks_privilege || (!has_perfmon && !complaint.reason.empty()))
         refusal.missing = Capability::perfmon;
+    if (!complaint.values.empty() && !refusal.meaning.empty())
+        refusal.meaning += fmt::format("; {}", complaint.values);
     // A log that had no room (before Linux 6.4) keeps its beginning and tells nothing of the end.
-    if (refusal.error == ENOSPC) {
+    if (refusal.error == ENOSPC && complaint.reason.empty()) {
         refusal.reason = "too large or too complex: the verifier's log has no end";
         refusal.code_offset.reset();
     }
@@ -107,7 +113,7 @@ int put_keys(const LoadedMap& map) {
 }
 
 std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::Program& program,
-                                                   bool fragments) {
+                                                   uint32_t log_level = 0) {
     const std::unique_ptr<char[]> log(new char[kLogSize]);
     log[0] = 0;
     // Level 0 loads without a log; libbpf asks again with one when the kernel refuses.
@@ -115,10 +121,10 @@ std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::
     options.object_name = program.name.c_str();
     options.kernel_log_buf = log.get();
     options.kernel_log_size = kLogSize;
+    options.kernel_log_level = log_level;
     const Object object(bpf_object__open_mem(elf.data(), elf.size(), &options));
     bpf_program* entry = object ? bpf_object__next_program(object.get(), nullptr) : nullptr;
     if (!entry) return std::unexpected(refusal_of(errno, {}, program));
-    if (fragments) bpf_program__set_flags(entry, BPF_F_XDP_HAS_FRAGS);
     if (const int error = bpf_object__load(object.get()); error != 0)
         return std::unexpected(refusal_of(error, log.get(), program));
     LoadedProgram loaded = describe(*object, program);
@@ -146,24 +152,30 @@ bool program_facts(int fd, bpf_prog_info& info) {
     return bpf_obj_get_info_by_fd(fd, &info, &size) == 0;
 }
 
+namespace {
+
+/// A log without room for all steps is asked for again without them: the complaint alone is short.
+/// Its place is lost, and before Linux 6.4 so it was in the longer one, which kept its beginning.
+std::expected<LoadedProgram, LoadRefusal> load_explained(const Bytes& elf,
+                                                         const bpf::Program& program) {
+    auto loaded = load_elf(elf, program);
+    if (loaded || loaded.error().error != ENOSPC) return loaded;
+    return load_elf(elf, program, kLogComplaintOnly);
+}
+
+}  // namespace
+
 std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program) {
     silence_libbpf();
     take_libbpf_warnings();
-    const Bytes elf = bpf::write_elf(program);
-    if (program.hook == bpf::Hook::xdp) {
-        auto loaded = load_elf(elf, program, true);
-        // Before Linux 5.18 the flag is unknown: refused before the verifier writes a word.
-        const bool flag_unknown =
-            !loaded && loaded.error().error == EINVAL && loaded.error().log.empty();
-        if (!flag_unknown) return loaded;
-    }
-    return load_elf(elf, program, false);
+    return load_explained(bpf::write_elf(program), program);
 }
 
 Failure load_failure(const LoadRefusal& refusal, const Filter& filter) {
     const std::string without =
         refusal.missing ? fmt::format(" without {}", capability_name(*refusal.missing)) : "";
-    const std::string message = fmt::format("the kernel refuses it{}: {}", without, refusal.reason);
+    std::string message = fmt::format("the kernel refuses it{}: {}", without, refusal.reason);
+    if (!refusal.meaning.empty()) message += fmt::format(": {}", refusal.meaning);
     Diagnostic diagnostic = refusal.code_offset ? locate(filter, *refusal.code_offset, message)
                                                 : Diagnostic::about(filter.name, message);
     if (refusal.missing)
@@ -175,6 +187,8 @@ Failure load_failure(const LoadRefusal& refusal, const Filter& filter) {
         diagnostic.hint =
             "loading a filter wants CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON; where `vfm-xdp doctor` "
             "finds all of them, a security module, a seccomp filter or lockdown forbids it";
+    else
+        diagnostic.hint = refusal.advice;
     return {Status::refused, std::move(diagnostic)};
 }
 

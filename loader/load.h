@@ -43,6 +43,8 @@ struct LoadRefusal {
     std::optional<uint32_t> code_offset;  ///< of the bytecode, where the verifier stopped
     std::string log;                      ///< the verifier's whole log; may be empty
     Blame blame = Blame::system;
+    std::string meaning;  ///< the reason in plain words, and what the registers hold; may be empty
+    std::string advice;   ///< may be empty
     std::optional<Capability> missing;  ///< without which the verifier is stricter
 };
 

@@ -15,9 +15,11 @@ namespace vfm {
 /// Status::refused if the back end cannot translate it or if it reads the clock or random numbers
 /// (nobody could compare those), and from instantiate() if the kernel rejects it; the diagnostics
 /// stand at the source line. Packets that the kernel's test run does not take (XDP: below 14 bytes,
-/// tc: below about 60 and beyond about 3,700) are skipped.
+/// tc: below about 60 and beyond about 3,700,
+/// as at XDP with linear frames) are skipped.
 Result<std::shared_ptr<const Program>> kernel_program(const VerifiedModule& program,
-                                                      bpf::Hook hook = bpf::Hook::xdp);
+                                                      bpf::Hook hook = bpf::Hook::xdp,
+                                                      bpf::Frames frames = bpf::Frames::any);
 
 /// Why this machine cannot run the engine ("needs CAP_BPF"), or empty. Tried once a process.
 std::string kernel_engine_missing();

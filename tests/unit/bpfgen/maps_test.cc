@@ -21,9 +21,9 @@ BOOST_AUTO_TEST_CASE(equal_names_get_numbers) {
     const std::vector<TableDecl> tables = {
         {.name = "src-ip"}, {.name = "(src ip)"},           {.name = "vfm_stats"},
         {.name = "filter"}, {.name = "a-very-long-name-1"}, {.name = "a-very-long-name-2"}};
-    const Module module{.tables = tables};
+    const Module module;
     MapList list({"filter"});
-    Maps maps(list, module);
+    Maps maps(list, tables, module);
     for (uint32_t i = 0; i < tables.size(); ++i) BOOST_TEST(maps.flow(i) == i);
     BOOST_TEST(maps.flow(2) == 2u);  // made once
     const std::vector<Map> made = list.take();
@@ -37,9 +37,9 @@ BOOST_AUTO_TEST_CASE(eviction_chooses_the_type) {
     const std::vector<TableDecl> tables = {
         {.name = "a", .key = {KeyKind::ipv4}, .capacity = 7, .eviction = Eviction::lru},
         {.name = "b", .key = {KeyKind::port}, .capacity = 9, .eviction = Eviction::none}};
-    const Module module{.tables = tables};
+    const Module module;
     MapList list({});
-    Maps maps(list, module);
+    Maps maps(list, tables, module);
     maps.flow(1);
     maps.flow(0);
     const std::vector<Map> made = list.take();

@@ -1,0 +1,121 @@
+// Several filters in one program in this machine's kernel, against the interpreter.
+#include "bpfgen/hook.h"
+#include "tests/unit/bpfgen/kernel.h"
+#include "tests/unit/bpfgen/units.h"
+
+namespace vfm::bpf {
+BOOST_AUTO_TEST_SUITE(kernel_units_test, *boost::unit_test::precondition(kernel))
+
+namespace {
+
+// The sum of what all CPUs have at `index`; all fields are u64.
+template <class T>
+T sum_of(int map, uint32_t index) {
+    std::vector<T> per_cpu(libbpf_num_possible_cpus());
+    BOOST_REQUIRE(bpf_map_lookup_elem(map, &index, per_cpu.data()) == 0);
+    T sum{};
+    for (const T& one : per_cpu) {
+        uint64_t words[sizeof(T) / 8], more[sizeof(T) / 8];
+        std::memcpy(words, &sum, sizeof sum);
+        std::memcpy(more, &one, sizeof one);
+        for (size_t i = 0; i < std::size(words); ++i) words[i] += more[i];
+        std::memcpy(&sum, words, sizeof sum);
+    }
+    return sum;
+}
+
+void check_unit(const Loaded& loaded, const Program& program, const test::Chain& chain,
+                uint32_t unit) {
+    for (const Map& map : program.maps) {
+        if (map.unit != unit) continue;
+        if (map.role == MapRole::stats) {
+            auto counted = sum_of<vfm_stats>(loaded.map(map), 0);
+            counted.scratch = counted.length = 0;
+            const vfm_stats expected = chain.stats(unit);
+            BOOST_TEST(std::memcmp(&counted, &expected, sizeof counted) == 0);
+        } else if (map.role == MapRole::counters) {
+            const auto counted = chain.instance(unit).counters();
+            for (uint32_t n = 0; n < map.max_entries; ++n) {
+                const auto counter = sum_of<vfm_counter>(loaded.map(map), n);
+                const Count expected = map.table < counted.size() && !counted[map.table].empty()
+                                           ? counted[map.table][n]
+                                           : Count{};
+                BOOST_TEST(counter.packets == expected.packets);
+                BOOST_TEST(counter.bytes == expected.bytes);
+            }
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(random_groups) {
+    unsigned refused = 0;
+    constexpr unsigned kGroups = 60;
+    for (unsigned index = 0; index < kGroups; ++index) {
+        test::Rng rng(1147, index);
+        const Hook hook = rng.one_in(3) ? Hook::tc : Hook::xdp;
+        const test::Group group =
+            test::random_group(rng, {.flows = false, .small_fuel = rng.one_in(4)});
+        const auto program = generate(
+            group.units, {.hook = hook, .frames = rng.one_in(2) ? Frames::any : Frames::linear});
+        if (!program) {
+            ++refused;
+            continue;
+        }
+        bool live = false;
+        for (const Map& map : program->maps) live |= map.role == MapRole::set;
+        if (live) continue;  // whoever loads an object fills its sets
+        Loaded loaded(*program);
+        test::Chain chain(group.units);
+        for (unsigned i = 0; i < 12; ++i) {
+            // What both hooks take in a test run, in one buffer.
+            Bytes packet = test::random_packet(rng);
+            packet.resize(std::clamp<size_t>(packet.size(), 64, 1500));
+            if (hook == Hook::tc) packet[12] = packet[13] = 0;  // no tag, no cut by a header
+            const HookFacts& facts = hook_facts(hook);
+            BOOST_TEST(static_cast<int32_t>(loaded.run(packet)) ==
+                       (chain.run(packet).drops ? facts.drop : facts.pass));
+        }
+        for (uint32_t unit = 0; unit < group.units.size(); ++unit)
+            check_unit(loaded, *program, chain, unit);
+    }
+    BOOST_TEST(refused < kGroups / 4);
+}
+
+BOOST_AUTO_TEST_CASE(each_filter_has_a_table_of_its_own) {
+    test::Group group;
+    for (const std::string text : {"(< (count-by src-ip) 4)", "(< (count-by src-ip) 3)"}) {
+        auto compiled = lisp::compile(std::make_shared<const SourceFile>("f.vfl", text));
+        BOOST_TEST_REQUIRE(compiled.has_value());
+        group.add(test::verified(std::move(compiled->module)), {.name = "same"});
+    }
+    const auto program = generate(group.units, {});
+    BOOST_TEST_REQUIRE(program.has_value());
+    Loaded loaded(*program);
+    for (unsigned i = 0; i < 6; ++i) loaded.run(test::tcp_packet(80, 64));
+    std::vector<uint64_t> values;
+    for (const Map& map : program->maps) {
+        if (map.role != MapRole::flow) continue;
+        const uint64_t key = 0x0a000001;
+        uint64_t value = 0;
+        BOOST_TEST(bpf_map_lookup_elem(loaded.map(map), &key, &value) == 0);
+        values.push_back(value);
+    }
+    BOOST_TEST((values == std::vector<uint64_t>{6, 3}));
+}
+
+BOOST_AUTO_TEST_CASE(thirty_two_filters_load) {
+    test::Group group;
+    for (unsigned i = 0; i < 32; ++i)
+        group.add(test::assembled("LD16 12\nPUSH 2048\nEQ\nRET\n"),
+                  {.name = "filter " + std::to_string(i)});
+    const auto program = generate(group.units, {});
+    BOOST_TEST_REQUIRE(program.has_value());
+    Loaded loaded(*program);
+    BOOST_TEST(loaded.run(test::tcp_packet(80, 64)) == uint32_t{XDP_PASS});
+    for (const Map& map : program->maps)
+        BOOST_TEST(sum_of<vfm_stats>(loaded.map(map), 0).pass == 1u);
+}
+
+}  // namespace
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace vfm::bpf
