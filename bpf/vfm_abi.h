@@ -9,7 +9,9 @@
 
 #define VFM_ERROR_KINDS 10
 
-/* The one value of the per-CPU array `vfm_stats`. */
+/* The one value of the per-CPU array `vfm_stats`. In a program of several filters each has such an
+ * array of its own: NAME_stats, where NAME are up to 7 bytes of its file's name, which the names of
+ * its other maps begin with too. `vfm_scratch` is one for all. */
 struct vfm_stats {
     __u64 packets; /* packets seen */
     __u64 bytes;   /* their bytes, as the hook sees them */
@@ -36,7 +38,7 @@ struct vfm_counter {
 /* The per-CPU array `vfm_scratch` has no structure: __u64 values that a program keeps while it
  * runs. A program that does not need it has none. */
 
-/* The one value of the per-CPU array `vfm_result` of a test build. */
+/* A value of the per-CPU array `vfm_result` of a test build: one for each filter of the program. */
 struct vfm_result {
     __u64 value;
     __s64 error; /* 0 or the negative number of the error kind */

@@ -68,16 +68,15 @@ std::string facts_of(const bpf::Program& program) {
 }
 
 /// --max-insns: a program that has outgrown what its owner allows is no good input.
-Result<> check_size(const std::vector<Filter>& filters, size_t size,
-                    const po::variables_map& values) {
+Result<> check_size(const std::string& name, size_t size, const po::variables_map& values) {
     if (!values.contains("max-insns")) return {};
     const uint64_t most = values["max-insns"].as<uint32_t>();
     if (size <= most) return {};
-    return fail(Diagnostic::about(filters.back().name,
-                                  fmt::format("the program has {} instructions, --max-insns allows "
-                                              "{}",
-                                              size, most)),
-                Status::rejected);
+    return fail(
+        Diagnostic::about(name, fmt::format("the program has {} instructions, --max-insns allows "
+                                            "{}",
+                                            size, most)),
+        Status::rejected);
 }
 
 /// Standard input holds one filter.
@@ -138,7 +137,8 @@ Result<> compile(const po::variables_map& values) {
     const std::vector<Filter> filters = TRY(load_filters(values));
     for (const Filter& filter : filters) cli::report(filter.warnings);
     const bpf::Program program = TRY(generate(filters, options));
-    TRY(check_size(filters, program.insns.size(), values));
+    TRY(check_size(filters.size() == 1 ? filters.front().name : output, program.insns.size(),
+                   values));
     std::vector<Diagnostic> warnings;
     for (const bpf::Map& map : program.maps)
         if (!map.keys.empty())
