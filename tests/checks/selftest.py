@@ -29,7 +29,7 @@ CASES = [
      "belongs to userspace/jit"),
     (layers, {"core/verify/a.h": '#include "module.h"\n'}, "not written from the root"),
     (layers, {"attic/a.h": "\n"}, "no room"),
-    (layers, {"core/asm/a.h": "#include <pcap/pcap.h>\n"}, "belongs to userspace/io"),
+    (layers, {"core/asm/a.h": "#include <pcap/pcap.h>\n"}, "belongs to tests"),
     (layers, {"core/ir/passes/a.cc": '#include "core/ir/native/trees.h"\n'},
      "core/ir/passes (floor 3) includes core/ir/native"),
     (layers, {"userspace/jit/x64/a.cc": '#include "userspace/jit/native_program.h"\n'},
