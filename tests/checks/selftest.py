@@ -36,7 +36,7 @@ CASES = [
      "userspace/jit/x64 (floor 4) includes userspace/jit"),
     (layers, {"core/ir/form/a.cc": "#include <boost/program_options.hpp>\n"}, "belongs to core/cli"),
     (layers, {"core/verify/a.h": '#include "core/module/module.h"\n#include <pcap>\n'},
-     "belongs to userspace/io"),
+     "belongs to tests"),
     (layers, {"core/ir/form/a.cc": "#include <fmt/format.h>\n"}, "belongs to nobody"),
     (sizes, {"core/README.md": "\n", "core/a.cc": "\n" * 601}, "601 lines"),
     (sizes, {"core/README.md": "\n" * 41, "core/a.cc": "\n"}, "41 lines"),
