@@ -1,7 +1,6 @@
 #include "loader/load.h"
 
 #include <bpf/bpf.h>
-#include <fcntl.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <memory>
 
 #include "loader/kernel.h"
+#include "loader/kernel_objects.h"
 #include "loader/verifier_log.h"
 
 namespace vfm {
@@ -17,13 +17,6 @@ namespace {
 
 // The verifier's own maximum before Linux 5.2. Left uninitialised: untouched pages cost nothing.
 constexpr size_t kLogSize = size_t{16} << 20;
-
-struct CloseObject {
-    void operator()(bpf_object* object) const { bpf_object__close(object); }
-};
-using Object = std::unique_ptr<bpf_object, CloseObject>;
-
-Fd duplicate(int fd) { return Fd(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
 
 /// The instruction's place in the bytecode.
 std::optional<uint32_t> code_offset_of(const bpf::Program& program, std::optional<uint32_t> insn) {
@@ -33,15 +26,9 @@ std::optional<uint32_t> code_offset_of(const bpf::Program& program, std::optiona
     return std::prev(after)->code_offset;
 }
 
-/// The first complaint of libbpf itself, for failures that never reached the verifier.
-std::string first_warning(const std::string& warnings) {
-    std::string line = warnings.substr(0, warnings.find('\n'));
-    if (line.starts_with("libbpf: ")) line.erase(0, 8);
-    return printable(line, 200);
-}
-
-LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program) {
-    const std::string warnings = take_libbpf_warnings();
+/// `what` the kernel was asked for, if not the program itself.
+LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program,
+                       const std::string& what = {}) {
     const VerifierComplaint complaint = read_verifier_log(log);
     const bool has_perfmon = has_capability(Capability::perfmon);
     LoadRefusal refusal{.error = std::abs(error),
@@ -58,9 +45,8 @@ LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program) 
         refusal.code_offset.reset();
     }
     if (refusal.reason.empty()) {
-        const std::string warning = first_warning(warnings);
         refusal.reason = error_text(error);
-        if (!warning.empty()) refusal.reason += fmt::format(" ({})", warning);
+        if (!what.empty()) refusal.reason += fmt::format(" ({})", printable(what));
     }
     return refusal;
 }
@@ -75,13 +61,12 @@ uint64_t memory_of_map(int fd) {
     return 0;
 }
 
-LoadedProgram describe(bpf_object& object, const bpf::Program& program) {
+/// The objects' maps go with the program.
+LoadedProgram describe(Fd fd, const bpf::Program& program, KernelObjects& objects) {
     LoadedProgram loaded;
-    loaded.fd = duplicate(bpf_program__fd(bpf_object__next_program(&object, nullptr)));
-    for (const bpf::Map& map : program.maps) {
-        const bpf_map* found = bpf_object__find_map_by_name(&object, map.name.c_str());
-        if (found) loaded.maps.push_back({map, duplicate(bpf_map__fd(found))});
-    }
+    loaded.fd = std::move(fd);
+    for (size_t i = 0; i < program.maps.size(); ++i)
+        loaded.maps.push_back({program.maps[i], std::move(objects.maps[i])});
     bpf_prog_info info{};
     if (program_facts(loaded.fd.get(), info)) {
         loaded.id = info.id;
@@ -106,29 +91,28 @@ int put_keys(const LoadedMap& map) {
     return 0;
 }
 
-std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::Program& program,
-                                                   bool fragments) {
+/// Loads without a log, which is asked for when the kernel refuses.
+std::expected<Fd, LoadRefusal> load_once(const bpf::Program& program, const KernelObjects& objects,
+                                         bool fragments) {
+    if (Fd loaded = load_kernel_program(program, objects, {.fragments = fragments})) return loaded;
     const std::unique_ptr<char[]> log(new char[kLogSize]);
     log[0] = 0;
-    // Level 0 loads without a log; libbpf asks again with one when the kernel refuses.
-    auto options = libbpf_options<bpf_object_open_opts>();
-    options.object_name = program.name.c_str();
-    options.kernel_log_buf = log.get();
-    options.kernel_log_size = kLogSize;
-    const Object object(bpf_object__open_mem(elf.data(), elf.size(), &options));
-    bpf_program* entry = object ? bpf_object__next_program(object.get(), nullptr) : nullptr;
-    if (!entry) return std::unexpected(refusal_of(errno, {}, program));
-    if (fragments) bpf_program__set_flags(entry, BPF_F_XDP_HAS_FRAGS);
-    if (const int error = bpf_object__load(object.get()); error != 0)
-        return std::unexpected(refusal_of(error, log.get(), program));
-    LoadedProgram loaded = describe(*object, program);
-    for (const LoadedMap& map : loaded.maps)
-        if (const int error = put_keys(map); error != 0)
-            return std::unexpected(refusal_of(error, {}, program));
-    // A live set takes memory with each member.
-    const bpf_map* any = nullptr;
-    bpf_object__for_each_map(any, object.get()) loaded.map_bytes += memory_of_map(bpf_map__fd(any));
-    return loaded;
+    const LoadRequest request = {
+        .fragments = fragments, .log_level = 1, .log = {log.get(), kLogSize}};
+    if (Fd loaded = load_kernel_program(program, objects, request)) return loaded;
+    return std::unexpected(refusal_of(errno, log.get(), program));
+}
+
+std::expected<Fd, LoadRefusal> load_either_way(const bpf::Program& program,
+                                               const KernelObjects& objects) {
+    if (program.hook == bpf::Hook::xdp) {
+        auto loaded = load_once(program, objects, true);
+        // Before Linux 5.18 the flag is unknown: refused before the verifier writes a word.
+        const bool flag_unknown =
+            !loaded && loaded.error().error == EINVAL && loaded.error().log.empty();
+        if (!flag_unknown) return loaded;
+    }
+    return load_once(program, objects, false);
 }
 
 }  // namespace
@@ -147,17 +131,20 @@ bool program_facts(int fd, bpf_prog_info& info) {
 }
 
 std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program) {
-    silence_libbpf();
-    take_libbpf_warnings();
-    const Bytes elf = bpf::write_elf(program);
-    if (program.hook == bpf::Hook::xdp) {
-        auto loaded = load_elf(elf, program, true);
-        // Before Linux 5.18 the flag is unknown: refused before the verifier writes a word.
-        const bool flag_unknown =
-            !loaded && loaded.error().error == EINVAL && loaded.error().log.empty();
-        if (!flag_unknown) return loaded;
-    }
-    return load_elf(elf, program, false);
+    auto objects = make_kernel_objects(program);
+    if (!objects)
+        return std::unexpected(
+            refusal_of(objects.error().error, {}, program, objects.error().what));
+    auto fd = load_either_way(program, *objects);
+    if (!fd) return std::unexpected(std::move(fd).error());
+    LoadedProgram loaded = describe(*std::move(fd), program, *objects);
+    for (const LoadedMap& map : loaded.maps)
+        if (const int error = put_keys(map); error != 0)
+            return std::unexpected(refusal_of(error, {}, program));
+    // A live set takes memory with each member.
+    for (const LoadedMap& map : loaded.maps) loaded.map_bytes += memory_of_map(map.fd.get());
+    if (objects->constants) loaded.map_bytes += memory_of_map(objects->constants.get());
+    return loaded;
 }
 
 Failure load_failure(const LoadRefusal& refusal, const Filter& filter) {
