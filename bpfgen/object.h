@@ -92,6 +92,9 @@ struct Program {
 /// its code offset, status refused.
 Result<Program> generate(const VerifiedModule& verified, const Options& options);
 
+/// What the kernel is told of every program.
+inline constexpr char kLicense[] = "Dual MIT/GPL";
+
 /// An ELF object for libbpf, ip, tc, bpftool and xdp-loader: program, maps, BTF with function and
 /// line information, license "Dual MIT/GPL".
 Bytes write_elf(const Program& program);
