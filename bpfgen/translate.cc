@@ -77,11 +77,14 @@ class Translator {
         const Layout layout(function_);
         const ir::Cfg cfg(function_);
         const ir::Dominators dominators(function_, cfg);
+        heads_ = find_loop_heads(function_, cfg);
         const Lowering lowering{.function = function_,
                                 .values = values,
                                 .layout = layout,
                                 .cfg = cfg,
                                 .dominators = dominators,
+                                .heads = heads_,
+                                .loops = options_.loops,
                                 .hook = hook_,
                                 .exits = exits_,
                                 .maps = maps_,
@@ -137,6 +140,10 @@ class Translator {
         emitter_.emit(alu(BPF_ADD, 1, kLength));
         emitter_.emit(store(8, 0, offsetof(vfm_stats, bytes), 1));
         if (needs_.fuel) fill_fuel();
+        if (heads_.any() && options_.loops == LoopForm::bounded) {
+            emitter_.number(1, heads_.most_visits);
+            emitter_.emit(store(8, kFrame, kLoopSlot, 1));
+        }
         if (options_.result_map) {
             array_value(maps_.result());
             emitter_.emit(store(8, kFrame, kResultSlot, 0));
@@ -203,14 +210,18 @@ class Translator {
         const bool context = needs_.vlan || (!direct && needs_.loads);
         if (!context) file.kept_in_calls.push_back(kContext);
         if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
+        file.frame_end = frame_end();
         return file;
     }
+
+    int16_t frame_end() const { return heads_.any() ? kFrameEndWithLoops : kFrameEnd; }
 
     void find_scratch(uint32_t slots) {
         for (uint32_t value = 0; value < scratch_values(slots); ++value) {
             array_value(maps_.scratch(slots), value);
-            emitter_.emit(value == 0 ? mov(kScratchBase, 0)
-                                     : store(8, kFrame, scratch_address_slot(value), 0));
+            emitter_.emit(value == 0
+                              ? mov(kScratchBase, 0)
+                              : store(8, kFrame, scratch_address_slot(value, frame_end()), 0));
         }
     }
 
@@ -266,6 +277,7 @@ class Translator {
     Emitter emitter_;
     Exits exits_;
     Needs needs_;
+    LoopHeads heads_;
 };
 
 }  // namespace

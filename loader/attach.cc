@@ -9,6 +9,7 @@
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/loop_forms.h"
 #include "loader/map_memory.h"
 #include "loader/messages.h"
 #include "loader/new_filter.h"
@@ -85,7 +86,8 @@ std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filte
     if (!verified) return failed(std::move(verified).error(), Blame::input);
     const bpf::Options options{.hook = hook_info(hook).program,
                                .drop_on_error = drop_on_error,
-                               .program_name = program_name(name)};
+                               .program_name = program_name(name),
+                               .loops = loop_form_for(*verified)};
     auto emitted = bpf::generate(*verified, options);
     if (!emitted) return failed(locate(filter, std::move(emitted).error()), Blame::filter);
     if (auto within = require_memory(filter.name, memory_of_maps(*emitted), most_memory); !within)

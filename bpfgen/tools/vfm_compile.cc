@@ -34,6 +34,8 @@ const cli::Tool kTool = {
 
 constexpr std::array<std::string_view, 1> kTargets = {"ebpf"};
 constexpr std::array<std::string_view, 2> kHooks = {"xdp", "tc"};
+// In the order of bpf::LoopForm.
+constexpr std::array<std::string_view, 2> kLoops = {"bounded", "may-goto"};
 constexpr std::array<std::string_view, 2> kOnError = {"pass", "drop"};
 
 Result<> compile(const po::variables_map& values) {
@@ -52,6 +54,7 @@ Result<> compile(const po::variables_map& values) {
     TRY(choice("target", std::span(kTargets)));
     bpf::Options options;
     options.hook = TRY(choice("hook", std::span(kHooks))) == 0 ? bpf::Hook::xdp : bpf::Hook::tc;
+    options.loops = static_cast<bpf::LoopForm>(TRY(choice("loops", std::span(kLoops))));
     options.drop_on_error = TRY(choice("on-error", std::span(kOnError))) == 1;
 
     const Filter filter = values.contains("in")
@@ -85,6 +88,10 @@ int run(const std::vector<std::string>& arguments) {
         "where the program will be attached")(
         "on-error", po::value<std::string>()->default_value("pass")->value_name("pass|drop"),
         "verdict of a packet on which the filter fails")(
+        "loops", po::value<std::string>()->default_value("bounded")->value_name("bounded|may-goto"),
+        "what of the kernel ends loops: a count that its verifier follows, which limits them "
+        "(Linux "
+        "5.3), or may_goto (Linux 6.9)")(
         "output,o", po::value<std::string>()->required()->value_name("OUT"), "the object file")(
         "listing", "print the instructions beside the source lines")(
         "json", "print a rejection as a JSON object on standard output");
