@@ -78,6 +78,7 @@ class Translator {
         const ir::Cfg cfg(function_);
         const ir::Dominators dominators(function_, cfg);
         heads_ = find_loop_heads(function_, cfg);
+        TRY(check_rounds());
         const Lowering lowering{.function = function_,
                                 .values = values,
                                 .layout = layout,
@@ -110,6 +111,23 @@ class Translator {
     }
 
   private:
+    // The kernel's verifier, which takes 1,000,000 instructions, follows eight at least in each
+    // round of a bounded loop.
+    Result<> check_rounds() const {
+        constexpr uint64_t kMostRounds = 125'000;
+        if (options_.loops != LoopForm::bounded || heads_.most_visits <= kMostRounds) return {};
+        const auto head = std::ranges::find(heads_.at, true) - heads_.at.begin();
+        const ir::Block& block = function_.blocks[static_cast<size_t>(head)];
+        const uint32_t at =
+            block.body.empty() ? block.end.origin : function_[block.body.front()].origin;
+        return fail(Diagnostic::at_offset(
+                        "", at,
+                        fmt::format("eBPF: the loop at +{:#x} may go round {} times, which "
+                                    "only a kernel with may_goto takes (Linux 6.9)",
+                                    at, heads_.most_visits)),
+                    Status::refused);
+    }
+
     // ---- the beginning -----------------------------------------------------------------------
 
     // r0 = address of a value of a per-CPU array.

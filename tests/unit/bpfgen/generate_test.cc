@@ -47,14 +47,23 @@ BOOST_AUTO_TEST_CASE(a_loop_with_too_much_fuel_is_refused_at_the_jump_that_close
 
 BOOST_AUTO_TEST_CASE(each_form_of_loop_has_its_own_way_to_end) {
     const VerifiedModule program = test::assembled(".fuel 1000000\n" + std::string(kLoop));
-    const auto may_gotos = [&](LoopForm form) {
-        const Program made = test::generated(program, {.loops = form});
+    const auto may_gotos = [&](uint64_t fuel, LoopForm form) {
+        const auto text = fmt::format(".fuel {}\n{}", fuel, kLoop);
+        const Program made = test::generated(test::assembled(text), {.loops = form});
         return std::ranges::count_if(made.insns, [](const bpf_insn& insn) {
             return ebpf::family_of(insn.code) == ebpf::Family::may_jump;
         });
     };
-    BOOST_TEST(may_gotos(LoopForm::bounded) == 0);
-    BOOST_TEST(may_gotos(LoopForm::may_goto) > 0);
+    const auto made = generate(program, {.loops = LoopForm::bounded});
+    BOOST_REQUIRE(!made.has_value());
+    BOOST_TEST(
+        made.error().diagnostics[0].message ==
+        "eBPF: the loop at +0x2 may go round 200001 times, which only a kernel with may_goto "
+        "takes (Linux 6.9)");
+    BOOST_TEST(made.error().diagnostics[0].offset.value() == 2u);
+    BOOST_TEST(may_gotos(10000, LoopForm::bounded) == 0);
+    BOOST_TEST(may_gotos(10000, LoopForm::may_goto) > 0);
+    BOOST_TEST(may_gotos(1000000, LoopForm::may_goto) > 0);
 }
 
 BOOST_AUTO_TEST_CASE(what_lies_below_values_is_free_for_the_counts_of_loops) {
