@@ -20,6 +20,9 @@ constexpr size_t kMostCopied = 256;
 // Those that a program of the kernel may use.
 constexpr size_t kMostMaps = 64;
 
+// Of all filters that loop: the kernel ends a program that goes round 2^23 times.
+constexpr uint64_t kMostFuelInAll = 8 * kMostLoopFuel;
+
 bool names_map(const Insn& insn, const Map& map) {
     switch (map.role) {
         case MapRole::flow:
@@ -78,11 +81,15 @@ Failure refusal(Failure failure) {
 }
 
 Result<ir::Function> lifted(const VerifiedModule& verified, const Options& options) {
-    if (!verified.acyclic()) {
+    if (!verified.acyclic() && verified.fuel() > kMostLoopFuel) {
         const uint32_t at = find_loop(verified);
-        return fail(Diagnostic::at_offset(
-                        "", at, fmt::format("eBPF: the program has a loop at +{:#x}", at)),
-                    Status::refused);
+        return fail(
+            Diagnostic::at_offset(
+                "", at,
+                fmt::format("eBPF: the loop at +{:#x} has fuel for {} instructions, in the kernel "
+                            "a loop has {} at most",
+                            at, verified.fuel(), kMostLoopFuel)),
+            Status::refused);
     }
     const auto call = std::ranges::find(verified.insns(), Opcode::CALL, &Insn::op);
     if (call != verified.insns().end())
@@ -96,6 +103,16 @@ Result<ir::Function> lifted(const VerifiedModule& verified, const Options& optio
     return function;
 }
 
+Failure too_many_loops(const VerifiedModule& verified, uint64_t fuel) {
+    const uint32_t at = find_loop(verified);
+    return Failure(Status::refused,
+                   Diagnostic::at_offset(
+                       "", at,
+                       fmt::format("eBPF: with the loop at +{:#x} the filters with loops have fuel "
+                                   "for {} instructions, in the kernel they have {} at most",
+                                   at, fuel, kMostFuelInAll)));
+}
+
 std::unexpected<UnitFailure> refused(uint32_t unit, Failure failure) {
     return std::unexpected(UnitFailure{unit, refusal(std::move(failure))});
 }
@@ -103,10 +120,14 @@ std::unexpected<UnitFailure> refused(uint32_t unit, Failure failure) {
 }  // namespace
 
 std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const Options& options) {
+    uint64_t loop_fuel = 0;
     std::vector<UnitInput> inputs;
     for (uint32_t number = 0; number < units.size(); ++number) {
         auto function = lifted(*units[number].module, options);
         if (!function) return refused(number, std::move(function).error());
+        const VerifiedModule& module = *units[number].module;
+        if (!module.acyclic()) loop_fuel += module.fuel();
+        if (loop_fuel > kMostFuelInAll) return refused(number, too_many_loops(module, loop_fuel));
         inputs.push_back({&units[number], number, std::move(*function)});
     }
     std::ranges::stable_sort(inputs, {}, [](const UnitInput& in) { return in.unit->priority; });

@@ -28,6 +28,16 @@ enum class Frames : uint8_t {
     linear  ///< XDP: all bytes of every frame lie between data and data_end
 };
 
+/// How a loop is written, so that the kernel's verifier sees its end. The run's own fuel ends it
+/// earlier or at the same place, in every form.
+enum class LoopForm : uint8_t {
+    bounded,   ///< a count that the verifier follows round by round, as far as it goes: Linux 5.3
+    may_goto,  ///< an instruction by which the kernel could end it: Linux 6.9
+};
+
+/// With more fuel a program that loops is refused.
+inline constexpr uint64_t kMostLoopFuel = 1'000'000;
+
 struct Options {
     Hook hook = Hook::xdp;
     Frames frames = Frames::any;
@@ -35,7 +45,8 @@ struct Options {
     bool for_kernel = true;      ///< a program that needs more maps than a kernel takes is refused
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
-    uint64_t register_seed = 0;               ///< tests: other than 0 moves values to other places
+    LoopForm loops = LoopForm::bounded;
+    uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
 
 /// A filter among those of one hook. They run in ascending priority, equal ones as they are given;
@@ -109,8 +120,8 @@ struct Program {
     std::vector<std::string> units;    ///< their names, as they were given
 };
 
-/// Translates. A program with a cycle or an opcode without a translation fails with `eBPF: WHY` at
-/// its code offset, status refused.
+/// Translates. A program with an opcode without a translation, or with a loop and more than
+/// kMostLoopFuel, fails with `eBPF: WHY` at its code offset, status refused.
 Result<Program> generate(const VerifiedModule& verified, const Options& options);
 
 /// One program of one unit or more. With one unit it is what the other function makes of it;
@@ -118,6 +129,9 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
 /// NAME_TABLE, where NAME are up to 7 bytes of the unit's name, and the result map of a test build
 /// has a value for each unit. Options::drop_on_error does not matter.
 std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const Options& options);
+
+/// What the kernel is told of every program.
+inline constexpr char kLicense[] = "Dual MIT/GPL";
 
 /// An ELF object for libbpf, ip, tc, bpftool and xdp-loader: program, maps, BTF with function and
 /// line information, license "Dual MIT/GPL".

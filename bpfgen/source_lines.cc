@@ -67,6 +67,11 @@ void attach_sources(Program& program, std::span<const Unit> units) {
     }
 }
 
+void attach_source(Program& program, const VerifiedModule& verified) {
+    const Unit unit{.module = &verified};
+    attach_sources(program, std::span(&unit, 1));
+}
+
 std::vector<SourceFile> source_files(const Program& program) {
     std::vector<SourceFile> files;
     files.emplace_back(program.source_name, program.source_text);

@@ -12,6 +12,8 @@ namespace vfm::bpf {
 /// Fills in the sources and the positions of program.lines: those of a unit's module where it has
 /// them, else of a listing of its bytecode, one instruction a line.
 void attach_sources(Program& program, std::span<const Unit> units);
+/// The same for a program of one filter.
+void attach_source(Program& program, const VerifiedModule& verified);
 
 /// The files that LineInfo::file numbers.
 std::vector<SourceFile> source_files(const Program& program);

@@ -1,4 +1,4 @@
-// The back end proper: acyclic IR functions in, one for each unit, instructions and maps out.
+// The back end proper: IR functions in, one for each unit, instructions and maps out.
 #pragma once
 
 #include "bpfgen/object.h"

@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -48,12 +49,32 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
     read_clock_once(input_.function);
     ir::byte_swap_elimination(input_.function);
     needs_ = find_needs(input_.function);
+    heads_ = find_loop_heads(input_.function, ir::Cfg(input_.function));
 }
 
 Result<> UnitCode::prepare() {
+    TRY(check_rounds());
     tables_ = TRY(LookupTables::make(*input_.unit->module, std::move(shared_.data)));
     shared_.data = std::move(tables_.data());
     return {};
+}
+
+// The kernel's verifier, which takes 1,000,000 instructions, follows eight at least in each
+// round of a bounded loop.
+Result<> UnitCode::check_rounds() const {
+    constexpr uint64_t kMostRounds = 125'000;
+    const bool bounded = shared_.options.loops == LoopForm::bounded;
+    if (!bounded || heads_.most_visits <= kMostRounds) return {};
+    const ir::Function& function = input_.function;
+    const auto head = std::ranges::find(heads_.at, true) - heads_.at.begin();
+    const ir::Block& block = function.blocks[static_cast<size_t>(head)];
+    const uint32_t at = block.body.empty() ? block.end.origin : function[block.body.front()].origin;
+    return fail(
+        Diagnostic::at_offset("", at,
+                              fmt::format("eBPF: the loop at +{:#x} may go round {} times, which "
+                                          "only a kernel with may_goto takes (Linux 6.9)",
+                                          at, heads_.most_visits)),
+        Status::refused);
 }
 
 void UnitCode::begin() {
@@ -61,6 +82,10 @@ void UnitCode::begin() {
     emitter_.emit(store(8, kFrame, kStatsSlot, 0));
     count_packet();
     if (needs_.fuel) fill_fuel();
+    if (heads_.any() && shared_.options.loops == LoopForm::bounded) {
+        emitter_.number(1, heads_.most_visits);
+        emitter_.emit(store(8, kFrame, kLoopSlot, 1));
+    }
     if (shared_.options.result_map) {
         array_value(emitter_, maps_.result(static_cast<uint32_t>(shared_.units.size())),
                     input_.number, exits_.no_map());
@@ -95,6 +120,8 @@ Result<> UnitCode::filter() {
                             .layout = layout,
                             .cfg = cfg,
                             .dominators = dominators,
+                            .heads = heads_,
+                            .loops = shared_.options.loops,
                             .hook = hook_,
                             .exits = exits_,
                             .maps = maps_,
@@ -154,14 +181,17 @@ RegisterFile UnitCode::registers(AccessKind access) const {
     if (!context) file.kept_in_calls.push_back(kContext);
     if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
     if (shared_.clock_in_slot) file.first_spill = kFirstSpillBehindClock;
+    file.frame_end = frame_end();
     return file;
 }
+
+int16_t UnitCode::frame_end() const { return heads_.any() ? kFrameEndWithLoops : kFrameEnd; }
 
 void UnitCode::find_scratch(uint32_t slots) {
     for (uint32_t value = 0; value < scratch_values(slots); ++value) {
         array_value(emitter_, maps_.scratch(slots), value, exits_.no_map());
         emitter_.emit(value == 0 ? mov(kScratchBase, 0)
-                                 : store(8, kFrame, scratch_address_slot(value), 0));
+                                 : store(8, kFrame, scratch_address_slot(value, frame_end()), 0));
     }
 }
 

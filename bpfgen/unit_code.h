@@ -47,7 +47,8 @@ class UnitCode {
     /// `next`: where a packet goes on that the unit passes; nothing for the last.
     UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next);
 
-    /// Makes the constant data. Fails as LookupTables::make() does.
+    /// Makes the constant data. Fails as LookupTables::make() does, and at a loop that no verifier
+    /// could follow.
     Result<> prepare();
     const Needs& needs() const { return needs_; }
     uint32_t number() const { return input_.number; }
@@ -60,6 +61,8 @@ class UnitCode {
     void end() { exits_.emit(); }
 
   private:
+    Result<> check_rounds() const;
+    int16_t frame_end() const;
     void count_packet();
     void fill_fuel();
     void choose_variant(Label not_linear);
@@ -76,6 +79,7 @@ class UnitCode {
     Exits exits_;
     bool last_;
     Needs needs_;
+    LoopHeads heads_;
 };
 
 }  // namespace vfm::bpf

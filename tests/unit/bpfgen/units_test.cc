@@ -81,7 +81,8 @@ BOOST_AUTO_TEST_CASE(random_groups_are_judged_as_one_after_the_other) {
     constexpr unsigned kGroups = 120;
     for (unsigned index = 0; index < kGroups; ++index) {
         test::Rng rng(4711, index);
-        const test::Group group = test::random_group(rng, {.small_fuel = rng.one_in(4)});
+        const test::Group group =
+            test::random_group(rng, {.loops = rng.one_in(4), .small_fuel = rng.one_in(4)});
         std::vector<Bytes> packets;
         for (unsigned i = 0; i < 12; ++i) packets.push_back(test::random_packet(rng));
         for (const Shape& shape : kShapes) {
@@ -229,6 +230,19 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused_with_its_unit) {
     const auto called = generate(with_call, {});
     BOOST_TEST_REQUIRE(!called.has_value());
     BOOST_TEST(called.error().unit == 1u);
+
+    // What goes round, the kernel ends after 2^23 times in all.
+    const VerifiedModule loops =
+        test::assembled(".fuel 1000000\nhere: LD8 0\nPUSH 1\nJEQ here\nPUSH 1\nRET\n");
+    std::vector<Unit> rounds(8, {.module = &loops, .name = "a"});
+    BOOST_TEST(composed(rounds, {.loops = LoopForm::may_goto}).units.size() == 8u);
+    rounds.push_back({.module = &loops, .name = "a"});
+    const auto too_many = generate(rounds, {.loops = LoopForm::may_goto});
+    BOOST_TEST_REQUIRE(!too_many.has_value());
+    BOOST_TEST(too_many.error().unit == 8u);
+    BOOST_TEST(too_many.error().failure.diagnostics[0].message ==
+               "eBPF: with the loop at +0xc the filters with loops have fuel for 9000000 "
+               "instructions, in the kernel they have 8000000 at most");
 
     std::vector<Unit> many(64, {.module = &good, .name = "a"});
     BOOST_TEST(composed(many).maps.size() == 64u);
