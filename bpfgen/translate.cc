@@ -73,12 +73,12 @@ class Translator {
         read_clock_once(function_);
         ir::byte_swap_elimination(function_);
         needs_ = find_needs(function_);
-        const ValueFacts values(function_);
-        const Layout layout(function_);
         const ir::Cfg cfg(function_);
-        const ir::Dominators dominators(function_, cfg);
         heads_ = find_loop_heads(function_, cfg);
         TRY(check_rounds());
+        const ValueFacts values(function_, cfg, heads_);
+        const Layout layout(function_);
+        const ir::Dominators dominators(function_, cfg);
         const Lowering lowering{.function = function_,
                                 .values = values,
                                 .layout = layout,

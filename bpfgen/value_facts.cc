@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-#include "bpfgen/loop_heads.h"
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
 #include "core/ir/form/bounds.h"
@@ -40,7 +39,7 @@ bool verifier_bounds(const Function& function, const Value& value) {
 
 }  // namespace
 
-ValueFacts::ValueFacts(const Function& function) {
+ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopHeads& heads) {
     bits_.assign(function.values.size(), 0);
     provable_.assign(function.values.size(), 64);
     number_somewhere_.assign(function.values.size(), false);
@@ -49,8 +48,6 @@ ValueFacts::ValueFacts(const Function& function) {
         bits_[id] = provable_[id] = static_cast<uint8_t>(std::bit_width(function[id].imm));
         number_somewhere_[id] = true;
     }
-    const ir::Cfg cfg(function);
-    const LoopHeads heads = find_loop_heads(function, cfg);
     for (const ir::BlockId id : cfg.order())
         for (const ValueId param : function.blocks[id].params)
             if (heads.at[id]) bits_[param] = 64;

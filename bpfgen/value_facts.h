@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "bpfgen/loop_heads.h"
 #include "core/ir/form/ir.h"
 
 namespace vfm::bpf {
@@ -12,7 +13,7 @@ namespace vfm::bpf {
 class ValueFacts {
   public:
     /// Of the parameters of loop heads nothing is taken to be known: lowering hides them.
-    explicit ValueFacts(const ir::Function& function);
+    ValueFacts(const ir::Function& function, const ir::Cfg& cfg, const LoopHeads& heads);
 
     /// The value is below 2^bits().
     unsigned bits(ir::ValueId value) const { return bits_[value]; }

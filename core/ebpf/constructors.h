@@ -109,7 +109,7 @@ inline bool is_wide(const bpf_insn& insn) { return family_of(insn.code) == Famil
 inline bool is_conditional(const bpf_insn& insn) { return family_of(insn.code) == Family::branch; }
 inline bool is_jump(const bpf_insn& insn) {
     const auto family = family_of(insn.code);
-    return family == Family::branch || family == Family::jump || family == Family::may_jump;
+    return family && jumps(*family);
 }
 /// The unsigned comparison that holds where `op` does not.
 constexpr unsigned opposite(unsigned op) {

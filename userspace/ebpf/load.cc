@@ -39,15 +39,6 @@ Objection check(const DecodedInsn& insn) {
     return "";
 }
 
-bool jumps(const DecodedInsn& insn) {
-    return insn.family == Family::branch || insn.family == Family::jump ||
-           insn.family == Family::may_jump;
-}
-
-bool never_goes_on(const DecodedInsn& insn) {
-    return insn.family == Family::exit || insn.family == Family::jump;
-}
-
 std::unexpected<Fault> fault(size_t pc, std::string_view reason) {
     return std::unexpected(Fault{static_cast<uint32_t>(pc), std::string(reason)});
 }
@@ -79,12 +70,12 @@ std::expected<Machine, Fault> Machine::load(const Image& image) {
             return fault(pc, "a map that is not among the map uses");
     }
     for (size_t pc = 0; pc < count; ++pc) {
-        if (!starts[pc] || !jumps(insns[pc])) continue;
+        if (!starts[pc] || !jumps(insns[pc].family)) continue;
         const int64_t target = static_cast<int64_t>(pc) + 1 + insns[pc].distance;
         if (target < 0 || target >= static_cast<int64_t>(count) || !starts[target])
             return fault(pc, "jump to no instruction");
     }
-    if (count == 0 || !starts[count - 1] || !never_goes_on(insns[count - 1]))
+    if (count == 0 || !starts[count - 1] || goes_on(insns[count - 1].family))
         return fault(count == 0 ? 0 : count - 1, "the end can be reached without exit");
 
     const auto is_wide_at = [&](uint32_t at) {
