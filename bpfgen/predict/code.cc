@@ -233,8 +233,7 @@ std::optional<Code> prepare(const Program& program) {
         if (!insn) return std::nullopt;
         step.insn = *insn;
         if (insn->op == Op::CALL && !helper_arguments(insn->imm)) return std::nullopt;
-        // Its rounds are followed by rules of their own.
-        if (insn->family == Family::may_jump) return std::nullopt;
+        code.has_may_goto |= insn->family == Family::may_jump;
         if (insn->slots() == 2) code.steps[++at].is_second_half = true;
     }
     for (const MapReference& reference : program.map_references) {

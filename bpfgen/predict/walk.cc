@@ -207,6 +207,7 @@ Prediction predict(const Program& program) {
     if (!code) return prediction;
     prediction.longest_path = longest_path(*code);
     prediction.stack = deepest_stack(*code);
+    if (code->has_may_goto) return prediction;
     Walk walk(*code);
     if (!walk.run()) return prediction;
     prediction.processed = walk.processed();

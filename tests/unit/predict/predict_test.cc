@@ -71,6 +71,14 @@ BOOST_AUTO_TEST_CASE(what_has_no_end_ends) {
     BOOST_TEST(!p.longest_path.has_value());
 }
 
+BOOST_AUTO_TEST_CASE(what_the_model_does_not_follow_has_a_frame_all_the_same) {
+    const Prediction p =
+        of({store_imm(8, kFrame, -24, 1), may_goto(1), jump(-2), mov_imm(0, 1), exit_insn()});
+    BOOST_TEST(!p.processed.has_value());
+    BOOST_TEST(!p.longest_path.has_value());
+    BOOST_TEST(p.stack == 24u);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_program) {
     BOOST_TEST(!of({}).processed.has_value());
     BOOST_TEST(!of({make_insn(0xff, 0, 0, 0, 0)}).processed.has_value());
