@@ -16,14 +16,15 @@ using ir::Value;
 using ir::ValueId;
 
 // True if the kernel's verifier bounds the result of an operation as ir::result_bits() does. It
-// forgets all of a value whose bytes it sees turned round.
+// forgets all of a value whose bytes it sees turned round, and before Linux 6.10 all of what an OR
+// makes of two values that it does not know.
 bool verifier_bounds(const Function& function, const Value& value) {
     switch (value.op) {
         case Op::constant:
         case Op::add:
         case Op::and_:
-        case Op::or_:
             return true;
+        case Op::or_:
         case Op::shl:
         case Op::shr:
             return is_number(function, value.b);

@@ -4,9 +4,10 @@
 #
 #   guest.sh DIR 6.1|6.12 SECONDS PROGRAM LINE...
 #
-# Each LINE is arguments of PROGRAM. The newest cloud kernel of that series that the mirror has is
-# fetched into DIR, once. Prints what they print. Ends with 77 and a reason where
-# this machine cannot do it, else with 0 if every line ended with 0.
+# Each LINE is arguments of PROGRAM. GUEST_FILES in the environment: folders that are taken along,
+# to the same paths. The newest cloud kernel of that series that the mirror has is fetched into
+# DIR, once. Prints what the lines print. Ends with 77 and a reason where this machine cannot do it,
+# else with 0 if every line ended with 0.
 set -euo pipefail
 
 dir=$1 series=$2 patience=$3 program=$4
@@ -45,6 +46,10 @@ ldd "$program" | grep -o '/[^ ]*' | while read -r library; do
     mkdir -p "$root/$(dirname "$library")"
     cp -L "$library" "$root/$library"
 done
+for path in ${GUEST_FILES-}; do
+    mkdir -p "$root/$(dirname "$path")"
+    cp -rL "$path" "$root/$path"
+done
 {
     cat <<'INIT'
 #!/bin/busybox sh
@@ -55,7 +60,8 @@ done
 INIT
     echo 'echo "guest: kernel $(/bin/busybox uname -r)"'
     for line in "$@"; do
-        printf '/program %s\nstatus=$?\n[ $status = 0 ] || echo "guest: FAILED $status"\n' "$line"
+        echo "echo '-- $line'"
+        echo "/program $line || echo \"guest: FAILED \$?\""
     done
     echo 'echo "guest: done"'
     echo '/bin/busybox poweroff -f'
