@@ -95,7 +95,13 @@ Made make_program(const Options& options, Rng& rng) {
     return made;
 }
 
-/// The filters below a folder that are in order.
+bool uses(const VerifiedModule& program, std::initializer_list<Opcode> any) {
+    return std::ranges::any_of(program.insns(), [&](const Insn& insn) {
+        return std::ranges::find(any, insn.op) != any.end();
+    });
+}
+
+/// The filters below a folder that are in order and call no host functions, which nobody has here.
 std::vector<Made> filters_below(const std::string& folder) {
     std::vector<std::string> paths;
     for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
@@ -106,7 +112,9 @@ std::vector<Made> filters_below(const std::string& folder) {
     std::vector<Made> filters;
     for (const std::string& path : paths) {
         auto filter = load_filter(path);
-        if (!filter || !verify(filter->module)) continue;
+        if (!filter) continue;
+        const auto program = verify(filter->module);
+        if (!program || uses(*program, {Opcode::CALL})) continue;
         filters.push_back({.module = std::move(filter->module), .source = path, .tree = {}});
     }
     return filters;
@@ -168,12 +176,6 @@ void report(const Options& options, uint64_t index, const Made& made,
 
 bool in_the_kernel(const EngineKind& kind) { return kind.name.starts_with("kernel"); }
 
-bool reads_clock(const VerifiedModule& program) {
-    return std::ranges::any_of(program.insns(), [](const Insn& insn) {
-        return insn.op == Opcode::NOW || insn.op == Opcode::RAND;
-    });
-}
-
 /// Why the kernel does not take a program at one of the hooks; empty if it does.
 std::string refusal(const VerifiedModule& program) {
     for (const bpf::Hook hook : {bpf::Hook::xdp, bpf::Hook::tc}) {
@@ -194,7 +196,7 @@ bool run_one(const Options& options, uint64_t index, const Made& made, Rng& rng,
                    program.error().reason, disassemble(made.module));
         return false;
     }
-    if (std::ranges::any_of(kinds, in_the_kernel) && reads_clock(*program)) {
+    if (std::ranges::any_of(kinds, in_the_kernel) && uses(*program, {Opcode::NOW, Opcode::RAND})) {
         const std::string why = refusal(*program);
         if (!why.empty())
             fmt::print("seed {} index {}: the kernel refuses it: {}\n{}", options.seed, index, why,
@@ -214,6 +216,12 @@ bool run_one(const Options& options, uint64_t index, const Made& made, Rng& rng,
         differential.run(*program, packets, made.tree ? make_tree_engine(*made.tree) : nullptr);
     if (difference) report(options, index, made, packets, *difference);
     return !difference;
+}
+
+uint64_t refusals(const Differential& differential) {
+    uint64_t count = 0;
+    for (const Tally& tally : differential.tallies()) count += tally.refused;
+    return count;
 }
 
 int run(const Options& options) {
@@ -237,7 +245,11 @@ int run(const Options& options) {
         Rng rng(options.seed, current_index);
         const Made& made =
             options.filters.empty() ? make_program(options, rng) : filters.at(current_index);
+        const uint64_t refused = refusals(differential);
         if (!run_one(options, current_index, made, rng, kinds, differential)) return 1;
+        if (options.share == 1.0 && refusals(differential) > refused)
+            fmt::print("refused: --seed={} --index={} {}\n", options.seed, current_index,
+                       options.filters.empty() ? "" : made.source);
     }
     fmt::print("seed {}, {} programs, {} packets each\n{}", options.seed, last - first,
                options.packets, differential.summary());
