@@ -21,11 +21,15 @@ class ValueFacts {
     unsigned provable_bits(ir::ValueId value) const { return provable_[value]; }
     /// True if some path makes the value of numbers alone, so that the verifier knows it there.
     bool is_number_somewhere(ir::ValueId value) const { return number_somewhere_[value]; }
+    /// True if the value may be a sum with a number so large that the verifier, which since Linux
+    /// 6.10 remembers of what it is the sum, takes it for no offset of a packet pointer.
+    bool is_far_sum(ir::ValueId value) const { return far_sum_[value]; }
 
   private:
     std::vector<uint8_t> bits_;
     std::vector<uint8_t> provable_;
     std::vector<bool> number_somewhere_;
+    std::vector<bool> far_sum_;
 };
 
 }  // namespace vfm::bpf

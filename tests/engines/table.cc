@@ -50,6 +50,10 @@ Compiled compile_kernel_linear(const VerifiedModule& program, const ProgramOptio
     return kernel_program(program, bpf::Hook::xdp, bpf::Frames::linear);
 }
 
+Compiled compile_kernel_tc(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return kernel_program(program, bpf::Hook::tc);
+}
+
 /// The engine `kernel` with loops for kernels that know no other.
 Compiled compile_kernel_bounded(const VerifiedModule& program, const ProgramOptions& /*options*/) {
     return kernel_program(program, bpf::Hook::xdp, bpf::Frames::any, bpf::LoopForm::bounded);
@@ -166,6 +170,8 @@ const EngineKind kVariants[] = {
      compile_bpf<bpf::Hook::xdp, true, false>, nothing},
     {"bpf-registers", "other registers, errors drop", true, false,
      compile_bpf<bpf::Hook::xdp, false, true>, nothing},
+    {"kernel-tc", "the program for tc in the kernel", true, false, compile_kernel_tc,
+     kernel_engine_missing},
     {"bpf-any-frames", "XDP, frames of several buffers may come", true, false,
      compile_bpf<bpf::Hook::xdp, false, false>, nothing},
     {"kernel-linear", "the program for linear frames in the kernel", true, false,

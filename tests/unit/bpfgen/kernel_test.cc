@@ -323,6 +323,17 @@ BOOST_AUTO_TEST_CASE(more_pointers_than_the_frame_holds_load_and_agree) {
     check_in_kernel(test::assembled(text + "RET\n"));
 }
 
+// The verifier follows a value and its sum with a number, and has no such sums as offsets.
+BOOST_AUTO_TEST_CASE(offsets_from_far_sums_load_and_agree) {
+    for (const char* way : {"ADD", "SUB"})
+        for (const char* load : {"LDX8 5", "LDX16 0", "LDX64 40"})
+            check_in_kernel(test::assembled(
+                fmt::format("LD64 0\nPICK 0\nPUSH32 600000000\n{}\n{}\nADD\nRET\n", way, load)));
+    check_in_kernel(
+        test::assembled("LD64 0\nPICK 0\nPUSH32 600000000\nADD\nLD8 3\nPUSH8 9\nJGT small\n"
+                        "PUSH8 1\nADD\nsmall:\nLDX16 0\nADD\nRET\n"));
+}
+
 BOOST_AUTO_TEST_CASE(thousands_of_values_load) {
     std::string text = "PUSH8 0\n";
     for (unsigned i = 0; i < 5000; ++i) text += fmt::format("LD16 {}\nADD\n", i);
