@@ -15,6 +15,7 @@
 #include "tests/bench/kernel/curves.h"
 #include "tests/bench/kernel/measured.h"
 #include "tests/bench/kernel/options.h"
+#include "tests/bench/kernel/rivals.h"
 #include "tests/bench/machine.h"
 #include "tests/bench/measure.h"
 
@@ -54,6 +55,21 @@ Json json_of(const CurvePoint& point) {
     return made;
 }
 
+Json json_of(const Rival& rival) {
+    Json made = {{"name", rival.name}, {"how", rival.how}};
+    if (!rival.skipped.empty()) {
+        made["skipped"] = rival.skipped;
+        return made;
+    }
+    for (const RivalTime& time : rival.times) {
+        Json row = {{"filter", time.filter}, {"fixed", time.fixed}, {"varied", nullptr}};
+        if (time.varied) row["varied"] = *time.varied;
+        row["note"] = time.note;
+        made["rows"].push_back(row);
+    }
+    return made;
+}
+
 Result<Json> run(const KernelOptions& options, Json out) {
     std::vector<Subject> subjects;
     for (const std::string& name : subject_names())
@@ -63,6 +79,11 @@ Result<Json> run(const KernelOptions& options, Json out) {
     for (const Measured& one : TRY(measure_in_kernel(subjects, options.plan)))
         out["filters"].push_back(json_of(one));
     out["beside"] = Json::array();
+    if (!options.without_beside)
+        for (const auto rival : {socket_filter, xdp_filter, nftables}) {
+            out["beside"].push_back(json_of(rival(subjects, options.plan)));
+            say(out["beside"].back()["name"].get<std::string>() + " is measured");
+        }
     out["families"] = Json::object();
     out["curves"] = Json::array();
     if (!options.without_curves) {

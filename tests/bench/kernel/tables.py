@@ -84,16 +84,26 @@ def curves_table(data):
     yield ""
 
 
-def beside_table(data):
+def beside_table(data, rows):
     if not data["beside"]:
         return
-    yield "beside them (ns over doing nothing; medians of paired differences)"
+    own = {row["name"]: row for row in rows}
+    yield "beside others, for orientation: ns over doing nothing at the same place, medians of paired differences"
     for one in data["beside"]:
         if "skipped" in one:
             yield f'{one["name"]}: skipped: {one["skipped"]}'
             continue
         yield f'{one["name"]}: {one["how"]}'
-        yield from grid(["", *one["columns"]], [[row["filter"], *(short(v) for v in row["ns"])] for row in one["rows"]])
+        lines = []
+        for row in one["rows"]:
+            line = [row["filter"]]
+            for kind in KINDS:
+                at = own[row["filter"]][kind]
+                line += ["-" if row[kind] is None else short(row[kind]), short(at["clang"] - at["null"]),
+                         short(at["ours"] - at["null"])]
+            lines.append([*line, row["note"]])
+        yield from grid(["", *(f"{kind}: {one['name']}" if who == 0 else who for kind in KINDS
+                               for who in (0, "clang", "ours")), ""], lines)
     yield ""
 
 
@@ -121,7 +131,7 @@ def report(data, summary, rows, more):
         yield from times_table(data, rows, kind)
     yield from sizes_table(rows)
     yield from curves_table(data)
-    yield from beside_table(data)
+    yield from beside_table(data, rows)
     yield from goal_lines(more, summary)
 
 
