@@ -10,7 +10,8 @@
 //
 // A program has up to two variants of the filter behind one prologue (packet_access.h): direct
 // access for packets whose needed bytes are linear, and access through the hook's load helper for
-// others. Both share the frame, the exits and the error exits.
+// others. Both share the frame, the exits and the error exits. A program for linear frames has the
+// first alone.
 //
 // Access through the helper keeps packet bytes and the length in vfm_stats.scratch and .length.
 // Bytes in the stack would cost the verifier of Linux 6.18 quadratic time. A length in a register
@@ -39,24 +40,29 @@ inline constexpr int16_t kStatsSlot = -8;    ///< address of this CPU's struct v
 inline constexpr int16_t kResultSlot = -16;  ///< address of struct vfm_result, test builds only
 inline constexpr int16_t kLenSlot = -24;     ///< the length, or LEN where the prologue has cut it
 inline constexpr int16_t kFuelSlot = -32;    ///< what is left
-inline constexpr int16_t kNowSlot = -40;     ///< NOW
-inline constexpr int16_t kKeySlot = -48;     ///< key argument of map helpers
-inline constexpr int16_t kValueSlot = -56;   ///< value argument of map helpers
-inline constexpr int16_t kFirstSpill = -64;  ///< spilled values, downwards
+inline constexpr int16_t kKeySlot = -40;     ///< key argument of map helpers
+inline constexpr int16_t kValueSlot = -48;   ///< value argument of map helpers
+inline constexpr int16_t kFirstSpill = -56;  ///< spilled values, downwards
 /// In programs with keys of several words such a key stands in front of what is spilled.
-inline constexpr int16_t kWideKeySlot = -120;
-inline constexpr int16_t kFirstSpillBehindKey = -128;
+inline constexpr int16_t kWideKeySlot = -112;
+inline constexpr int16_t kFirstSpillBehindKey = -120;
 inline constexpr int16_t kFrameEnd = -512;  ///< lowest slot the kernel allows
+/// Of a program with bounded loops: the times that it may still come to the head of one.
+inline constexpr int16_t kLoopSlot = kFrameEnd;
+/// Where values may be down to in a program with loops; what lies below belongs to the bounded
+/// form, or to the kernel, which counts there if it has may_goto.
+inline constexpr int16_t kFrameEndWithLoops = kFrameEnd + 16;
 
 /// Slots in one value of a per-CPU array, which has at most 32 KiB. Who needs more has several; the
-/// address of the first is in kScratchBase, that of each other in the frame, from its end on.
+/// address of the first is in kScratchBase, that of each other in the frame, from the end of
+/// values on.
 inline constexpr uint32_t kScratchSlots = 4096;
 inline constexpr uint32_t kMostScratchValues = 16;
 constexpr uint32_t scratch_values(uint32_t slots) {
     return (slots + kScratchSlots - 1) / kScratchSlots;
 }
-constexpr int16_t scratch_address_slot(uint32_t value) {
-    return static_cast<int16_t>(kFrameEnd + 8 * (static_cast<int>(value) - 1));
+constexpr int16_t scratch_address_slot(uint32_t value, int16_t end = kFrameEnd) {
+    return static_cast<int16_t>(end + 8 * (static_cast<int>(value) - 1));
 }
 
 }  // namespace vfm::bpf

@@ -14,4 +14,8 @@ const HookFacts& hook_facts(Hook hook) {
 
 std::string_view hook_name(Hook hook) { return hook_facts(hook).name; }
 
+std::string_view section_name(Hook hook, Frames frames) {
+    return hook == Hook::xdp && frames == Frames::any ? "xdp.frags" : hook_name(hook);
+}
+
 }  // namespace vfm::bpf

@@ -17,8 +17,8 @@ struct ContextField {
 };
 
 struct HookFacts {
-    std::string_view name;  ///< also the ELF section
-    int32_t pass;           ///< verdict numbers
+    std::string_view name;
+    int32_t pass;  ///< verdict numbers
     int32_t drop;
     int16_t data;         ///< context fields: address of the first byte
     int16_t data_end;     ///< and of the end of the linear bytes

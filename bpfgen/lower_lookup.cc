@@ -227,7 +227,7 @@ VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operand
     return b.blurred(result);
 }
 
-void count_packet(Builder& b, uint32_t map, uint64_t counters, Word counter) {
+void count_packet(Builder& b, uint32_t map, uint64_t counters, Word counter, PacketAccess& packet) {
     const Label done = b.label();
     if (counter.bits > 32) b.branch({.code = BPF_JGE, .a = counter.reg, .imm = counters}, done);
     b.store(8, kFrame, kKeySlot, counter.reg);
@@ -235,13 +235,11 @@ void count_packet(Builder& b, uint32_t map, uint64_t counters, Word counter) {
     b.slot_address_to(2, kKeySlot);
     b.call(BPF_FUNC_map_lookup_elem);
     b.branch({.code = BPF_JEQ, .a = 0, .imm = 0}, done);
-    b.load_to(1, 8, 0, offsetof(vfm_counter, packets));
-    b.add_imm_to(1, 1);
-    b.store(8, 0, offsetof(vfm_counter, packets), 1);
-    b.load_to(1, 8, 0, offsetof(vfm_counter, bytes));
-    b.load_to(2, 8, kFrame, kLenSlot);
-    b.add_to(1, Reg{2});
-    b.store(8, 0, offsetof(vfm_counter, bytes), 1);
+    const VReg at = b.mov(0);
+    const VReg packets = b.load(8, at, offsetof(vfm_counter, packets));
+    b.store(8, at, offsetof(vfm_counter, packets), b.alu_imm(BPF_ADD, packets, 1));
+    const VReg bytes = b.load(8, at, offsetof(vfm_counter, bytes));
+    b.store(8, at, offsetof(vfm_counter, bytes), b.alu(BPF_ADD, bytes, packet.len()));
     b.bind(done);
 }
 

@@ -6,6 +6,7 @@
 
 #include "bpfgen/builder.h"
 #include "bpfgen/lookup_tables.h"
+#include "bpfgen/packet_access.h"
 
 namespace vfm::bpf {
 
@@ -23,7 +24,7 @@ VReg is_in_map(Builder& b, uint32_t map, unsigned width, std::span<const Word> k
 VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands);
 /// The constant of a rule.
 VReg verdict_of(Builder& b, const VerdictTable& verdicts, Word rule);
-/// Adds a packet and LEN, which stands in kLenSlot, to a counter of a map, if it has it.
-void count_packet(Builder& b, uint32_t map, uint64_t counters, Word counter);
+/// Adds a packet and LEN to a counter of a map, if it has it.
+void count_packet(Builder& b, uint32_t map, uint64_t counters, Word counter, PacketAccess& packet);
 
 }  // namespace vfm::bpf

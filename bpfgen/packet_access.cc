@@ -19,6 +19,25 @@ std::optional<Condition> beyond(VReg reg, unsigned bits, uint64_t size) {
     return Condition{.code = BPF_JGT, .a = reg, .imm = most};
 }
 
+// min(length, kMaxPacket) without a branch, as length + min(kMaxPacket - length, 0).
+VReg cut(Builder& b, VReg length) {
+    const VReg room = b.alu(BPF_SUB, b.number(kMaxPacket), length);
+    const VReg lacking = b.alu(BPF_AND, room, b.alu_imm(BPF_ARSH, room, 63));
+    return b.alu(BPF_ADD, length, lacking);
+}
+
+VReg len_from(Builder& b, LenSource source) {
+    switch (source) {
+        case LenSource::cut_in_slot:
+            return b.load(8, kFrame, kLenSlot);
+        case LenSource::length_in_slot:
+            return cut(b, b.load(8, kFrame, kLenSlot));
+        case LenSource::linear:
+            return cut(b, b.alu(BPF_SUB, kDataEnd, kData));
+    }
+    return kNoReg;
+}
+
 class DirectAccess final : public PacketAccess {
   public:
     explicit DirectAccess(const AccessContext& context) : c_(context), b_(context.builder) {}
@@ -57,6 +76,8 @@ class DirectAccess final : public PacketAccess {
         if (offset <= INT16_MAX) return b_.load(size, pointer, static_cast<int16_t>(offset));
         return b_.load(size, b_.alu_imm(BPF_ADD, pointer, offset), 0);
     }
+
+    VReg len() override { return len_from(b_, c_.len); }
 
   private:
     // A pointer to packet[value] behind which `size` bytes are known to be, in `scope`.
@@ -138,6 +159,8 @@ class HelperAccess final : public PacketAccess {
         if (offset != 0) b_.add_imm_to(2, offset);
         return load_bytes(size);
     }
+
+    VReg len() override { return len_from(b_, c_.len); }
 
   private:
     static constexpr int16_t kScratchOffset = offsetof(vfm_stats, scratch);

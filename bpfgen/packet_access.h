@@ -34,6 +34,15 @@ class PacketAccess {
     /// packet[base + offset]; `in` is the block of the load.
     virtual VReg load_at(ir::ValueId value, VReg base, uint64_t offset, unsigned size,
                          ir::BlockId in) = 0;
+    /// LEN: the packet's length, at most kMaxPacket.
+    virtual VReg len() = 0;
+};
+
+/// Where LEN comes from.
+enum class LenSource : uint8_t {
+    cut_in_slot,     ///< kLenSlot holds it
+    length_in_slot,  ///< kLenSlot holds the packet's length
+    linear           ///< the packet lies between kData and kDataEnd
 };
 
 /// The registers of each way: what is not the packet's belongs to values.
@@ -49,6 +58,7 @@ struct AccessContext {
     /// Where the frame has no room for all pointers: those into the packet are proved again rather
     /// than kept long, and what bounds their offsets is a test beside them.
     bool few_pointers;
+    LenSource len;
 };
 std::unique_ptr<PacketAccess> make_access(AccessKind kind, const AccessContext& context);
 

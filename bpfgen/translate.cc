@@ -6,6 +6,7 @@
 #include <cstddef>
 
 #include "bpf/vfm_abi.h"
+#include "bpfgen/clock.h"
 #include "bpfgen/emitter.h"
 #include "bpfgen/exits.h"
 #include "bpfgen/frame.h"
@@ -27,7 +28,6 @@ struct Needs {
     bool fuel = false;
     bool wide_keys = false;  ///< of maps, of several words
     unsigned len = 0;        ///< places that ask for LEN
-    unsigned now = 0;        ///< places that read the clock
     uint64_t span = 0;       ///< no test or load goes beyond so many bytes
 };
 
@@ -46,7 +46,6 @@ Needs find_needs(const ir::Function& function) {
                 (membership && function.program->module().sets[value.imm].live);
             needs.vlan |= value.op == vlan_present || value.op == vlan_tag;
             needs.fuel |= value.op == fuel;
-            needs.now += value.op == now;
             if (value.op == guard_len) needs.span = std::max(needs.span, value.imm);
             if (value.op == guard_index || ir::is_loadx(value.op)) needs.span = kMaxPacket;
         }
@@ -71,25 +70,34 @@ class Translator {
 
     Result<Program> run() {
         thread_jumps(function_);
+        read_clock_once(function_);
         ir::byte_swap_elimination(function_);
         needs_ = find_needs(function_);
         const ValueFacts values(function_);
         const Layout layout(function_);
         const ir::Cfg cfg(function_);
         const ir::Dominators dominators(function_, cfg);
+        heads_ = find_loop_heads(function_, cfg);
+        TRY(check_rounds());
         const Lowering lowering{.function = function_,
                                 .values = values,
                                 .layout = layout,
                                 .cfg = cfg,
                                 .dominators = dominators,
+                                .heads = heads_,
+                                .loops = options_.loops,
                                 .hook = hook_,
                                 .exits = exits_,
                                 .maps = maps_,
                                 .tables = tables_,
                                 .emitter = emitter_,
-                                .now_in_slot = needs_.now > 1,
-                                .len_in_slot = len_in_slot()};
+                                .len = len_source()};
         prologue();
+        if (linear()) {
+            TRY(variant(lowering, AccessKind::direct));
+            exits_.emit();
+            return finish();
+        }
         if (needs_.loads) {
             const Label not_linear = emitter_.label();
             choose_variant(not_linear);
@@ -107,6 +115,23 @@ class Translator {
     }
 
   private:
+    // The kernel's verifier, which takes 1,000,000 instructions, follows eight at least in each
+    // round of a bounded loop.
+    Result<> check_rounds() const {
+        constexpr uint64_t kMostRounds = 125'000;
+        if (options_.loops != LoopForm::bounded || heads_.most_visits <= kMostRounds) return {};
+        const auto head = std::ranges::find(heads_.at, true) - heads_.at.begin();
+        const ir::Block& block = function_.blocks[static_cast<size_t>(head)];
+        const uint32_t at =
+            block.body.empty() ? block.end.origin : function_[block.body.front()].origin;
+        return fail(Diagnostic::at_offset(
+                        "", at,
+                        fmt::format("eBPF: the loop at +{:#x} may go round {} times, which "
+                                    "only a kernel with may_goto takes (Linux 6.9)",
+                                    at, heads_.most_visits)),
+                    Status::refused);
+    }
+
     // ---- the beginning -----------------------------------------------------------------------
 
     // r0 = address of a value of a per-CPU array.
@@ -119,39 +144,64 @@ class Translator {
         emitter_.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), exits_.no_map());
     }
 
-    // Otherwise it is cut where it is wanted, which often no packet comes by.
-    bool len_in_slot() const {
+    bool linear() const { return options_.hook == Hook::xdp && options_.frames == Frames::linear; }
+
+    // Where many ask for it it is cut once.
+    LenSource len_source() const {
         constexpr unsigned kFewPlaces = 4;
-        return needs_.counters || needs_.len > kFewPlaces;
+        if (linear()) return LenSource::linear;
+        const bool many = needs_.counters || needs_.len > kFewPlaces;
+        return many ? LenSource::cut_in_slot : LenSource::length_in_slot;
     }
 
-    // r9 holds the packet's length, r6 the context afterwards.
+    // The context, where something behind the prologue reads it, is in r6 afterwards; the packet's
+    // length in r9 where frames may be not linear, else its ends in kData and kDataEnd.
     void prologue() {
         emitter_.origin(0);
-        emitter_.emit(mov(kContext, 1));
-        hook_.length(emitter_, kLength);
+        if (!linear() || needs_.vlan) emitter_.emit(mov(kContext, 1));
+        if (linear()) {
+            packet_ends(1);
+        } else {
+            hook_.length(emitter_, kLength);
+        }
         array_value(maps_.stats());
         emitter_.emit(store(8, kFrame, kStatsSlot, 0));
-        count_one(emitter_, 0, offsetof(vfm_stats, packets));
-        emitter_.emit(load(8, 1, 0, offsetof(vfm_stats, bytes)));
-        emitter_.emit(alu(BPF_ADD, 1, kLength));
-        emitter_.emit(store(8, 0, offsetof(vfm_stats, bytes), 1));
+        count_packet();
         if (needs_.fuel) fill_fuel();
+        if (heads_.any() && options_.loops == LoopForm::bounded) {
+            emitter_.number(1, heads_.most_visits);
+            emitter_.emit(store(8, kFrame, kLoopSlot, 1));
+        }
         if (options_.result_map) {
             array_value(maps_.result());
             emitter_.emit(store(8, kFrame, kResultSlot, 0));
             emitter_.emit(store_imm(8, 0, offsetof(vfm_result, value), 0));
             emitter_.emit(store_imm(8, 0, offsetof(vfm_result, error), 0));
         }
-        if (needs_.now > 1) {
-            emitter_.emit(call(BPF_FUNC_ktime_get_ns));
-            emitter_.emit(store(8, kFrame, kNowSlot, 0));
-        }
-        if (len_in_slot()) {
+        if (len_source() == LenSource::cut_in_slot) {
             cut_length();
-        } else if (needs_.len > 0) {
+        } else if (!linear() && needs_.len > 0) {
             emitter_.emit(store(8, kFrame, kLenSlot, kLength));
         }
+    }
+
+    void packet_ends(Reg context) {
+        emitter_.emit(load(4, kData, context, hook_.data));
+        emitter_.emit(load(4, kDataEnd, context, hook_.data_end));
+    }
+
+    // r0 holds the statistics.
+    void count_packet() {
+        count_one(emitter_, 0, offsetof(vfm_stats, packets));
+        emitter_.emit(load(8, 1, 0, offsetof(vfm_stats, bytes)));
+        if (linear()) {
+            emitter_.emit(mov(2, kDataEnd));
+            emitter_.emit(alu(BPF_SUB, 2, kData));
+            emitter_.emit(alu(BPF_ADD, 1, 2));
+        } else {
+            emitter_.emit(alu(BPF_ADD, 1, kLength));
+        }
+        emitter_.emit(store(8, 0, offsetof(vfm_stats, bytes), 1));
     }
 
     // errors[0] is always 0, but the kernel's verifier does not know that. Were the fuel a known
@@ -181,8 +231,7 @@ class Translator {
             emitter_.emit(mov(3, kData));
             emit_offset();
         };
-        emitter_.emit(load(4, kData, kContext, hook_.data));
-        emitter_.emit(load(4, kDataEnd, kContext, hook_.data_end));
+        packet_ends(kContext);
         if (needs_.span < kMaxPacket) {
             pointer_plus(
                 [&] { emitter_.emit(alu_imm(BPF_ADD, 3, static_cast<int32_t>(needs_.span))); });
@@ -203,14 +252,18 @@ class Translator {
         const bool context = needs_.vlan || (!direct && needs_.loads);
         if (!context) file.kept_in_calls.push_back(kContext);
         if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
+        file.frame_end = frame_end();
         return file;
     }
+
+    int16_t frame_end() const { return heads_.any() ? kFrameEndWithLoops : kFrameEnd; }
 
     void find_scratch(uint32_t slots) {
         for (uint32_t value = 0; value < scratch_values(slots); ++value) {
             array_value(maps_.scratch(slots), value);
-            emitter_.emit(value == 0 ? mov(kScratchBase, 0)
-                                     : store(8, kFrame, scratch_address_slot(value), 0));
+            emitter_.emit(value == 0
+                              ? mov(kScratchBase, 0)
+                              : store(8, kFrame, scratch_address_slot(value, frame_end()), 0));
         }
     }
 
@@ -245,6 +298,7 @@ class Translator {
         Program program;
         program.name = options_.program_name;
         program.hook = options_.hook;
+        program.frames = options_.frames;
         program.insns = std::move(code.insns);
         program.maps = maps_.take();
         program.data = tables_.data().bytes();
@@ -266,6 +320,7 @@ class Translator {
     Emitter emitter_;
     Exits exits_;
     Needs needs_;
+    LoopHeads heads_;
 };
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/loop_forms.h"
 #include "loader/map_memory.h"
 #include "loader/messages.h"
 #include "loader/new_filter.h"
@@ -74,23 +75,48 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
 
 }  // namespace
 
-std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filter, HookPoint hook,
-                                                             const std::string& name,
-                                                             bool drop_on_error,
-                                                             uint64_t most_memory) {
+std::vector<Build> builds_for(const Interface& interface, HookPoint hook, Mode mode) {
+    using enum bpf::Frames;
+    if (hook != HookPoint::xdp) return {{any, mode}};
+    if (mode == Mode::skb) return {{linear, mode}};
+    // A page of 4 KiB less what a driver and the kernel keep of it. No frame says how large it will
+    // be: the MTU of whom it comes from may be another.
+    constexpr uint32_t kMostInOnePage = 3498;
+    std::vector<Build> builds;
+    if (interface.mtu <= kMostInOnePage) builds.push_back({linear, Mode::native});
+    builds.push_back({any, Mode::native});
+    if (mode == Mode::automatic) builds.push_back({linear, mode});
+    return builds;
+}
+
+std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filter,
+                                                             const PrepareOptions& options) {
     const auto failed = [](Failure failure, Blame blame, std::string log = {}) {
         return std::unexpected(PrepareFailure{std::move(failure), std::move(log), blame});
     };
     auto verified = verify_filter(filter);
     if (!verified) return failed(std::move(verified).error(), Blame::input);
-    const bpf::Options options{.hook = hook_info(hook).program,
-                               .drop_on_error = drop_on_error,
-                               .program_name = program_name(name)};
-    auto emitted = bpf::generate(*verified, options);
+    const bpf::Options build{.hook = hook_info(options.hook).program,
+                             .frames = options.frames,
+                             .drop_on_error = options.drop_on_error,
+                             .program_name = program_name(options.name),
+                             .loops = loop_form_for(*verified)};
+    auto emitted = bpf::generate(*verified, build);
     if (!emitted) return failed(locate(filter, std::move(emitted).error()), Blame::filter);
-    if (auto within = require_memory(filter.name, memory_of_maps(*emitted), most_memory); !within)
+    if (auto within = require_memory(filter.name, memory_of_maps(*emitted), options.most_memory);
+        !within)
         return failed(std::move(within).error(), Blame::filter);
     auto loaded = load_program(*emitted);
+    // Before Linux 5.18 there are no frames of several buffers, and the flag for them is unknown:
+    // refused before the verifier writes a word.
+    const bool knows_no_frames = !loaded && emitted->hook == bpf::Hook::xdp &&
+                                 emitted->frames == bpf::Frames::any &&
+                                 loaded.error().error == EINVAL && loaded.error().log.empty();
+    if (knows_no_frames) {
+        PrepareOptions linear = options;
+        linear.frames = bpf::Frames::linear;
+        return prepare_filter(filter, linear);
+    }
     if (!loaded) {
         Failure failure = load_failure(loaded.error(), filter);
         return failed(std::move(failure), loaded.error().blame, std::move(loaded.error().log));

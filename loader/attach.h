@@ -29,13 +29,28 @@ struct PrepareFailure {
     Blame blame = Blame::system;
 };
 
-/// Verifies, translates and loads. `name` becomes the name that bpftool shows, as far as it can.
-/// Maps that would take more than `most_memory` bytes (--max-memory) are not asked for: that is the
-/// filter's fault.
-std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filter, HookPoint hook,
-                                                             const std::string& name,
-                                                             bool drop_on_error,
-                                                             uint64_t most_memory = kDefaultMemory);
+/// A build of a filter, and the mode to attach it in.
+struct Build {
+    bpf::Frames frames = bpf::Frames::any;
+    Mode mode = Mode::automatic;
+};
+/// What to try, one after the other, until the interface takes one. The driver knows whether its
+/// frames lie in one buffer: it refuses a program for linear frames where they do not, and a larger
+/// MTU while there is one. Generic mode makes frames linear.
+std::vector<Build> builds_for(const Interface& interface, HookPoint hook, Mode mode);
+
+struct PrepareOptions {
+    HookPoint hook = HookPoint::xdp;
+    bpf::Frames frames = bpf::Frames::linear;
+    std::string name;  ///< becomes the name that bpftool shows, as far as it can
+    bool drop_on_error = false;
+    /// Maps that would take more bytes (--max-memory) are not asked for: the filter's fault.
+    uint64_t most_memory = kDefaultMemory;
+};
+
+/// Verifies, translates and loads.
+std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filter,
+                                                             const PrepareOptions& options);
 
 struct AttachOptions {
     std::string name;

@@ -49,7 +49,8 @@ Result<Interface> find_interface(const std::string& name) {
     if (type != ARPHRD_ETHER && type != ARPHRD_LOOPBACK)
         return refuse(name,
                       "its frames have no Ethernet header; only Ethernet devices are accepted");
-    return Interface{name, index};
+    const bool has_mtu = ioctl(socket.get(), SIOCGIFMTU, &request) == 0 && request.ifr_mtu > 0;
+    return Interface{name, index, has_mtu ? static_cast<uint32_t>(request.ifr_mtu) : 0};
 }
 
 std::optional<std::string> interface_name(uint32_t index) {

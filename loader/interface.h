@@ -12,6 +12,7 @@ namespace vfm {
 struct Interface {
     std::string name;
     uint32_t index = 0;
+    uint32_t mtu = 0;  ///< bytes behind the Ethernet header; 0 if not known
 };
 
 /// Fails with Status::refused if there is none (with the nearest name) or if its frames have no

@@ -1,5 +1,5 @@
-// An emitted program into the kernel, through its ELF object and libbpf. Attaches and pins nothing:
-// what is loaded lives as long as its descriptors.
+// An emitted program into the kernel, as it stands in memory. Attaches and pins nothing: what is
+// loaded lives as long as its descriptors.
 #pragma once
 
 #include <bpf/libbpf.h>
@@ -43,6 +43,8 @@ struct LoadRefusal {
     std::optional<uint32_t> code_offset;  ///< of the bytecode, where the verifier stopped
     std::string log;                      ///< the verifier's whole log; may be empty
     Blame blame = Blame::system;
+    std::string meaning;  ///< the reason in plain words, and what the registers hold; may be empty
+    std::string advice;   ///< may be empty
     std::optional<Capability> missing;  ///< without which the verifier is stricter
 };
 

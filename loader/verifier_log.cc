@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/base/diagnostic.h"
+#include "loader/register_states.h"
 
 namespace vfm {
 namespace {
@@ -39,14 +40,60 @@ bool is_about_privilege(std::string_view reason) {
     return false;
 }
 
+constexpr std::string_view kUserSpace = "run it in user space: --mode=userspace";
+constexpr std::string_view kSmaller =
+    "put addresses into sets and chains of conditions into rules, or run it in user space: "
+    "--mode=userspace";
+constexpr std::string_view kFewerTurns =
+    "let the loop make fewer turns, or run it in user space: --mode=userspace";
+constexpr std::string_view kNewer =
+    "a newer kernel takes it, as may user space: `vfm-xdp doctor`, --mode=userspace";
+constexpr std::string_view kOurs =
+    "this is a mistake of vfm, not of the filter: please report it with -v; user space takes it: "
+    "--mode=userspace";
+
+struct KnownComplaint {
+    std::string_view part, meaning, advice;
+};
+constexpr KnownComplaint kKnown[] = {
+#define COMPLAINT(part, meaning, advice) {part, meaning, advice},
+#include "loader/complaints.def"
+#undef COMPLAINT
+};
+
+/// The registers that a reason names: "R2 offset is outside of the packet".
+std::string values_of(std::string_view reason, const RegisterStates& states) {
+    std::string text;
+    unsigned seen = 0;
+    for (size_t at = reason.find('R'); at != reason.npos; at = reason.find('R', at + 1)) {
+        unsigned number = 0;
+        const auto [end, error] =
+            std::from_chars(reason.data() + at + 1, reason.data() + reason.size(), number);
+        const bool is_word = at == 0 || reason[at - 1] == ' ';
+        if (error != std::errc{} || !is_word || number > 10 || (seen >> number & 1)) continue;
+        seen |= 1U << number;
+        if (!text.empty()) text += ", ";
+        // "R2(id=0,off=14,r=14)": how far the packet is proved.
+        const std::string_view rest(end, static_cast<size_t>(reason.data() + reason.size() - end));
+        const size_t range =
+            rest.starts_with('(') ? rest.substr(0, rest.find(')')).find(",r=") : rest.npos;
+        text += states.describe(number, range == rest.npos
+                                            ? std::string_view{}
+                                            : rest.substr(range + 3, rest.find(')') - range - 3));
+    }
+    return text;
+}
+
 }  // namespace
 
 VerifierComplaint read_verifier_log(std::string_view log) {
     VerifierComplaint complaint;
+    RegisterStates states;
     while (!log.empty()) {
         const size_t end = log.find('\n');
         const std::string_view line = log.substr(0, end);
         log.remove_prefix(end == log.npos ? log.size() : end + 1);
+        states.read(line);
         if (const auto insn = instruction_of(line)) {
             complaint.insn = insn;
             complaint.reason.clear();
@@ -56,6 +103,13 @@ VerifierComplaint read_verifier_log(std::string_view log) {
         }
     }
     complaint.lacks_privilege = is_about_privilege(complaint.reason);
+    for (const KnownComplaint& known : kKnown) {
+        if (complaint.reason.find(known.part) == std::string::npos) continue;
+        complaint.meaning = known.meaning;
+        complaint.advice = known.advice;
+        break;
+    }
+    complaint.values = printable(values_of(complaint.reason, states), kReasonLimit);
     complaint.reason = printable(complaint.reason, kReasonLimit);
     return complaint;
 }

@@ -13,8 +13,14 @@ struct VerifierComplaint {
     std::optional<uint32_t> insn;  ///< instruction of the program as loaded
     std::string reason;            ///< one line; empty if the log gives none
     bool lacks_privilege = false;  ///< the same program would pass with CAP_PERFMON
+    std::string meaning;           ///< the reason in plain words; empty if it is none that is known
+    /// What the registers of the complaint hold there: "r2 is a packet address 14 bytes in"; may be
+    /// empty.
+    std::string values;
+    std::string advice;  ///< what to do; empty if nothing is known
 };
 
+/// Logs of Linux 6.1 to 6.18.
 VerifierComplaint read_verifier_log(std::string_view log);
 
 }  // namespace vfm

@@ -1,11 +1,15 @@
 // vfm-compile: a filter to an object for another machine.
 #include <fmt/core.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
 #include "bpfgen/listing.h"
+#include "bpfgen/map_memory.h"
 #include "bpfgen/object.h"
+#include "bpfgen/predict/report.h"
 #include "core/base/io.h"
 #include "core/cli/cli.h"
 #include "core/front/front.h"
@@ -21,20 +25,53 @@ const cli::Tool kTool = {
     "Compiles a filter to an eBPF object.",
     "IN is VFLisp (.vfl), assembly (.vfm), a raw program or a module; - is standard input. OUT is "
     "an ELF object for libbpf, ip, tc, bpftool and xdp-loader; the section is called as the hook, "
-    "xdp or tc. It holds the flow tables as maps, statistics in the per-CPU array vfm_stats, "
+    "xdp or tc. At XDP the program is for interfaces whose frames lie in one buffer, which drivers "
+    "see to at attach; with --frags it is for frames of several buffers too, as an MTU of 9000 has "
+    "them, and its section is xdp.frags. The object holds the flow tables as maps, statistics in "
+    "the per-CPU array vfm_stats, "
     "types of all of them and the source line of every instruction.\n\n"
     "At the hook the value 0 drops the packet, any other value passes it. A filter that eBPF "
-    "cannot express is refused with the reason and the place; it can still run in user space.",
+    "cannot express is refused with the reason and the place; it can still run in user space.\n\n"
+    "Behind the instructions --listing shows what the program asks of a kernel, with the share of "
+    "the kernel's limits: instructions on the longest path, instructions that the verifier of "
+    "Linux 6.18 is predicted to go through, branches that it keeps for later, maps and their "
+    "memory on as many CPUs as this machine may have, bytes of the frame.",
     {{"vfm-compile web.vfl --target=ebpf -o web.o", "compiles for XDP"},
      {"ip link set dev eth0 xdp object web.o section xdp", "attaches that"},
+     {"vfm-compile web.vfl --target=ebpf --frags -o jumbo.o",
+      "compiles for XDP on an interface with a large MTU"},
      {"vfm-compile -e '(has tcp)' --target=ebpf --hook=tc -o tcp.o", "compiles for tc"},
      {"vfm-compile web.vfl --target=ebpf --listing -o web.o",
-      "also shows the instructions beside the source lines"}},
+      "also shows the instructions beside the source lines"},
+     {"vfm-compile web.vfl --target=ebpf --max-insns 500 -o web.o",
+      "fails, and writes nothing, when the program has grown beyond that"}},
 };
 
 constexpr std::array<std::string_view, 1> kTargets = {"ebpf"};
 constexpr std::array<std::string_view, 2> kHooks = {"xdp", "tc"};
+// In the order of bpf::LoopForm.
+constexpr std::array<std::string_view, 2> kLoops = {"bounded", "may-goto"};
 constexpr std::array<std::string_view, 2> kOnError = {"pass", "drop"};
+
+std::string facts_of(const bpf::Program& program) {
+    const auto cpus = static_cast<uint64_t>(std::max(sysconf(_SC_NPROCESSORS_CONF), 1L));
+    return bpf::print_prediction(bpf::predict(program),
+                                 {.instructions = program.insns.size(),
+                                  .map_bytes = bpf::memory_of_maps(program, cpus),
+                                  .processed = {}});
+}
+
+/// --max-insns: a program that has outgrown what its owner allows is no good input.
+Result<> check_size(const Filter& filter, size_t size, const po::variables_map& values) {
+    if (!values.contains("max-insns")) return {};
+    const uint64_t most = values["max-insns"].as<uint32_t>();
+    if (size <= most) return {};
+    return fail(Diagnostic::about(filter.name,
+                                  fmt::format("the program has {} instructions, --max-insns allows "
+                                              "{}",
+                                              size, most)),
+                Status::rejected);
+}
 
 Result<> compile(const po::variables_map& values) {
     if (values.contains("in") == values.contains("expression")) {
@@ -52,6 +89,11 @@ Result<> compile(const po::variables_map& values) {
     TRY(choice("target", std::span(kTargets)));
     bpf::Options options;
     options.hook = TRY(choice("hook", std::span(kHooks))) == 0 ? bpf::Hook::xdp : bpf::Hook::tc;
+    if (values.contains("frags") && options.hook != bpf::Hook::xdp)
+        return std::unexpected(cli::usage_error(
+            kTool, "--frags is for --hook=xdp only: at tc packets of several buffers always come"));
+    options.frames = values.contains("frags") ? bpf::Frames::any : bpf::Frames::linear;
+    options.loops = static_cast<bpf::LoopForm>(TRY(choice("loops", std::span(kLoops))));
     options.drop_on_error = TRY(choice("on-error", std::span(kOnError))) == 1;
 
     const Filter filter = values.contains("in")
@@ -61,6 +103,7 @@ Result<> compile(const po::variables_map& values) {
     const VerifiedModule verified = TRY(verify_filter(filter));
     const auto program = bpf::generate(verified, options);
     if (!program) return std::unexpected(locate(filter, std::move(program).error()));
+    TRY(check_size(filter, program->insns.size(), values));
     std::vector<Diagnostic> warnings;
     for (const bpf::Map& map : program->maps)
         if (!map.keys.empty())
@@ -71,7 +114,8 @@ Result<> compile(const po::variables_map& values) {
     for (Diagnostic& warning : warnings) warning.severity = Severity::warning;
     cli::report(warnings);
     TRY(write_file(output, bpf::write_elf(*program)));
-    if (values.contains("listing")) fmt::print("{}", bpf::print_listing(*program));
+    if (values.contains("listing"))
+        fmt::print("{}{}", bpf::print_listing(*program), facts_of(*program));
     return {};
 }
 
@@ -83,10 +127,17 @@ int run(const std::vector<std::string>& arguments) {
         "machine to compile for")(
         "hook", po::value<std::string>()->default_value("xdp")->value_name("xdp|tc"),
         "where the program will be attached")(
+        "frags", "XDP: also for frames of several buffers, in the section xdp.frags")(
         "on-error", po::value<std::string>()->default_value("pass")->value_name("pass|drop"),
         "verdict of a packet on which the filter fails")(
+        "loops", po::value<std::string>()->default_value("bounded")->value_name("bounded|may-goto"),
+        "what of the kernel ends loops: a count that its verifier follows, which limits them "
+        "(Linux "
+        "5.3), or may_goto (Linux 6.9)")(
         "output,o", po::value<std::string>()->required()->value_name("OUT"), "the object file")(
-        "listing", "print the instructions beside the source lines")(
+        "listing", "print the instructions beside the source lines, and what they ask of a kernel")(
+        "max-insns", po::value<uint32_t>()->value_name("N"),
+        "fail if the program has more instructions than N")(
         "json", "print a rejection as a JSON object on standard output");
     po::options_description hidden;
     hidden.add_options()("in", po::value<std::string>());

@@ -1,6 +1,8 @@
 #include <fmt/core.h>
 
 #include <cstdio>
+#include <span>
+#include <vector>
 
 #include "loader/attach.h"
 #include "loader/kernel.h"
@@ -52,9 +54,32 @@ void warn_of_refusal(const PrepareFailure& refusal, bool verbose) {
     report_preparation(warning, verbose, false);
 }
 
-int attach_in_kernel(const PreparedFilter& prepared, const Interface& interface,
-                     const AttachOptions& options, bool json) {
-    const auto attached = attach_filter(prepared, interface, options);
+PrepareOptions prepare_options(const ServeOptions& serve, const Build& build) {
+    return {.hook = serve.attach.hook,
+            .frames = build.frames,
+            .name = serve.attach.name,
+            .drop_on_error = serve.attach.drop_on_error,
+            .most_memory = serve.max_memory};
+}
+
+/// The first build is prepared. Where the interface takes none, why it does not take the last.
+Result<AttachedFilter> attach_one_of(std::span<const Build> builds, const PreparedFilter& first,
+                                     const Filter& filter, const Interface& interface,
+                                     const ServeOptions& serve) {
+    AttachOptions options = serve.attach;
+    options.mode = builds.front().mode;
+    auto attached = attach_filter(first, interface, options);
+    for (const Build& build : builds.subspan(1)) {
+        if (attached) return attached;
+        const auto prepared = prepare_filter(filter, prepare_options(serve, build));
+        if (!prepared) return std::unexpected(prepared.error().failure);
+        options.mode = build.mode;
+        attached = attach_filter(*prepared, interface, options);
+    }
+    return attached;
+}
+
+int report_attached(const Result<AttachedFilter>& attached, bool json) {
     if (!attached) return cli::report(attached.error());
     cli::report(attached->notes);
     print_attached(*attached, json);
@@ -97,9 +122,11 @@ Result<int> attach(const CommandLine& line, const Options& options) {
     const bool json = line.has("json"), verbose = line.has("verbose");
     cli::report(lint_warnings(filter));
     if (attach.mode != Mode::userspace) {
-        const auto prepared = prepare_filter(filter, attach.hook, attach.name, attach.drop_on_error,
-                                             serve.max_memory);
-        if (prepared) return attach_in_kernel(*prepared, interface, attach, json);
+        const std::vector<Build> builds = builds_for(interface, attach.hook, attach.mode);
+        const auto prepared = prepare_filter(filter, prepare_options(serve, builds.front()));
+        if (prepared)
+            return report_attached(attach_one_of(builds, *prepared, filter, interface, serve),
+                                   json);
         const bool another_way = options.fallback && attach.hook != HookPoint::tc_egress;
         if (prepared.error().blame != Blame::filter || !another_way) {
             const int status = report_preparation(prepared.error(), verbose, json);

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "bpfgen/predict/report.h"
 #include "loader/attach.h"
 #include "loader/kernel.h"
 #include "loader/verbs/commands.h"
@@ -17,24 +18,33 @@ struct Request {
     uint64_t max_memory = kDefaultMemory;
 };
 
+/// Null where there is none, as of a longest path through a loop.
+Json or_null(std::optional<uint64_t> number) { return number ? Json(*number) : Json(); }
+
 void print_taken(const PreparedFilter& prepared, HookPoint hook, bool json) {
     const LoadedProgram& loaded = prepared.loaded;
     const size_t emitted = prepared.emitted.insns.size();
+    const bpf::Prediction prediction = bpf::predict(prepared.emitted);
     if (json) {
         std::fputs(json_line({{"ok", true},
                               {"hook", hook_info(hook).name},
                               {"instructions", emitted},
                               {"verified_instructions", loaded.verified},
+                              {"predicted", or_null(prediction.processed)},
+                              {"longest_path", or_null(prediction.longest_path)},
                               {"map_bytes", loaded.map_bytes},
                               {"machine_bytes", loaded.machine_bytes}})
                        .c_str(),
                    stdout);
         return;
     }
-    fmt::print(
-        "the kernel takes it at {}: {} instructions, {} processed by its verifier, {} bytes of "
-        "machine code, {} bytes of maps\n",
-        hook_info(hook).name, emitted, loaded.verified, loaded.machine_bytes, loaded.map_bytes);
+    // Before Linux 5.16 the kernel does not tell.
+    const auto asked = loaded.verified ? std::optional<uint64_t>(loaded.verified) : std::nullopt;
+    fmt::print("the kernel takes it at {}: {} bytes of machine code\n{}", hook_info(hook).name,
+               loaded.machine_bytes,
+               bpf::print_prediction(
+                   prediction,
+                   {.instructions = emitted, .map_bytes = loaded.map_bytes, .processed = asked}));
 }
 
 /// The refusal with its place in the source, for programs.
@@ -103,7 +113,15 @@ Diagnostic other_way_note(const Result<OtherWay>& way) {
 }
 
 int check(const CommandLine& line, const Filter& filter, const Request& request) {
-    const auto prepared = prepare_filter(filter, request.hook, "check", false, request.max_memory);
+    const auto prepared = prepare_filter(
+        filter,
+        {.hook = request.hook,
+         .frames = request.interface ? builds_for(*request.interface, request.hook, Mode::automatic)
+                                           .front()
+                                           .frames
+                                     : bpf::Frames::linear,
+         .name = "check",
+         .most_memory = request.max_memory});
     const bool json = line.has("json");
     if (prepared) {
         print_taken(*prepared, request.hook, json);
@@ -146,7 +164,11 @@ const cli::Tool kCheck = {
         "The program is loaded, so that the kernel's verifier sees it, and let go again. A refusal "
         "is shown at the line of the filter, with what user space would say to it: the engine, "
         "what deciding on a packet takes here, and the memory that it would ask for on IFACE, "
-        "else on an interface of one queue. The exit status is about the kernel.",
+        "else on an interface of one queue. The exit status is about the kernel.\n\n"
+        "Of a filter that it takes are shown the instructions, those on the longest path, those "
+        "that "
+        "the verifier went through beside the prediction of vfm-compile --listing, maps and "
+        "their memory, each with the share of the kernel's limit.",
     .examples = {
         {"vfm-xdp check web.vfl --hook=tc-ingress", "would tc take it?"},
         {"vfm-xdp check eth0 web.vfl --json", "and if not, what would it ask for in user space?"}}};

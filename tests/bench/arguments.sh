@@ -82,6 +82,10 @@ refuses 2 "--out needs a value" bench-kernel.sh --out
 refuses 3 "cannot write /nonexistent/x.json: No such file or directory" bench-kernel.sh --json=/nonexistent/x.json
 refuses 3 "--out=/nonexistent: is no directory" bench-kernel.sh --out /nonexistent
 refuses 2 "what is '--nope'" bench-kernel.sh --nope
+refuses 2 "--rounds=0: needs a number from 1" bench-attach.sh --rounds 0
+refuses 2 "--built=/nowhere: there is no such directory" bench-attach.sh --built /nowhere
+refuses 2 "needs the number of a CPU; this process may use " bench-attach.sh --cpu=99999
+refuses 2 "what is '--svg'" bench-attach.sh --svg
 refuses 2 "--bench --foo" setup.sh --bench --foo
 refuses 2 "--foo" setup.sh --foo
 refuses 2 "--run --bench" setup.sh --run --bench

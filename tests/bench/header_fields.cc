@@ -135,7 +135,7 @@ void kernel(const Bytes& bytes) {
     std::vector<Copies> filters(std::size(kFilters));
     for (size_t copy = 0; copy < kCopies; ++copy)
         for (size_t i = 0; i < filters.size(); ++i) {
-            auto prepared = prepare_filter(filter_of(kFilters[i]), HookPoint::xdp, "bench", false);
+            auto prepared = prepare_filter(filter_of(kFilters[i]), {.name = "bench"});
             if (!prepared) {
                 fmt::print("kernel  not measured: {}\n",
                            render(prepared.error().failure.diagnostics));

@@ -42,6 +42,15 @@ for kind in xdpgeneric xdpdrv; do
     ip link set v0 $kind off
 done
 
+# Frames of several buffers want the object that says so.
+vfm-compile "$work/web.vfl" --target=ebpf --frags -o "$work/jumbo.o" || fail "vfm-compile --frags"
+peer ip link set v1 mtu 9000
+ip link set v0 xdpdrv object "$work/xdp.o" section xdp 2>/dev/null && fail "ip: a large MTU and section xdp"
+ip link set v0 xdpdrv object "$work/jumbo.o" section xdp.frags || fail "ip: section xdp.frags"
+works "ip xdp.frags" "$(xdp_id)"
+ip link set v0 xdpdrv off
+peer ip link set v1 mtu 1500
+
 if tc qdisc add dev v0 clsact 2>/dev/null; then
     tc filter add dev v0 ingress bpf direct-action object-file "$work/tc.o" section tc || fail "tc filter add"
     contains "tc filter show" "$(tc filter show dev v0 ingress)" "tc.o"

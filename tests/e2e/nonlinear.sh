@@ -56,6 +56,10 @@ for mode in native skb; do
 done
 ip link set v0 mtu 1500
 peer ip link set v1 mtu 1500
+# Where frames are linear no helper gives their length, and the driver refuses a larger MTU.
+xdp attach v0 -e '(= proto 17)' --mode=native >/dev/null
+! peer ip link set v1 mtu 9000 2>/dev/null || fail "a larger MTU than the program takes"
+xdp detach v0 >/dev/null
 
 # Streams of sendfile in segments of up to 64 KB: payload 'A' passes, 'B' does not, whatever the
 # kernel has made of the packets. Handshake packets are too short for the load and pass.

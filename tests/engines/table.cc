@@ -8,6 +8,7 @@
 #include "core/ir/passes/passes.h"
 #include "core/isa/alu.h"
 #include "core/run/host_functions.h"
+#include "loader/test_run.h"
 #include "tests/engines/burst_engine.h"
 #include "tests/engines/made_program.h"
 #include "tests/engines/some_passes.h"
@@ -30,15 +31,28 @@ uint64_t number_of(const VerifiedModule& program) {
 using Compiled = Result<std::shared_ptr<const Program>>;
 
 /// The engine `bpf` in a way that no user asks for. Of a cut packet 14 to 77 bytes are linear.
+/// Where either is so, loops are bounded ones.
 template <bpf::Hook kHook, bool kCut, bool kOtherRegisters>
 Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*options*/) {
     const uint64_t number = number_of(program);
     BpfEngineOptions options;
     options.hook = kHook;
     if (kCut) options.linear = 14 + number / 2 % 64;
+    if (kOtherRegisters && number / 2 % 2 == 0) options.frames = bpf::Frames::linear;
     if (kOtherRegisters) options.register_seed = number;
     options.drop_on_error = kOtherRegisters;
+    if (kCut || kOtherRegisters) options.loops = bpf::LoopForm::bounded;
     return bpf_program(program, options);
+}
+
+/// The engine `kernel` with the program that most interfaces get.
+Compiled compile_kernel_linear(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return kernel_program(program, bpf::Hook::xdp, bpf::Frames::linear);
+}
+
+/// The engine `kernel` with loops for kernels that know no other.
+Compiled compile_kernel_bounded(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return kernel_program(program, bpf::Hook::xdp, bpf::Frames::any, bpf::LoopForm::bounded);
 }
 
 /// The engine `jit` with other registers, and fewer.
@@ -152,6 +166,12 @@ const EngineKind kVariants[] = {
      compile_bpf<bpf::Hook::xdp, true, false>, nothing},
     {"bpf-registers", "other registers, errors drop", true, false,
      compile_bpf<bpf::Hook::xdp, false, true>, nothing},
+    {"bpf-any-frames", "XDP, frames of several buffers may come", true, false,
+     compile_bpf<bpf::Hook::xdp, false, false>, nothing},
+    {"kernel-linear", "the program for linear frames in the kernel", true, false,
+     compile_kernel_linear, kernel_engine_missing},
+    {"kernel-bounded", "in the kernel, bounded loops", true, false, compile_kernel_bounded,
+     kernel_engine_missing},
 };
 
 std::vector<EngineKind> all_rows() {
@@ -164,7 +184,7 @@ std::vector<EngineKind> all_rows() {
 
 std::vector<EngineKind> test_engines() {
     std::vector<EngineKind> rows = all_rows();
-    std::erase_if(rows, [](const EngineKind& row) { return row.name == "kernel"; });
+    std::erase_if(rows, [](const EngineKind& row) { return row.name.starts_with("kernel"); });
     return rows;
 }
 

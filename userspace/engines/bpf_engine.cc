@@ -198,8 +198,10 @@ Result<std::unique_ptr<Instance>> EmittedProgram::make_instance(
 Result<std::shared_ptr<const Program>> bpf_program(const VerifiedModule& program,
                                                    const BpfEngineOptions& options) {
     bpf::Options build{.hook = options.hook, .for_kernel = false, .result_map = true};
+    build.frames = options.frames;
     build.drop_on_error = options.drop_on_error;
     build.register_seed = options.register_seed;
+    build.loops = options.loops;
     return std::make_shared<const EmittedProgram>(program, TRY(bpf::generate(program, build)),
                                                   options);
 }

@@ -30,7 +30,7 @@ Compiled compile_jit(const VerifiedModule& program, const ProgramOptions& option
 }
 
 Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*options*/) {
-    return bpf_program(program);
+    return bpf_program(program, {.frames = bpf::Frames::linear});
 }
 
 Compiled compile_kernel(const VerifiedModule& program, const ProgramOptions& /*options*/) {

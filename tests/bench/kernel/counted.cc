@@ -2,8 +2,8 @@
 
 #include <fmt/core.h>
 
-#include "bpfgen/object.h"
 #include "core/base/io.h"
+#include "tests/bench/kernel/loaded.h"
 #include "tests/harness/object_program.h"
 #include "tests/twins/blocked_list.h"
 
@@ -59,7 +59,7 @@ Result<test::ObjectProgram> program_of_twin(const twins::Twin& twin) {
 }  // namespace
 
 Result<Executed> count_executed(const Subject& subject) {
-    const Bytes elf = bpf::write_elf(TRY(bpf::generate(subject.program, {})));
+    const Bytes elf = bpf::write_elf(TRY(our_build(subject.program)));
     const auto our_program = TRY(test::read_object(elf, subject.name));
     const auto their_program = TRY(program_of_twin(subject.twin));
     Counter ours = TRY(Counter::load(our_program, subject.name));

@@ -12,6 +12,7 @@
 #include "loader/load.h"
 #include "loader/test_run.h"
 #include "tests/bench/kernel/counted.h"
+#include "tests/bench/kernel/loaded.h"
 #include "tests/bench/lists.h"
 #include "tests/bench/packet_maker.h"
 #include "tests/engines/sizes.h"
@@ -109,7 +110,7 @@ bool is_left_out(const Subject& subject, const Bytes& frame) {
 class Ours {
   public:
     explicit Ours(const VerifiedModule& program)
-        : loaded_(load_program(value_of(bpf::generate(program, {})))) {
+        : loaded_(load_program(value_of(our_build(program)))) {
         if (!loaded_) BOOST_FAIL(loaded_.error().reason);
     }
     std::optional<uint32_t> run(ByteView frame) const {

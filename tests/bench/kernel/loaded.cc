@@ -5,7 +5,6 @@
 #include <cerrno>
 #include <memory>
 
-#include "bpfgen/object.h"
 #include "core/base/clock.h"
 #include "loader/kernel.h"
 #include "loader/load.h"
@@ -19,8 +18,12 @@ std::unexpected<Failure> not_loaded(const bpf_object* object) {
 
 }  // namespace
 
+Result<bpf::Program> our_build(const VerifiedModule& program) {
+    return bpf::generate(program, {.frames = bpf::Frames::linear});
+}
+
 Result<Opener> ours_of(const VerifiedModule& program) {
-    const auto elf = std::make_shared<const Bytes>(bpf::write_elf(TRY(bpf::generate(program, {}))));
+    const auto elf = std::make_shared<const Bytes>(bpf::write_elf(TRY(our_build(program))));
     return [elf]() -> Result<twins::ObjectFile> {
         silence_libbpf();
         take_libbpf_warnings();

@@ -3,13 +3,17 @@
 
 #include <functional>
 
-#include "core/base/fd.h"
+#include "bpfgen/object.h"
 #include "tests/bench/kernel/subjects.h"
 
 namespace vfm::bench {
 
 /// Opens an object file anew, ready to be loaded.
 using Opener = std::function<Result<twins::ObjectFile>()>;
+
+/// What is measured of ours: the build for frames of one buffer, for which the C is written, too.
+/// It is what is loaded where the MTU is that of Ethernet.
+Result<bpf::Program> our_build(const VerifiedModule& program);
 
 /// Ours of this program, translated once; fails where the back end refuses it.
 Result<Opener> ours_of(const VerifiedModule& program);

@@ -1,5 +1,7 @@
 // What a program spends on a packet that goes the way of most: instructions of the user-space
 // machine, of which each is about one of the CPU.
+#include <algorithm>
+
 #include "core/ebpf/constructors.h"
 #include "tests/unit/bpfgen/machine.h"
 
@@ -38,6 +40,35 @@ BOOST_AUTO_TEST_CASE(a_length_that_is_not_asked_for_is_not_cut) {
     const uint64_t without = steps(test::assembled(common + "PUSH8 2\nRET\n"), Hook::xdp);
     const uint64_t with = steps(test::assembled(common + "LEN\nRET\n"), Hook::xdp);
     BOOST_TEST(with <= without + 1);
+}
+
+BOOST_AUTO_TEST_CASE(linear_frames_need_no_helper_and_no_second_version) {
+    const auto calls = [](const Program& program) {
+        return std::ranges::count_if(
+            program.insns, [](const bpf_insn& insn) { return insn.code == (BPF_JMP | BPF_CALL); });
+    };
+    const Program any = test::generated(filter(kLoads));
+    const Program linear = test::generated(filter(kLoads), {.frames = Frames::linear});
+    BOOST_TEST(calls(linear) == 1);  // for the statistics
+    BOOST_TEST(calls(any) > 1);
+    BOOST_TEST(5 * linear.insns.size() < 3 * any.insns.size());
+}
+
+// Only the packet that the rate is of pays for the clock.
+BOOST_AUTO_TEST_CASE(the_clock_is_read_where_the_time_is_wanted) {
+    const std::string text =
+        "(if (= proto 17) (if (= dst-port 53) (rate src-ip 100) (rate dst-ip 200)) 1)";
+    for (const Frames frames : {Frames::linear, Frames::any}) {
+        const Program program = test::generated(filter(text), {.frames = frames});
+        const auto clocks = std::ranges::count_if(program.insns, [](const bpf_insn& insn) {
+            return insn.code == (BPF_JMP | BPF_CALL) && insn.imm == BPF_FUNC_ktime_get_ns;
+        });
+        BOOST_TEST(clocks == (frames == Frames::linear ? 1 : 2));
+        ebpf::Machine machine = test::machine_of(program);
+        const Bytes tcp = test::tcp_packet(443, 74);
+        BOOST_TEST(machine.run({.bytes = tcp}).has_value());
+        BOOST_TEST(machine.steps() < 40u);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(no_jump_is_taken_to_what_goes_on) {

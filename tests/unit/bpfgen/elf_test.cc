@@ -49,8 +49,21 @@ struct Object {
     }
 };
 
+// Loaders read from the section's name how a program wants to be loaded.
+BOOST_AUTO_TEST_CASE(the_section_says_which_frames_a_program_takes) {
+    const VerifiedModule module = test::assembled("LD8 23\nRET\n");
+    const auto has = [&](const Options& options, const char* section) {
+        return Object(write_elf(test::generated(module, options))).by_name.contains(section);
+    };
+    BOOST_TEST(has({.frames = Frames::linear}, "xdp"));
+    BOOST_TEST(!has({.frames = Frames::linear}, "xdp.frags"));
+    BOOST_TEST(has({.frames = Frames::any}, "xdp.frags"));
+    BOOST_TEST(has({.hook = Hook::tc}, "tc"));
+}
+
 BOOST_AUTO_TEST_CASE(sections_symbols_and_relocations) {
-    const Program program = test::generated(test::assembled("LD32 26\nPUSH 1\nFLOW_ADD 0\nRET\n"));
+    const Program program = test::generated(test::assembled("LD32 26\nPUSH 1\nFLOW_ADD 0\nRET\n"),
+                                            {.frames = Frames::linear});
     const Object object(write_elf(program));
     for (const char* name :
          {"xdp", "license", ".maps", ".BTF", ".BTF.ext", ".symtab", ".relxdp", ".strtab"}) {

@@ -37,7 +37,7 @@ boost::test_tools::assertion_result kernel(boost::unit_test::test_unit_id) {
 // An object in the kernel, as libbpf reads it from the file.
 class Loaded {
   public:
-    explicit Loaded(const Program& program, bool fragments = false) : program_(program) {
+    explicit Loaded(const Program& program) : program_(program) {
         libbpf_set_print(nullptr);
         const Bytes file = write_elf(program);
         log_.resize(1 << 20);
@@ -49,7 +49,6 @@ class Loaded {
         BOOST_REQUIRE(object_ != nullptr);
         bpf_program* main = bpf_object__next_program(object_, nullptr);
         BOOST_REQUIRE(main != nullptr);
-        if (fragments) bpf_program__set_flags(main, BPF_F_XDP_HAS_FRAGS);
         const int status = bpf_object__load(object_);
         BOOST_REQUIRE_MESSAGE(status == 0, "load: " << status << "\n" << log_.data());
         fd_ = bpf_program__fd(main);
@@ -142,12 +141,19 @@ BOOST_AUTO_TEST_CASE(fragments_of_a_long_frame_are_read_through_the_helper) {
     const Program emitted = test::generated(program, {.result_map = true});
     Bytes packet = tcp_packet(9000);
     packet[8003] = 77;
-    Loaded with(emitted, true);
-    BOOST_TEST(with.run(packet) == uint32_t{XDP_PASS});
-    BOOST_TEST(with.result().value == 77 + 6u);
-    Loaded without(emitted);  // takes no such frame, but loads and runs
-    BOOST_TEST(without.run(tcp_packet()) == uint32_t{XDP_PASS});
-    BOOST_TEST(without.result().error == -6);
+    Loaded loaded(emitted);
+    BOOST_TEST(loaded.run(packet) == uint32_t{XDP_PASS});
+    BOOST_TEST(loaded.result().value == 77 + 6u);
+}
+
+BOOST_AUTO_TEST_CASE(programs_for_linear_and_for_any_frames_run) {
+    const VerifiedModule program = test::assembled("LD8 23\nLEN\nADD\nRET\n");
+    for (const Frames frames : {Frames::linear, Frames::any}) {
+        const Program emitted = test::generated(program, {.frames = frames, .result_map = true});
+        Loaded loaded(emitted);
+        BOOST_TEST(loaded.run(tcp_packet()) == uint32_t{XDP_PASS});
+        BOOST_TEST(loaded.result().value == 6 + 64u);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(headers_are_walked) {

@@ -31,9 +31,14 @@ struct Variant {
     Hook hook;
     uint64_t seed;
     bool drop_on_error;
+    Frames frames = Frames::any;
 };
-constexpr Variant kVariants[] = {
-    {Hook::xdp, 0, false}, {Hook::tc, 0, true}, {Hook::xdp, 1, true}, {Hook::tc, 7, false}};
+constexpr Variant kVariants[] = {{Hook::xdp, 0, false},
+                                 {Hook::tc, 0, true},
+                                 {Hook::xdp, 1, true},
+                                 {Hook::tc, 7, false},
+                                 {Hook::xdp, 0, true, Frames::linear},
+                                 {Hook::xdp, 5, false, Frames::linear}};
 
 // How much of a packet is linear: all, none, or some.
 size_t linear_bytes(test::Rng& rng, size_t size) {
@@ -59,6 +64,7 @@ BOOST_AUTO_TEST_CASE(random_programs) {
 
         for (const Variant& variant : kVariants) {
             const auto emitted = generate(program, {.hook = variant.hook,
+                                                    .frames = variant.frames,
                                                     .drop_on_error = variant.drop_on_error,
                                                     .result_map = true,
                                                     .register_seed = variant.seed});
@@ -73,8 +79,9 @@ BOOST_AUTO_TEST_CASE(random_programs) {
             vfm_stats expected{};
             for (const Bytes& packet : packets) {
                 const Outcome outcome = reference->run({.bytes = packet});
-                const auto verdict =
-                    machine.run({.bytes = packet, .linear = linear_bytes(rng, packet.size())});
+                const size_t linear =
+                    variant.frames == Frames::linear ? SIZE_MAX : linear_bytes(rng, packet.size());
+                const auto verdict = machine.run({.bytes = packet, .linear = linear});
                 if (!verdict)
                     BOOST_FAIL("program " << index << ": insn " << verdict.error().pc << ": "
                                           << verdict.error().reason);

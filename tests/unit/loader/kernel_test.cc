@@ -130,7 +130,7 @@ BOOST_AUTO_TEST_CASE(more_tables_than_the_kernel_takes_maps,
     for (int i = 0; i < 64; ++i) text = fmt::format("(+ {} (count-by (+ src-ip {})))", text, i);
     const auto filter = load_expression(text);
     BOOST_REQUIRE(filter.has_value());
-    const auto prepared = prepare_filter(*filter, HookPoint::xdp, "many", false);
+    const auto prepared = prepare_filter(*filter, {.name = "many"});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::filter));
 }
@@ -176,7 +176,7 @@ BOOST_AUTO_TEST_CASE(maps_beyond_the_bound_are_not_asked_for) {
     const auto filter =
         load_expression("(deftable t :key conn :capacity 67108864) (flow-add! t conn 1)");
     BOOST_REQUIRE(filter.has_value());
-    const auto prepared = prepare_filter(*filter, HookPoint::xdp, "large", false);
+    const auto prepared = prepare_filter(*filter, {.name = "large"});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::filter));
     const std::string text = render(prepared.error().failure.diagnostics);
@@ -198,15 +198,17 @@ BOOST_AUTO_TEST_CASE(whose_fault_a_preparation_fails) {
     Filter filter;
     filter.name = "f.bin";
     filter.module.code = {22};  // RET of nothing
-    auto prepared = prepare_filter(filter, HookPoint::xdp, "f", false);
+    auto prepared = prepare_filter(filter, {.name = "f"});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::input));
+    filter.module.fuel = 2000000;
     encode(filter.module.code = {}, Opcode::LEN);
     encode(filter.module.code, Opcode::PUSH, 1);
-    encode(filter.module.code, Opcode::JEQ, static_cast<uint64_t>(-13));  // a loop
+    encode(filter.module.code, Opcode::JEQ,
+           static_cast<uint64_t>(-13));  // a loop with too much fuel
     encode(filter.module.code, Opcode::PUSH, 1);
     encode(filter.module.code, Opcode::RET);
-    prepared = prepare_filter(filter, HookPoint::xdp, "f", false);
+    prepared = prepare_filter(filter, {.name = "f"});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::filter),
                render(prepared.error().failure.diagnostics));
@@ -262,6 +264,26 @@ BOOST_AUTO_TEST_CASE(a_record_of_many_pieces, *boost::unit_test::precondition(ke
     const uint32_t key = 0;
     const std::vector<uint8_t> zeros(4096);
     BOOST_TEST(bpf_map_update_elem(map->get(), &key, zeros.data(), BPF_ANY) != 0);
+}
+
+// The log of all its steps has no room in any buffer of ours: errno is then ENOSPC, on kernels
+// before 6.4 with the log's beginning.
+BOOST_AUTO_TEST_CASE(a_log_without_room_still_tells_why,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    const auto emitted = bpf::generate(*verify_filter(*load_expression("(= proto 6)")), {});
+    BOOST_REQUIRE(emitted.has_value());
+    bpf::Program program = *emitted;
+    bpf_insn back = ebpf::jump_if_imm(BPF_JLT, 0, 0x7fffffff);
+    back.off = -2;
+    program.insns = {ebpf::mov_imm(0, 0), ebpf::alu_imm(BPF_ADD, 0, 1), back, ebpf::exit_insn()};
+    program.map_references.clear();
+    program.data_references.clear();
+    program.lines.resize(1);
+    const auto loaded = load_program(program);
+    BOOST_REQUIRE(!loaded.has_value());
+    BOOST_TEST(loaded.error().error == E2BIG);
+    BOOST_TEST(loaded.error().reason.find("too large") != std::string::npos, loaded.error().reason);
+    BOOST_TEST(loaded.error().advice.find("user space") != std::string::npos);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

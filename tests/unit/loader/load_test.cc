@@ -27,6 +27,8 @@ BOOST_AUTO_TEST_CASE(the_place_is_that_of_the_source) {
                               .code_offset = 12,
                               .log = "12: (95) exit\n",
                               .blame = Blame::filter,
+                              .meaning = {},
+                              .advice = {},
                               .missing = {}};
     const Failure failure = load_failure(refusal, sample());
     BOOST_TEST((failure.status == Status::refused));
@@ -42,6 +44,8 @@ BOOST_AUTO_TEST_CASE(without_a_place_it_is_about_the_filter) {
                               .code_offset = {},
                               .log = {},
                               .blame = Blame::filter,
+                              .meaning = {},
+                              .advice = {},
                               .missing = {}};
     const std::string text = render(load_failure(refusal, sample()).diagnostics);
     BOOST_TEST(text.starts_with("web.bin: error: the kernel refuses it: Argument list too long"),
@@ -54,6 +58,8 @@ BOOST_AUTO_TEST_CASE(missing_privileges_get_a_hint) {
                               .code_offset = {},
                               .log = {},
                               .blame = Blame::system,
+                              .meaning = {},
+                              .advice = {},
                               .missing = {}};
     BOOST_TEST(load_failure(refusal, sample()).diagnostics.front().hint.find("doctor") !=
                std::string::npos);
@@ -65,6 +71,8 @@ BOOST_AUTO_TEST_CASE(a_missing_capability_is_named) {
                               .code_offset = 12,
                               .log = "12: (1d) if r3 == r2 goto pc+1\n",
                               .blame = Blame::system,
+                              .meaning = {},
+                              .advice = {},
                               .missing = Capability::perfmon};
     const Diagnostic told = load_failure(refusal, sample()).diagnostics.front();
     BOOST_TEST(told.message ==
