@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint64_t kCurveSeed = 17;
 constexpr unsigned kLoads = 3;
-constexpr unsigned kPorts = 64;  // keys of flow tables differ in this many ways
+constexpr unsigned kTables = 32;  // a program takes 64 maps, statistics among them
 
 /// `(FORM TEXT(0) ... TEXT(n - 1))`
 template <class Text>
@@ -51,13 +51,13 @@ std::string counted_rules(unsigned n) {
 
 std::string nested_ifs(unsigned n) {
     test::Rng rng(kCurveSeed);
-    std::string out, end;
+    std::string out;
     for (unsigned i = 0; i < n; ++i) {
-        out += fmt::format("(if (= (& src-ip {:#x}) {:#x})\n {} ", 0xFFFFFF00,
-                           static_cast<uint32_t>(rng.next()) & 0xFFFFFF00, i % 2);
-        end += ")";
+        const uint32_t mask = ~uint32_t{0} << rng.below(17);
+        out += fmt::format("(if (= (& src-ip {:#x}) {:#x}) {}\n ", mask,
+                           static_cast<uint32_t>(rng.next()) & mask, i % 2);
     }
-    return out + "1" + end;
+    return out + "1" + std::string(n, ')');
 }
 
 /// One byte of the packet each, all different as long as a frame has so many.
@@ -70,8 +70,8 @@ std::string different_fields(unsigned n) {
 
 std::string counters(unsigned n) {
     return all_of("and", n, [](unsigned i) {
-        return fmt::format("(< (count-by (& src-ip {:#x})) {})", 0xFFFFFFFF - i % kPorts,
-                           1'000 + i / kPorts);
+        return fmt::format("(< (count-by (& src-ip {:#x})) {})", 0xFFFFFFFF - i % kTables,
+                           1'000 + i / kTables);
     });
 }
 
@@ -94,7 +94,7 @@ constexpr CurveFamily kFamilies[] = {
     {"counted rules", "`rules` of n networks with a port each, with their counters", counted_rules},
     {"nested ifs", "n `if`, each in the last branch of the one before", nested_ifs},
     {"fields", "n different bytes of the packet", different_fields},
-    {"counters", "n `count-by` over 64 tables", counters},
+    {"counters", "n `count-by` over 32 tables", counters},
     {"addresses", "`or` of n addresses", listed_addresses},
     {"address set", "`in` of n addresses", address_set},
 };
