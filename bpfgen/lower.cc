@@ -208,6 +208,10 @@ class Lowerer {
                 if (const auto* live = live_set(value)) return in_map(value, *live, key);
                 return is_member(b_, l_.tables.set(value.imm), key);
             }
+            case Op::in_set: {
+                const Word key[] = {word(value.a)};
+                return is_member(b_, l_.tables.keys(value.imm), key);
+            }
             case Op::member128: {
                 const Word key[] = {word(value.a), word(value.b)};
                 if (const auto* live = live_set(value)) return in_map(value, *live, key);
@@ -247,7 +251,6 @@ class Lowerer {
             case Op::ge:
             case Op::le:
                 return kNoReg;  // ValueLowering has them
-            case Op::in_set:
             case Op::in_rows:
             case Op::call:
                 VFM_CHECK(false, "passes for native code are not run here, and CALL is refused");
