@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/base/diagnostic.h"
 #include "core/tables/rule_rows.h"
 #include "core/tables/wide.h"
@@ -167,28 +168,38 @@ void LookupTables::add_set(const SetDecl& set, uint64_t number, bool wide) {
     }
 }
 
-Result<> LookupTables::add_keys(const ir::Function& function) {
+Result<> LookupTables::add_own(const ir::Function& function) {
     for (const ir::Block& block : function.blocks)
         for (const ir::ValueId id : block.body) {
             const ir::Value& value = function[id];
-            if (value.op != ir::Op::in_set || keys_.contains(value.imm)) continue;
-            const std::vector<uint64_t>& keys = function.sets[value.imm];
-            if (auto table = make_key_table(keys, data_)) {
-                keys_.emplace(value.imm, *std::move(table));
-            } else {
-                std::vector<Range> ranges;
-                for (const uint64_t key : keys) ranges.push_back({key, key});
-                keys_.emplace(value.imm, make_ends(ranges, 1, data_));
+            if (value.op == ir::Op::in_set) {
+                add_keys(function.sets[value.imm], value.imm);
+            } else if (value.op == ir::Op::in_rows) {
+                auto list = make_rule_list(function, value, data_);
+                VFM_CHECK(list.has_value(), "find_rule_lists() has asked");
+                rule_lists_.emplace(id, *std::move(list));
             }
             if (data_.size() > kMostData)
                 return fail(Diagnostic::at_offset(
                                 "", value.origin,
-                                fmt::format("eBPF: the tables of {} tests for equality need more "
-                                            "than {} MiB",
-                                            keys.size(), kMostData >> 20)),
+                                fmt::format("eBPF: the tables of tests for equality need more than "
+                                            "{} MiB",
+                                            kMostData >> 20)),
                             Status::refused);
         }
     return {};
+}
+
+void LookupTables::add_keys(const std::vector<uint64_t>& keys, uint64_t number) {
+    if (keys_.contains(number)) return;
+    if (auto table = make_key_table(keys, data_)) {
+        keys_.emplace(number, *std::move(table));
+        return;
+    }
+    std::vector<Range> ranges;
+    ranges.reserve(keys.size());
+    for (const uint64_t key : keys) ranges.push_back({key, key});
+    keys_.emplace(number, make_ends(ranges, 1, data_));
 }
 
 void LookupTables::add_verdicts(const RuleTable& rules, uint64_t number) {

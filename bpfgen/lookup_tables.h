@@ -11,6 +11,7 @@
 #include "bpfgen/constant_data.h"
 #include "bpfgen/key_table.h"
 #include "bpfgen/range_index.h"
+#include "bpfgen/rule_lists.h"
 #include "core/base/result.h"
 #include "core/ir/form/ir.h"
 #include "core/verify/verify.h"
@@ -75,13 +76,15 @@ class LookupTables {
     /// Those that instructions of the program name and that do not change. Fails at the instruction
     /// whose table would make the data larger than the kernel is asked to take.
     static Result<LookupTables> make(const VerifiedModule& program);
-    /// Adds the sets that operations of the function test single keys with, as they are now. Fails
-    /// as make() does.
-    Result<> add_keys(const ir::Function& function);
+    /// Adds the sets and lists of rules of the function's own, as they are now. Fails as make()
+    /// does.
+    Result<> add_own(const ir::Function& function);
 
     const SetTable& set(uint64_t number) const { return sets_.at(number); }
     /// Of in_set, by its number in the function.
     const SetTable& keys(uint64_t number) const { return keys_.at(number); }
+    /// Of the in_rows that is this value.
+    const RuleList& rule_list(ir::ValueId value) const { return rule_lists_.at(value); }
     const SetTable& wide_set(uint64_t number) const { return wide_sets_.at(number); }
     const VerdictTable& verdicts(uint64_t number) const { return verdicts_.at(number); }
     const RowTable& rows(uint64_t number) const { return rows_.at(number); }
@@ -89,11 +92,13 @@ class LookupTables {
 
   private:
     void add_set(const SetDecl& set, uint64_t number, bool wide);
+    void add_keys(const std::vector<uint64_t>& keys, uint64_t number);
     void add_verdicts(const RuleTable& rules, uint64_t number);
     bool add_rows(const RuleTable& rules, uint64_t number);
 
     ConstantData data_;
     std::map<uint64_t, SetTable> sets_, wide_sets_, keys_;
+    std::map<ir::ValueId, RuleList> rule_lists_;
     std::map<uint64_t, VerdictTable> verdicts_;
     std::map<uint64_t, RowTable> rows_;
 };

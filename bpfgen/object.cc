@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "bpfgen/loops.h"
+#include "bpfgen/rule_lists.h"
 #include "bpfgen/source_lines.h"
 #include "bpfgen/translate.h"
 #include "core/base/check.h"
@@ -94,6 +95,7 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
     ir::if_to_switch_from(*function, kLeastChain);
     ir::optimise(*function);
     ir::if_to_switch_from(*function, kLeastChain);
+    find_rule_lists(*function);
     auto program = translate(std::move(*function), verified, options);
     if (!program) return std::unexpected(refusal(std::move(program).error()));
     if (options.for_kernel) TRY(check_maps(*program, verified));

@@ -53,14 +53,16 @@ RangeIndex make_range_index(std::span<const uint32_t> ends, bool zero_is_member,
     entries.resize(ends.size() + (size_t{1} << index.steps), UINT32_MAX);
     index.ends = data.add(std::span<const uint32_t>(entries));
     index.place_bits = static_cast<unsigned>(std::bit_width(4 * ends.size()));
-    const uint64_t place = index.top_bits == 0 ? 0 : uint64_t{1} << index.place_bits;
-    data.reserve(index.ends + place + (uint64_t{8} << index.steps));
+    data.reserve(index.ends + most_place(index) + (uint64_t{4} << index.steps));
     return index;
 }
 
-VReg is_in_ranges(Builder& b, const RangeIndex& index, Word key) {
-    const bool wide = key.bits > 32;
-    const VReg number = wide ? b.alu_imm(BPF_RSH, b.alu_imm(BPF_LSH, key.reg, 32), 32) : key.reg;
+uint64_t most_place(const RangeIndex& index) {
+    const uint64_t begin = index.top_bits == 0 ? 0 : uint64_t{1} << index.place_bits;
+    return begin + (uint64_t{4} << index.steps);
+}
+
+VReg place_in_ranges(Builder& b, const RangeIndex& index, VReg number) {
     VReg place = kNoReg;
     if (index.top_bits > 0) {
         const VReg part = b.alu_imm(BPF_RSH, number, 32 - index.top_bits);
@@ -82,8 +84,14 @@ VReg is_in_ranges(Builder& b, const RangeIndex& index, Word key) {
         const VReg bit = b.alu_imm(BPF_LSH, below, step + 2);
         place = place == kNoReg ? bit : b.alu(BPF_ADD, place, bit);
     }
-    VReg member =
-        place == kNoReg ? b.number(0) : b.alu_imm(BPF_AND, b.alu_imm(BPF_RSH, place, 2), 1);
+    return place == kNoReg ? b.number(0) : place;
+}
+
+VReg is_in_ranges(Builder& b, const RangeIndex& index, Word key) {
+    const bool wide = key.bits > 32;
+    const VReg number = wide ? b.alu_imm(BPF_RSH, b.alu_imm(BPF_LSH, key.reg, 32), 32) : key.reg;
+    const VReg place = place_in_ranges(b, index, number);
+    VReg member = b.alu_imm(BPF_AND, b.alu_imm(BPF_RSH, place, 2), 1);
     if (index.zero_is_member) member = b.alu_imm(BPF_XOR, member, 1);
     if (!wide) return member;
     const VReg above = b.alu_imm(BPF_RSH, key.reg, 32);

@@ -24,6 +24,11 @@ struct RangeIndex {
 RangeIndex make_range_index(std::span<const uint32_t> ends, bool zero_is_member,
                             ConstantData& data);
 
+/// Four times the number of ends up to a number below 2^32; without a branch.
+VReg place_in_ranges(Builder& b, const RangeIndex& index, VReg number);
+/// What the kernel's verifier may take a place for, at most.
+uint64_t most_place(const RangeIndex& index);
+
 /// 1 if the number is in a range, else 0; without a branch.
 VReg is_in_ranges(Builder& b, const RangeIndex& index, Word key);
 

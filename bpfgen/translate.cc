@@ -72,7 +72,7 @@ class Translator {
         thread_jumps(function_);
         read_clock_once(function_);
         ir::byte_swap_elimination(function_);
-        TRY(tables_.add_keys(function_));
+        TRY(tables_.add_own(function_));
         needs_ = find_needs(function_);
         const ValueFacts values(function_);
         const Layout layout(function_);

@@ -348,6 +348,7 @@ void kernel_agrees(const test::SearchCase& one) {
 BOOST_AUTO_TEST_CASE(sets_and_chains_are_tables) {
     test::for_each_set(10'000, kernel_agrees);
     test::for_each_chain(kernel_agrees);
+    test::for_each_list(kernel_agrees);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -47,11 +47,10 @@ inline SearchCase set_case(const std::string& name, std::vector<SetMember> membe
                 words.push_back(edge + by);
         words.push_back(rng.next() >> (64 - width));
     }
-    SearchCase made{.name = name, .program = {}, .packets = {}};
-    for (const uint64_t word : words) made.packets.push_back(with_word(word, bytes, 0, bytes));
+    std::vector<Bytes> packets;
+    for (const uint64_t word : words) packets.push_back(with_word(word, bytes, 0, bytes));
     module.sets[0].members = std::move(members);
-    made.program = verified(std::move(module));
-    return made;
+    return {name, verified(std::move(module)), std::move(packets)};
 }
 
 inline std::vector<SetMember> hosts(Rng& rng, size_t count, unsigned width, unsigned spread) {
@@ -124,9 +123,9 @@ inline void for_each_chain(const std::function<void(const SearchCase&)>& check) 
             if (kind == 1 && size > 100) continue;  // deeper than VFLisp allows
             auto compiled = lisp::compile(std::make_shared<const SourceFile>("chain.vfl", text));
             if (!compiled) BOOST_FAIL(render(compiled.error().diagnostics));
-            SearchCase made{.name = fmt::format("{} tests of kind {}", size, kind),
-                            .program = verified(std::move(compiled->module)),
-                            .packets = {}};
+            SearchCase made{fmt::format("{} tests of kind {}", size, kind),
+                            verified(std::move(compiled->module)),
+                            {}};
             for (size_t i = 0; i < 60; ++i) {
                 const uint32_t key =
                     keys[rng.below(size)] + static_cast<uint32_t>(rng.below(3)) - 1;
@@ -139,6 +138,49 @@ inline void for_each_chain(const std::function<void(const SearchCase&)>& check) 
                 made.packets.push_back(
                     Bytes(made.packets[0].begin(),
                           made.packets[0].begin() + static_cast<std::ptrdiff_t>(length)));
+            check(made);
+        }
+}
+
+/// Lists of rules (prefix, port) in either order, some without a port, with packets cut at every
+/// length.
+inline void for_each_list(const std::function<void(const SearchCase&)>& check) {
+    Rng rng(79);
+    for (const size_t size : {3u, 8u, 20u, 100u, 300u})
+        for (const unsigned kind : {0u, 1u, 2u, 3u}) {
+            std::vector<uint32_t> nets;
+            std::string text = "(or";
+            for (size_t i = 0; i < size; ++i) {
+                const uint64_t mask = uint64_t{0xffffffff} << rng.below(kind == 3 ? 33 : 12);
+                const uint32_t net = static_cast<uint32_t>(rng.next() & mask);
+                nets.push_back(net);
+                const std::string source =
+                    fmt::format("(= (& src-ip {}) {})", static_cast<uint32_t>(mask), net);
+                const std::string port =
+                    fmt::format("(= dst-port {})", rng.below(kind == 2 ? 5000 : 20));
+                if (rng.one_in(9)) {
+                    text += "\n " + source;
+                } else {
+                    text += fmt::format("\n (and {} {})", kind == 1 ? port : source,
+                                        kind == 1 ? source : port);
+                }
+            }
+            auto compiled =
+                lisp::compile(std::make_shared<const SourceFile>("rules.vfl", text + ")"));
+            if (!compiled) BOOST_FAIL(render(compiled.error().diagnostics));
+            SearchCase made{fmt::format("{} rules of kind {}", size, kind),
+                            verified(std::move(compiled->module)),
+                            {}};
+            for (size_t i = 0; i < 200; ++i) {
+                const uint32_t by = rng.pick<uint32_t>({0, 0, 1, 7, 4095, UINT32_MAX});
+                const uint32_t address = nets[rng.below(size)] + by;
+                Bytes packet = tcp_packet(static_cast<uint16_t>(rng.below(22)), 60);
+                for (unsigned at = 0; at < 4; ++at)
+                    packet[26 + at] = static_cast<uint8_t>(address >> (24 - 8 * at));
+                made.packets.push_back(packet);
+                packet.resize(14 + rng.below(46));
+                made.packets.push_back(packet);
+            }
             check(made);
         }
 }

@@ -38,6 +38,20 @@ BOOST_AUTO_TEST_CASE(sets_answer_as_the_interpreter_does) { test::for_each_set(1
 
 BOOST_AUTO_TEST_CASE(chains_answer_as_the_interpreter_does) { test::for_each_chain(agrees); }
 
+BOOST_AUTO_TEST_CASE(lists_of_rules_answer_as_the_interpreter_does) { test::for_each_list(agrees); }
+
+BOOST_AUTO_TEST_CASE(a_list_of_a_hundred_rules_is_one_lookup) {
+    std::string text = "(or";
+    for (unsigned i = 0; i < 100; ++i)
+        text += fmt::format(" (and (= (& src-ip 0xfffff000) {}) (= dst-port {}))",
+                            i * 2'654'435'761u & 0xfffff000, i % 16);
+    auto compiled = lisp::compile(std::make_shared<const SourceFile>("f.vfl", text + ")"));
+    BOOST_REQUIRE(compiled.has_value());
+    const Program program =
+        test::generated(test::verified(std::move(compiled->module)), {.frames = Frames::linear});
+    BOOST_TEST(program.insns.size() < 200u);
+}
+
 BOOST_AUTO_TEST_CASE(a_chain_of_a_thousand_addresses_is_one_lookup) {
     std::string text = "(or";
     for (unsigned i = 0; i < 1000; ++i) text += fmt::format(" (= src-ip {})", i * 2'654'435'761u);
