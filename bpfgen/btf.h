@@ -59,10 +59,17 @@ class BtfBuilder {
 /// Bytes of a map definition in `.maps`: type, max_entries, key, value.
 inline constexpr uint32_t kMapDefinitionSize = 40;
 
-/// The sections `.BTF` and `.BTF.ext` of a program.
+/// Numbers of types.
+struct MapTypes {
+    BtfBuilder::TypeId key = 0;
+    BtfBuilder::TypeId value = 0;
+};
+
+/// The sections `.BTF` and `.BTF.ext` of a program, and the types of its maps, as Program::maps.
 struct ProgramBtf {
     Bytes btf;
     Bytes ext;
+    std::vector<MapTypes> maps;
 };
 ProgramBtf make_btf(const Program& program);
 

@@ -7,8 +7,6 @@
 namespace vfm::bpf {
 namespace {
 
-constexpr std::string_view kLicense = "Dual MIT/GPL";
-
 Bytes insn_bytes(const Program& program) {
     const auto* begin = reinterpret_cast<const uint8_t*>(program.insns.data());
     return {begin, begin + program.insns.size() * sizeof(bpf_insn)};
@@ -22,8 +20,7 @@ Bytes write_elf(const Program& program) {
     const uint64_t code_size = code.size();
     const auto text = elf.section(section_name(program.hook, program.frames), SHT_PROGBITS,
                                   SHF_ALLOC | SHF_EXECINSTR, 8, std::move(code));
-    Bytes license(kLicense.begin(), kLicense.end());
-    license.push_back(0);
+    Bytes license(std::begin(kLicense), std::end(kLicense));
     const uint64_t license_size = license.size();
     const auto license_section =
         elf.section("license", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 1, std::move(license));

@@ -26,6 +26,16 @@ enum class Frames : uint8_t {
     linear  ///< XDP: all bytes of every frame lie between data and data_end
 };
 
+/// How a loop is written, so that the kernel's verifier sees its end. The run's own fuel ends it
+/// earlier or at the same place, in every form.
+enum class LoopForm : uint8_t {
+    bounded,   ///< a count that the verifier follows round by round, as far as it goes: Linux 5.3
+    may_goto,  ///< an instruction by which the kernel could end it: Linux 6.9
+};
+
+/// With more fuel a program that loops is refused.
+inline constexpr uint64_t kMostLoopFuel = 1'000'000;
+
 struct Options {
     Hook hook = Hook::xdp;
     Frames frames = Frames::any;
@@ -33,7 +43,8 @@ struct Options {
     bool for_kernel = true;      ///< a program that needs more maps than a kernel takes is refused
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
-    uint64_t register_seed = 0;               ///< tests: other than 0 moves values to other places
+    LoopForm loops = LoopForm::bounded;
+    uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
 
 enum class MapRole : uint8_t { flow, counters, set, stats, scratch, result };
@@ -88,9 +99,12 @@ struct Program {
     std::vector<SourceText> included;  ///< further files of the source
 };
 
-/// Translates. A program with a cycle or an opcode without a translation fails with `eBPF: WHY` at
-/// its code offset, status refused.
+/// Translates. A program with an opcode without a translation, or with a loop and more than
+/// kMostLoopFuel, fails with `eBPF: WHY` at its code offset, status refused.
 Result<Program> generate(const VerifiedModule& verified, const Options& options);
+
+/// What the kernel is told of every program.
+inline constexpr char kLicense[] = "Dual MIT/GPL";
 
 /// An ELF object for libbpf, ip, tc, bpftool and xdp-loader: program, maps, BTF with function and
 /// line information, license "Dual MIT/GPL".

@@ -19,6 +19,7 @@ bool writes(const DecodedInsn& insn, Reg reg) {
             return (row_of(insn.op).selector & BPF_FETCH) && insn.src == reg;
         case Family::branch:
         case Family::jump:
+        case Family::may_jump:
         case Family::call:
         case Family::exit:
         case Family::store_imm:
@@ -39,7 +40,8 @@ Objection check(const DecodedInsn& insn) {
 }
 
 bool jumps(const DecodedInsn& insn) {
-    return insn.family == Family::branch || insn.family == Family::jump;
+    return insn.family == Family::branch || insn.family == Family::jump ||
+           insn.family == Family::may_jump;
 }
 
 bool never_goes_on(const DecodedInsn& insn) {

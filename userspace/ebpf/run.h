@@ -69,6 +69,7 @@ class Run {
     std::array<Value, 11> regs_{};
     uint32_t pc_ = 0;
     uint64_t steps_ = 0;
+    uint32_t may_goto_left_ = Machine::kMayGotoLimit;  // that go on
     bool done_ = false;
     std::string reason_;
 };
