@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "bpfgen/constant_data.h"
-#include "bpfgen/key_table.h"
-#include "bpfgen/range_index.h"
-#include "bpfgen/rule_lists.h"
+#include "bpfgen/lookup/key_table.h"
+#include "bpfgen/lookup/range_index.h"
+#include "bpfgen/lookup/rule_lists.h"
 #include "core/base/result.h"
 #include "core/ir/form/ir.h"
 #include "core/verify/verify.h"

@@ -7,7 +7,7 @@
 #include "bpfgen/builder.h"
 #include "bpfgen/lookup_tables.h"
 #include "bpfgen/packet_access.h"
-#include "bpfgen/word.h"
+#include "bpfgen/lookup/word.h"
 
 namespace vfm::bpf {
 

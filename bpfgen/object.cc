@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "bpfgen/lookup/rule_lists.h"
 #include "bpfgen/loops.h"
-#include "bpfgen/rule_lists.h"
 #include "bpfgen/source_lines.h"
 #include "bpfgen/translate.h"
 #include "core/base/check.h"

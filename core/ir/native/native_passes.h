@@ -1,5 +1,6 @@
-// The passes that only native code takes: the kernel's verifier follows branches, not tables and
-// bits. Each is one file with one entry function and keeps what check() checks.
+// The passes for native code: the kernel's verifier follows branches, not tables and bits, and
+// bpfgen takes only those that find lists of rules. Each is one file with one entry function and
+// keeps what check() checks.
 #pragma once
 
 #include <span>

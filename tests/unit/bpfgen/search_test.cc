@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "bpf/vfm_abi.h"
-#include "bpfgen/key_table.h"
+#include "bpfgen/lookup/key_table.h"
 #include "tests/unit/bpfgen/machine.h"
 #include "tests/unit/bpfgen/search.h"
 

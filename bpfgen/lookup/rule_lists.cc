@@ -1,4 +1,4 @@
-#include "bpfgen/rule_lists.h"
+#include "bpfgen/lookup/rule_lists.h"
 
 #include <algorithm>
 #include <bit>

@@ -7,8 +7,8 @@
 
 #include "bpfgen/builder.h"
 #include "bpfgen/constant_data.h"
-#include "bpfgen/range_index.h"
-#include "bpfgen/word.h"
+#include "bpfgen/lookup/range_index.h"
+#include "bpfgen/lookup/word.h"
 #include "core/ir/form/ir.h"
 
 namespace vfm::bpf {

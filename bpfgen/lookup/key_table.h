@@ -9,7 +9,7 @@
 
 #include "bpfgen/builder.h"
 #include "bpfgen/constant_data.h"
-#include "bpfgen/word.h"
+#include "bpfgen/lookup/word.h"
 
 namespace vfm::bpf {
 

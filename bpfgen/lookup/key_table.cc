@@ -1,4 +1,4 @@
-#include "bpfgen/key_table.h"
+#include "bpfgen/lookup/key_table.h"
 
 #include <algorithm>
 #include <bit>

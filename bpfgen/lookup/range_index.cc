@@ -1,4 +1,4 @@
-#include "bpfgen/range_index.h"
+#include "bpfgen/lookup/range_index.h"
 
 #include <algorithm>
 #include <bit>
