@@ -223,6 +223,12 @@ class Lowerer {
                 if (const auto* live = live_set(value)) return in_map(value, *live, key);
                 return is_member(b_, l_.tables.set(value.imm), key);
             }
+            case Op::in_set: {
+                const Word key[] = {word(value.a)};
+                return is_member(b_, l_.tables.keys(value.imm), key);
+            }
+            case Op::in_rows:
+                return holds_one(b_, l_.tables.rule_list(id), word(value.a), word(value.b));
             case Op::member128: {
                 const Word key[] = {word(value.a), word(value.b)};
                 if (const auto* live = live_set(value)) return in_map(value, *live, key);
@@ -262,10 +268,8 @@ class Lowerer {
             case Op::ge:
             case Op::le:
                 return kNoReg;  // ValueLowering has them
-            case Op::in_set:
-            case Op::in_rows:
             case Op::call:
-                VFM_CHECK(false, "passes for native code are not run here, and CALL is refused");
+                VFM_CHECK(false, "CALL is refused");
         }
         return kNoReg;
     }

@@ -105,7 +105,10 @@ VReg is_usable(Builder& b, const RuleColumn& column, const Word& key, const Word
 }  // namespace
 
 VReg is_member(Builder& b, const SetTable& set, std::span<const Word> key) {
-    return entry(b, set.members, count_up_to(b, set.ends, key), 1);
+    if (const auto* keys = std::get_if<KeyTable>(&set)) return is_key(b, *keys, key[0]);
+    if (const auto* ranges = std::get_if<RangeIndex>(&set)) return is_in_ranges(b, *ranges, key[0]);
+    const auto& ends = std::get<EndTable>(set);
+    return entry(b, ends.members, count_up_to(b, ends.ends, key), 1);
 }
 
 VReg is_in_map(Builder& b, uint32_t map, unsigned width, std::span<const Word> key) {

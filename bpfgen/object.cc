@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bpfgen/lookup/rule_lists.h"
 #include "bpfgen/loops.h"
 #include "bpfgen/source_lines.h"
 #include "bpfgen/translate.h"
@@ -16,6 +17,9 @@ namespace {
 
 // The kernel's verifier goes through what stands twice twice.
 constexpr size_t kMostCopied = 256;
+
+// Tests for equality that become a set. A chain of fewer takes fewer instructions than the table.
+constexpr size_t kLeastChain = 8;
 
 // Those that a program of the kernel may use.
 constexpr size_t kMostMaps = 64;
@@ -91,7 +95,11 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
         verified,
         {.vlan_metadata = options.hook == Hook::tc, .most_copied = kMostCopied, .most_keys = 0});
     if (!function) return std::unexpected(refusal(std::move(function).error()));
+    // Also behind the passes: tests that each ask for an IP version first are a chain only then.
+    ir::if_to_switch_from(*function, kLeastChain);
     ir::optimise(*function);
+    ir::if_to_switch_from(*function, kLeastChain);
+    find_rule_lists(*function);
     auto program = translate(std::move(*function), verified, options);
     if (!program) return std::unexpected(refusal(std::move(program).error()));
     if (options.for_kernel) TRY(check_maps(*program, verified));

@@ -72,6 +72,7 @@ class Translator {
         thread_jumps(function_);
         read_clock_once(function_);
         ir::byte_swap_elimination(function_);
+        TRY(tables_.add_own(function_));
         needs_ = find_needs(function_);
         const ir::Cfg cfg(function_);
         heads_ = find_loop_heads(function_, cfg);

@@ -12,6 +12,7 @@
 #include "bpfgen/hook.h"
 #include "core/ebpf/constructors.h"
 #include "tests/unit/bpfgen/program.h"
+#include "tests/unit/bpfgen/search.h"
 #include "userspace/interp/interpreter.h"
 
 namespace vfm::bpf {
@@ -341,6 +342,24 @@ BOOST_AUTO_TEST_CASE(thousands_of_values_load) {
     const Program program = test::generated(test::assembled(text + "RET\n"));
     Loaded loaded(program);
     BOOST_TEST(loaded.info().verified_insns < 4 * program.insns.size());
+}
+
+// Packets of fewer than 14 bytes the kernel takes in no test run.
+void kernel_agrees(const test::SearchCase& one) {
+    Loaded loaded(test::generated(one.program, {.frames = Frames::linear}));
+    auto reference = *instance_of(interpreter_program(one.program));
+    for (Bytes packet : one.packets) {
+        packet.resize(std::max<size_t>(packet.size(), 14));
+        const Outcome outcome = reference->run({.bytes = packet});
+        const bool drops = outcome.error == ErrorKind::success && outcome.value == 0;
+        BOOST_REQUIRE_MESSAGE(loaded.run(packet) == (drops ? XDP_DROP : XDP_PASS), one.name);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(sets_and_chains_are_tables) {
+    test::for_each_set(10'000, kernel_agrees);
+    test::for_each_chain(kernel_agrees);
+    test::for_each_list(kernel_agrees);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
