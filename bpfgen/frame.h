@@ -20,6 +20,7 @@
 // has no room for. Only numbers of which the verifier need not know anything are put there.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "core/ebpf/insn.h"
@@ -46,7 +47,13 @@ inline constexpr int16_t kFirstSpill = -56;  ///< spilled values, downwards
 /// In programs with keys of several words such a key stands in front of what is spilled.
 inline constexpr int16_t kWideKeySlot = -112;
 inline constexpr int16_t kFirstSpillBehindKey = -120;
-inline constexpr int16_t kFrameEnd = -512;  ///< lowest slot the kernel allows
+/// The lowest slot. The kernel allows 512 bytes to a program and the subprogram that it calls.
+inline constexpr int16_t kFrameEnd = -512 + 64;
+
+/// The frame of a subprogram that accesses a table, whose keys have kMostSharedWords words at most.
+inline constexpr int16_t kSharedValueSlot = -8;
+inline constexpr int16_t kSharedStatsKeySlot = -16;
+inline constexpr size_t kMostSharedWords = 4;
 
 /// Slots in one value of a per-CPU array, which has at most 32 KiB. Who needs more has several; the
 /// address of the first is in kScratchBase, that of each other in the frame, from its end on.

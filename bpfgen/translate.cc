@@ -10,6 +10,7 @@
 #include "bpfgen/emitter.h"
 #include "bpfgen/exits.h"
 #include "bpfgen/frame.h"
+#include "bpfgen/fuel.h"
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/lower.h"
 #include "bpfgen/regalloc.h"
@@ -66,19 +67,23 @@ class Translator {
           maps_(program.tables(), program.module().counter_groups, program.module().sets,
                 {options.program_name}),
           tables_(std::move(tables)),
-          exits_(emitter_, hook_, options_) {}
+          exits_(emitter_, hook_, options_),
+          shared_(emitter_, maps_, options_.shared) {}
 
     Result<Program> run() {
         thread_jumps(function_);
         read_clock_once(function_);
         ir::byte_swap_elimination(function_);
+        const std::vector<bool> certain_fuel = settle_fuel(function_);
         needs_ = find_needs(function_);
+        shared_.choose(function_);
         const ValueFacts values(function_);
         const Layout layout(function_);
         const ir::Cfg cfg(function_);
         const ir::Dominators dominators(function_, cfg);
         const Lowering lowering{.function = function_,
                                 .values = values,
+                                .certain_fuel = certain_fuel,
                                 .layout = layout,
                                 .cfg = cfg,
                                 .dominators = dominators,
@@ -86,6 +91,7 @@ class Translator {
                                 .exits = exits_,
                                 .maps = maps_,
                                 .tables = tables_,
+                                .shared = shared_,
                                 .emitter = emitter_,
                                 .len = len_source()};
         prologue();
@@ -265,12 +271,14 @@ class Translator {
     // ---- the end -----------------------------------------------------------------------------
 
     Program finish() {
+        shared_.emit();
         Code code = emitter_.finish();
         Program program;
         program.name = options_.program_name;
         program.hook = options_.hook;
         program.frames = options_.frames;
         program.insns = std::move(code.insns);
+        program.subprograms = shared_.subprograms(code);
         program.maps = maps_.take();
         program.data = tables_.data().bytes();
         program.data_references = std::move(code.data);
@@ -290,6 +298,7 @@ class Translator {
     LookupTables tables_;
     Emitter emitter_;
     Exits exits_;
+    SharedAccess shared_;
     Needs needs_;
 };
 

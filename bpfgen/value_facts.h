@@ -21,10 +21,14 @@ class ValueFacts {
     /// True if some path makes the value of numbers alone, so that the verifier knows it there.
     bool is_number_somewhere(ir::ValueId value) const { return number_somewhere_[value]; }
 
+    /// Its tests are made on a copy: see followed_values.h.
+    bool is_followed(ir::ValueId value) const { return followed_[value]; }
+
   private:
     std::vector<uint8_t> bits_;
     std::vector<uint8_t> provable_;
     std::vector<bool> number_somewhere_;
+    std::vector<bool> followed_;
 };
 
 }  // namespace vfm::bpf

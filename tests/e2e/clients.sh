@@ -76,6 +76,6 @@ fi
 
 if objdump=$(command -v llvm-objdump-19 || command -v llvm-objdump); then
     for hook in xdp tc; do
-        contains "llvm-objdump of $hook" "$("$objdump" -d "$work/$hook.o")" "exit"
+        contains "llvm-objdump of $hook" "$("$objdump" -dr "$work/$hook.o")" "exit"
     done
 fi

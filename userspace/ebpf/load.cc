@@ -1,4 +1,5 @@
 // The checks of single instructions, before anything runs.
+#include "userspace/ebpf/functions.h"
 #include "userspace/ebpf/machine.h"
 
 namespace vfm::ebpf {
@@ -30,7 +31,6 @@ bool writes(const DecodedInsn& insn, Reg reg) {
 
 Objection check(const DecodedInsn& insn) {
     if (writes(insn, kFrame)) return "r10 is read-only";
-    if (insn.op == Op::CALL_LOCAL) return "only helpers can be called";
     if (!insn.has_immediate) return "";
     if ((insn.op == Op::DIV || insn.op == Op::MOD) && insn.imm == 0) return "division by zero";
     const bool shifts = insn.op == Op::LSH || insn.op == Op::RSH || insn.op == Op::ARSH;
@@ -39,7 +39,8 @@ Objection check(const DecodedInsn& insn) {
 }
 
 bool jumps(const DecodedInsn& insn) {
-    return insn.family == Family::branch || insn.family == Family::jump;
+    return insn.family == Family::branch || insn.family == Family::jump ||
+           insn.op == Op::CALL_LOCAL;
 }
 
 bool never_goes_on(const DecodedInsn& insn) {
@@ -84,6 +85,10 @@ std::expected<Machine, Fault> Machine::load(const Image& image) {
     }
     if (count == 0 || !starts[count - 1] || !never_goes_on(insns[count - 1]))
         return fault(count == 0 ? 0 : count - 1, "the end can be reached without exit");
+
+    const auto frames = frames_of(insns, starts);
+    if (!frames) return std::unexpected(frames.error());
+    machine.frames_.resize(*frames);
 
     const auto is_wide_at = [&](uint32_t at) {
         return at < count && starts[at] && insns[at].family == Family::wide;
