@@ -65,7 +65,6 @@ inline constexpr uint32_t kMapDefinitionSize = 40;
 
 /// Sections and symbols of an object beside those of its maps. `_license` is what loaders look for;
 /// linkers want a type of every symbol.
-inline constexpr std::string_view kLicense = "Dual MIT/GPL";
 inline constexpr std::string_view kLicenseSection = "license";
 inline constexpr std::string_view kLicenseSymbol = "_license";
 inline constexpr std::string_view kDataSection = ".rodata";
@@ -73,10 +72,17 @@ inline constexpr std::string_view kDataSymbol = "vfm_data";
 /// Where loaders look for what programs call.
 inline constexpr std::string_view kCalledSection = ".text";
 
-/// The sections `.BTF` and `.BTF.ext` of a program.
+/// Numbers of types.
+struct MapTypes {
+    BtfBuilder::TypeId key = 0;
+    BtfBuilder::TypeId value = 0;
+};
+
+/// The sections `.BTF` and `.BTF.ext` of a program, and the types of its maps, as Program::maps.
 struct ProgramBtf {
     Bytes btf;
     Bytes ext;
+    std::vector<MapTypes> maps;
 };
 ProgramBtf make_btf(const Program& program);
 

@@ -108,6 +108,8 @@ class Builder {
     /// kernel's verifier then has the exit behind it before it goes on, and no number of such tests
     /// is too large for it.
     void leave(const Condition& condition, Label exit, bool around);
+    /// Leaves for an exit when the kernel wants the run to end.
+    void may_goto(Label exit) { put({.op = MOp::may_goto, .label = exit}); }
 
   private:
     static uint8_t byte(unsigned value) { return static_cast<uint8_t>(value); }

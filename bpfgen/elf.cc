@@ -79,8 +79,7 @@ class Sections {
 Bytes write_elf(const Program& program) {
     ElfWriter elf;
     Sections code(elf, program);
-    Bytes license(kLicense.begin(), kLicense.end());
-    license.push_back(0);
+    Bytes license(std::begin(kLicense), std::end(kLicense));
     const uint64_t license_size = license.size();
     const auto license_section =
         elf.section(kLicenseSection, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 1, std::move(license));

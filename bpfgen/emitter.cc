@@ -13,9 +13,10 @@ bool is_call(const bpf_insn& insn) { return ebpf::family_of(insn.code) == ebpf::
 // Instructions that the kernel may make of one, at most, besides it: what it inlines or converts
 // has to be jumped over in 16 bits, too, or it refuses the program.
 unsigned growth(const bpf_insn& insn) {
-    constexpr unsigned kLookup = 12, kDivision = 6, kContextLoad = 3;
+    constexpr unsigned kLookup = 12, kDivision = 6, kContextLoad = 3, kMayGoto = 8;
     const auto family = ebpf::family_of(insn.code);
     if (family == ebpf::Family::call) return insn.imm == BPF_FUNC_map_lookup_elem ? kLookup : 0;
+    if (family == ebpf::Family::may_jump) return kMayGoto;
     if (family == ebpf::Family::load) return insn.src_reg == kContext ? kContextLoad : 0;
     if (family != ebpf::Family::alu) return 0;
     const bool divides = BPF_OP(insn.code) == BPF_DIV || BPF_OP(insn.code) == BPF_MOD;
@@ -108,7 +109,10 @@ std::vector<uint32_t> Emitter::relax() {
             if (item.target == kNoLabel || item.form != Item::Form::plain) continue;
             if (is_call(item.insn)) continue;
             if (fits_off(int64_t{grown[bound_[item.target]]} - int64_t{grown[i]} - 1)) continue;
-            item.form = is_conditional(item.insn) ? Item::Form::far_conditional : Item::Form::far;
+            const bool may = ebpf::family_of(item.insn.code) == ebpf::Family::may_jump;
+            item.form = may                         ? Item::Form::far_may
+                        : is_conditional(item.insn) ? Item::Form::far_conditional
+                                                    : Item::Form::far;
             changed = true;
         }
     }
@@ -160,6 +164,11 @@ Code Emitter::finish() {
                 insn = ebpf::inverted(insn);
                 insn.off = 1;
                 code.insns.push_back(insn);
+                code.insns.push_back(jump_far(distance));
+                break;
+            case Item::Form::far_may:
+                code.insns.push_back(may_goto(1));
+                code.insns.push_back(jump(1));
                 code.insns.push_back(jump_far(distance));
                 break;
             case Item::Form::dropped:

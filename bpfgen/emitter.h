@@ -19,6 +19,7 @@ using ebpf::call, ebpf::exit_insn, ebpf::jump, ebpf::jump_far, ebpf::jump_if, eb
 using ebpf::compare_exchange, ebpf::fetch_add, ebpf::load, ebpf::store, ebpf::store_imm;
 using ebpf::fits_imm, ebpf::is_conditional, ebpf::is_jump, ebpf::is_wide, ebpf::opposite;
 using ebpf::kFrame, ebpf::load_imm64, ebpf::Reg, ebpf::Wide;
+using ebpf::may_goto;
 
 /// A place in the code. Made by Emitter::label(), bound once, jumped to any number of times.
 struct Label {
@@ -61,7 +62,7 @@ class Emitter {
     void map_address(Reg dst, uint32_t map);
     /// dst = address of the constant data at an offset.
     void data_address(Reg dst, uint32_t offset);
-    /// A jump made by jump_if(), jump_if_imm() or jump().
+    /// A jump made by jump_if(), jump_if_imm(), jump() or may_goto().
     void emit_jump(bpf_insn insn, Label target);
     void emit_jump(Label target) { emit_jump(jump(), target); }
     void emit_call(Label subprogram) { emit_jump(ebpf::call_local(0), subprogram); }
@@ -82,7 +83,14 @@ class Emitter {
         uint32_t map = kNoMap;
         bool data = false;
         uint32_t origin = 0;
-        enum class Form : uint8_t { plain, wide, dropped, far, far_conditional } form = Form::plain;
+        enum class Form : uint8_t {
+            plain,
+            wide,
+            dropped,
+            far,
+            far_conditional,
+            far_may
+        } form = Form::plain;
         unsigned slots() const {
             switch (form) {
                 case Form::plain:
@@ -91,6 +99,8 @@ class Emitter {
                 case Form::wide:
                 case Form::far_conditional:
                     return 2;
+                case Form::far_may:
+                    return 3;
                 case Form::dropped:
                     return 0;
             }

@@ -145,6 +145,8 @@ class Finder {
 }  // namespace
 
 Exchanges find_exchanges(const ir::Function& function, const ir::Cfg& cfg) {
+    // In a loop one value is another each time round.
+    if (cfg.cyclic()) return {};
     return Finder(function, cfg).run();
 }
 

@@ -49,6 +49,11 @@ inline constexpr int16_t kWideKeySlot = -112;
 inline constexpr int16_t kFirstSpillBehindKey = -120;
 /// The lowest slot. The kernel allows 512 bytes to a program and the subprogram that it calls.
 inline constexpr int16_t kFrameEnd = -512 + 64;
+/// Of a program with bounded loops: the times that it may still come to the head of one.
+inline constexpr int16_t kLoopSlot = kFrameEnd;
+/// Where values may be down to in a program with loops; what lies below belongs to the bounded
+/// form, or to the kernel, which counts there if it has may_goto.
+inline constexpr int16_t kFrameEndWithLoops = kFrameEnd + 16;
 
 /// The frame of a subprogram that accesses a table, whose keys have kMostSharedWords words at most.
 inline constexpr int16_t kSharedValueSlot = -8;
@@ -56,14 +61,15 @@ inline constexpr int16_t kSharedStatsKeySlot = -16;
 inline constexpr size_t kMostSharedWords = 4;
 
 /// Slots in one value of a per-CPU array, which has at most 32 KiB. Who needs more has several; the
-/// address of the first is in kScratchBase, that of each other in the frame, from its end on.
+/// address of the first is in kScratchBase, that of each other in the frame, from the end of
+/// values on.
 inline constexpr uint32_t kScratchSlots = 4096;
 inline constexpr uint32_t kMostScratchValues = 16;
 constexpr uint32_t scratch_values(uint32_t slots) {
     return (slots + kScratchSlots - 1) / kScratchSlots;
 }
-constexpr int16_t scratch_address_slot(uint32_t value) {
-    return static_cast<int16_t>(kFrameEnd + 8 * (static_cast<int>(value) - 1));
+constexpr int16_t scratch_address_slot(uint32_t value, int16_t end = kFrameEnd) {
+    return static_cast<int16_t>(end + 8 * (static_cast<int>(value) - 1));
 }
 
 }  // namespace vfm::bpf

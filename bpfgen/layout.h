@@ -13,13 +13,14 @@ namespace vfm::bpf {
 
 class Layout {
   public:
-    /// The function is acyclic.
     explicit Layout(const ir::Function& function);
 
     /// Blocks that have code of their own: all but bare ends that lowering copies into their
-    /// predecessors. The entry comes first, every block after all its predecessors.
+    /// predecessors. The entry comes first, every block after all its
+    /// predecessors but those that come back to it along a loop.
     const std::vector<ir::BlockId>& order() const { return order_; }
-    /// Length of the longest way from a block to the end of the run, in blocks; 0 for a bare end.
+    /// Length of the longest way from a block to the end of the run, in blocks, loops left out; 0
+    /// for a bare end.
     uint32_t height(ir::BlockId block) const { return height_[block]; }
     /// True if `block` follows the one at order()[index].
     bool follows(size_t index, ir::BlockId block) const {

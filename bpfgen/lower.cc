@@ -88,7 +88,7 @@ class Lowerer {
           b_(out_, lowering.emitter),
           v_(b_, f_, lowering.values),
           tests_(count_tests(f_, lowering.certain_fuel)),
-          around_(tests_ > kManyTests),
+          around_(tests_ > kManyTests || (l_.heads.any() && l_.loops == LoopForm::bounded)),
           trunk_(find_trunk(lowering, tests_)),
           access_(make_access(
               access, {b_, lowering.hook, lowering.exits, lowering.values, lowering.dominators,
@@ -103,7 +103,7 @@ class Lowerer {
             labels_[block] = b_.label();
             for (const ValueId param : f_.blocks[block].params) {
                 entering_[param] = b_.fresh();
-                if (!is_hidden(param)) v_.set(param, entering_[param]);
+                if (!is_hidden(block, param)) v_.set(param, entering_[param]);
             }
         }
         for (size_t i = 0; i < l_.layout.order().size(); ++i) {
@@ -114,8 +114,9 @@ class Lowerer {
             for (const ValueId param : block.params) params.push_back(entering_[param]);
             b_.origin(block.body.empty() ? block.end.origin : f_[block.body.front()].origin);
             b_.bind(labels_[id], std::move(params));
+            if (l_.heads.at[id]) begin_round();
             for (const ValueId param : block.params)
-                if (is_hidden(param)) v_.set(param, b_.blurred(entering_[param]));
+                if (is_hidden(id, param)) v_.set(param, b_.blurred(entering_[param]));
             for (const ValueId value : block.body) {
                 b_.origin(f_[value].origin);
                 operation(value);
@@ -129,8 +130,22 @@ class Lowerer {
   private:
     // Whether a rule table's key is in the packet is a number on each way. What each of them is,
     // the verifier would follow along all ways through all keys, twice as many with each key.
-    bool is_hidden(ValueId param) const {
-        return in_keys_[param] && l_.values.is_number_somewhere(param);
+    // What a loop carries round would be another number to it each time.
+    bool is_hidden(BlockId block, ValueId param) const {
+        return l_.heads.at[block] || (in_keys_[param] && l_.values.is_number_somewhere(param));
+    }
+
+    // Here the kernel's verifier sees that a loop ends. The fuel ends it before.
+    void begin_round() {
+        const Label limit = l_.exits.error(ErrorKind::limit);
+        if (l_.loops == LoopForm::may_goto) {
+            b_.may_goto(limit);
+            return;
+        }
+        b_.load_to(0, 8, kFrame, kLoopSlot);
+        b_.leave({.code = BPF_JEQ, .a = 0, .imm = 0}, limit, true);
+        b_.add_imm_to(0, ~uint64_t{0});
+        b_.store(8, kFrame, kLoopSlot, 0);
     }
 
     // ---- operations --------------------------------------------------------------------------

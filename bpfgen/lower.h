@@ -5,6 +5,7 @@
 #include "bpfgen/hook.h"
 #include "bpfgen/layout.h"
 #include "bpfgen/lookup_tables.h"
+#include "bpfgen/loop_heads.h"
 #include "bpfgen/maps.h"
 #include "bpfgen/packet_access.h"
 #include "bpfgen/shared_access.h"
@@ -13,8 +14,7 @@
 
 namespace vfm::bpf {
 
-/// What both variants of a program have in common. `function` is acyclic and as thread_jumps() left
-/// it.
+/// What both variants of a program have in common. `function` is as thread_jumps() left it.
 struct Lowering {
     const ir::Function& function;
     const ValueFacts& values;
@@ -22,6 +22,8 @@ struct Lowering {
     const Layout& layout;
     const ir::Cfg& cfg;
     const ir::Dominators& dominators;
+    const LoopHeads& heads;
+    LoopForm loops;
     const HookFacts& hook;
     const Exits& exits;
     Maps& maps;

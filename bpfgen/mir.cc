@@ -29,6 +29,7 @@ bool is_pure(MOp op) {
         case MOp::branch:
         case MOp::branch_imm:
         case MOp::exit:
+        case MOp::may_goto:
             return false;
     }
     return false;

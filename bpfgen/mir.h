@@ -42,6 +42,7 @@ enum class MOp : uint8_t {
     branch,        ///< to label if a code b
     branch_imm,    ///< to label if a code imm
     exit,          ///< returns r0
+    may_goto,      ///< to label, out of the function, when the kernel wants it
 };
 
 inline constexpr uint32_t kNoMoves = ~uint32_t{0};

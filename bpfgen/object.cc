@@ -76,11 +76,15 @@ size_t program_end(const Program& program) {
 }
 
 Result<Program> generate(const VerifiedModule& verified, const Options& options) {
-    if (!verified.acyclic()) {
+    if (!verified.acyclic() && verified.fuel() > kMostLoopFuel) {
         const uint32_t at = find_loop(verified);
-        return fail(Diagnostic::at_offset(
-                        "", at, fmt::format("eBPF: the program has a loop at +{:#x}", at)),
-                    Status::refused);
+        return fail(
+            Diagnostic::at_offset(
+                "", at,
+                fmt::format("eBPF: the loop at +{:#x} has fuel for {} instructions, in the kernel "
+                            "a loop has {} at most",
+                            at, verified.fuel(), kMostLoopFuel)),
+            Status::refused);
     }
     const auto call = std::ranges::find(verified.insns(), Opcode::CALL, &Insn::op);
     if (call != verified.insns().end())

@@ -33,6 +33,16 @@ enum class SharedCode : uint8_t {
     always  ///< where it can: tests compare the forms
 };
 
+/// How a loop is written, so that the kernel's verifier sees its end. The run's own fuel ends it
+/// earlier or at the same place, in every form.
+enum class LoopForm : uint8_t {
+    bounded,   ///< a count that the verifier follows round by round, as far as it goes: Linux 5.3
+    may_goto,  ///< an instruction by which the kernel could end it: Linux 6.9
+};
+
+/// With more fuel a program that loops is refused.
+inline constexpr uint64_t kMostLoopFuel = 1'000'000;
+
 struct Options {
     Hook hook = Hook::xdp;
     Frames frames = Frames::any;
@@ -41,6 +51,7 @@ struct Options {
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
     SharedCode shared = SharedCode::by_use;
+    LoopForm loops = LoopForm::bounded;
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
 
@@ -108,9 +119,12 @@ struct Program {
 /// The instruction behind the last of the program itself.
 size_t program_end(const Program& program);
 
-/// Translates. A program with a cycle or an opcode without a translation fails with `eBPF: WHY` at
-/// its code offset, status refused.
+/// Translates. A program with an opcode without a translation, or with a loop and more than
+/// kMostLoopFuel, fails with `eBPF: WHY` at its code offset, status refused.
 Result<Program> generate(const VerifiedModule& verified, const Options& options);
+
+/// What the kernel is told of every program.
+inline constexpr char kLicense[] = "Dual MIT/GPL";
 
 /// An ELF object for libbpf, ip, tc, bpftool and xdp-loader: program, maps, BTF with function and
 /// line information, license "Dual MIT/GPL".

@@ -42,7 +42,7 @@ class ProgramTypes {
             functions_.push_back(b_.function(subprogram.name, u64_, parameters));
         }
         Bytes ext = extension();
-        return {b_.section(), std::move(ext)};
+        return {b_.section(), std::move(ext), std::move(map_types_)};
     }
 
   private:
@@ -125,12 +125,13 @@ class ProgramTypes {
         const auto number = [&](uint32_t n) { return b_.pointer(b_.array(int_, int_, n)); };
         uint32_t at = 0;
         for (const Map& map : program_.maps) {
+            map_types_.push_back({key_type(map), value_type(map)});
             const std::pair<std::string_view, TypeId> members[] = {
                 {"type", number(map.type)},
                 {"max_entries", number(map.max_entries)},
                 {"map_flags", number(map.flags)},
-                {"key", b_.pointer(key_type(map))},
-                {"value", b_.pointer(value_type(map))}};
+                {"key", b_.pointer(map_types_.back().key)},
+                {"value", b_.pointer(map_types_.back().value)}};
             std::vector<BtfBuilder::Member> list;
             for (const auto& [name, type] : members) {
                 list.push_back({std::string(name), type, static_cast<uint32_t>(8 * list.size())});
@@ -151,7 +152,7 @@ class ProgramTypes {
             const TypeId type = b_.array(u8_, int_, all);
             b_.data_section(section, all, {{b_.variable(name, type), 0, all}});
         };
-        bytes(kLicenseSection, kLicenseSymbol, kLicense.size() + 1);
+        bytes(kLicenseSection, kLicenseSymbol, sizeof kLicense);
         if (!program_.data.empty()) bytes(kDataSection, kDataSymbol, program_.data.size());
     }
 
@@ -215,6 +216,7 @@ class ProgramTypes {
     const Program& program_;
     BtfBuilder b_;
     std::vector<TypeId> functions_;  // the program, then what it calls
+    std::vector<MapTypes> map_types_;
     TypeId int_ = 0, u8_ = 0, u32_ = 0, u64_ = 0, s64_ = 0;
 };
 

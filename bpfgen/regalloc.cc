@@ -260,15 +260,15 @@ class Allocator {
         return allocation;
     }
 
-    static Place scratch_place(uint32_t slot) {
+    Place scratch_place(uint32_t slot) const {
         const auto off = static_cast<int16_t>(8 * (slot % kScratchSlots));
         const uint32_t value = slot / kScratchSlots;
         if (value == 0) return {kScratchBase, true, off};
-        return {kFrame, true, off, scratch_address_slot(value)};
+        return {kFrame, true, off, scratch_address_slot(value, registers_.frame_end)};
     }
 
     uint32_t frame_slots() const {
-        return static_cast<uint32_t>(registers_.first_spill - kFrameEnd) / 8 + 1;
+        return static_cast<uint32_t>(registers_.first_spill - registers_.frame_end) / 8 + 1;
     }
     static size_t first_above(const std::vector<uint32_t>& slots, uint32_t most) {
         const auto at = std::ranges::find_if(slots, [&](uint32_t slot) { return slot >= most; });

@@ -17,6 +17,7 @@ struct RegisterFile {
     std::vector<Reg> lost_in_calls;
     std::vector<Reg> kept_in_calls;
     int16_t first_spill = kFirstSpill;
+    int16_t frame_end = kFrameEnd;
 };
 
 /// Where a virtual register is: a register, or eight bytes of memory at one.

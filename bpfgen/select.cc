@@ -196,6 +196,9 @@ class Selector {
                        [&](unsigned code) { return jump_if_imm(code, a, number, insn.narrow); });
                 return;
             }
+            case MOp::may_goto:
+                emitter_.emit_jump(may_goto(), insn.label);
+                return;
             case MOp::exit:
                 emitter_.emit(exit_insn());
                 return;

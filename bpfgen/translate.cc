@@ -81,12 +81,16 @@ class Translator {
         const Layout layout(function_);
         const ir::Cfg cfg(function_);
         const ir::Dominators dominators(function_, cfg);
+        heads_ = find_loop_heads(function_, cfg);
+        TRY(check_rounds());
         const Lowering lowering{.function = function_,
                                 .values = values,
                                 .certain_fuel = certain_fuel,
                                 .layout = layout,
                                 .cfg = cfg,
                                 .dominators = dominators,
+                                .heads = heads_,
+                                .loops = options_.loops,
                                 .hook = hook_,
                                 .exits = exits_,
                                 .maps = maps_,
@@ -117,6 +121,23 @@ class Translator {
     }
 
   private:
+    // The kernel's verifier, which takes 1,000,000 instructions, follows eight at least in each
+    // round of a bounded loop.
+    Result<> check_rounds() const {
+        constexpr uint64_t kMostRounds = 125'000;
+        if (options_.loops != LoopForm::bounded || heads_.most_visits <= kMostRounds) return {};
+        const auto head = std::ranges::find(heads_.at, true) - heads_.at.begin();
+        const ir::Block& block = function_.blocks[static_cast<size_t>(head)];
+        const uint32_t at =
+            block.body.empty() ? block.end.origin : function_[block.body.front()].origin;
+        return fail(Diagnostic::at_offset(
+                        "", at,
+                        fmt::format("eBPF: the loop at +{:#x} may go round {} times, which "
+                                    "only a kernel with may_goto takes (Linux 6.9)",
+                                    at, heads_.most_visits)),
+                    Status::refused);
+    }
+
     // ---- the beginning -----------------------------------------------------------------------
 
     // r0 = address of a value of a per-CPU array.
@@ -153,6 +174,10 @@ class Translator {
         emitter_.emit(store(8, kFrame, kStatsSlot, 0));
         count_packet();
         if (needs_.fuel) fill_fuel();
+        if (heads_.any() && options_.loops == LoopForm::bounded) {
+            emitter_.number(1, heads_.most_visits);
+            emitter_.emit(store(8, kFrame, kLoopSlot, 1));
+        }
         if (options_.result_map) {
             array_value(maps_.result());
             emitter_.emit(store(8, kFrame, kResultSlot, 0));
@@ -233,14 +258,18 @@ class Translator {
         const bool context = needs_.vlan || (!direct && needs_.loads);
         if (!context) file.kept_in_calls.push_back(kContext);
         if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
+        file.frame_end = frame_end();
         return file;
     }
+
+    int16_t frame_end() const { return heads_.any() ? kFrameEndWithLoops : kFrameEnd; }
 
     void find_scratch(uint32_t slots) {
         for (uint32_t value = 0; value < scratch_values(slots); ++value) {
             array_value(maps_.scratch(slots), value);
-            emitter_.emit(value == 0 ? mov(kScratchBase, 0)
-                                     : store(8, kFrame, scratch_address_slot(value), 0));
+            emitter_.emit(value == 0
+                              ? mov(kScratchBase, 0)
+                              : store(8, kFrame, scratch_address_slot(value, frame_end()), 0));
         }
     }
 
@@ -300,6 +329,7 @@ class Translator {
     Exits exits_;
     SharedAccess shared_;
     Needs needs_;
+    LoopHeads heads_;
 };
 
 }  // namespace

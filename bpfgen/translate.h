@@ -1,4 +1,4 @@
-// The back end proper: an acyclic IR function in, instructions and maps out.
+// The back end proper: an IR function in, instructions and maps out.
 #pragma once
 
 #include "bpfgen/object.h"

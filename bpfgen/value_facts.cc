@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "bpfgen/followed_values.h"
+#include "bpfgen/loop_heads.h"
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
 #include "core/ir/form/bounds.h"
@@ -50,8 +51,12 @@ ValueFacts::ValueFacts(const Function& function) {
         bits_[id] = provable_[id] = static_cast<uint8_t>(std::bit_width(function[id].imm));
         number_somewhere_[id] = true;
     }
-    // In reverse postorder every argument is known before the parameter it goes to.
     const ir::Cfg cfg(function);
+    const LoopHeads heads = find_loop_heads(function, cfg);
+    for (const ir::BlockId id : cfg.order())
+        for (const ValueId param : function.blocks[id].params)
+            if (heads.at[id]) bits_[param] = 64;
+    // In reverse postorder every argument is known before the parameter it goes to, but at heads.
     for (const ir::BlockId id : cfg.order()) {
         const ir::Block& block = function.blocks[id];
         for (const ValueId value : block.body) {
@@ -70,6 +75,7 @@ ValueFacts::ValueFacts(const Function& function) {
             }
         }
         ir::for_each_edge(block, [&](const ir::Edge& edge) {
+            if (heads.at[edge.target]) return;
             const auto& params = function.blocks[edge.target].params;
             for (size_t i = 0; i < params.size(); ++i) {
                 const ValueId arg = edge.args[i];

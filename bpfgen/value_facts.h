@@ -11,7 +11,7 @@ namespace vfm::bpf {
 
 class ValueFacts {
   public:
-    /// The function is acyclic.
+    /// Of the parameters of loop heads nothing is taken to be known: lowering hides them.
     explicit ValueFacts(const ir::Function& function);
 
     /// The value is below 2^bits().

@@ -9,6 +9,7 @@
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
+#include "loader/loop_forms.h"
 #include "loader/map_memory.h"
 #include "loader/messages.h"
 #include "loader/new_filter.h"
@@ -98,7 +99,8 @@ std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filte
     const bpf::Options build{.hook = hook_info(options.hook).program,
                              .frames = options.frames,
                              .drop_on_error = options.drop_on_error,
-                             .program_name = program_name(options.name)};
+                             .program_name = program_name(options.name),
+                             .loops = loop_form_for(*verified)};
     auto emitted = bpf::generate(*verified, build);
     if (!emitted) return failed(locate(filter, std::move(emitted).error()), Blame::filter);
     if (auto within = require_memory(filter.name, memory_of_maps(*emitted), options.most_memory);

@@ -1,7 +1,6 @@
 #include "loader/load.h"
 
 #include <bpf/bpf.h>
-#include <fcntl.h>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -10,6 +9,7 @@
 #include <memory>
 
 #include "loader/kernel.h"
+#include "loader/kernel_objects.h"
 #include "loader/verifier_log.h"
 
 namespace vfm {
@@ -20,13 +20,6 @@ constexpr size_t kLogSize = size_t{16} << 20;
 // BPF_LOG_STATS of the kernel: complaints and sums, no instructions.
 constexpr uint32_t kLogComplaintOnly = 4;
 
-struct CloseObject {
-    void operator()(bpf_object* object) const { bpf_object__close(object); }
-};
-using Object = std::unique_ptr<bpf_object, CloseObject>;
-
-Fd duplicate(int fd) { return Fd(fcntl(fd, F_DUPFD_CLOEXEC, 3)); }
-
 /// The instruction's place in the bytecode.
 std::optional<uint32_t> code_offset_of(const bpf::Program& program, std::optional<uint32_t> insn) {
     if (!insn) return std::nullopt;
@@ -35,15 +28,9 @@ std::optional<uint32_t> code_offset_of(const bpf::Program& program, std::optiona
     return std::prev(after)->code_offset;
 }
 
-/// The first complaint of libbpf itself, for failures that never reached the verifier.
-std::string first_warning(const std::string& warnings) {
-    std::string line = warnings.substr(0, warnings.find('\n'));
-    if (line.starts_with("libbpf: ")) line.erase(0, 8);
-    return printable(line, 200);
-}
-
-LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program) {
-    const std::string warnings = take_libbpf_warnings();
+/// `what` the kernel was asked for, if not the program itself.
+LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program,
+                       const std::string& what = {}) {
     const VerifierComplaint complaint = read_verifier_log(log);
     const bool has_perfmon = has_capability(Capability::perfmon);
     LoadRefusal refusal{.error = std::abs(error),
@@ -64,9 +51,8 @@ LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program) 
         refusal.code_offset.reset();
     }
     if (refusal.reason.empty()) {
-        const std::string warning = first_warning(warnings);
         refusal.reason = error_text(error);
-        if (!warning.empty()) refusal.reason += fmt::format(" ({})", warning);
+        if (!what.empty()) refusal.reason += fmt::format(" ({})", printable(what));
     }
     return refusal;
 }
@@ -81,13 +67,12 @@ uint64_t memory_of_map(int fd) {
     return 0;
 }
 
-LoadedProgram describe(bpf_object& object, const bpf::Program& program) {
+/// The objects' maps go with the program.
+LoadedProgram describe(Fd fd, const bpf::Program& program, KernelObjects& objects) {
     LoadedProgram loaded;
-    loaded.fd = duplicate(bpf_program__fd(bpf_object__next_program(&object, nullptr)));
-    for (const bpf::Map& map : program.maps) {
-        const bpf_map* found = bpf_object__find_map_by_name(&object, map.name.c_str());
-        if (found) loaded.maps.push_back({map, duplicate(bpf_map__fd(found))});
-    }
+    loaded.fd = std::move(fd);
+    for (size_t i = 0; i < program.maps.size(); ++i)
+        loaded.maps.push_back({program.maps[i], std::move(objects.maps[i])});
     bpf_prog_info info{};
     if (program_facts(loaded.fd.get(), info)) {
         loaded.id = info.id;
@@ -112,29 +97,22 @@ int put_keys(const LoadedMap& map) {
     return 0;
 }
 
-std::expected<LoadedProgram, LoadRefusal> load_elf(const Bytes& elf, const bpf::Program& program,
-                                                   uint32_t log_level = 0) {
+/// Loads without a log, which is asked for when the kernel refuses. One without room for all steps
+/// is asked for again without them: the complaint alone is short. Its place is lost, and before
+/// Linux 6.4 so it was in the longer one, which kept its beginning.
+std::expected<Fd, LoadRefusal> load_once(const bpf::Program& program,
+                                         const KernelObjects& objects) {
+    const bool fragments = program.hook == bpf::Hook::xdp && program.frames == bpf::Frames::any;
+    if (Fd loaded = load_kernel_program(program, objects, {.fragments = fragments})) return loaded;
     const std::unique_ptr<char[]> log(new char[kLogSize]);
-    log[0] = 0;
-    // Level 0 loads without a log; libbpf asks again with one when the kernel refuses.
-    auto options = libbpf_options<bpf_object_open_opts>();
-    options.object_name = program.name.c_str();
-    options.kernel_log_buf = log.get();
-    options.kernel_log_size = kLogSize;
-    options.kernel_log_level = log_level;
-    const Object object(bpf_object__open_mem(elf.data(), elf.size(), &options));
-    bpf_program* entry = object ? bpf_object__next_program(object.get(), nullptr) : nullptr;
-    if (!entry) return std::unexpected(refusal_of(errno, {}, program));
-    if (const int error = bpf_object__load(object.get()); error != 0)
-        return std::unexpected(refusal_of(error, log.get(), program));
-    LoadedProgram loaded = describe(*object, program);
-    for (const LoadedMap& map : loaded.maps)
-        if (const int error = put_keys(map); error != 0)
-            return std::unexpected(refusal_of(error, {}, program));
-    // A live set takes memory with each member.
-    const bpf_map* any = nullptr;
-    bpf_object__for_each_map(any, object.get()) loaded.map_bytes += memory_of_map(bpf_map__fd(any));
-    return loaded;
+    for (const uint32_t level : {1U, kLogComplaintOnly}) {
+        log[0] = 0;
+        const LoadRequest request = {
+            .fragments = fragments, .log_level = level, .log = {log.get(), kLogSize}};
+        if (Fd loaded = load_kernel_program(program, objects, request)) return loaded;
+        if (errno != ENOSPC) break;
+    }
+    return std::unexpected(refusal_of(errno, log.get(), program));
 }
 
 }  // namespace
@@ -152,23 +130,21 @@ bool program_facts(int fd, bpf_prog_info& info) {
     return bpf_obj_get_info_by_fd(fd, &info, &size) == 0;
 }
 
-namespace {
-
-/// A log without room for all steps is asked for again without them: the complaint alone is short.
-/// Its place is lost, and before Linux 6.4 so it was in the longer one, which kept its beginning.
-std::expected<LoadedProgram, LoadRefusal> load_explained(const Bytes& elf,
-                                                         const bpf::Program& program) {
-    auto loaded = load_elf(elf, program);
-    if (loaded || loaded.error().error != ENOSPC) return loaded;
-    return load_elf(elf, program, kLogComplaintOnly);
-}
-
-}  // namespace
-
 std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program) {
-    silence_libbpf();
-    take_libbpf_warnings();
-    return load_explained(bpf::write_elf(program), program);
+    auto objects = make_kernel_objects(program);
+    if (!objects)
+        return std::unexpected(
+            refusal_of(objects.error().error, {}, program, objects.error().what));
+    auto fd = load_once(program, *objects);
+    if (!fd) return std::unexpected(std::move(fd).error());
+    LoadedProgram loaded = describe(*std::move(fd), program, *objects);
+    for (const LoadedMap& map : loaded.maps)
+        if (const int error = put_keys(map); error != 0)
+            return std::unexpected(refusal_of(error, {}, program));
+    // A live set takes memory with each member.
+    for (const LoadedMap& map : loaded.maps) loaded.map_bytes += memory_of_map(map.fd.get());
+    if (objects->constants) loaded.map_bytes += memory_of_map(objects->constants.get());
+    return loaded;
 }
 
 Failure load_failure(const LoadRefusal& refusal, const Filter& filter) {

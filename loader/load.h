@@ -1,5 +1,5 @@
-// An emitted program into the kernel, through its ELF object and libbpf. Attaches and pins nothing:
-// what is loaded lives as long as its descriptors.
+// An emitted program into the kernel, as it stands in memory. Attaches and pins nothing: what is
+// loaded lives as long as its descriptors.
 #pragma once
 
 #include <bpf/libbpf.h>

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "loader/bpf_call.h"
 #include "loader/kernel.h"
 
 namespace vfm {
@@ -114,12 +115,17 @@ Result<Record> parse_record(ByteView bytes) {
 }
 
 Result<Fd> make_record_map(const Record& record) {
-    silence_libbpf();
     Bytes bytes = record_bytes(record);
     const auto pieces = static_cast<uint32_t>((bytes.size() + kPiece - 1) / kPiece);
     if (pieces > kMaxPieces) return refuse(record.name, "the filter is too large to be recorded");
     bytes.resize(size_t{pieces} * kPiece);
-    Fd map(bpf_map_create(BPF_MAP_TYPE_ARRAY, "vfm_record", 4, kPiece, pieces, nullptr));
+    bpf_attr attributes{};
+    attributes.map_type = BPF_MAP_TYPE_ARRAY;
+    attributes.key_size = 4;
+    attributes.value_size = kPiece;
+    attributes.max_entries = pieces;
+    put_bpf_name(attributes.map_name, "vfm_record");
+    Fd map(bpf_call(BPF_MAP_CREATE, attributes));
     int error = map ? 0 : errno;
     for (uint32_t i = 0; error == 0 && i < pieces; ++i)
         if (bpf_map_update_elem(map.get(), &i, &bytes[size_t{i} * kPiece], BPF_ANY) != 0)

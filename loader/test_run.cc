@@ -13,6 +13,7 @@
 #include "loader/counters.h"
 #include "loader/kernel.h"
 #include "loader/load.h"
+#include "loader/loop_forms.h"
 #include "loader/map_memory.h"
 
 namespace vfm {
@@ -136,7 +137,8 @@ Result<std::unique_ptr<Instance>> KernelProgram::make_instance(
 }  // namespace
 
 Result<std::shared_ptr<const Program>> kernel_program(const VerifiedModule& program, bpf::Hook hook,
-                                                      bpf::Frames frames) {
+                                                      bpf::Frames frames,
+                                                      std::optional<bpf::LoopForm> loops) {
     for (const Insn& insn : program.insns()) {
         if (insn.op != Opcode::NOW && insn.op != Opcode::RAND) continue;
         return std::unexpected(Failure(
@@ -145,7 +147,10 @@ Result<std::shared_ptr<const Program>> kernel_program(const VerifiedModule& prog
                    fmt::format("programs with {} are not run in the kernel: no two runs agree",
                                op_info(insn.op).name))));
     }
-    const bpf::Options options{.hook = hook, .frames = frames, .result_map = true};
+    const bpf::Options options{.hook = hook,
+                               .frames = frames,
+                               .result_map = true,
+                               .loops = loops ? *loops : loop_form_for(program)};
     bpf::Program emitted = TRY(bpf::generate(program, options));
     uint64_t memory = 0;
     for (const MemoryPart& map : memory_of_maps(emitted)) memory += map.bytes;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sourced by bench.sh and bench-live.sh, which end by their own wrong() where an argument is.
+# Sourced by bench.sh, bench-live.sh and bench-attach.sh, which end by their own wrong() where an argument is.
 
 # check_cpu NUMBER: a CPU that this process may use.
 check_cpu() {

@@ -22,7 +22,7 @@ packages=(
     # build; clang-19 and bpftool for the programs of bpf/
     g++ cmake ninja-build pkg-config protobuf-compiler libprotobuf-dev libfmt-dev
     libboost-program-options-dev nlohmann-json3-dev
-    libpcap-dev libbpf-dev libxdp-dev libelf-dev zlib1g-dev libzstd-dev libasmjit-dev
+    libbpf-dev libxdp-dev libelf-dev zlib1g-dev libzstd-dev libasmjit-dev
     libcapstone-dev
     clang-19 bpftool
     # run
@@ -30,7 +30,7 @@ packages=(
 )
 if [ $what != run ]; then
     packages+=(
-        libboost-test-dev
+        libboost-test-dev libpcap-dev
         # lint, sanitizers, fuzzing, reading emitted objects
         clang-tidy-19 clang-format-19 llvm-19 libclang-rt-19-dev
         # testing: the outside programs that must accept what we emit

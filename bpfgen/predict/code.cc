@@ -39,6 +39,7 @@ Access registers_of(const Step& step) {
         case Family::branch:
             return {insn.has_immediate ? dst : both, 0};
         case Family::jump:
+        case Family::may_jump:
             return {};
         case Family::call:
             return {arguments_of(step), kClobbered};
@@ -234,6 +235,8 @@ std::optional<Code> prepare(const Program& program) {
         if (!insn) return std::nullopt;
         step.insn = *insn;
         if (insn->op == Op::CALL && !helper_arguments(insn->imm)) return std::nullopt;
+        // Its rounds are followed by rules of their own.
+        if (insn->family == Family::may_jump) return std::nullopt;
         if (insn->slots() == 2) code.steps[++at].is_second_half = true;
     }
     for (const MapReference& reference : program.map_references) {

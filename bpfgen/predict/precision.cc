@@ -43,6 +43,8 @@ void step_back(const Code& code, const Trail& trail, Marks& wanted) {
             wanted.slots[trail.slot_frame] &= ~slot;
             if (insn.family == Family::store) set(src);
             return;
+        case Family::may_jump:
+            return;
         case Family::branch:
             tie_linked(trail, wanted);
             if (!insn.has_immediate && (regs & (dst | src))) set(dst | src);

@@ -148,6 +148,8 @@ Walk::Next Walk::step() {
         case ebpf::Family::atomic:
             exchange(insn);
             break;
+        case ebpf::Family::may_jump:
+            break;
         case ebpf::Family::jump:
             ++jumps_;
             at_ = step.target;

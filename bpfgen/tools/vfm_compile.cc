@@ -49,6 +49,8 @@ const cli::Tool kTool = {
 
 constexpr std::array<std::string_view, 1> kTargets = {"ebpf"};
 constexpr std::array<std::string_view, 2> kHooks = {"xdp", "tc"};
+// In the order of bpf::LoopForm.
+constexpr std::array<std::string_view, 2> kLoops = {"bounded", "may-goto"};
 constexpr std::array<std::string_view, 2> kOnError = {"pass", "drop"};
 
 std::string facts_of(const bpf::Program& program) {
@@ -91,6 +93,7 @@ Result<> compile(const po::variables_map& values) {
         return std::unexpected(cli::usage_error(
             kTool, "--frags is for --hook=xdp only: at tc packets of several buffers always come"));
     options.frames = values.contains("frags") ? bpf::Frames::any : bpf::Frames::linear;
+    options.loops = static_cast<bpf::LoopForm>(TRY(choice("loops", std::span(kLoops))));
     options.drop_on_error = TRY(choice("on-error", std::span(kOnError))) == 1;
 
     const Filter filter = values.contains("in")
@@ -127,6 +130,10 @@ int run(const std::vector<std::string>& arguments) {
         "frags", "XDP: also for frames of several buffers, in the section xdp.frags")(
         "on-error", po::value<std::string>()->default_value("pass")->value_name("pass|drop"),
         "verdict of a packet on which the filter fails")(
+        "loops", po::value<std::string>()->default_value("bounded")->value_name("bounded|may-goto"),
+        "what of the kernel ends loops: a count that its verifier follows, which limits them "
+        "(Linux "
+        "5.3), or may_goto (Linux 6.9)")(
         "output,o", po::value<std::string>()->required()->value_name("OUT"), "the object file")(
         "listing", "print the instructions beside the source lines, and what they ask of a kernel")(
         "max-insns", po::value<uint32_t>()->value_name("N"),

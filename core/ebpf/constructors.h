@@ -94,6 +94,9 @@ constexpr bpf_insn jump_if_imm(unsigned op, Reg a, int32_t imm, bool narrow = fa
 constexpr bpf_insn jump(int16_t off = 0) { return make_insn(BPF_JMP | BPF_JA, 0, 0, off, 0); }
 /// A jump with a 32-bit distance: since Linux 6.6, and 6.1.176 of the stable series.
 constexpr bpf_insn jump_far(int32_t off) { return make_insn(BPF_JMP32 | BPF_JA, 0, 0, 0, off); }
+/// A jump that is taken when the kernel wants the run to end: every way round a loop passes one.
+/// Since Linux 6.9; it counts 8,388,608 of a run, from 6.15 on a quarter of a second.
+constexpr bpf_insn may_goto(int16_t off = 0) { return make_insn(BPF_JMP | kMayGoto, 0, 0, off, 0); }
 /// Of a function of the kernel, BPF_FUNC_*.
 constexpr bpf_insn call(int32_t helper) { return make_insn(BPF_JMP | BPF_CALL, 0, 0, 0, helper); }
 constexpr bpf_insn call_local(int32_t distance) {
@@ -108,7 +111,8 @@ inline bool is_wide(const bpf_insn& insn) { return family_of(insn.code) == Famil
 /// A jump with a condition: it has an opposite.
 inline bool is_conditional(const bpf_insn& insn) { return family_of(insn.code) == Family::branch; }
 inline bool is_jump(const bpf_insn& insn) {
-    return is_conditional(insn) || family_of(insn.code) == Family::jump;
+    const auto family = family_of(insn.code);
+    return family == Family::branch || family == Family::jump || family == Family::may_jump;
 }
 /// The unsigned comparison that holds where `op` does not.
 constexpr unsigned opposite(unsigned op) {

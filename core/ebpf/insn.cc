@@ -53,6 +53,7 @@ constexpr bool has_code(const InsnRow& row, uint8_t code) {
             return operation && (insn_class == BPF_ALU || insn_class == BPF_ALU64);
         case Family::branch:
         case Family::jump:
+        case Family::may_jump:
         case Family::call:
         case Family::exit:
             return operation && (insn_class == BPF_JMP || insn_class == BPF_JMP32);
@@ -115,6 +116,8 @@ Fields fields_of(const InsnRow& row, bool by_register) {
             return {.dst = true, .src = by_register, .off = true, .imm = !by_register};
         case Family::jump:
             return {.off = row.op == Op::JA, .imm = row.op == Op::JA_FAR};
+        case Family::may_jump:
+            return {.off = true};
         case Family::call:
             return {.src = true, .imm = true};
         case Family::exit:
@@ -195,6 +198,9 @@ std::expected<DecodedInsn, std::string_view> decode(std::span<const bpf_insn> in
             break;
         case Family::jump:
             out.distance = row->op == Op::JA ? insn.off : insn.imm;
+            break;
+        case Family::may_jump:
+            out.distance = insn.off;
             break;
         case Family::call:
             out.src = 0;

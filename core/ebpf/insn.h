@@ -15,6 +15,9 @@ namespace vfm::ebpf {
 using Reg = uint8_t;
 inline constexpr Reg kFrame = 10;
 
+/// BPF_JCOND: older headers do not know it.
+inline constexpr uint8_t kMayGoto = 0xe0;
+
 enum class Op : uint8_t {
 #define EBPF_OP(name, family, code, selector, forms, text) name,
 #include "core/ebpf/insns.def"
@@ -27,6 +30,8 @@ enum class Family : uint8_t {
     swap,       ///< dst = the low imm bits of dst in an order of bytes
     branch,     ///< to a distance if dst op (src or imm)
     jump,       ///< to a distance
+    may_jump,   ///< to a distance if the kernel has had enough of the run, which it decides by
+                ///< itself
     call,       ///< of the kernel's function imm, or of the instructions at a distance
     exit,       ///< with r0
     wide,       ///< dst = 64 bits; two slots. `src_reg` says of which kind they are
@@ -60,7 +65,7 @@ std::optional<Family> family_of(uint8_t code);
 /// are 0.
 struct DecodedInsn {
     uint64_t imm = 0;      ///< the immediate, sign-extended; of `wide` all 64 bits
-    int32_t distance = 0;  ///< branch, jump, CALL_LOCAL: slots from the next instruction
+    int32_t distance = 0;  ///< branch, both jumps, CALL_LOCAL: slots from the next instruction
     int16_t off = 0;       ///< memory: bytes from the base
     Op op = Op::EXIT;
     Family family = Family::exit;

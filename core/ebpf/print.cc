@@ -55,6 +55,7 @@ std::string print_insn(const DecodedInsn& insn, std::string_view map) {
             return fmt::format("if {0}{1} {2} {0}{3} goto {4:+}", name, insn.dst, text, insn.src,
                                insn.distance);
         case Family::jump:
+        case Family::may_jump:
             return fmt::format("{} {:+}", text, insn.distance);
         case Family::call:
             if (insn.op == Op::CALL_LOCAL) return fmt::format("{} pc{:+}", text, insn.distance);

@@ -73,6 +73,10 @@ refuses 2 "--without needs a value" bench-live.sh --quick --without
 refuses 2 "needs the number of a CPU; this process may use " bench-live.sh --cpu=99999
 refuses 2 "--rounds=0: needs a number from 1" bench-live.sh --rounds 0
 refuses 2 "what is '--svg'" bench-live.sh --svg
+refuses 2 "--rounds=0: needs a number from 1" bench-attach.sh --rounds 0
+refuses 2 "--built=/nowhere: there is no such directory" bench-attach.sh --built /nowhere
+refuses 2 "needs the number of a CPU; this process may use " bench-attach.sh --cpu=99999
+refuses 2 "what is '--svg'" bench-attach.sh --svg
 refuses 2 "--bench --foo" setup.sh --bench --foo
 refuses 2 "--foo" setup.sh --foo
 refuses 2 "--run --bench" setup.sh --run --bench

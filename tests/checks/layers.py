@@ -54,7 +54,7 @@ tests                 8      -                                -
 OWNED = """
 asmjit/                 userspace/jit/x64 userspace/jit/burst
 capstone                userspace/jit/listing.cc
-pcap                    userspace/io tests/bench
+pcap                    tests
 zlib.h                  userspace/io tests
 zstd.h                  userspace/io
 rte_                    tests/bench

@@ -36,7 +36,7 @@ refused 1 "no-such-file" xdp attach v0 no-such-file.vfl
 refused 1 "INVALID_PROGRAM" xdp attach v0 "$work/empty.bin"
 head -c 300 /dev/urandom >"$work/random.bin"
 refused 1 "error" xdp attach v0 "$work/random.bin"
-printf 'again:\n LEN\n PUSH 1\n JEQ again\n RET 1\n' >"$work/loop.vfm"
+printf '.fuel 2000000\nagain:\n LEN\n PUSH 1\n JEQ again\n RET 1\n' >"$work/loop.vfm"
 refused 3 "eBPF:" xdp attach v0 "$work/loop.vfm" --no-fallback
 unchanged "bad filters"
 

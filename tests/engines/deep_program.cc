@@ -7,7 +7,7 @@ namespace {
 
 class DeepProgram {
   public:
-    explicit DeepProgram(Rng& rng) : rng_(rng) {}
+    DeepProgram(Rng& rng, bool loops) : rng_(rng), loops_(loops) {}
 
     std::string make() {
         const uint64_t values = 40 + rng_.below(211);
@@ -30,6 +30,7 @@ class DeepProgram {
 
     // Changes what is on top, sometimes on one of two ways only.
     void step() {
+        if (loops_ && rng_.one_in(6)) return loop();
         switch (rng_.below(6)) {
             case 0:
                 load();
@@ -55,13 +56,22 @@ class DeepProgram {
         line(fmt::format("l{}:", label));
     }
 
+    // The same, some times over. How often is counted above it.
+    void loop() {
+        const uint64_t label = labels_++;
+        line(fmt::format("PUSH8 {}\nl{}:\nSWAP", 1 + rng_.below(5), label));
+        for (uint64_t i = 1 + rng_.below(2); i-- > 0;) step();
+        line(fmt::format("SWAP\nPUSH8 1\nSUB\nDUP\nPUSH8 0\nJNE l{}\nPOP", label));
+    }
+
     Rng& rng_;
+    const bool loops_;
     std::string text_;
     uint64_t labels_ = 0;
 };
 
 }  // namespace
 
-std::string deep_program(Rng& rng) { return DeepProgram(rng).make(); }
+std::string deep_program(Rng& rng, bool loops) { return DeepProgram(rng, loops).make(); }
 
 }  // namespace vfm::test

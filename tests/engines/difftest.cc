@@ -68,7 +68,8 @@ Made make_program(const Options& options, Rng& rng) {
         return made;
     }
     if (options.language == "deep") {
-        const auto source = std::make_shared<const SourceFile>("deep.vfm", deep_program(rng));
+        const auto source =
+            std::make_shared<const SourceFile>("deep.vfm", deep_program(rng, options.loops));
         auto assembled = assemble(source);
         if (!assembled) throw std::runtime_error(render(assembled.error().diagnostics));
         made.module = std::move(assembled->module);

@@ -31,6 +31,7 @@ uint64_t number_of(const VerifiedModule& program) {
 using Compiled = Result<std::shared_ptr<const Program>>;
 
 /// The engine `bpf` in a way that no user asks for. Of a cut packet 14 to 77 bytes are linear.
+/// Where either is so, loops are bounded ones.
 template <bpf::Hook kHook, bool kCut, bool kOtherRegisters>
 Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*options*/) {
     const uint64_t number = number_of(program);
@@ -41,12 +42,18 @@ Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*opti
     if (kOtherRegisters) options.register_seed = number;
     if (kOtherRegisters && number / 4 % 2 == 0) options.shared = bpf::SharedCode::always;
     options.drop_on_error = kOtherRegisters;
+    if (kCut || kOtherRegisters) options.loops = bpf::LoopForm::bounded;
     return bpf_program(program, options);
 }
 
 /// The engine `kernel` with the program that most interfaces get.
 Compiled compile_kernel_linear(const VerifiedModule& program, const ProgramOptions& /*options*/) {
     return kernel_program(program, bpf::Hook::xdp, bpf::Frames::linear);
+}
+
+/// The engine `kernel` with loops for kernels that know no other.
+Compiled compile_kernel_bounded(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return kernel_program(program, bpf::Hook::xdp, bpf::Frames::any, bpf::LoopForm::bounded);
 }
 
 /// The engine `jit` with other registers, and fewer.
@@ -164,6 +171,8 @@ const EngineKind kVariants[] = {
      compile_bpf<bpf::Hook::xdp, false, false>, nothing},
     {"kernel-linear", "the program for linear frames in the kernel", true, false,
      compile_kernel_linear, kernel_engine_missing},
+    {"kernel-bounded", "in the kernel, bounded loops", true, false, compile_kernel_bounded,
+     kernel_engine_missing},
 };
 
 std::vector<EngineKind> all_rows() {

@@ -76,7 +76,8 @@ BOOST_DATA_TEST_CASE(what_both_execute, data::make(all_twins()), twin) {
     const auto filter = value_of(load_filter(fmt::format("{}/{}.vfl", VFM_COOKBOOK, twin.filter)));
     const auto verified = value_of(verify_filter(filter));
     const auto reference = value_of(instance_of(interpreter_program(verified)));
-    const Bytes object = bpf::write_elf(value_of(bpf::generate(verified, {})));
+    const Bytes object =
+        bpf::write_elf(value_of(bpf::generate(verified, {.frames = bpf::Frames::linear})));
     Counted ours(value_of(test::read_object(object, "ours")));
     Counted theirs(twin_program(twin));
     for (const Probe& packet :

@@ -100,7 +100,7 @@ uint64_t instructions(const bpf_prog_info& info) { return info.xlated_prog_len /
 /// How large the twin that is measured and our program are.
 std::string sizes(const Twin& twin, const VerifiedModule& program) {
     const KernelTwin measured = value_of(KernelTwin::load(twin, Clock::kernel));
-    const auto emitted = value_of(bpf::generate(program, {}));
+    const auto emitted = value_of(bpf::generate(program, {.frames = bpf::Frames::linear}));
     const auto ours = load_program(emitted);
     bpf_prog_info of_twin{}, of_ours{};
     BOOST_REQUIRE(program_facts(measured.fd(), of_twin));

@@ -61,7 +61,9 @@ class Functions {
         size_t last = begins_[function];
         each(begins_[function], end(function), [&](size_t pc, const DecodedInsn& insn) {
             last = pc;
-            if (insn.family != Family::branch && insn.family != Family::jump) return;
+            if (insn.family != Family::branch && insn.family != Family::jump &&
+                insn.family != Family::may_jump)
+                return;
             const size_t to = target(pc, insn);
             if (to < begins_[function] || to >= end(function))
                 found = fault(pc, "jump into another function");

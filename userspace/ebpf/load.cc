@@ -20,6 +20,7 @@ bool writes(const DecodedInsn& insn, Reg reg) {
             return (row_of(insn.op).selector & BPF_FETCH) && insn.src == reg;
         case Family::branch:
         case Family::jump:
+        case Family::may_jump:
         case Family::call:
         case Family::exit:
         case Family::store_imm:
@@ -40,7 +41,7 @@ Objection check(const DecodedInsn& insn) {
 
 bool jumps(const DecodedInsn& insn) {
     return insn.family == Family::branch || insn.family == Family::jump ||
-           insn.op == Op::CALL_LOCAL;
+           insn.family == Family::may_jump || insn.op == Op::CALL_LOCAL;
 }
 
 bool never_goes_on(const DecodedInsn& insn) {

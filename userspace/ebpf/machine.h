@@ -63,7 +63,9 @@ struct Fault {
 class Machine {
   public:
     /// Instructions that one run may take.
-    static constexpr uint64_t kStepLimit = 1'000'000;
+    static constexpr uint64_t kStepLimit = 100'000'000;
+    /// MAY_GOTO that go on in one run; then each jumps. The kernel's number before Linux 6.15.
+    static constexpr uint32_t kMayGotoLimit = 8'388'608;
 
     /// Checks what the kernel checks of single instructions: known opcodes, reserved fields 0,
     /// existing registers, jumps that land on instructions, no end without exit.

@@ -94,6 +94,10 @@ bool Run::step(const DecodedInsn& insn) {
         case Family::jump:
             pc_ += 1 + static_cast<uint32_t>(insn.distance);
             return true;
+        case Family::may_jump:
+            pc_ += 1 + (may_goto_left_ == 0 ? static_cast<uint32_t>(insn.distance) : 0);
+            if (may_goto_left_ > 0) --may_goto_left_;
+            return true;
         case Family::call:
             if (insn.op == Op::CALL_LOCAL) {
                 enter(insn);

@@ -79,6 +79,7 @@ class Run {
     uint32_t depth_ = 0;  // of calls
     uint32_t pc_ = 0;
     uint64_t steps_ = 0;
+    uint32_t may_goto_left_ = Machine::kMayGotoLimit;  // that go on
     bool done_ = false;
     std::string reason_;
 };

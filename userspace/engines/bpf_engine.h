@@ -20,6 +20,7 @@ struct BpfEngineOptions {
     bpf::SharedCode shared = bpf::SharedCode::by_use;
     uint64_t register_seed = 0;     ///< bpf::Options::register_seed
     bool drop_on_error = false;     ///< bpf::Options::drop_on_error
+    bpf::LoopForm loops = bpf::LoopForm::may_goto;  ///< bpf::Options::loops
 };
 
 /// The test build of the program; instances have maps of their own. Fails with Status::refused and

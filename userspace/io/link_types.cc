@@ -3,7 +3,6 @@
 #include "userspace/io/link_types.h"
 
 #include <fmt/core.h>
-#include <pcap/pcap.h>
 
 #include <algorithm>
 #include <iterator>
@@ -99,21 +98,16 @@ constexpr LinkType kLinkTypes[] = {
     {276, "LINUX_SLL2", linux_sll2},
 };
 
-/// libpcap names its own numbers, which differ from those of files where systems differ.
-int libpcap_number(uint16_t number) {
-    switch (number) {
-        case 100:
-            return 11;
-        case 102:
-            return 15;
-        case 103:
-            return 16;
-        case 106:
-            return 19;
-        default:
-            return number;
-    }
-}
+struct LinkName {
+    uint16_t number;
+    const char* name;
+};
+
+constexpr LinkName kLinkNames[] = {
+#define VFM_LINK_NAME(number, name) {number, name},
+#include "userspace/io/link_names.def"
+#undef VFM_LINK_NAME
+};
 
 }  // namespace
 
@@ -125,8 +119,9 @@ const LinkType* find_link_type(uint16_t number) {
 std::string link_type_text(uint16_t number) {
     if (const LinkType* const row = find_link_type(number))
         return fmt::format("{} ({})", row->name, number);
-    const char* const name = pcap_datalink_val_to_name(libpcap_number(number));
-    return name ? fmt::format("{} ({})", name, number) : fmt::format("{}", number);
+    const auto row = std::ranges::find(kLinkNames, number, &LinkName::number);
+    return row == std::end(kLinkNames) ? fmt::format("{}", number)
+                                       : fmt::format("{} ({})", row->name, number);
 }
 
 }  // namespace vfm

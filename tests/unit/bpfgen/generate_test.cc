@@ -1,7 +1,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
+#include "bpfgen/frame.h"
 #include "bpfgen/jump_threading.h"
 #include "core/ebpf/constructors.h"
 #include "core/ir/lift/lift.h"
@@ -22,26 +24,69 @@ Failure refusal(const VerifiedModule& program) {
     return made.error();
 }
 
-BOOST_AUTO_TEST_CASE(a_loop_is_refused_at_the_jump_that_closes_it) {
-    const Failure failure =
-        refusal(test::assembled("    PUSH8 9\nagain:\n    PUSH8 1\n    SUB\n    DUP\n    PUSH8 0\n "
-                                "   JNE again\n    RET\n"));
-    BOOST_TEST(failure.diagnostics[0].message == "eBPF: the program has a loop at +0x8");
-    BOOST_TEST(failure.diagnostics[0].offset.value() == 8u);
-}
-
-BOOST_AUTO_TEST_CASE(a_jump_backward_is_no_loop) {
-    const Program program = test::generated(
-        test::assembled("    JMP on\nback:\n    PUSH8 1\n    RET\non:\n    JMP back\n"));
-    BOOST_TEST(!program.insns.empty());
-}
-
 // Different values that no pass can make numbers of, all needed at the end.
 std::string many_values(unsigned count) {
     std::string text;
     for (unsigned i = 0; i < count; ++i) text += fmt::format("LD16 {}\n", i);
     for (unsigned i = 1; i < count; ++i) text += i % 2 == 0 ? "ADD\n" : "MUL\n";
     return text + "RET\n";
+}
+
+constexpr std::string_view kLoop =
+    "    PUSH8 9\nagain:\n    PUSH8 1\n    SUB\n    DUP\n    PUSH8 0\n    JNE again\n    RET\n";
+
+BOOST_AUTO_TEST_CASE(a_loop_with_too_much_fuel_is_refused_at_the_jump_that_closes_it) {
+    const Failure failure = refusal(test::assembled(".fuel 1000001\n" + std::string(kLoop)));
+    BOOST_TEST(failure.diagnostics[0].message ==
+               "eBPF: the loop at +0x8 has fuel for 1000001 instructions, in the kernel a loop has "
+               "1000000 at most");
+    BOOST_TEST(failure.diagnostics[0].offset.value() == 8u);
+    // Without a loop fuel costs nothing.
+    test::generated(test::assembled(".fuel 1000001\n    RET 1\n"));
+}
+
+BOOST_AUTO_TEST_CASE(each_form_of_loop_has_its_own_way_to_end) {
+    const VerifiedModule program = test::assembled(".fuel 1000000\n" + std::string(kLoop));
+    const auto may_gotos = [&](uint64_t fuel, LoopForm form) {
+        const auto text = fmt::format(".fuel {}\n{}", fuel, kLoop);
+        const Program made = test::generated(test::assembled(text), {.loops = form});
+        return std::ranges::count_if(made.insns, [](const bpf_insn& insn) {
+            return ebpf::family_of(insn.code) == ebpf::Family::may_jump;
+        });
+    };
+    const auto made = generate(program, {.loops = LoopForm::bounded});
+    BOOST_REQUIRE(!made.has_value());
+    BOOST_TEST(
+        made.error().diagnostics[0].message ==
+        "eBPF: the loop at +0x2 may go round 200001 times, which only a kernel with may_goto "
+        "takes (Linux 6.9)");
+    BOOST_TEST(made.error().diagnostics[0].offset.value() == 2u);
+    BOOST_TEST(may_gotos(10000, LoopForm::bounded) == 0);
+    BOOST_TEST(may_gotos(10000, LoopForm::may_goto) > 0);
+    BOOST_TEST(may_gotos(1000000, LoopForm::may_goto) > 0);
+}
+
+BOOST_AUTO_TEST_CASE(what_lies_below_values_is_free_for_the_counts_of_loops) {
+    const std::string many = many_values(250);
+    const std::string text = ".fuel 100000\nagain:\n" + many.substr(0, many.size() - 4) +
+                             "    PUSH8 0\n    JNE again\n    RET 1\n";
+    for (const LoopForm form : {LoopForm::bounded, LoopForm::may_goto}) {
+        const Program made = test::generated(test::assembled(text), {.loops = form});
+        std::set<int> below;
+        for (const bpf_insn& insn : made.insns) {
+            const bool stores = BPF_CLASS(insn.code) == BPF_STX && insn.dst_reg == ebpf::kFrame;
+            if (stores && insn.off < kFrameEndWithLoops) below.insert(insn.off);
+        }
+        const bool bounded = form == LoopForm::bounded;
+        BOOST_TEST(below.size() == (bounded ? 1u : 0u));
+        BOOST_TEST((!bounded || below.contains(kLoopSlot)));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_jump_backward_is_no_loop) {
+    const Program program = test::generated(
+        test::assembled("    JMP on\nback:\n    PUSH8 1\n    RET\non:\n    JMP back\n"));
+    BOOST_TEST(!program.insns.empty());
 }
 
 BOOST_AUTO_TEST_CASE(what_registers_and_stack_do_not_hold_is_in_a_map_of_its_own) {

@@ -223,10 +223,12 @@ BOOST_AUTO_TEST_CASE(full_tables_evict_the_same_entries) {
     BOOST_TEST((sorted_flows(*reference) == sorted_flows(*other)));
 }
 
-BOOST_AUTO_TEST_CASE(a_cycle_is_refused_with_its_place) {
+BOOST_AUTO_TEST_CASE(a_cycle_with_too_much_fuel_is_refused_with_its_place) {
     // LEN, PUSH8 0, JNE back to the start
-    const VerifiedModule program =
-        program_of({{LEN}, {PUSH8, 0}, {JNE, static_cast<uint64_t>(int64_t{-6})}, {LEN}, {RET}});
+    Module module;
+    module.fuel = 2000000;
+    const VerifiedModule program = program_of(
+        {{LEN}, {PUSH8, 0}, {JNE, static_cast<uint64_t>(int64_t{-6})}, {LEN}, {RET}}, module);
     const auto engine = instance_of(bpf_program(program));
     BOOST_REQUIRE(!engine);
     BOOST_TEST(int(engine.error().status) == int(Status::refused));

@@ -240,7 +240,7 @@ BOOST_AUTO_TEST_CASE(a_capture_is_split) {
 BOOST_AUTO_TEST_CASE(engines_that_cannot_run_it) {
     const Place place;
     place.write("loop.vfm", [] {
-        const std::string text = "top: LEN\nPUSH 0\nJNE top\nPUSH 1\nRET\n";
+        const std::string text = ".fuel 2000000\ntop: LEN\nPUSH 0\nJNE top\nPUSH 1\nRET\n";
         return Bytes(text.begin(), text.end());
     }());
     const Ran bpf = place.run("--engine=bpf loop.vfm a.pcap");

@@ -201,9 +201,11 @@ BOOST_AUTO_TEST_CASE(whose_fault_a_preparation_fails) {
     auto prepared = prepare_filter(filter, {.name = "f"});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::input));
+    filter.module.fuel = 2000000;
     encode(filter.module.code = {}, Opcode::LEN);
     encode(filter.module.code, Opcode::PUSH, 1);
-    encode(filter.module.code, Opcode::JEQ, static_cast<uint64_t>(-13));  // a loop
+    encode(filter.module.code, Opcode::JEQ,
+           static_cast<uint64_t>(-13));  // a loop with too much fuel
     encode(filter.module.code, Opcode::PUSH, 1);
     encode(filter.module.code, Opcode::RET);
     prepared = prepare_filter(filter, {.name = "f"});

@@ -1,0 +1,43 @@
+// What an emitted program needs in the kernel before it is loaded: types, maps, constants. Made as
+// it stands in memory, without an object file between.
+#pragma once
+
+#include <expected>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bpfgen/object.h"
+#include "core/base/bytes.h"
+#include "core/base/fd.h"
+
+namespace vfm {
+
+struct KernelObjects {
+    Fd types;                     ///< BTF; none where the kernel does not take it
+    std::vector<Fd> maps;         ///< as bpf::Program::maps
+    Fd constants;                 ///< an array that nobody writes; none without any
+    std::vector<bpf_insn> insns;  ///< with the descriptors of the maps
+    Bytes functions;              ///< bpf_func_info; empty without types
+    Bytes lines;                  ///< bpf_line_info; empty without types
+};
+
+struct ObjectFailure {
+    int error = 0;     ///< errno
+    std::string what;  ///< "map NAME"
+};
+
+std::expected<KernelObjects, ObjectFailure> make_kernel_objects(const bpf::Program& program);
+
+/// How a program is asked for.
+struct LoadRequest {
+    bool fragments = false;  ///< BPF_F_XDP_HAS_FRAGS
+    uint32_t log_level = 0;  ///< 0: no log
+    std::span<char> log = {};
+};
+
+/// The program, or none with errno.
+Fd load_kernel_program(const bpf::Program& program, const KernelObjects& objects,
+                       const LoadRequest& request);
+
+}  // namespace vfm
