@@ -82,8 +82,8 @@ BOOST_AUTO_TEST_CASE(random_filters) {
     test::Rng rng(8);
     AskedAndPredicted comparison;
     for (unsigned i = 0; i < 80; ++i) {
-        const auto compiled = lisp::compile(
-            std::make_shared<const SourceFile>("<random>", test::random_lisp(rng)));
+        const auto compiled =
+            lisp::compile(std::make_shared<const SourceFile>("<random>", test::random_lisp(rng)));
         BOOST_REQUIRE(compiled.has_value());
         comparison.add(compiled->module, i % 2 ? bpf::Hook::xdp : bpf::Hook::tc);
     }
