@@ -47,8 +47,9 @@ inline constexpr int16_t kFirstSpill = -56;  ///< spilled values, downwards
 /// In programs with keys of several words such a key stands in front of what is spilled.
 inline constexpr int16_t kWideKeySlot = -112;
 inline constexpr int16_t kFirstSpillBehindKey = -120;
-/// The lowest slot. The kernel allows 512 bytes to a program and the subprogram that it calls.
-inline constexpr int16_t kFrameEnd = -512 + 64;
+inline constexpr int16_t kFrameEnd = -512;  ///< lowest slot the kernel allows
+/// In a program that calls subprograms: theirs and its own are 512 bytes together.
+inline constexpr int16_t kFrameEndWithCalls = kFrameEnd + 64;
 /// Of a program with bounded loops: the times that it may still come to the head of one.
 inline constexpr int16_t kLoopSlot = kFrameEnd;
 /// Where values may be down to in a program with loops; what lies below belongs to the bounded

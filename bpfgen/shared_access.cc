@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include "bpfgen/select.h"
+#include "core/ir/form/analysis.h"
 
 namespace vfm::bpf {
 namespace {
@@ -28,26 +29,17 @@ std::string_view access_name(TableAccess access) {
 
 }  // namespace
 
-void SharedAccess::choose(const ir::Function& function) {
+bool shares_accesses(const ir::Function& function, SharedCode form) {
+    if (form == SharedCode::never || ir::Cfg(function).cyclic()) return false;
     size_t accesses = 0;
     for (const ir::Block& block : function.blocks)
         for (const ir::ValueId id : block.body)
             accesses += ir::op_info(function[id].op).kind == ir::OpKind::flow;
-    switch (form_) {
-        case SharedCode::by_use:
-            chosen_ = accesses > kMostInLine;
-            return;
-        case SharedCode::never:
-            chosen_ = false;
-            return;
-        case SharedCode::always:
-            chosen_ = true;
-            return;
-    }
+    return accesses > (form == SharedCode::always ? 0 : kMostInLine);
 }
 
 bool SharedAccess::has(TableAccess access, size_t words) const {
-    return chosen_ && words <= kMostSharedWords &&
+    return shares_ && words <= kMostSharedWords &&
            words + operands_beside_key(access) <= kMostArguments;
 }
 

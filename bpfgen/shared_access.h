@@ -14,15 +14,17 @@
 
 namespace vfm::bpf {
 
+/// By how often the function accesses tables. One with loops needs all of the frame.
+bool shares_accesses(const ir::Function& function, SharedCode form);
+
 class SharedAccess {
   public:
     /// What is given outlives the object.
-    SharedAccess(Emitter& emitter, Maps& maps, SharedCode form)
-        : emitter_(emitter), maps_(maps), form_(form) {}
+    SharedAccess(Emitter& emitter, Maps& maps, bool shares)
+        : emitter_(emitter), maps_(maps), shares_(shares) {}
 
-    /// By how often the function accesses tables. Until then, none is shared.
-    void choose(const ir::Function& function);
-
+    /// True if any is called.
+    bool shares() const { return shares_; }
     /// True if such an access, with a key of so many words, is to be called.
     bool has(TableAccess access, size_t words) const;
     /// Calls it: the key and the operands beside it in, what the access gives out.
@@ -48,8 +50,7 @@ class SharedAccess {
 
     Emitter& emitter_;
     Maps& maps_;
-    SharedCode form_;
-    bool chosen_ = false;
+    bool shares_;
     std::map<Which, Called> called_;
     std::vector<Subprogram> written_;
 };

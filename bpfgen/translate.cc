@@ -60,7 +60,7 @@ Needs find_needs(const ir::Function& function) {
 class Translator {
   public:
     Translator(ir::Function function, const VerifiedModule& program, LookupTables tables,
-               const Options& options)
+               const Options& options, bool shares)
         : function_(std::move(function)),
           options_(options),
           hook_(hook_facts(options.hook)),
@@ -68,7 +68,7 @@ class Translator {
                 {options.program_name}),
           tables_(std::move(tables)),
           exits_(emitter_, hook_, options_),
-          shared_(emitter_, maps_, options_.shared) {}
+          shared_(emitter_, maps_, shares) {}
 
     Result<Program> run() {
         thread_jumps(function_);
@@ -76,7 +76,6 @@ class Translator {
         ir::byte_swap_elimination(function_);
         const std::vector<bool> certain_fuel = settle_fuel(function_);
         needs_ = find_needs(function_);
-        shared_.choose(function_);
         const ValueFacts values(function_);
         const Layout layout(function_);
         const ir::Cfg cfg(function_);
@@ -262,7 +261,10 @@ class Translator {
         return file;
     }
 
-    int16_t frame_end() const { return heads_.any() ? kFrameEndWithLoops : kFrameEnd; }
+    int16_t frame_end() const {
+        if (heads_.any()) return kFrameEndWithLoops;
+        return shared_.shares() ? kFrameEndWithCalls : kFrameEnd;
+    }
 
     void find_scratch(uint32_t slots) {
         for (uint32_t value = 0; value < scratch_values(slots); ++value) {
@@ -336,8 +338,14 @@ class Translator {
 
 Result<Program> translate(ir::Function function, const VerifiedModule& program,
                           const Options& options) {
-    LookupTables tables = TRY(LookupTables::make(program));
-    return Translator(std::move(function), program, std::move(tables), options).run();
+    const auto run = [&](ir::Function of, bool shares) -> Result<Program> {
+        LookupTables tables = TRY(LookupTables::make(program));
+        return Translator(std::move(of), program, std::move(tables), options, shares).run();
+    };
+    if (!shares_accesses(function, options.shared)) return run(std::move(function), false);
+    // What is called needs some of the frame.
+    auto made = run(function, true);
+    return made ? std::move(made) : run(std::move(function), false);
 }
 
 }  // namespace vfm::bpf

@@ -363,6 +363,17 @@ BOOST_AUTO_TEST_CASE(a_score_of_many_parts_loads) {
     }
 }
 
+// Bytes that are compared with numbers, each way with fuel of its own to count.
+BOOST_AUTO_TEST_CASE(thousands_of_tests_with_fuel_load) {
+    std::string text = ".fuel 8000\n";
+    for (unsigned i = 0; i < 2000; ++i)
+        text +=
+            fmt::format("LD8 {}\nPUSH8 {}\nJEQ l{}\nPUSH8 1\nPOP\nl{}:\n", i % 60, i % 250, i, i);
+    const Program program =
+        test::generated(test::assembled(text + "PUSH8 1\nRET\n"), {.frames = Frames::linear});
+    BOOST_TEST(Loaded(program).info().verified_insns < 60'000u);
+}
+
 // Fuel that is tested where it cannot run out made the kernel look at all of it ten thousand times.
 BOOST_AUTO_TEST_CASE(a_chain_of_jumps_takes_no_fuel) {
     std::string text;
