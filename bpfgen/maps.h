@@ -28,6 +28,7 @@ class Maps {
     uint32_t scratch(uint32_t slots);
     uint32_t result();
 
+    const std::string& name(uint32_t map) const { return maps_[map].name; }
     std::vector<Map> take() { return std::move(maps_); }
 
   private:

@@ -75,6 +75,10 @@ Failure refusal(Failure failure) {
 
 }  // namespace
 
+size_t program_end(const Program& program) {
+    return program.subprograms.empty() ? program.insns.size() : program.subprograms.front().insn;
+}
+
 Result<Program> generate(const VerifiedModule& verified, const Options& options) {
     if (!verified.acyclic() && verified.fuel() > kMostLoopFuel) {
         const uint32_t at = find_loop(verified);

@@ -10,6 +10,7 @@
 #include "bpfgen/emitter.h"
 #include "bpfgen/exits.h"
 #include "bpfgen/frame.h"
+#include "bpfgen/fuel.h"
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/lower.h"
 #include "bpfgen/regalloc.h"
@@ -59,19 +60,21 @@ Needs find_needs(const ir::Function& function) {
 class Translator {
   public:
     Translator(ir::Function function, const VerifiedModule& program, LookupTables tables,
-               const Options& options)
+               const Options& options, bool shares)
         : function_(std::move(function)),
           options_(options),
           hook_(hook_facts(options.hook)),
           maps_(program.tables(), program.module().counter_groups, program.module().sets,
                 {options.program_name}),
           tables_(std::move(tables)),
-          exits_(emitter_, hook_, options_) {}
+          exits_(emitter_, hook_, options_),
+          shared_(emitter_, maps_, shares) {}
 
     Result<Program> run() {
         thread_jumps(function_);
         read_clock_once(function_);
         ir::byte_swap_elimination(function_);
+        const std::vector<bool> certain_fuel = settle_fuel(function_);
         TRY(tables_.add_own(function_));
         needs_ = find_needs(function_);
         const ir::Cfg cfg(function_);
@@ -82,6 +85,7 @@ class Translator {
         const ir::Dominators dominators(function_, cfg);
         const Lowering lowering{.function = function_,
                                 .values = values,
+                                .certain_fuel = certain_fuel,
                                 .layout = layout,
                                 .cfg = cfg,
                                 .dominators = dominators,
@@ -91,6 +95,7 @@ class Translator {
                                 .exits = exits_,
                                 .maps = maps_,
                                 .tables = tables_,
+                                .shared = shared_,
                                 .emitter = emitter_,
                                 .len = len_source()};
         prologue();
@@ -257,7 +262,10 @@ class Translator {
         return file;
     }
 
-    int16_t frame_end() const { return heads_.any() ? kFrameEndWithLoops : kFrameEnd; }
+    int16_t frame_end() const {
+        if (heads_.any()) return kFrameEndWithLoops;
+        return shared_.shares() ? kFrameEndWithCalls : kFrameEnd;
+    }
 
     void find_scratch(uint32_t slots) {
         for (uint32_t value = 0; value < scratch_values(slots); ++value) {
@@ -295,12 +303,14 @@ class Translator {
     // ---- the end -----------------------------------------------------------------------------
 
     Program finish() {
+        shared_.emit();
         Code code = emitter_.finish();
         Program program;
         program.name = options_.program_name;
         program.hook = options_.hook;
         program.frames = options_.frames;
         program.insns = std::move(code.insns);
+        program.subprograms = shared_.subprograms(code);
         program.maps = maps_.take();
         program.data = tables_.data().bytes();
         program.data_references = std::move(code.data);
@@ -320,6 +330,7 @@ class Translator {
     LookupTables tables_;
     Emitter emitter_;
     Exits exits_;
+    SharedAccess shared_;
     Needs needs_;
     LoopHeads heads_;
 };
@@ -328,8 +339,14 @@ class Translator {
 
 Result<Program> translate(ir::Function function, const VerifiedModule& program,
                           const Options& options) {
-    LookupTables tables = TRY(LookupTables::make(program));
-    return Translator(std::move(function), program, std::move(tables), options).run();
+    const auto run = [&](ir::Function of, bool shares) -> Result<Program> {
+        LookupTables tables = TRY(LookupTables::make(program));
+        return Translator(std::move(of), program, std::move(tables), options, shares).run();
+    };
+    if (!shares_accesses(function, options.shared)) return run(std::move(function), false);
+    // What is called needs some of the frame.
+    auto made = run(function, true);
+    return made ? std::move(made) : run(std::move(function), false);
 }
 
 }  // namespace vfm::bpf

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "bpfgen/followed_values.h"
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
 #include "core/ir/form/bounds.h"
@@ -59,6 +60,7 @@ ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopH
     provable_.assign(function.values.size(), 64);
     number_somewhere_.assign(function.values.size(), false);
     far_sum_.assign(function.values.size(), false);
+    followed_ = find_followed_values(function);
     for (ValueId id = 0; id < function.values.size(); ++id) {
         if (!is_number(function, id)) continue;
         bits_[id] = provable_[id] = static_cast<uint8_t>(std::bit_width(function[id].imm));

@@ -25,11 +25,15 @@ class ValueFacts {
     /// 6.10 remembers of what it is the sum, takes it for no offset of a packet pointer.
     bool is_far_sum(ir::ValueId value) const { return far_sum_[value]; }
 
+    /// Its tests are made on a copy: see followed_values.h.
+    bool is_followed(ir::ValueId value) const { return followed_[value]; }
+
   private:
     std::vector<uint8_t> bits_;
     std::vector<uint8_t> provable_;
     std::vector<bool> number_somewhere_;
     std::vector<bool> far_sum_;
+    std::vector<bool> followed_;
 };
 
 }  // namespace vfm::bpf

@@ -37,10 +37,11 @@ struct Records {
 
 Records records_of(const Program& program) {
     Records records;
-    const Bytes bytes = line_records(program, [&](std::string_view text) {
+    LineRecords made(program, [&](std::string_view text) {
         records.put.emplace_back(text);
         return static_cast<uint32_t>(records.put.size() - 1);
     });
+    const Bytes bytes = made.of(0, static_cast<uint32_t>(program.insns.size()));
     const auto text_at = [&](size_t at) { return records.put[load_le(bytes.data() + at, 4)]; };
     for (size_t at = 0; at < bytes.size(); at += sizeof(bpf_line_info))
         records.lines.emplace_back(text_at(at + offsetof(bpf_line_info, file_name_off)),
