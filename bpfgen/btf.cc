@@ -57,10 +57,13 @@ BtfBuilder::TypeId BtfBuilder::type_name(std::string_view name, TypeId type) {
 }
 
 BtfBuilder::TypeId BtfBuilder::function(std::string_view name, TypeId result,
-                                        std::string_view parameter, TypeId type) {
-    const TypeId prototype = begin(0, BTF_KIND_FUNC_PROTO, 1, result);
-    word(string(parameter));
-    word(type);
+                                        const std::vector<Parameter>& parameters) {
+    const TypeId prototype =
+        begin(0, BTF_KIND_FUNC_PROTO, static_cast<uint32_t>(parameters.size()), result);
+    for (const Parameter& parameter : parameters) {
+        word(string(parameter.name));
+        word(parameter.type);
+    }
     return begin(string(name), BTF_KIND_FUNC, BTF_FUNC_GLOBAL, prototype);
 }
 

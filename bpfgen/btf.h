@@ -37,8 +37,12 @@ class BtfBuilder {
     TypeId array(TypeId element, TypeId index, uint32_t count);
     TypeId structure(std::string_view name, uint32_t size, const std::vector<Member>& members);
     TypeId type_name(std::string_view name, TypeId type);
-    /// A function of one parameter and its prototype.
-    TypeId function(std::string_view name, TypeId result, std::string_view parameter, TypeId type);
+    struct Parameter {
+        std::string name;
+        TypeId type;
+    };
+    /// A global function and its prototype.
+    TypeId function(std::string_view name, TypeId result, const std::vector<Parameter>& parameters);
     TypeId variable(std::string_view name, TypeId type);
     TypeId data_section(std::string_view name, uint32_t size,
                         const std::vector<Variable>& variables);
@@ -58,6 +62,15 @@ class BtfBuilder {
 
 /// Bytes of a map definition in `.maps`: type, max_entries, key, value.
 inline constexpr uint32_t kMapDefinitionSize = 40;
+
+/// Sections and symbols of an object beside those of its maps. `_license` is what loaders look for;
+/// linkers want a type of every symbol.
+inline constexpr std::string_view kLicenseSection = "license";
+inline constexpr std::string_view kLicenseSymbol = "_license";
+inline constexpr std::string_view kDataSection = ".rodata";
+inline constexpr std::string_view kDataSymbol = "vfm_data";
+/// Where loaders look for what programs call.
+inline constexpr std::string_view kCalledSection = ".text";
 
 /// Numbers of types.
 struct MapTypes {

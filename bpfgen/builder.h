@@ -28,6 +28,7 @@ class Builder {
     Builder(MFunction& function, Emitter& emitter) : function_(function), emitter_(emitter) {}
 
     void origin(uint32_t code_offset) { origin_ = code_offset; }
+    uint32_t origin() const { return origin_; }
     Label label() { return emitter_.label(); }
     VReg fresh() { return function_.fresh(); }
 
@@ -85,6 +86,15 @@ class Builder {
         put({.op = MOp::compare_exchange, .a = base, .b = value});
     }
     void call(int32_t helper) { put({.op = MOp::call, .imm = static_cast<uint64_t>(helper)}); }
+
+    /// Of a subprogram, its arguments moved into r1 and the registers behind it.
+    void call_local(Label subprogram, std::vector<Move> arguments) {
+        put({.op = MOp::call_local, .label = subprogram, .list = list(std::move(arguments))});
+    }
+    void exit() { put({.op = MOp::exit}); }
+    void store_imm(unsigned size, VReg base, int16_t off, uint64_t imm) {
+        put({.op = MOp::store_imm, .size = byte(size), .off = off, .a = base, .imm = imm});
+    }
 
     /// The same value, of which the kernel's verifier knows nothing: it goes through a map. What
     /// the verifier knows of a number it follows along every path, so that paths which differ in

@@ -7,8 +7,9 @@
 namespace vfm::bpf {
 namespace {
 
-// Older <elf.h> do not name it: the relocation of LD_IMM64.
+// Older <elf.h> do not name them: the relocations of LD_IMM64 and of calls.
 constexpr uint64_t kRelocation64 = 1;
+constexpr uint64_t kRelocationCall = 10;
 
 template <class T>
 void append_struct(Bytes& out, const T& value) {
@@ -52,8 +53,8 @@ ElfWriter::Symbol ElfWriter::symbol(std::string_view name, uint8_t type, Section
     return static_cast<Symbol>(symbols_.size() - 1);
 }
 
-void ElfWriter::relocation(Section section, uint64_t offset, Symbol symbol) {
-    relocations_.push_back({section, offset, symbol});
+void ElfWriter::relocation(Section section, uint64_t offset, Symbol symbol, bool call) {
+    relocations_.push_back({section, offset, symbol, call});
 }
 
 void ElfWriter::add_relocations() {
@@ -65,7 +66,8 @@ void ElfWriter::add_relocations() {
             if (relocation.section != target) continue;
             Elf64_Rel record{};
             record.r_offset = relocation.offset;
-            record.r_info = ELF64_R_INFO(uint64_t{relocation.symbol}, kRelocation64);
+            record.r_info = ELF64_R_INFO(uint64_t{relocation.symbol},
+                                         relocation.call ? kRelocationCall : kRelocation64);
             append_struct(contents, record);
         }
         const Section made = section(".rel" + sections_[target].name, SHT_REL, SHF_INFO_LINK, 8,

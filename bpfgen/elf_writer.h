@@ -24,8 +24,8 @@ class ElfWriter {
                     Bytes contents);
     Symbol symbol(std::string_view name, uint8_t type, Section section, uint64_t value,
                   uint64_t size);
-    /// At `offset` of `section` stands the address of `symbol`.
-    void relocation(Section section, uint64_t offset, Symbol symbol);
+    /// At `offset` of `section` stands the address of `symbol`, or with `call` its distance.
+    void relocation(Section section, uint64_t offset, Symbol symbol, bool call = false);
 
     /// The object file. Call once.
     Bytes finish();
@@ -40,6 +40,7 @@ class ElfWriter {
         Section section;
         uint64_t offset;
         Symbol symbol;
+        bool call;
     };
     void add_relocations();
     void add_symbols();

@@ -8,6 +8,8 @@ namespace {
 
 bool fits_off(int64_t distance) { return distance >= INT16_MIN && distance <= INT16_MAX; }
 
+bool is_call(const bpf_insn& insn) { return ebpf::family_of(insn.code) == ebpf::Family::call; }
+
 // Instructions that the kernel may make of one, at most, besides it: what it inlines or converts
 // has to be jumped over in 16 bits, too, or it refuses the program.
 unsigned growth(const bpf_insn& insn) {
@@ -80,7 +82,8 @@ void Emitter::drop_empty_jumps() {
     next_live[items_.size()] = static_cast<uint32_t>(items_.size());
     for (size_t i = items_.size(); i-- > 0;) {
         Item& item = items_[i];
-        const bool plain_jump = item.target != kNoLabel && !is_conditional(item.insn);
+        const bool plain_jump =
+            item.target != kNoLabel && is_jump(item.insn) && !is_conditional(item.insn);
         if (plain_jump && bound_[item.target] > i &&
             next_live[bound_[item.target]] == next_live[i + 1]) {
             item.form = Item::Form::dropped;
@@ -105,6 +108,7 @@ std::vector<uint32_t> Emitter::relax() {
         for (size_t i = 0; i < items_.size(); ++i) {
             Item& item = items_[i];
             if (item.target == kNoLabel || item.form != Item::Form::plain) continue;
+            if (is_call(item.insn)) continue;
             if (fits_off(int64_t{grown[bound_[item.target]]} - int64_t{grown[i]} - 1)) continue;
             const bool may = ebpf::family_of(item.insn.code) == ebpf::Family::may_jump;
             item.form = may                         ? Item::Form::far_may
@@ -124,10 +128,13 @@ Code Emitter::finish() {
     const std::vector<uint32_t> place = relax();
 
     Code code;
+    size_t begun = 0;  // subprograms
     for (size_t i = 0; i < items_.size(); ++i) {
         const Item& item = items_[i];
         if (item.form == Item::Form::dropped) continue;
-        if (code.origins.empty() || code.origins.back().code_offset != item.origin ||
+        const bool begins = begun < subprograms_.size() && subprograms_[begun] == i;
+        begun += begins;
+        if (code.origins.empty() || begins || code.origins.back().code_offset != item.origin ||
             code.origins.back().unit != item.unit) {
             code.origins.push_back({place[i], item.origin, item.unit});
         }
@@ -140,7 +147,12 @@ Code Emitter::finish() {
                 : static_cast<int32_t>(place[bound_[item.target]] - place[i] - item.slots());
         switch (item.form) {
             case Item::Form::plain:
-                if (item.target != kNoLabel) insn.off = static_cast<__s16>(distance);
+                if (item.target != kNoLabel) {
+                    if (is_call(insn))
+                        insn.imm = distance;
+                    else
+                        insn.off = static_cast<__s16>(distance);
+                }
                 code.insns.push_back(insn);
                 break;
             case Item::Form::wide:
@@ -165,6 +177,7 @@ Code Emitter::finish() {
                 break;
         }
     }
+    for (const uint32_t item : subprograms_) code.subprograms.push_back(place[item]);
     return code;
 }
 

@@ -41,6 +41,7 @@ struct Code {
     std::vector<Reference> maps;  ///< LD_IMM64 of a map's address
     std::vector<uint32_t> data;   ///< LD_IMM64 of an address in constant data, which says where
     std::vector<Origin> origins;  ///< ascending; the first at 0 if anything was emitted
+    std::vector<uint32_t> subprograms;  ///< where each begins
 };
 
 class Emitter {
@@ -67,6 +68,12 @@ class Emitter {
     /// A jump made by jump_if(), jump_if_imm(), jump() or may_goto().
     void emit_jump(bpf_insn insn, Label target);
     void emit_jump(Label target) { emit_jump(jump(), target); }
+    void emit_call(Label subprogram) { emit_jump(ebpf::call_local(0), subprogram); }
+    /// Behind the program and other subprograms, none of which falls through to it.
+    void begin_subprogram(Label label) {
+        bind(label);
+        subprograms_.push_back(bound_[label.id]);
+    }
 
     /// Every used label must be bound.
     Code finish();
@@ -114,6 +121,7 @@ class Emitter {
     std::vector<Item> items_;
     std::vector<uint32_t> bound_;  // by label: index of the item that it stands before
     std::vector<bool> used_;
+    std::vector<uint32_t> subprograms_;  // the item with which each begins
     uint32_t origin_ = 0;
     uint32_t unit_ = 0;
 };

@@ -20,6 +20,7 @@
 // has no room for. Only numbers of which the verifier need not know anything are put there.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "core/ebpf/insn.h"
@@ -50,11 +51,18 @@ inline constexpr int16_t kFirstSpillBehindKey = -120;
 inline constexpr int16_t kClockSlot = kFirstSpillBehindKey;
 inline constexpr int16_t kFirstSpillBehindClock = kClockSlot - 8;
 inline constexpr int16_t kFrameEnd = -512;  ///< lowest slot the kernel allows
+/// In a program that calls subprograms: theirs and its own are 512 bytes together.
+inline constexpr int16_t kFrameEndWithCalls = kFrameEnd + 64;
 /// Of a program with bounded loops: the times that it may still come to the head of one.
 inline constexpr int16_t kLoopSlot = kFrameEnd;
 /// Where values may be down to in a program with loops; what lies below belongs to the bounded
 /// form, or to the kernel, which counts there if it has may_goto.
 inline constexpr int16_t kFrameEndWithLoops = kFrameEnd + 16;
+
+/// The frame of a subprogram that accesses a table, whose keys have kMostSharedWords words at most.
+inline constexpr int16_t kSharedValueSlot = -8;
+inline constexpr int16_t kSharedStatsKeySlot = -16;
+inline constexpr size_t kMostSharedWords = 4;
 
 /// Slots in one value of a per-CPU array, which has at most 32 KiB. Who needs more has several; the
 /// address of the first is in kScratchBase, that of each other in the frame, from the end of

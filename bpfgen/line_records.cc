@@ -3,8 +3,6 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
-#include <map>
-#include <optional>
 #include <utility>
 
 #include "bpfgen/source_lines.h"
@@ -16,41 +14,38 @@ namespace {
 constexpr uint32_t kMaxLine = (1u << 22) - 1;
 constexpr uint32_t kMaxColumn = (1u << 10) - 1;
 
-class LineStrings {
-  public:
-    LineStrings(const Program& program, const PutString& put)
-        : files_(source_files(program)), names_(files_.size()), put_(put) {}
-
-    uint32_t name(uint32_t file) {
-        const std::string& text = files_[file].name();
-        if (!names_[file]) names_[file] = put_(text.empty() ? "bytecode" : text);
-        return *names_[file];
-    }
-    uint32_t text(const LineInfo& line) {
-        const auto [found, is_new] = texts_.try_emplace({line.file, line.position.line}, 0);
-        if (is_new) found->second = put_(files_[line.file].line(line.position.line));
-        return found->second;
-    }
-
-  private:
-    std::vector<SourceFile> files_;
-    std::vector<std::optional<uint32_t>> names_;
-    std::map<std::pair<uint32_t, uint32_t>, uint32_t> texts_;  // by file and line
-    const PutString& put_;
-};
-
 }  // namespace
 
-Bytes line_records(const Program& program, const PutString& put) {
-    LineStrings strings(program, put);
+LineRecords::LineRecords(const Program& program, PutString put)
+    : program_(program),
+      files_(source_files(program)),
+      names_(files_.size()),
+      put_(std::move(put)) {}
+
+uint32_t LineRecords::name(uint32_t file) {
+    const std::string& text = files_[file].name();
+    if (!names_[file]) names_[file] = put_(text.empty() ? "bytecode" : text);
+    return *names_[file];
+}
+
+uint32_t LineRecords::text(const LineInfo& line) {
+    const auto [found, is_new] = texts_.try_emplace({line.file, line.position.line}, 0);
+    if (is_new) found->second = put_(files_[line.file].line(line.position.line));
+    return found->second;
+}
+
+Bytes LineRecords::of(uint32_t from, uint32_t to) {
     Bytes records;
     const LineInfo* previous = nullptr;
-    for (const LineInfo& line : program.lines) {
-        if (previous != nullptr && same_place(*previous, line)) continue;
+    for (const LineInfo& line : program_.lines) {
+        if (line.insn < from || line.insn >= to) continue;
+        const bool begins =
+            std::ranges::binary_search(program_.subprograms, line.insn, {}, &Subprogram::insn);
+        if (previous != nullptr && !begins && same_place(*previous, line)) continue;
         previous = &line;
-        append_le(records, line.insn * sizeof(bpf_insn), 4);
-        append_le(records, strings.name(line.file), 4);
-        append_le(records, strings.text(line), 4);
+        append_le(records, (line.insn - from) * sizeof(bpf_insn), 4);
+        append_le(records, name(line.file), 4);
+        append_le(records, text(line), 4);
         append_le(records,
                   std::min(line.position.line, kMaxLine) << 10 |
                       std::min(line.position.column, kMaxColumn),

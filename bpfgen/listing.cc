@@ -17,7 +17,10 @@ std::string print_listing(const Program& program) {
     size_t line = 0;
     size_t reference = 0;
     const LineInfo* shown = nullptr;
+    size_t subprogram = 0;
     for (uint32_t i = 0; i < program.insns.size(); ++i) {
+        if (subprogram < program.subprograms.size() && program.subprograms[subprogram].insn == i)
+            out += fmt::format("{}:\n", program.subprograms[subprogram++].name);
         for (; line < program.lines.size() && program.lines[line].insn == i; ++line) {
             const LineInfo& at = program.lines[line];
             if (program.units.size() > 1 && (shown == nullptr || shown->unit != at.unit))
@@ -43,6 +46,12 @@ std::string print_listing(const Program& program) {
         if (std::ranges::binary_search(program.data_references, static_cast<uint32_t>(i))) {
             out += fmt::format("{:6}: r{} = data + {:#x} ll\n", i, insn.dst_reg, insn.imm);
             ++i;
+            continue;
+        }
+        if (ebpf::is_local_call(insn)) {
+            const auto target = static_cast<uint32_t>(int64_t{i} + 1 + insn.imm);
+            const auto called = std::ranges::find(program.subprograms, target, &Subprogram::insn);
+            out += fmt::format("{:6}: call {}\n", i, called->name);
             continue;
         }
         const int32_t high = ebpf::is_wide(insn) ? program.insns[i + 1].imm : 0;

@@ -40,7 +40,8 @@ class Blocks {
                 firsts_.push_back(i);
             of_insn_[i] = static_cast<uint32_t>(firsts_.size() - 1);
             const bool parameters = insns_[i].op == MOp::label && insns_[i].list != kNoMoves;
-            const bool writes = insns_[i].dst != kNoReg || insns_[i].op == MOp::call || parameters;
+            const bool calls = insns_[i].op == MOp::call || insns_[i].op == MOp::call_local;
+            const bool writes = insns_[i].dst != kNoReg || calls || parameters;
             quiet_[i + 1] = writes ? i + 1 : quiet_[i];
         }
         firsts_.push_back(static_cast<uint32_t>(insns_.size()));

@@ -8,6 +8,7 @@
 #include <span>
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/base/diagnostic.h"
 #include "core/tables/rule_rows.h"
 #include "core/tables/wide.h"
@@ -106,20 +107,100 @@ Result<LookupTables> LookupTables::make(const VerifiedModule& program, ConstantD
     return tables;
 }
 
+namespace {
+
+EndTable make_ends(const std::vector<Range>& ranges, unsigned words, ConstantData& data) {
+    const Key greatest = greatest_of(64 * words);
+    std::vector<Key> ends;
+    for (const Range& range : ranges) add_ends(range, greatest, ends);
+    EndTable table{.ends = add_sorted(data, ends, words)};
+    std::vector<uint8_t> members(place_count(table.ends));
+    for (size_t count = 0; count < members.size(); ++count)
+        members[count] = holds(ranges, key_at(ends, std::min(count, ends.size())));
+    table.members = data.add(std::span<const uint8_t>(members));
+    return table;
+}
+
+// The members, if they are nearly all single keys: of ranges that hold up to two each.
+std::optional<std::vector<uint64_t>> single_keys(const std::vector<Range>& ranges) {
+    Key count = 0;
+    for (const Range& range : ranges) {
+        if (range.last - range.first >= 2 * ranges.size()) return std::nullopt;
+        count += range.last - range.first + 1;
+    }
+    if (count == 0 || count > 2 * ranges.size()) return std::nullopt;
+    std::vector<uint64_t> keys;
+    keys.reserve(static_cast<size_t>(count));
+    for (const Range& range : ranges)
+        for (Key key = range.first; key <= range.last; ++key)
+            keys.push_back(static_cast<uint64_t>(key));
+    return keys;
+}
+
+// Of ranges below 2^32.
+RangeIndex make_index(const std::vector<Range>& ranges, ConstantData& data) {
+    std::vector<Key> ends;
+    for (const Range& range : ranges) add_ends(range, UINT32_MAX, ends);
+    std::vector<uint32_t> narrow;
+    narrow.reserve(ends.size());
+    for (const Key end : ends) narrow.push_back(static_cast<uint32_t>(end));
+    return make_range_index(narrow, !ranges.empty() && ranges[0].first == 0, data);
+}
+
+SetTable make_table(const std::vector<Range>& ranges, ConstantData& data) {
+    if (const auto keys = single_keys(ranges))
+        if (auto table = make_key_table(*keys, data)) return *std::move(table);
+    if (ranges.empty() || ranges.back().last <= UINT32_MAX) return make_index(ranges, data);
+    return make_ends(ranges, 1, data);
+}
+
+}  // namespace
+
 void LookupTables::add_set(const SetDecl& set, uint64_t number, bool wide) {
     const Key greatest = greatest_of(wide ? 128 : 64);
     std::vector<Range> ranges = ranges_of(set);
     // Of keys of two words those whose first is 0 are keys of one.
     std::erase_if(ranges, [&](const Range& range) { return range.first > greatest; });
     if (!ranges.empty()) ranges.back().last = std::min(ranges.back().last, greatest);
-    std::vector<Key> ends;
-    for (const Range& range : ranges) add_ends(range, greatest, ends);
-    SetTable table{.ends = add_sorted(data_, ends, wide ? 2 : 1)};
-    std::vector<uint8_t> members(place_count(table.ends));
-    for (size_t count = 0; count < members.size(); ++count)
-        members[count] = holds(ranges, key_at(ends, std::min(count, ends.size())));
-    table.members = data_.add(std::span<const uint8_t>(members));
-    (wide ? wide_sets_ : sets_).emplace(number, table);
+    if (wide) {
+        wide_sets_.emplace(number, make_ends(ranges, 2, data_));
+    } else {
+        sets_.emplace(number, make_table(ranges, data_));
+    }
+}
+
+Result<> LookupTables::add_own(const ir::Function& function) {
+    for (const ir::Block& block : function.blocks)
+        for (const ir::ValueId id : block.body) {
+            const ir::Value& value = function[id];
+            if (value.op == ir::Op::in_set) {
+                add_keys(function.sets[value.imm], value.imm);
+            } else if (value.op == ir::Op::in_rows) {
+                auto list = make_rule_list(function, value, data_);
+                VFM_CHECK(list.has_value(), "find_rule_lists() has asked");
+                rule_lists_.emplace(id, *std::move(list));
+            }
+            if (data_.size() > kMostData)
+                return fail(Diagnostic::at_offset(
+                                "", value.origin,
+                                fmt::format("eBPF: the tables of tests for equality need more than "
+                                            "{} MiB",
+                                            kMostData >> 20)),
+                            Status::refused);
+        }
+    return {};
+}
+
+void LookupTables::add_keys(const std::vector<uint64_t>& keys, uint64_t number) {
+    if (keys_.contains(number)) return;
+    if (auto table = make_key_table(keys, data_)) {
+        keys_.emplace(number, *std::move(table));
+        return;
+    }
+    std::vector<Range> ranges;
+    ranges.reserve(keys.size());
+    for (const uint64_t key : keys) ranges.push_back({key, key});
+    keys_.emplace(number, make_ends(ranges, 1, data_));
 }
 
 void LookupTables::add_verdicts(const RuleTable& rules, uint64_t number) {

@@ -1,14 +1,19 @@
-// What becomes of a module's sets and rule tables in a program: sorted ends of ranges to search by
-// halves, and for rules a bit for each row that a key may still meet. All of it is constant data,
-// made once for both variants of a program.
+// What becomes of a program's sets and rule tables: tables of single keys (key_table.h), ranges
+// (range_index.h) or sorted ends to search by halves, and for rules a bit for each row that a key
+// may still meet. All of it is constant data, made once for both variants of a program.
 #pragma once
 
 #include <cstdint>
 #include <map>
+#include <variant>
 #include <vector>
 
 #include "bpfgen/constant_data.h"
+#include "bpfgen/lookup/key_table.h"
+#include "bpfgen/lookup/range_index.h"
+#include "bpfgen/lookup/rule_lists.h"
 #include "core/base/result.h"
+#include "core/ir/form/ir.h"
 #include "core/verify/verify.h"
 
 namespace vfm::bpf {
@@ -22,11 +27,13 @@ struct SortedTable {
     bool small = true;  ///< none has its highest bit set
 };
 
-/// A set: by the number of ends up to the key, a byte that says whether it is a member.
-struct SetTable {
+/// A set that no other table suits: by the number of ends up to the key, a byte that says whether
+/// it is a member.
+struct EndTable {
     SortedTable ends;
     uint32_t members = 0;
 };
+using SetTable = std::variant<KeyTable, RangeIndex, EndTable>;
 
 /// The constants of rules: entry 0 is the default, which also fills up the 2^bits entries.
 struct VerdictTable {
@@ -70,8 +77,15 @@ class LookupTables {
     /// whose table would make the data larger than the kernel is asked to take. They stand behind
     /// `data`, that of other units of the same program.
     static Result<LookupTables> make(const VerifiedModule& program, ConstantData data = {});
+    /// Adds the sets and lists of rules of the function's own, as they are now. Fails as make()
+    /// does.
+    Result<> add_own(const ir::Function& function);
 
     const SetTable& set(uint64_t number) const { return sets_.at(number); }
+    /// Of in_set, by its number in the function.
+    const SetTable& keys(uint64_t number) const { return keys_.at(number); }
+    /// Of the in_rows that is this value.
+    const RuleList& rule_list(ir::ValueId value) const { return rule_lists_.at(value); }
     const SetTable& wide_set(uint64_t number) const { return wide_sets_.at(number); }
     const VerdictTable& verdicts(uint64_t number) const { return verdicts_.at(number); }
     const RowTable& rows(uint64_t number) const { return rows_.at(number); }
@@ -79,11 +93,13 @@ class LookupTables {
 
   private:
     void add_set(const SetDecl& set, uint64_t number, bool wide);
+    void add_keys(const std::vector<uint64_t>& keys, uint64_t number);
     void add_verdicts(const RuleTable& rules, uint64_t number);
     bool add_rows(const RuleTable& rules, uint64_t number);
 
     ConstantData data_;
-    std::map<uint64_t, SetTable> sets_, wide_sets_;
+    std::map<uint64_t, SetTable> sets_, wide_sets_, keys_;
+    std::map<ir::ValueId, RuleList> rule_lists_;
     std::map<uint64_t, VerdictTable> verdicts_;
     std::map<uint64_t, RowTable> rows_;
 };

@@ -28,13 +28,13 @@ using ir::ValueId;
 // at the whole program anew at the first exit after instructions that use new stack slots.
 constexpr size_t kManyTests = 6000;
 
-size_t count_tests(const ir::Function& function) {
+size_t count_tests(const ir::Function& function, const std::vector<bool>& certain_fuel) {
     size_t tests = 0;
     for (const Block& block : function.blocks) {
         for (const ValueId id : block.body) {
             const Op op = function[id].op;
             tests += ir::op_info(op).effect == ir::Effect::guard || ir::is_load(op) ||
-                     ir::is_loadx(op) || op == Op::fuel;
+                     ir::is_loadx(op) || (op == Op::fuel && !certain_fuel[id]);
         }
         tests += ir::is_branch(block.end);
     }
@@ -87,7 +87,7 @@ class Lowerer {
           f_(lowering.function),
           b_(out_, lowering.emitter),
           v_(b_, f_, lowering.values),
-          tests_(count_tests(f_)),
+          tests_(count_tests(f_, lowering.certain_fuel)),
           around_(tests_ > kManyTests || (l_.heads.any() && l_.loops == LoopForm::bounded)),
           trunk_(find_trunk(lowering, tests_)),
           access_(make_access(
@@ -206,16 +206,13 @@ class Lowerer {
             case Op::flow_get:
                 if (const auto at = exchanges_.store_of.find(id); at != exchanges_.store_of.end())
                     return exchanged_.at(at->second);
-                return flow_get(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)), key_of(value));
+                return access(TableAccess::get, value, {});
             case Op::flow_set: {
                 store(id, value);
                 return kNoReg;
             }
-            case Op::flow_add: {
-                const std::vector<VReg> key = key_of(value);
-                return flow_add(b_, l_.maps.flow(static_cast<uint32_t>(value.imm)), key,
-                                v_.read(value.b));
-            }
+            case Op::flow_add:
+                return access(TableAccess::add, value, {v_.read(value.b)});
             case Op::rand:
                 b_.call(BPF_FUNC_get_prandom_u32);
                 return b_.mov(0);
@@ -224,6 +221,12 @@ class Lowerer {
                 if (const auto* live = live_set(value)) return in_map(value, *live, key);
                 return is_member(b_, l_.tables.set(value.imm), key);
             }
+            case Op::in_set: {
+                const Word key[] = {word(value.a)};
+                return is_member(b_, l_.tables.keys(value.imm), key);
+            }
+            case Op::in_rows:
+                return holds_one(b_, l_.tables.rule_list(id), word(value.a), word(value.b));
             case Op::member128: {
                 const Word key[] = {word(value.a), word(value.b)};
                 if (const auto* live = live_set(value)) return in_map(value, *live, key);
@@ -240,7 +243,7 @@ class Lowerer {
                 count(value);
                 return kNoReg;
             case Op::fuel:
-                take_fuel(value.imm);
+                take_fuel(value.imm, l_.certain_fuel[id]);
                 return kNoReg;
             case Op::constant:
             case Op::param:
@@ -263,10 +266,8 @@ class Lowerer {
             case Op::ge:
             case Op::le:
                 return kNoReg;  // ValueLowering has them
-            case Op::in_set:
-            case Op::in_rows:
             case Op::call:
-                VFM_CHECK(false, "passes for native code are not run here, and CALL is refused");
+                VFM_CHECK(false, "CALL is refused");
         }
         return kNoReg;
     }
@@ -287,14 +288,33 @@ class Lowerer {
         return words;
     }
 
-    void store(ValueId id, const Value& value) {
-        const uint32_t map = l_.maps.flow(static_cast<uint32_t>(value.imm));
+    // `operands` stand beside the key.
+    VReg access(TableAccess kind, const Value& value, const std::vector<VReg>& operands) {
+        const auto table = static_cast<uint32_t>(value.imm);
         const std::vector<VReg> key = key_of(value);
+        if (l_.shared.has(kind, key.size())) return l_.shared.call(b_, kind, table, key, operands);
+        const uint32_t map = l_.maps.flow(table);
+        switch (kind) {
+            case TableAccess::get:
+                return flow_get(b_, map, key);
+            case TableAccess::set:
+                flow_set(b_, map, key, operands[0]);
+                return kNoReg;
+            case TableAccess::exchange:
+                return flow_exchange(b_, map, key, operands[0], operands[1]);
+            case TableAccess::add:
+                return flow_add(b_, map, key, operands[0]);
+        }
+        return kNoReg;
+    }
+
+    void store(ValueId id, const Value& value) {
         const auto old = exchanges_.old_of.find(id);
         if (old == exchanges_.old_of.end()) {
-            flow_set(b_, map, key, v_.read(value.b));
+            access(TableAccess::set, value, {v_.read(value.b)});
         } else {
-            exchanged_[id] = flow_exchange(b_, map, key, v_.read(old->second), v_.read(value.b));
+            exchanged_[id] =
+                access(TableAccess::exchange, value, {v_.read(old->second), v_.read(value.b)});
         }
     }
 
@@ -305,9 +325,9 @@ class Lowerer {
         count_packet(b_, l_.maps.counters(group), size, word(value.a), *access_);
     }
 
-    void take_fuel(uint64_t amount) {
+    void take_fuel(uint64_t amount, bool certain) {
         b_.load_to(0, 8, kFrame, kFuelSlot);
-        leave({.code = BPF_JLT, .a = 0, .imm = amount}, ErrorKind::limit);
+        if (!certain) leave({.code = BPF_JLT, .a = 0, .imm = amount}, ErrorKind::limit);
         b_.add_imm_to(0, 0 - amount);
         b_.store(8, kFrame, kFuelSlot, 0);
     }

@@ -8,6 +8,7 @@
 #include "bpfgen/loop_heads.h"
 #include "bpfgen/maps.h"
 #include "bpfgen/packet_access.h"
+#include "bpfgen/shared_access.h"
 #include "bpfgen/value_facts.h"
 #include "core/ir/form/ir.h"
 
@@ -17,6 +18,7 @@ namespace vfm::bpf {
 struct Lowering {
     const ir::Function& function;
     const ValueFacts& values;
+    const std::vector<bool>& certain_fuel;  ///< see fuel.h
     const Layout& layout;
     const ir::Cfg& cfg;
     const ir::Dominators& dominators;
@@ -26,6 +28,7 @@ struct Lowering {
     const Exits& exits;
     Maps& maps;
     const LookupTables& tables;
+    SharedAccess& shared;
     Emitter& emitter;
     LenSource len;
     bool clock_in_slot;         ///< kClockSlot holds NOW

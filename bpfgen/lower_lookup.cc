@@ -12,23 +12,30 @@ namespace {
 constexpr uint64_t kAllOnes = ~uint64_t{0};
 constexpr unsigned kMostOffset = INT16_MAX;
 
-// 1 if x < y. `small`: neither has its highest bit set.
+// Truths are in the highest bit until all that is asked is known: before Linux 6.10 the verifier
+// knows nothing of an OR of two values, but what a shift leaves it always knows.
+VReg highest_bit(Builder& b, VReg x) { return b.alu_imm(BPF_RSH, x, 63); }
+
+// The highest bit says if x < y. `small`: neither has its highest bit set.
 VReg is_less(Builder& b, VReg x, VReg y, bool small) {
     const VReg difference = b.alu(BPF_SUB, x, y);
-    if (small) return b.alu_imm(BPF_RSH, difference, 63);
+    if (small) return difference;
     const VReg only_y = b.alu(BPF_AND, b.alu_imm(BPF_XOR, x, kAllOnes), y);
     const VReg same = b.alu_imm(BPF_XOR, b.alu(BPF_XOR, x, y), kAllOnes);
     const VReg lost = b.alu(BPF_AND, same, difference);
-    return b.alu_imm(BPF_RSH, b.alu(BPF_OR, only_y, lost), 63);
+    return b.alu(BPF_OR, only_y, lost);
 }
 
 VReg inverted(Builder& b, VReg truth) { return b.alu_imm(BPF_XOR, truth, 1); }
 
-// 1 if x is not 0.
-VReg is_set(Builder& b, VReg x, unsigned bits) {
+// The highest bit says if x is not 0.
+VReg is_not_zero(Builder& b, VReg x, unsigned bits) {
     const VReg negative = b.neg(x);
-    return b.alu_imm(BPF_RSH, bits < 64 ? negative : b.alu(BPF_OR, negative, x), 63);
+    return bits < 64 ? negative : b.alu(BPF_OR, negative, x);
 }
+
+// 1 if x is not 0.
+VReg is_set(Builder& b, VReg x, unsigned bits) { return highest_bit(b, is_not_zero(b, x, bits)); }
 
 // x if `truth` is 1, else 0.
 VReg masked(Builder& b, VReg x, VReg truth) { return b.alu(BPF_AND, x, b.neg(truth)); }
@@ -60,12 +67,13 @@ VReg count_up_to(Builder& b, const SortedTable& table, std::span<const Word> key
         } else {
             const VReg upper = b.load(8, at, off);
             const VReg less_upper = is_less(b, key[0].reg, upper, false);
-            const VReg other = is_set(b, b.alu(BPF_XOR, key[0].reg, upper), 64);
+            const VReg other = is_not_zero(b, b.alu(BPF_XOR, key[0].reg, upper), 64);
             const VReg lower = b.load(8, at, static_cast<int16_t>(off + 8));
             const VReg less_lower = is_less(b, key[1].reg, lower, false);
-            less = b.alu(BPF_OR, less_upper, b.alu(BPF_AND, less_lower, inverted(b, other)));
+            const VReg same = b.alu_imm(BPF_XOR, other, kAllOnes);
+            less = b.alu(BPF_OR, less_upper, b.alu(BPF_AND, less_lower, same));
         }
-        const VReg bit = b.alu_imm(BPF_LSH, inverted(b, less), step);
+        const VReg bit = b.alu_imm(BPF_LSH, inverted(b, highest_bit(b, less)), step);
         count = count == kNoReg ? bit : b.alu(BPF_ADD, count, bit);
     }
     return count;
@@ -97,7 +105,10 @@ VReg is_usable(Builder& b, const RuleColumn& column, const Word& key, const Word
 }  // namespace
 
 VReg is_member(Builder& b, const SetTable& set, std::span<const Word> key) {
-    return entry(b, set.members, count_up_to(b, set.ends, key), 1);
+    if (const auto* keys = std::get_if<KeyTable>(&set)) return is_key(b, *keys, key[0]);
+    if (const auto* ranges = std::get_if<RangeIndex>(&set)) return is_in_ranges(b, *ranges, key[0]);
+    const auto& ends = std::get<EndTable>(set);
+    return entry(b, ends.members, count_up_to(b, ends.ends, key), 1);
 }
 
 VReg is_in_map(Builder& b, uint32_t map, unsigned width, std::span<const Word> key) {

@@ -5,16 +5,11 @@
 #include <span>
 
 #include "bpfgen/builder.h"
+#include "bpfgen/lookup/word.h"
 #include "bpfgen/lookup_tables.h"
 #include "bpfgen/packet_access.h"
 
 namespace vfm::bpf {
-
-/// A number as code has it.
-struct Word {
-    VReg reg = kNoReg;
-    unsigned bits = 64;  ///< it is below 2 to this
-};
 
 /// 1 if the key, of one word or of two, the upper first, is a member.
 VReg is_member(Builder& b, const SetTable& set, std::span<const Word> key);

@@ -50,7 +50,9 @@ VReg ValueLowering::read(ValueId value) {
 }
 
 VReg ValueLowering::tested(ValueId value) {
-    return facts_.is_number_somewhere(value) ? b_.blurred(read(value)) : read(value);
+    if (facts_.is_number_somewhere(value)) return b_.blurred(read(value));
+    // Arithmetic that changes nothing: what it gives is another number to the verifier.
+    return facts_.is_followed(value) ? b_.alu_imm(BPF_OR, read(value), 0) : read(value);
 }
 
 std::optional<VReg> ValueLowering::operation(ValueId id) {

@@ -30,6 +30,7 @@ class MapList {
     /// A name for a unit, at most 7 bytes, that no other unit has.
     std::string unit_prefix(std::string_view name);
 
+    const std::string& name(uint32_t map) const { return maps_[map].name; }
     std::vector<Map> take() { return std::move(maps_); }
 
   private:
@@ -55,6 +56,7 @@ class Maps {
     uint32_t stats();
     uint32_t scratch(uint32_t slots) { return list_.scratch(slots); }
     uint32_t result(uint32_t units) { return list_.result(units); }
+    const std::string& name(uint32_t map) const { return list_.name(map); }
 
   private:
     uint32_t add(std::string_view name, Map map);

@@ -23,6 +23,7 @@ bool is_pure(MOp op) {
         case MOp::fetch_add:
         case MOp::compare_exchange:
         case MOp::call:
+        case MOp::call_local:
         case MOp::label:
         case MOp::jump:
         case MOp::branch:
@@ -63,6 +64,8 @@ void drop_unused(MFunction& function) {
         mark(insn.a);
         mark(insn.b);
     }
+    for (const auto& [target, source] : moved)
+        if (!is_virtual(target)) mark(source);
     while (!rest.empty()) {
         const VReg reg = rest.back();
         rest.pop_back();
@@ -81,7 +84,8 @@ void drop_unused(MFunction& function) {
     for (std::vector<VReg>& params : function.params)
         std::erase_if(params, [&](VReg reg) { return !read[reg]; });
     for (std::vector<Move>& moves : function.moves)
-        std::erase_if(moves, [&](const Move& move) { return !read[move.dst]; });
+        std::erase_if(moves,
+                      [&](const Move& move) { return is_virtual(move.dst) && !read[move.dst]; });
 }
 
 }  // namespace vfm::bpf

@@ -36,6 +36,7 @@ enum class MOp : uint8_t {
     map_address,   ///< dst = address of map imm
     data_address,  ///< dst = address of the constant data at imm
     call,          ///< helper imm; r0..r5 are lost
+    call_local,    ///< the subprogram at label, after moves into its arguments; r0..r5 are lost
     label,         ///< a block begins, or a place within one
     jump,          ///< to label
     branch,        ///< to label if a code b
@@ -58,8 +59,8 @@ struct MInsn {
     VReg b = kNoReg;
     uint64_t imm = 0;
     Label label{};
-    /// label: index into MFunction::params; jump and branch: into MFunction::moves, made on the
-    /// way.
+    /// label: index into MFunction::params; jump, branch and call_local: into MFunction::moves,
+    /// made on the way.
     uint32_t list = kNoMoves;
     uint32_t origin = 0;
 };

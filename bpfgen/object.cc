@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bpfgen/lookup/rule_lists.h"
 #include "bpfgen/loops.h"
 #include "bpfgen/source_lines.h"
 #include "bpfgen/translate.h"
@@ -16,6 +17,9 @@ namespace {
 
 // The kernel's verifier goes through what stands twice twice.
 constexpr size_t kMostCopied = 256;
+
+// Tests for equality that become a set. A chain of fewer takes fewer instructions than the table.
+constexpr size_t kLeastChain = 8;
 
 // Those that a program of the kernel may use.
 constexpr size_t kMostMaps = 64;
@@ -99,7 +103,11 @@ Result<ir::Function> lifted(const VerifiedModule& verified, const Options& optio
     ir::Function function = TRY(ir::lift(
         verified,
         {.vlan_metadata = options.hook == Hook::tc, .most_copied = kMostCopied, .most_keys = 0}));
+    // Also behind the passes: tests that each ask for an IP version first are a chain only then.
+    ir::if_to_switch_from(function, kLeastChain);
     ir::optimise(function);
+    ir::if_to_switch_from(function, kLeastChain);
+    find_rule_lists(function);
     return function;
 }
 
@@ -118,6 +126,10 @@ std::unexpected<UnitFailure> refused(uint32_t unit, Failure failure) {
 }
 
 }  // namespace
+
+size_t program_end(const Program& program) {
+    return program.subprograms.empty() ? program.insns.size() : program.subprograms.front().insn;
+}
 
 std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const Options& options) {
     uint64_t loop_fuel = 0;

@@ -28,6 +28,13 @@ enum class Frames : uint8_t {
     linear  ///< XDP: all bytes of every frame lie between data and data_end
 };
 
+/// Whether an access to a table stands where it is used, or once as a subprogram that is called.
+enum class SharedCode : uint8_t {
+    by_use,  ///< once where many accesses would make the program large
+    never,
+    always  ///< where it can: tests compare the forms
+};
+
 /// How a loop is written, so that the kernel's verifier sees its end. The run's own fuel ends it
 /// earlier or at the same place, in every form.
 enum class LoopForm : uint8_t {
@@ -45,6 +52,7 @@ struct Options {
     bool for_kernel = true;      ///< a program that needs more maps than a kernel takes is refused
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
+    SharedCode shared = SharedCode::by_use;
     LoopForm loops = LoopForm::bounded;
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
@@ -99,6 +107,14 @@ struct LineInfo {
     uint32_t unit = 0;
 };
 
+/// Code that the program calls, with the linkage of a global function: the kernel's verifier goes
+/// through it once, whatever the number of calls. Arguments and result are numbers.
+struct Subprogram {
+    std::string name;   ///< a C identifier, no map's name
+    uint32_t insn = 0;  ///< where it begins; it ends where the next one does
+    size_t parameters = 0;
+};
+
 /// The ELF section of a program, from which loaders know how to load it: "xdp" for linear frames,
 /// "xdp.frags" for any, "tc".
 std::string_view section_name(Hook hook, Frames frames);
@@ -108,7 +124,8 @@ struct Program {
     std::string name{};
     Hook hook = Hook::xdp;
     Frames frames = Frames::any;
-    std::vector<bpf_insn> insns;
+    std::vector<bpf_insn> insns;          ///< the program, then its subprograms
+    std::vector<Subprogram> subprograms;  ///< ascending by insn
     std::vector<Map> maps;
     std::vector<MapReference> map_references;
     Bytes data;                             ///< what the program reads and nobody writes
@@ -119,6 +136,9 @@ struct Program {
     std::vector<SourceText> included;  ///< further files of the source, and of other units
     std::vector<std::string> units;    ///< their names, as they were given
 };
+
+/// The instruction behind the last of the program itself.
+size_t program_end(const Program& program);
 
 /// Translates. A program with an opcode without a translation, or with a loop and more than
 /// kMostLoopFuel, fails with `eBPF: WHY` at its code offset, status refused.

@@ -48,12 +48,13 @@ class DirectAccess final : public PacketAccess {
     }
 
     // The verifier must find the bound by itself; a number that it knows would make a path of its
-    // own of every way that leads here.
+    // own of every way that leads here, and a sum with a large one it refuses.
     Base base(ir::ValueId value, VReg reg, uint64_t size) override {
         const unsigned known = c_.few_pointers ? 64 : c_.values.provable_bits(value);
         const auto test = beyond(reg, known, size);
         if (!test) return {reg, test};
-        const VReg own = c_.values.is_number_somewhere(value) ? b_.blurred(reg) : b_.mov(reg);
+        const bool hidden = c_.values.is_number_somewhere(value) || c_.values.is_far_sum(value);
+        const VReg own = hidden ? b_.blurred(reg) : b_.mov(reg);
         return {own, beyond(own, 64, size)};
     }
 

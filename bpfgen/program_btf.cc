@@ -33,8 +33,15 @@ class ProgramTypes {
             fields.push_back({std::string(field.name), u32_, field.offset});
         }
         const TypeId context = b_.structure(hook.context, hook.context_size, fields);
-        const TypeId function = b_.function(program_.name, int_, "ctx", b_.pointer(context));
-        Bytes ext = extension(function);
+        symbols();
+        functions_.push_back(b_.function(program_.name, int_, {{"ctx", b_.pointer(context)}}));
+        for (const Subprogram& subprogram : program_.subprograms) {
+            std::vector<BtfBuilder::Parameter> parameters;
+            for (size_t i = 0; i < subprogram.parameters; ++i)
+                parameters.push_back({fmt::format("a{}", i), u64_});
+            functions_.push_back(b_.function(subprogram.name, u64_, parameters));
+        }
+        Bytes ext = extension();
         return {b_.section(), std::move(ext), std::move(map_types_)};
     }
 
@@ -138,32 +145,69 @@ class ProgramTypes {
 
     // ---- function and lines ------------------------------------------------------------------
 
-    Bytes extension(TypeId function) {
-        const uint32_t section = b_.string(section_name(program_.hook, program_.frames));
-        Bytes functions;
+    // What no map is.
+    void symbols() {
+        const auto bytes = [&](std::string_view section, std::string_view name, size_t size) {
+            const auto all = static_cast<uint32_t>(size);
+            const TypeId type = b_.array(u8_, int_, all);
+            b_.data_section(section, all, {{b_.variable(name, type), 0, all}});
+        };
+        bytes(kLicenseSection, kLicenseSymbol, sizeof kLicense);
+        if (!program_.data.empty()) bytes(kDataSection, kDataSymbol, program_.data.size());
+    }
+
+    // A section of instructions, from one to before another, and its functions.
+    struct Part {
+        std::string_view section;
+        uint32_t from, to;
+        std::vector<std::pair<uint32_t, TypeId>> functions;  // by where they begin
+    };
+
+    std::vector<Part> parts() const {
+        const auto end = static_cast<uint32_t>(program_end(program_));
+        std::vector<Part> parts = {
+            {section_name(program_.hook, program_.frames), 0, end, {{0, functions_[0]}}}};
+        if (program_.subprograms.empty()) return parts;
+        Part called{kCalledSection, end, static_cast<uint32_t>(program_.insns.size()), {}};
+        for (size_t i = 0; i < program_.subprograms.size(); ++i)
+            called.functions.emplace_back(program_.subprograms[i].insn, functions_[i + 1]);
+        parts.push_back(std::move(called));
+        return parts;
+    }
+
+    Bytes extension() {
+        Bytes functions, lines;
         append_le(functions, sizeof(bpf_func_info), 4);
-        append_le(functions, section, 4);
-        append_le(functions, 1, 4);
-        append_le(functions, 0, 4);  // at the program's first byte
-        append_le(functions, function, 4);
-
-        const Bytes records =
-            line_records(program_, [&](std::string_view text) { return b_.string(text); });
-        Bytes lines;
         append_le(lines, sizeof(bpf_line_info), 4);
-        append_le(lines, section, 4);
-        append_le(lines, records.size() / sizeof(bpf_line_info), 4);
-        lines.insert(lines.end(), records.begin(), records.end());
+        LineRecords records(program_, [&](std::string_view text) { return b_.string(text); });
+        for (const Part& part : parts()) {
+            const uint32_t section = b_.string(part.section);
+            append_le(functions, section, 4);
+            append_le(functions, part.functions.size(), 4);
+            for (const auto& [insn, type] : part.functions) {
+                append_le(functions, (insn - part.from) * sizeof(bpf_insn), 4);
+                append_le(functions, type, 4);
+            }
+            const Bytes of_part = records.of(part.from, part.to);
+            append_le(lines, section, 4);
+            append_le(lines, of_part.size() / sizeof(bpf_line_info), 4);
+            lines.insert(lines.end(), of_part.begin(), of_part.end());
+        }
 
+        // With the fields for relocations of fields, of which there are none: LLVM's tools read
+        // no shorter header.
+        constexpr uint32_t kHeader = 32;
         Bytes out;
         append_le(out, BTF_MAGIC, 2);
         append_le(out, BTF_VERSION, 1);
-        append_le(out, 0, 1);   // flags
-        append_le(out, 24, 4);  // size of this header
+        append_le(out, 0, 1);  // flags
+        append_le(out, kHeader, 4);
         append_le(out, 0, 4);
         append_le(out, functions.size(), 4);
         append_le(out, functions.size(), 4);
         append_le(out, lines.size(), 4);
+        append_le(out, functions.size() + lines.size(), 4);
+        append_le(out, 0, 4);
         out.insert(out.end(), functions.begin(), functions.end());
         out.insert(out.end(), lines.begin(), lines.end());
         return out;
@@ -171,6 +215,7 @@ class ProgramTypes {
 
     const Program& program_;
     BtfBuilder b_;
+    std::vector<TypeId> functions_;  // the program, then what it calls
     std::vector<MapTypes> map_types_;
     TypeId int_ = 0, u8_ = 0, u32_ = 0, u64_ = 0, s64_ = 0;
 };

@@ -116,7 +116,7 @@ class Allocator {
     }
 
     void find_losses(const MInsn& insn, uint32_t position) {
-        if (insn.op == MOp::call) {
+        if (insn.op == MOp::call || insn.op == MOp::call_local) {
             for (Reg reg = 0; reg <= 5; ++reg) losses_[reg].push_back(position);
         } else if (insn.dst < kRegisters) {
             losses_[insn.dst].push_back(position);

@@ -172,6 +172,10 @@ class Selector {
             case MOp::call:
                 emitter_.emit(call(static_cast<int32_t>(insn.imm)));
                 return;
+            case MOp::call_local:
+                if (insn.list != kNoMoves) moves(placed(insn.list));
+                emitter_.emit_call(insn.label);
+                return;
             case MOp::label:
                 emitter_.bind(insn.label);
                 return;

@@ -12,7 +12,8 @@ namespace {
 // One unit behind the other behind what all need.
 class Translator {
   public:
-    Translator(std::vector<UnitInput> inputs, std::span<const Unit> units, const Options& options)
+    Translator(std::vector<UnitInput> inputs, std::span<const Unit> units, const Options& options,
+               bool shares)
         : options_(options),
           maps_({options.program_name}),
           shared_{.options = options,
@@ -20,7 +21,8 @@ class Translator {
                   .emitter = emitter_,
                   .maps = maps_,
                   .data = data_,
-                  .units = units} {
+                  .units = units,
+                  .shares = shares} {
         for (size_t i = 0; i < inputs.size(); ++i) begins_.push_back(emitter_.label());
         for (size_t i = 0; i < inputs.size(); ++i)
             units_.emplace_back(
@@ -48,6 +50,10 @@ class Translator {
             if (i == 0) shared_values();
             if (auto done = unit.filter(); !done) return failed(unit, std::move(done).error());
             unit.end();
+        }
+        for (UnitCode& unit : units_) {
+            emitter_.unit(unit.number());
+            unit.subprograms(subprograms_);
         }
         return finish();
     }
@@ -133,6 +139,9 @@ class Translator {
         program.hook = options_.hook;
         program.frames = options_.frames;
         program.insns = std::move(code.insns);
+        program.subprograms = std::move(subprograms_);
+        for (size_t i = 0; i < program.subprograms.size(); ++i)
+            program.subprograms[i].insn = code.subprograms[i];
         program.maps = maps_.take();
         program.data = data_.bytes();
         program.data_references = std::move(code.data);
@@ -152,6 +161,7 @@ class Translator {
     SharedParts shared_;
     std::vector<Label> begins_;
     std::deque<UnitCode> units_;
+    std::vector<Subprogram> subprograms_;
     unsigned len_places_ = 0;
 };
 
@@ -159,7 +169,13 @@ class Translator {
 
 std::expected<Program, UnitFailure> translate(std::vector<UnitInput> inputs,
                                               std::span<const Unit> units, const Options& options) {
-    return Translator(std::move(inputs), units, options).run();
+    std::vector<const ir::Function*> functions;
+    for (const UnitInput& input : inputs) functions.push_back(&input.function);
+    if (shares_accesses(functions, options.shared)) {
+        // What is called needs some of the frame.
+        if (auto made = Translator(inputs, units, options, true).run()) return made;
+    }
+    return Translator(std::move(inputs), units, options, false).run();
 }
 
 }  // namespace vfm::bpf

@@ -10,6 +10,7 @@
 #include "bpfgen/clock.h"
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
+#include "bpfgen/fuel.h"
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/regalloc.h"
 #include "bpfgen/select.h"
@@ -44,10 +45,12 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
              {.drop_on_error = input_.unit->drop_on_error,
               .result_map = shared.options.result_map,
               .next = next}),
+      calls_(emitter_, maps_, shared.shares),
       last_(!next) {
     thread_jumps(input_.function);
     read_clock_once(input_.function);
     ir::byte_swap_elimination(input_.function);
+    certain_fuel_ = settle_fuel(input_.function);
     needs_ = find_needs(input_.function);
     heads_ = find_loop_heads(input_.function, ir::Cfg(input_.function));
 }
@@ -55,6 +58,7 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
 Result<> UnitCode::prepare() {
     TRY(check_rounds());
     tables_ = TRY(LookupTables::make(*input_.unit->module, std::move(shared_.data)));
+    TRY(tables_.add_own(input_.function));
     shared_.data = std::move(tables_.data());
     return {};
 }
@@ -111,12 +115,13 @@ void UnitCode::count_packet() {
 
 Result<> UnitCode::filter() {
     const ir::Function& function = input_.function;
-    const ValueFacts values(function);
-    const Layout layout(function);
     const ir::Cfg cfg(function);
+    const ValueFacts values(function, cfg, heads_);
+    const Layout layout(function);
     const ir::Dominators dominators(function, cfg);
     const Lowering lowering{.function = function,
                             .values = values,
+                            .certain_fuel = certain_fuel_,
                             .layout = layout,
                             .cfg = cfg,
                             .dominators = dominators,
@@ -126,6 +131,7 @@ Result<> UnitCode::filter() {
                             .exits = exits_,
                             .maps = maps_,
                             .tables = tables_,
+                            .shared = calls_,
                             .emitter = emitter_,
                             .len = shared_.len,
                             .clock_in_slot = shared_.clock_in_slot};
@@ -185,7 +191,10 @@ RegisterFile UnitCode::registers(AccessKind access) const {
     return file;
 }
 
-int16_t UnitCode::frame_end() const { return heads_.any() ? kFrameEndWithLoops : kFrameEnd; }
+int16_t UnitCode::frame_end() const {
+    if (heads_.any()) return kFrameEndWithLoops;
+    return shared_.shares ? kFrameEndWithCalls : kFrameEnd;
+}
 
 void UnitCode::find_scratch(uint32_t slots) {
     for (uint32_t value = 0; value < scratch_values(slots); ++value) {

@@ -13,6 +13,7 @@
 #include "bpfgen/needs.h"
 #include "bpfgen/object.h"
 #include "bpfgen/regalloc.h"
+#include "bpfgen/shared_access.h"
 
 namespace vfm::bpf {
 
@@ -31,6 +32,7 @@ struct SharedParts {
     MapList& maps;
     ConstantData& data;
     std::span<const Unit> units;
+    bool shares = false;  ///< accesses to tables are calls of subprograms
     LenSource len = LenSource::length_in_slot;
     bool clock_in_slot = false;  ///< it is read once, before the first filter
     bool linear() const { return len == LenSource::linear; }
@@ -59,6 +61,8 @@ class UnitCode {
     /// Behind it: the same are there. Fails if values find no place.
     Result<> filter();
     void end() { exits_.emit(); }
+    /// Writes the subprograms that it calls, behind all units.
+    void subprograms(std::vector<Subprogram>& written) { calls_.emit(written); }
 
   private:
     Result<> check_rounds() const;
@@ -77,8 +81,10 @@ class UnitCode {
     Maps maps_;
     LookupTables tables_;
     Exits exits_;
+    SharedAccess calls_;
     bool last_;
     Needs needs_;
+    std::vector<bool> certain_fuel_;
     LoopHeads heads_;
 };
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "bpfgen/loop_heads.h"
+#include "bpfgen/followed_values.h"
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
 #include "core/ir/form/bounds.h"
@@ -17,14 +17,15 @@ using ir::Value;
 using ir::ValueId;
 
 // True if the kernel's verifier bounds the result of an operation as ir::result_bits() does. It
-// forgets all of a value whose bytes it sees turned round.
+// forgets all of a value whose bytes it sees turned round, and before Linux 6.10 all of what an OR
+// makes of two values that it does not know.
 bool verifier_bounds(const Function& function, const Value& value) {
     switch (value.op) {
         case Op::constant:
         case Op::add:
         case Op::and_:
-        case Op::or_:
             return true;
+        case Op::or_:
         case Op::shl:
         case Op::shr:
             return is_number(function, value.b);
@@ -38,19 +39,33 @@ bool verifier_bounds(const Function& function, const Value& value) {
     }
 }
 
+// The kernel's BPF_MAX_VAR_OFF.
+constexpr uint64_t kFar = uint64_t{1} << 29;
+
+// A value and a number, added or subtracted.
+bool adds_far(const Function& function, const Value& value) {
+    if (value.op != Op::add && value.op != Op::sub) return false;
+    const auto far = [&](ValueId operand) {
+        if (!is_number(function, operand)) return false;
+        const uint64_t number = function[operand].imm;
+        return std::min(number, 0 - number) >= kFar;
+    };
+    return far(value.a) || far(value.b);
+}
+
 }  // namespace
 
-ValueFacts::ValueFacts(const Function& function) {
+ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopHeads& heads) {
     bits_.assign(function.values.size(), 0);
     provable_.assign(function.values.size(), 64);
     number_somewhere_.assign(function.values.size(), false);
+    far_sum_.assign(function.values.size(), false);
+    followed_ = find_followed_values(function);
     for (ValueId id = 0; id < function.values.size(); ++id) {
         if (!is_number(function, id)) continue;
         bits_[id] = provable_[id] = static_cast<uint8_t>(std::bit_width(function[id].imm));
         number_somewhere_[id] = true;
     }
-    const ir::Cfg cfg(function);
-    const LoopHeads heads = find_loop_heads(function, cfg);
     for (const ir::BlockId id : cfg.order())
         for (const ValueId param : function.blocks[id].params)
             if (heads.at[id]) bits_[param] = 64;
@@ -67,16 +82,18 @@ ValueFacts::ValueFacts(const Function& function) {
             };
             bits_[value] = bound(bits_);
             provable_[value] = verifier_bounds(function, v) ? bound(provable_) : 64;
+            far_sum_[value] = adds_far(function, v);
             if (ir::evaluate(v.op, 1, 1)) {
                 number_somewhere_[value] =
                     number_somewhere_[v.a] && (operands == 1 || number_somewhere_[v.b]);
             }
         }
         ir::for_each_edge(block, [&](const ir::Edge& edge) {
-            if (heads.at[edge.target]) return;
             const auto& params = function.blocks[edge.target].params;
             for (size_t i = 0; i < params.size(); ++i) {
                 const ValueId arg = edge.args[i];
+                if (far_sum_[arg]) far_sum_[params[i]] = true;
+                if (heads.at[edge.target]) continue;
                 bits_[params[i]] = std::max(bits_[params[i]], bits_[arg]);
                 if (number_somewhere_[arg]) number_somewhere_[params[i]] = true;
             }

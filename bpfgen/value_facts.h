@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "bpfgen/loop_heads.h"
 #include "core/ir/form/ir.h"
 
 namespace vfm::bpf {
@@ -12,7 +13,7 @@ namespace vfm::bpf {
 class ValueFacts {
   public:
     /// Of the parameters of loop heads nothing is taken to be known: lowering hides them.
-    explicit ValueFacts(const ir::Function& function);
+    ValueFacts(const ir::Function& function, const ir::Cfg& cfg, const LoopHeads& heads);
 
     /// The value is below 2^bits().
     unsigned bits(ir::ValueId value) const { return bits_[value]; }
@@ -20,11 +21,19 @@ class ValueFacts {
     unsigned provable_bits(ir::ValueId value) const { return provable_[value]; }
     /// True if some path makes the value of numbers alone, so that the verifier knows it there.
     bool is_number_somewhere(ir::ValueId value) const { return number_somewhere_[value]; }
+    /// True if the value may be a sum with a number so large that the verifier, which since Linux
+    /// 6.10 remembers of what it is the sum, takes it for no offset of a packet pointer.
+    bool is_far_sum(ir::ValueId value) const { return far_sum_[value]; }
+
+    /// Its tests are made on a copy: see followed_values.h.
+    bool is_followed(ir::ValueId value) const { return followed_[value]; }
 
   private:
     std::vector<uint8_t> bits_;
     std::vector<uint8_t> provable_;
     std::vector<bool> number_somewhere_;
+    std::vector<bool> far_sum_;
+    std::vector<bool> followed_;
 };
 
 }  // namespace vfm::bpf

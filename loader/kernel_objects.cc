@@ -14,16 +14,18 @@ namespace {
 // ---- types -------------------------------------------------------------------------------------
 
 /// Records of a part of .BTF.ext: after their size, for each section its name, their number and
-/// they. Offsets count bytes in files and instructions in the kernel.
-Bytes info_records(ByteView part) {
+/// they. Offsets count bytes of the section in files and instructions of all in the kernel. The
+/// first section is the program, the second, from the instruction `called` on, what it calls.
+Bytes info_records(ByteView part, size_t called) {
     Bytes records;
     if (part.size() < 4) return records;
     const auto size = load_le<uint32_t>(part.data());
-    for (size_t at = 4; at + 8 <= part.size();) {
+    size_t begin = 0;
+    for (size_t at = 4; at + 8 <= part.size(); begin = called) {
         const auto count = load_le<uint32_t>(&part[at + 4]);
         at += 8;
         for (uint32_t i = 0; i < count; ++i, at += size) {
-            append_le(records, load_le<uint32_t>(&part[at]) / sizeof(bpf_insn), 4);
+            append_le(records, load_le<uint32_t>(&part[at]) / sizeof(bpf_insn) + begin, 4);
             records.insert(records.end(), &part[at + 4], &part[at] + size);
         }
     }
@@ -111,8 +113,8 @@ std::expected<KernelObjects, ObjectFailure> make_kernel_objects(const bpf::Progr
     const bpf::ProgramBtf btf = bpf::make_btf(program);
     objects.types = load_types(btf.btf);
     if (objects.types) {
-        objects.functions = info_records(part_of(btf.ext, 8));
-        objects.lines = info_records(part_of(btf.ext, 16));
+        objects.functions = info_records(part_of(btf.ext, 8), bpf::program_end(program));
+        objects.lines = info_records(part_of(btf.ext, 16), bpf::program_end(program));
     }
     for (size_t i = 0; i < program.maps.size(); ++i) {
         objects.maps.push_back(make_map(program.maps[i], btf.maps[i], objects.types));

@@ -36,6 +36,8 @@ if [ $what != run ]; then
         # testing: the outside programs that must accept what we emit
         iputils-ping xdp-tools ethtool tcpdump strace man-db iptables libnetfilter-queue-dev
         zstd wireshark-common
+        # other kernels than this one, emulated
+        qemu-system-x86 busybox-static cpio
     )
 fi
 # DPDK's engine without the two hundred packages of libdpdk-dev, of which only headers are needed;

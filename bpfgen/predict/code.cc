@@ -63,9 +63,8 @@ Access registers_of(const Step& step) {
 template <class Each>
 void for_successors(const Code& code, uint32_t at, Each each) {
     const Step& step = code.steps[at];
-    if (step.insn.family == Family::exit) return;
-    if (step.insn.family == Family::branch || step.insn.family == Family::jump) each(step.target);
-    if (step.insn.family != Family::jump) each(code.next(at));
+    if (ebpf::jumps(step.insn.family)) each(step.target);
+    if (ebpf::goes_on(step.insn.family)) each(code.next(at));
 }
 
 /// Slots that the bytes [off, off + size) of the frame lie in.
@@ -185,10 +184,9 @@ bool find_places(Code& code) {
         Step& step = code.steps[at];
         if (step.is_second_half) continue;
         const Family family = step.insn.family;
-        const bool jumps =
-            family == Family::branch || family == Family::jump || step.insn.op == Op::CALL_LOCAL;
+        const bool jumps = ebpf::jumps(family) || step.insn.op == Op::CALL_LOCAL;
         const int64_t target = int64_t{at} + 1 + step.insn.distance;
-        const bool goes_on = family != Family::exit && family != Family::jump;
+        const bool goes_on = ebpf::goes_on(family);
         if ((jumps && !is_place(code, target)) || (goes_on && !is_place(code, code.next(at))))
             return false;
         if (jumps) {
@@ -235,8 +233,7 @@ std::optional<Code> prepare(const Program& program) {
         if (!insn) return std::nullopt;
         step.insn = *insn;
         if (insn->op == Op::CALL && !helper_arguments(insn->imm)) return std::nullopt;
-        // Its rounds are followed by rules of their own.
-        if (insn->family == Family::may_jump) return std::nullopt;
+        code.has_may_goto |= insn->family == Family::may_jump;
         if (insn->slots() == 2) code.steps[++at].is_second_half = true;
     }
     for (const MapReference& reference : program.map_references) {

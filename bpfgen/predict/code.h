@@ -31,6 +31,7 @@ struct Step {
 struct Code {
     const Program* program = nullptr;
     std::vector<Step> steps;
+    bool has_may_goto = false;  ///< the verifier follows its rounds by rules that are not modelled
 
     uint32_t next(uint32_t at) const { return at + steps[at].insn.slots(); }
 };

@@ -160,6 +160,14 @@ Value Walk::found_in_map() {
 }
 
 Walk::Next Walk::call(const Step& step) {
+    if (step.insn.op == Op::CALL_LOCAL &&
+        std::ranges::binary_search(code_.program->subprograms, step.target, {},
+                                   &Subprogram::insn)) {
+        std::fill_n(path_.top().regs.begin(), 6, Value{});
+        reg(0) = Value::of({});
+        at_ = code_.next(at_);
+        return Next::go_on;
+    }
     if (step.insn.op == Op::CALL_LOCAL) {
         if (path_.frames.size() == kMostFrames) return Next::unknown;
         FunctionState inner;

@@ -172,56 +172,6 @@ void shift_right_signed(Scalar& a, unsigned by, bool is_wide) {
     a.signed_most = most;
 }
 
-/// The relation that `not (a op b)` is; JSET has none.
-Op negation(Op op) {
-    switch (op) {
-        case Op::JEQ:
-            return Op::JNE;
-        case Op::JNE:
-            return Op::JEQ;
-        case Op::JGT:
-            return Op::JLE;
-        case Op::JGE:
-            return Op::JLT;
-        case Op::JLT:
-            return Op::JGE;
-        case Op::JLE:
-            return Op::JGT;
-        case Op::JSGT:
-            return Op::JSLE;
-        case Op::JSGE:
-            return Op::JSLT;
-        case Op::JSLT:
-            return Op::JSGE;
-        default:
-            return Op::JSGT;  // JSLE
-    }
-}
-
-/// The relation that `b op a` is.
-Op mirrored(Op op) {
-    switch (op) {
-        case Op::JGT:
-            return Op::JLT;
-        case Op::JGE:
-            return Op::JLE;
-        case Op::JLT:
-            return Op::JGT;
-        case Op::JLE:
-            return Op::JGE;
-        case Op::JSGT:
-            return Op::JSLT;
-        case Op::JSGE:
-            return Op::JSLE;
-        case Op::JSLT:
-            return Op::JSGT;
-        case Op::JSLE:
-            return Op::JSGE;
-        default:
-            return op;
-    }
-}
-
 void learn_equal(bool is_wide, Scalar& a, Scalar& b) {
     a.low_least = b.low_least = std::max(a.low_least, b.low_least);
     a.low_most = b.low_most = std::min(a.low_most, b.low_most);
@@ -477,14 +427,14 @@ void learn(Op op, bool is_wide, bool holds, Scalar& a, Scalar& b) {
         a.settle();
         return;
     }
-    if (!holds) op = negation(op);
+    if (!holds) op = ebpf::negated(op);
     if (op == Op::JEQ) {
         learn_equal(is_wide, a, b);
     } else if (op == Op::JNE) {
         learn_unequal(is_wide, a, b);
         learn_unequal(is_wide, b, a);
     } else if (op == Op::JGT || op == Op::JGE || op == Op::JSGT || op == Op::JSGE) {
-        learn_less(mirrored(op), is_wide, b, a);
+        learn_less(ebpf::mirrored(op), is_wide, b, a);
     } else {
         learn_less(op, is_wide, a, b);
     }

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "bpfgen/predict/walk.h"
+#include "core/ebpf/arithmetic.h"
 
 namespace vfm::bpf {
 namespace {
@@ -22,24 +23,6 @@ bool is_pointer(const Value& value) {
 }
 
 Value immediate(const DecodedInsn& insn) { return Value::of(Scalar::known(insn.imm)); }
-
-/// A comparison of a packet pointer with the packet's end, turned so that the pointer is on the
-/// left.
-Op turned(Op op, bool turn) {
-    if (!turn) return op;
-    switch (op) {
-        case Op::JGT:
-            return Op::JLT;
-        case Op::JLT:
-            return Op::JGT;
-        case Op::JGE:
-            return Op::JLE;
-        case Op::JLE:
-            return Op::JGE;
-        default:
-            return op;
-    }
-}
 
 /// All pointers that differ from this one by known offsets may reach so far.
 void extend_range(Path& path, const Value& pointer, bool one_more) {
@@ -197,7 +180,7 @@ int Walk::decided_branch(const DecodedInsn& insn, const Value& a, const Value& b
     if (is_packet(a) && is_packet(b) && a.kind != b.kind) {
         const bool turn = a.kind == Kind::packet_end;
         const int32_t range = turn ? b.range : a.range;
-        const Op op = turned(insn.op, turn);
+        const Op op = turn ? ebpf::mirrored(insn.op) : insn.op;
         if (range == kBehindEnd && (op == Op::JLE || op == Op::JGT)) return op == Op::JGT ? 1 : 0;
         if (range < 0 && (op == Op::JLT || op == Op::JGE)) return op == Op::JGE ? 1 : 0;
     }
@@ -272,7 +255,8 @@ void Walk::split(const DecodedInsn& insn, Path& taken) {
     }
     if (!is_packet(a) || !is_packet(right) || a.kind == right.kind) return;
     const bool turn = a.kind == Kind::packet_end;
-    compare_with_end(turned(insn.op, turn), turn ? insn.src : insn.dst, path_, taken);
+    compare_with_end(turn ? ebpf::mirrored(insn.op) : insn.op, turn ? insn.src : insn.dst, path_,
+                     taken);
 }
 
 }  // namespace vfm::bpf

@@ -43,9 +43,15 @@ uint64_t bytes_of(const Path& path) {
 
 }  // namespace
 
-Walk::Walk(const Code& code) : code_(code), kept_at_(code.steps.size()) {
+Walk::Walk(const Code& code, const Subprogram* subprogram)
+    : code_(code), kept_at_(code.steps.size()) {
     path_.frames.resize(1);
-    reg(1) = Value::pointer(Kind::context);
+    if (subprogram == nullptr) {
+        reg(1) = Value::pointer(Kind::context);
+    } else {
+        at_ = subprogram->insn;
+        for (unsigned i = 1; i <= subprogram->parameters; ++i) reg(i) = Value::of({});
+    }
     reg(ebpf::kFrame) = Value::pointer(Kind::frame);
 }
 
@@ -207,10 +213,21 @@ Prediction predict(const Program& program) {
     if (!code) return prediction;
     prediction.longest_path = longest_path(*code);
     prediction.stack = deepest_stack(*code);
+    if (code->has_may_goto) return prediction;
     Walk walk(*code);
     if (!walk.run()) return prediction;
     prediction.processed = walk.processed();
     prediction.pending = walk.most_pending();
+    for (const Subprogram& subprogram : program.subprograms) {
+        Walk called(*code, &subprogram);
+        if (!called.run()) {
+            prediction.processed.reset();
+            prediction.pending = 0;
+            return prediction;
+        }
+        prediction.processed = *prediction.processed + called.processed();
+        prediction.pending = std::max(prediction.pending, called.most_pending());
+    }
     return prediction;
 }
 

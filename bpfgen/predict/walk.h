@@ -10,7 +10,9 @@ namespace vfm::bpf {
 
 class Walk {
   public:
-    explicit Walk(const Code& code);
+    /// Of the program itself, or of one of its subprograms, through which the verifier goes once,
+    /// whoever calls it with what.
+    explicit Walk(const Code& code, const Subprogram* subprogram = nullptr);
 
     /// False if it met what it does not know.
     bool run();

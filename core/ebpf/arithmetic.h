@@ -83,6 +83,56 @@ constexpr bool holds(Op op, Unsigned a, Unsigned b) {
     }
 }
 
+/// Of branch: what holds where `a op b` does not; JSET has none.
+constexpr Op negated(Op op) {
+    switch (op) {
+        case Op::JEQ:
+            return Op::JNE;
+        case Op::JNE:
+            return Op::JEQ;
+        case Op::JGT:
+            return Op::JLE;
+        case Op::JGE:
+            return Op::JLT;
+        case Op::JLT:
+            return Op::JGE;
+        case Op::JLE:
+            return Op::JGT;
+        case Op::JSGT:
+            return Op::JSLE;
+        case Op::JSGE:
+            return Op::JSLT;
+        case Op::JSLT:
+            return Op::JSGE;
+        default:
+            return Op::JSGT;  // JSLE
+    }
+}
+
+/// Of branch: what holds of b and a where `a op b` holds.
+constexpr Op mirrored(Op op) {
+    switch (op) {
+        case Op::JGT:
+            return Op::JLT;
+        case Op::JGE:
+            return Op::JLE;
+        case Op::JLT:
+            return Op::JGT;
+        case Op::JLE:
+            return Op::JGE;
+        case Op::JSGT:
+            return Op::JSLT;
+        case Op::JSGE:
+            return Op::JSLE;
+        case Op::JSLT:
+            return Op::JSGT;
+        case Op::JSLE:
+            return Op::JSGE;
+        default:
+            return op;
+    }
+}
+
 /// Of swap, on a little-endian host: LE cuts to the width, BE also swaps.
 constexpr uint64_t swap_bytes(Op op, unsigned bytes, uint64_t value) {
     const bool swap = op == Op::BE;

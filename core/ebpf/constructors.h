@@ -104,12 +104,15 @@ constexpr bpf_insn call_local(int32_t distance) {
 }
 constexpr bpf_insn exit_insn() { return make_insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0); }
 
+inline bool is_local_call(const bpf_insn& insn) {
+    return insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL;
+}
 inline bool is_wide(const bpf_insn& insn) { return family_of(insn.code) == Family::wide; }
 /// A jump with a condition: it has an opposite.
 inline bool is_conditional(const bpf_insn& insn) { return family_of(insn.code) == Family::branch; }
 inline bool is_jump(const bpf_insn& insn) {
     const auto family = family_of(insn.code);
-    return family == Family::branch || family == Family::jump || family == Family::may_jump;
+    return family && jumps(*family);
 }
 /// The unsigned comparison that holds where `op` does not.
 constexpr unsigned opposite(unsigned op) {

@@ -46,6 +46,13 @@ namespace forms {
 inline constexpr uint8_t k32 = 1, x32 = 2, k64 = 4, x64 = 8, all = 15;
 }
 
+/// It has a distance that control may go.
+constexpr bool jumps(Family family) {
+    return family == Family::branch || family == Family::jump || family == Family::may_jump;
+}
+/// Control may come to what stands behind it.
+constexpr bool goes_on(Family family) { return family != Family::jump && family != Family::exit; }
+
 /// A row of insns.def.
 struct InsnRow {
     Op op;

@@ -1,8 +1,7 @@
 #include <fmt/core.h>
 
 #include <cstdio>
-#include <span>
-#include <vector>
+#include <optional>
 
 #include "loader/attach.h"
 #include "loader/kernel.h"
@@ -54,29 +53,34 @@ void warn_of_refusal(const PrepareFailure& refusal, bool verbose) {
     report_preparation(warning, verbose, false);
 }
 
-PrepareOptions prepare_options(const ServeOptions& serve, const Build& build) {
-    return {.hook = serve.attach.hook,
-            .frames = build.frames,
-            .name = serve.attach.name,
-            .drop_on_error = serve.attach.drop_on_error,
-            .most_memory = serve.max_memory};
-}
+/// What came of a filter's builds.
+struct InKernel {
+    std::optional<Result<AttachedFilter>> attached;  ///< of the last build that the kernel took
+    std::optional<PrepareFailure> refused;           ///< the last that it did not take
+};
 
-/// The first build is prepared. Where the interface takes none, why it does not take the last.
-Result<AttachedFilter> attach_one_of(std::span<const Build> builds, const PreparedFilter& first,
-                                     const Filter& filter, const Interface& interface,
-                                     const ServeOptions& serve) {
+/// Tries the builds until the interface takes one.
+InKernel attach_in_kernel(const Filter& filter, const Interface& interface,
+                          const ServeOptions& serve) {
+    InKernel done;
     AttachOptions options = serve.attach;
-    options.mode = builds.front().mode;
-    auto attached = attach_filter(first, interface, options);
-    for (const Build& build : builds.subspan(1)) {
-        if (attached) return attached;
-        const auto prepared = prepare_filter(filter, prepare_options(serve, build));
-        if (!prepared) return std::unexpected(prepared.error().failure);
+    for (const Build& build : builds_for(interface, options.hook, options.mode)) {
+        const auto prepared = prepare_filter(filter, {.hook = options.hook,
+                                                      .frames = build.frames,
+                                                      .name = options.name,
+                                                      .drop_on_error = options.drop_on_error,
+                                                      .most_memory = serve.max_memory});
+        if (!prepared) {
+            done.refused = prepared.error();
+            // What is too much for linear frames is too much for any.
+            if (build.frames == bpf::Frames::linear) break;
+            continue;
+        }
         options.mode = build.mode;
-        attached = attach_filter(*prepared, interface, options);
+        done.attached = attach_filter(*prepared, interface, options);
+        if (*done.attached) break;
     }
-    return attached;
+    return done;
 }
 
 int report_attached(const Result<AttachedFilter>& attached, bool json) {
@@ -122,19 +126,16 @@ Result<int> attach(const CommandLine& line, const Options& options) {
     const bool json = line.has("json"), verbose = line.has("verbose");
     cli::report(lint_warnings(filter));
     if (attach.mode != Mode::userspace) {
-        const std::vector<Build> builds = builds_for(interface, attach.hook, attach.mode);
-        const auto prepared = prepare_filter(filter, prepare_options(serve, builds.front()));
-        if (prepared)
-            return report_attached(attach_one_of(builds, *prepared, filter, interface, serve),
-                                   json);
+        const InKernel done = attach_in_kernel(filter, interface, serve);
+        if (done.attached) return report_attached(*done.attached, json);
         const bool another_way = options.fallback && attach.hook != HookPoint::tc_egress;
-        if (prepared.error().blame != Blame::filter || !another_way) {
-            const int status = report_preparation(prepared.error(), verbose, json);
-            if (prepared.error().blame == Blame::filter && options.fallback)
+        if (done.refused->blame != Blame::filter || !another_way) {
+            const int status = report_preparation(*done.refused, verbose, json);
+            if (done.refused->blame == Blame::filter && options.fallback)
                 cli::report({no_way_note(interface)});
             return status;
         }
-        warn_of_refusal(prepared.error(), verbose);
+        warn_of_refusal(*done.refused, verbose);
     }
     return attach_in_user_space(filter, interface, serve, json);
 }
@@ -155,6 +156,11 @@ const cli::Tool kAttach = {
         "What is attached already stays: tc filters run one after the other, and an interface that "
         "has an XDP program is refused, as is a name that is taken at the same hook. After a "
         "failure nothing is left behind.\n\n"
+        "At XDP the program is made for frames that lie in one buffer, where the driver takes "
+        "that: "
+        "while it is there, the driver refuses a larger MTU. For an MTU that is large already it "
+        "is "
+        "made for frames of several buffers.\n\n"
         "What vflispc --lint finds in the filter is a warning: the filter is attached all the "
         "same.\n\n"
         "At XDP no filter sees a VLAN tag that the receive offload has taken out of the packet, "

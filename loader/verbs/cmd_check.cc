@@ -113,15 +113,14 @@ Diagnostic other_way_note(const Result<OtherWay>& way) {
 }
 
 int check(const CommandLine& line, const Filter& filter, const Request& request) {
-    const auto prepared = prepare_filter(
-        filter,
-        {.hook = request.hook,
-         .frames = request.interface ? builds_for(*request.interface, request.hook, Mode::automatic)
-                                           .front()
-                                           .frames
-                                     : bpf::Frames::linear,
-         .name = "check",
-         .most_memory = request.max_memory});
+    const auto prepared =
+        prepare_filter(filter, {.hook = request.hook,
+                                .frames = builds_for(request.interface.value_or(Interface{}),
+                                                     request.hook, Mode::automatic)
+                                              .front()
+                                              .frames,
+                                .name = "check",
+                                .most_memory = request.max_memory});
     const bool json = line.has("json");
     if (prepared) {
         print_taken(*prepared, request.hook, json);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Arguments of scripts/bench.sh, bench-live.sh, setup.sh, test.sh and lint.sh: arguments.sh SOURCE-DIR. What is wrong is
-# said in one line before anything is installed, built or measured. The programs that would do that are
-# replaced by one that says so, which also shows that good arguments get that far.
+# Arguments of scripts/bench.sh, bench-live.sh, bench-kernel.sh, setup.sh, test.sh and lint.sh: arguments.sh
+# SOURCE-DIR. What is wrong is said in one line before anything is installed, built or measured. The programs
+# that would do that are replaced by one that says so, which also shows that good arguments get that far.
 set -euo pipefail
 cd "$1"
 
@@ -73,6 +73,15 @@ refuses 2 "--without needs a value" bench-live.sh --quick --without
 refuses 2 "needs the number of a CPU; this process may use " bench-live.sh --cpu=99999
 refuses 2 "--rounds=0: needs a number from 1" bench-live.sh --rounds 0
 refuses 2 "what is '--svg'" bench-live.sh --svg
+refuses 2 "--only=F10: there is no 'F10'; there are F1 F2" bench-kernel.sh --only=F10
+refuses 2 "--without=all: there is no 'all'; there are curves beside" bench-kernel.sh --without all
+refuses 2 "--rounds=0: needs a number from 1" bench-kernel.sh --rounds=0
+refuses 2 "needs the number of a CPU; this process may use " bench-kernel.sh --cpu=99999
+refuses 2 "--json=--quick: needs a file" bench-kernel.sh --json --quick
+refuses 2 "--out needs a value" bench-kernel.sh --out
+refuses 3 "cannot write /nonexistent/x.json: No such file or directory" bench-kernel.sh --json=/nonexistent/x.json
+refuses 3 "--out=/nonexistent: is no directory" bench-kernel.sh --out /nonexistent
+refuses 2 "what is '--nope'" bench-kernel.sh --nope
 refuses 2 "--rounds=0: needs a number from 1" bench-attach.sh --rounds 0
 refuses 2 "--built=/nowhere: there is no such directory" bench-attach.sh --built /nowhere
 refuses 2 "needs the number of a CPU; this process may use " bench-attach.sh --cpu=99999
@@ -86,6 +95,7 @@ refuses 2 "--all --foo" lint.sh --all --foo
 while IFS= read -r name; do shows "  $name " bench.sh --help; done \
     < <(sed -n 's/^BENCH_[A-Z]*("\([^"]*\)".*/\1/p' tests/bench/names.def)
 shows "--without" bench-live.sh --help
+shows "--without" bench-kernel.sh --help
 shows "--bench" setup.sh --help
 shows "--run" setup.sh --help
 shows "--all" lint.sh --help
@@ -94,6 +104,7 @@ shows "--quick" test.sh -h
 begins bench.sh --quick --svg "$work/new.svg" --filter F1,F9 --trace=cut --engine jit --passes 3
 [ ! -e "$work/new.svg" ] || fail "an empty picture is left"
 begins bench-live.sh --quick --json --filter F1,F6 --without=nfqueue,plain --rounds=2
+begins bench-kernel.sh --quick --only F1,H10 --json "$work/new.json" --out "$work" --without=curves,beside
 begins setup.sh --bench
 begins setup.sh --run
 begins test.sh --quick

@@ -74,8 +74,23 @@ else
     echo "note: xdp-loader is not installed"
 fi
 
+# The linker wants a type of every symbol, also of constant data and of what is called.
+if command -v bpftool >/dev/null && bpftool gen 2>&1 | grep -q object; then
+    { echo "(and (in src-ip"; for i in $(seq 40); do echo " 10.1.0.$i"; done; echo ")"
+        for i in $(seq 40); do echo " (< (count-by (dst-ip $i)) $i)"; done; echo ")"; } >"$work/calls.vfl"
+    vfm-compile "$work/calls.vfl" --target=ebpf -o "$work/calls.o" || fail "vfm-compile calls.vfl"
+    for object in xdp tc jumbo calls; do
+        bpftool gen object "$work/linked.o" "$work/$object.o" >"$work/out" 2>&1 ||
+            fail "bpftool gen object $object: $(cat "$work/out")"
+    done
+    ip link set v0 xdpdrv object "$work/linked.o" section xdp || fail "ip: a linked object"
+    ip link set v0 xdpdrv off
+else
+    echo "note: this bpftool does not link objects"
+fi
+
 if objdump=$(command -v llvm-objdump-19 || command -v llvm-objdump); then
     for hook in xdp tc; do
-        contains "llvm-objdump of $hook" "$("$objdump" -d "$work/$hook.o")" "exit"
+        contains "llvm-objdump of $hook" "$("$objdump" -dr "$work/$hook.o")" "exit"
     done
 fi

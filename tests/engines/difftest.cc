@@ -4,6 +4,10 @@
 //     test_difftest --seed=1 --programs=20000 --packets=50      what ctest runs
 //     test_difftest --seed=1 --index=4711                       one program again
 //     test_difftest --language=lisp --engines=bpf,kernel
+//     test_difftest --filters=docs/cookbook             every filter below a folder
+//
+// Where the kernel is one of the engines, programs that read the clock or random numbers have to
+// load there; what they give nobody can compare.
 //
 // An engine that aborts names seed and index before it dies; run again with that index, it is made
 // small as well.
@@ -12,16 +16,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <map>
 #include <stdexcept>
 
+#include "bpfgen/object.h"
 #include "core/asm/assembler.h"
 #include "core/asm/disassembler.h"
+#include "core/front/front.h"
 #include "core/lisp/compile.h"
 #include "core/lisp/sema.h"
+#include "loader/load.h"
 #include "tests/engines/case_file.h"
 #include "tests/engines/compare.h"
 #include "tests/engines/deep_program.h"
@@ -45,6 +54,7 @@ struct Options {
     unsigned shortest = 0;  ///< bytes that every packet has at least
     std::string language = "code";
     std::string engines;  ///< all that need no kernel if empty
+    std::string filters;  ///< the filters below this folder instead of random ones
     bool loops = false;
     bool clock = true;
     double share = 0.9;  ///< of the programs that every engine must take
@@ -83,6 +93,31 @@ Made make_program(const Options& options, Rng& rng) {
     made.module = std::move(compiled->module);
     made.tree = parse_tree(source);
     return made;
+}
+
+bool uses(const VerifiedModule& program, std::initializer_list<Opcode> any) {
+    return std::ranges::any_of(program.insns(), [&](const Insn& insn) {
+        return std::ranges::find(any, insn.op) != any.end();
+    });
+}
+
+/// The filters below a folder that are in order and call no host functions, which nobody has here.
+std::vector<Made> filters_below(const std::string& folder) {
+    std::vector<std::string> paths;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+        const auto extension = entry.path().extension();
+        if (extension == ".vfl" || extension == ".vfm") paths.push_back(entry.path());
+    }
+    std::ranges::sort(paths);
+    std::vector<Made> filters;
+    for (const std::string& path : paths) {
+        auto filter = load_filter(path);
+        if (!filter) continue;
+        const auto program = verify(filter->module);
+        if (!program || uses(*program, {Opcode::CALL})) continue;
+        filters.push_back({.module = std::move(filter->module), .source = path, .tree = {}});
+    }
+    return filters;
 }
 
 std::vector<Bytes> make_packets(const Options& options, Rng& rng) {
@@ -139,16 +174,34 @@ void report(const Options& options, uint64_t index, const Made& made,
                case_text(small.module, small.packets, reference_outcomes(*program, small.packets)));
 }
 
+bool in_the_kernel(const EngineKind& kind) { return kind.name.starts_with("kernel"); }
+
+/// Why the kernel does not take a program at one of the hooks; empty if it does.
+std::string refusal(const VerifiedModule& program) {
+    for (const bpf::Hook hook : {bpf::Hook::xdp, bpf::Hook::tc}) {
+        const auto emitted = bpf::generate(program, {.hook = hook});
+        if (!emitted) return render(emitted.error().diagnostics);
+        const auto loaded = load_program(*emitted);
+        if (!loaded) return loaded.error().reason;
+    }
+    return {};
+}
+
 /// One program; false if it fails, which has then been reported.
-bool run_one(const Options& options, uint64_t index, const std::vector<EngineKind>& kinds,
-             Differential& differential) {
-    Rng rng(options.seed, index);
-    const Made made = make_program(options, rng);
+bool run_one(const Options& options, uint64_t index, const Made& made, Rng& rng,
+             const std::vector<EngineKind>& kinds, Differential& differential) {
     const auto program = verify(made.module);
     if (!program) {
         fmt::print("seed {} index {}: does not verify: {}\n{}", options.seed, index,
                    program.error().reason, disassemble(made.module));
         return false;
+    }
+    if (std::ranges::any_of(kinds, in_the_kernel) && uses(*program, {Opcode::NOW, Opcode::RAND})) {
+        const std::string why = refusal(*program);
+        if (!why.empty())
+            fmt::print("seed {} index {}: the kernel refuses it: {}\n{}", options.seed, index, why,
+                       disassemble(made.module));
+        return why.empty();
     }
     const std::vector<Bytes> packets = make_packets(options, rng);
     if (options.index) {
@@ -165,6 +218,12 @@ bool run_one(const Options& options, uint64_t index, const std::vector<EngineKin
     return !difference;
 }
 
+uint64_t refusals(const Differential& differential) {
+    uint64_t count = 0;
+    for (const Tally& tally : differential.tallies()) count += tally.refused;
+    return count;
+}
+
 int run(const Options& options) {
     const std::vector<EngineKind> kinds =
         options.engines.empty() ? test_engines() : engines_named(options.engines);
@@ -177,9 +236,21 @@ int run(const Options& options) {
     current_seed = options.seed;
     std::signal(SIGABRT, say_where);
     const uint64_t first = options.index.value_or(0);
-    const uint64_t last = options.index ? first + 1 : sized(options.programs);
-    for (current_index = first; current_index < last; ++current_index)
-        if (!run_one(options, current_index, kinds, differential)) return 1;
+    const std::vector<Made> filters =
+        options.filters.empty() ? std::vector<Made>{} : filters_below(options.filters);
+    const uint64_t last = options.index             ? first + 1
+                          : options.filters.empty() ? sized(options.programs)
+                                                    : filters.size();
+    for (current_index = first; current_index < last; ++current_index) {
+        Rng rng(options.seed, current_index);
+        const Made& made =
+            options.filters.empty() ? make_program(options, rng) : filters.at(current_index);
+        const uint64_t refused = refusals(differential);
+        if (!run_one(options, current_index, made, rng, kinds, differential)) return 1;
+        if (options.share == 1.0 && refusals(differential) > refused)
+            fmt::print("refused: --seed={} --index={} {}\n", options.seed, current_index,
+                       options.filters.empty() ? "" : made.source);
+    }
     fmt::print("seed {}, {} programs, {} packets each\n{}", options.seed, last - first,
                options.packets, differential.summary());
     if (options.language == "lisp") fmt::print("{}", TreeTally::of_process().text());
@@ -220,6 +291,8 @@ Options parse(int argc, char** argv) {
             options.language = value;
         else if (name == "--engines")
             options.engines = value;
+        else if (name == "--filters")
+            options.filters = value;
         else if (name == "--loops")
             options.loops = true;
         else if (name == "--no-clock")

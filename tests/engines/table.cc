@@ -40,6 +40,7 @@ Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*opti
     if (kCut) options.linear = 14 + number / 2 % 64;
     if (kOtherRegisters && number / 2 % 2 == 0) options.frames = bpf::Frames::linear;
     if (kOtherRegisters) options.register_seed = number;
+    if (kOtherRegisters && number / 4 % 2 == 0) options.shared = bpf::SharedCode::always;
     options.drop_on_error = kOtherRegisters;
     if (kCut || kOtherRegisters) options.loops = bpf::LoopForm::bounded;
     return bpf_program(program, options);
@@ -48,6 +49,10 @@ Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*opti
 /// The engine `kernel` with the program that most interfaces get.
 Compiled compile_kernel_linear(const VerifiedModule& program, const ProgramOptions& /*options*/) {
     return kernel_program(program, bpf::Hook::xdp, bpf::Frames::linear);
+}
+
+Compiled compile_kernel_tc(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return kernel_program(program, bpf::Hook::tc);
 }
 
 /// The engine `kernel` with loops for kernels that know no other.
@@ -166,6 +171,8 @@ const EngineKind kVariants[] = {
      compile_bpf<bpf::Hook::xdp, true, false>, nothing},
     {"bpf-registers", "other registers, errors drop", true, false,
      compile_bpf<bpf::Hook::xdp, false, true>, nothing},
+    {"kernel-tc", "the program for tc in the kernel", true, false, compile_kernel_tc,
+     kernel_engine_missing},
     {"bpf-any-frames", "XDP, frames of several buffers may come", true, false,
      compile_bpf<bpf::Hook::xdp, false, false>, nothing},
     {"kernel-linear", "the program for linear frames in the kernel", true, false,

@@ -28,6 +28,14 @@ Result<> set_blocked(bpf_object* object) {
     return {};
 }
 
+bool has_own_clock(const Twin& twin, Clock clock) {
+    return twin.reads_clock && clock == Clock::packet;
+}
+
+std::unexpected<Failure> refused(const std::string& path) {
+    return refuse(path, fmt::format("{}: {}", error_text(errno), take_libbpf_warnings()));
+}
+
 size_t entries(int map) {
     std::array<uint8_t, 64> key{};  // no key is longer
     size_t count = 0;
@@ -49,27 +57,33 @@ const std::vector<Twin>& all_twins() {
     return twins;
 }
 
-Result<KernelTwin> KernelTwin::load(const Twin& twin, Clock clock) {
+std::string path_of(const Twin& twin, Clock clock) {
+    return fmt::format("{}/{}{}.bpf.o", VFM_TWINS, twin.filter,
+                       has_own_clock(twin, clock) ? ".test" : "");
+}
+
+Result<ObjectFile> open_twin(const Twin& twin, Clock clock) {
     silence_libbpf();
     take_libbpf_warnings();
-    const bool own_clock = twin.reads_clock && clock == Clock::packet;
-    const std::string path =
-        fmt::format("{}/{}{}.bpf.o", VFM_TWINS, twin.filter, own_clock ? ".test" : "");
-    const auto refused = [&] {
-        return refuse(path, fmt::format("{}: {}", error_text(errno), take_libbpf_warnings()));
-    };
+    const std::string path = path_of(twin, clock);
+    ObjectFile object(bpf_object__open_file(path.c_str(), nullptr));
+    if (!object) return refused(path);
+    TRY(set_blocked(object.get()));
+    return object;
+}
+
+Result<KernelTwin> KernelTwin::load(const Twin& twin, Clock clock) {
     KernelTwin out;
-    out.object_.reset(bpf_object__open_file(path.c_str(), nullptr));
-    if (!out.object_) return refused();
-    TRY(set_blocked(out.object_.get()));
-    if (bpf_object__load(out.object_.get()) != 0) return refused();
+    out.object_ = TRY(open_twin(twin, clock));
+    const std::string path = path_of(twin, clock);
+    if (bpf_object__load(out.object_.get()) != 0) return refused(path);
     out.program_ = bpf_program__fd(bpf_object__next_program(out.object_.get(), nullptr));
     out.counts_ = bpf_object__find_map_fd_by_name(out.object_.get(), "counts");
-    if (own_clock) {
+    if (has_own_clock(twin, clock)) {
         // The clock is all that stands there.
         const int bss = bpf_object__find_map_fd_by_name(out.object_.get(), ".bss");
         void* memory = mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, bss, 0);
-        if (memory == MAP_FAILED) return refused();
+        if (memory == MAP_FAILED) return refused(path);
         out.clock_.reset(static_cast<uint64_t*>(memory));
     }
     return out;

@@ -33,6 +33,15 @@ enum class Clock : uint8_t {
     packet,  ///< the time of the packet that runs
 };
 
+struct CloseObject {
+    void operator()(bpf_object* object) const { bpf_object__close(object); }
+};
+using ObjectFile = std::unique_ptr<bpf_object, CloseObject>;
+
+std::string path_of(const Twin& twin, Clock clock);
+/// Its object file, ready to be loaded. Fails with Status::refused.
+Result<ObjectFile> open_twin(const Twin& twin, Clock clock);
+
 /// A twin that is loaded, with maps of its own. Not thread safe where nothing else is said.
 class KernelTwin {
   public:
@@ -56,15 +65,12 @@ class KernelTwin {
     int fd() const { return program_; }
 
   private:
-    struct Close {
-        void operator()(bpf_object* object) const { bpf_object__close(object); }
-    };
     struct Unmap {
         void operator()(uint64_t* clock) const;
     };
     KernelTwin() = default;
 
-    std::unique_ptr<bpf_object, Close> object_;
+    ObjectFile object_;
     int program_ = -1;
     int counts_ = -1;
     std::unique_ptr<uint64_t, Unmap> clock_;  // null: the kernel's

@@ -121,7 +121,7 @@ bool Run::call_load_bytes(bool tc, Value& result) {
         result = error_value(-EFAULT);
     } else {
         if (to.kind == Kind::frame)
-            frame_.forget(static_cast<unsigned>(frame_index(to, 0, bytes)), bytes);
+            frame_of(to).forget(static_cast<unsigned>(frame_index(to, 0, bytes)), bytes);
         result = error_value(offset > UINT16_MAX ? -EFAULT : -EINVAL);
     }
     return true;

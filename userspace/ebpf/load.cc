@@ -1,4 +1,5 @@
 // The checks of single instructions, before anything runs.
+#include "userspace/ebpf/functions.h"
 #include "userspace/ebpf/machine.h"
 
 namespace vfm::ebpf {
@@ -31,21 +32,11 @@ bool writes(const DecodedInsn& insn, Reg reg) {
 
 Objection check(const DecodedInsn& insn) {
     if (writes(insn, kFrame)) return "r10 is read-only";
-    if (insn.op == Op::CALL_LOCAL) return "only helpers can be called";
     if (!insn.has_immediate) return "";
     if ((insn.op == Op::DIV || insn.op == Op::MOD) && insn.imm == 0) return "division by zero";
     const bool shifts = insn.op == Op::LSH || insn.op == Op::RSH || insn.op == Op::ARSH;
     if (shifts && insn.imm >= (insn.is_wide ? 64 : 32)) return "shift by the width or more";
     return "";
-}
-
-bool jumps(const DecodedInsn& insn) {
-    return insn.family == Family::branch || insn.family == Family::jump ||
-           insn.family == Family::may_jump;
-}
-
-bool never_goes_on(const DecodedInsn& insn) {
-    return insn.family == Family::exit || insn.family == Family::jump;
 }
 
 std::unexpected<Fault> fault(size_t pc, std::string_view reason) {
@@ -79,13 +70,18 @@ std::expected<Machine, Fault> Machine::load(const Image& image) {
             return fault(pc, "a map that is not among the map uses");
     }
     for (size_t pc = 0; pc < count; ++pc) {
-        if (!starts[pc] || !jumps(insns[pc])) continue;
-        const int64_t target = static_cast<int64_t>(pc) + 1 + insns[pc].distance;
+        const DecodedInsn& insn = insns[pc];
+        if (!starts[pc] || !(jumps(insn.family) || insn.op == Op::CALL_LOCAL)) continue;
+        const int64_t target = static_cast<int64_t>(pc) + 1 + insn.distance;
         if (target < 0 || target >= static_cast<int64_t>(count) || !starts[target])
             return fault(pc, "jump to no instruction");
     }
-    if (count == 0 || !starts[count - 1] || !never_goes_on(insns[count - 1]))
+    if (count == 0 || !starts[count - 1] || goes_on(insns[count - 1].family))
         return fault(count == 0 ? 0 : count - 1, "the end can be reached without exit");
+
+    const auto frames = frames_of(insns, starts);
+    if (!frames) return std::unexpected(frames.error());
+    machine.frames_.resize(*frames);
 
     const auto is_wide_at = [&](uint32_t at) {
         return at < count && starts[at] && insns[at].family == Family::wide;

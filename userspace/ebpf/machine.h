@@ -91,7 +91,7 @@ class Machine {
                                       // one of data BPF_PSEUDO_MAP_IDX_VALUE
     std::vector<Map> maps_;
     Bytes data_;
-    Frame frame_;
+    std::vector<Frame> frames_;  // by depth of the call
     RandomSequence random_;
     uint32_t exit_pc_ = 0;
     uint64_t steps_ = 0;

@@ -76,6 +76,10 @@ bool Run::load_context(Value& out, int64_t at, unsigned size) {
 
 int Run::frame_index(const Value& pointer, int64_t offset, unsigned size) {
     const int64_t at = pointer.offset() + offset + Frame::kBytes;
+    if (pointer.within > depth_) {
+        stop("a pointer into the frame of a call that is over");
+        return -1;
+    }
     if (at >= 0 && at + size <= Frame::kBytes) return static_cast<int>(at);
     stop(fmt::format("stack access outside the frame, {} bytes at r10{:+}", size,
                      at - Frame::kBytes));
@@ -95,7 +99,8 @@ const uint8_t* Run::readable(const Value& pointer, int64_t offset, unsigned size
             const int at = frame_index(pointer, offset, size);
             if (at < 0) return nullptr;
             const auto index = static_cast<unsigned>(at);
-            if (frame_.readable(index, size)) return frame_.data(index);
+            const Frame& frame = frame_of(pointer);
+            if (frame.readable(index, size)) return frame.data(index);
             stop(fmt::format("stack bytes at r10-{} are read before they are written",
                              Frame::kBytes - index));
             return nullptr;
@@ -137,7 +142,7 @@ uint8_t* Run::writable(const Value& pointer, int64_t offset, unsigned size) {
     switch (pointer.kind) {
         case Kind::frame: {
             const int at = frame_index(pointer, offset, size);
-            return at < 0 ? nullptr : frame_.write(static_cast<unsigned>(at), size);
+            return at < 0 ? nullptr : frame_of(pointer).write(static_cast<unsigned>(at), size);
         }
         case Kind::map_value:
             if (!map_value_fits(pointer, offset, size)) return nullptr;

@@ -47,22 +47,22 @@ void put_value(uint8_t* bytes, uint64_t value, unsigned size) {
 }  // namespace
 
 Run::Run(Context context, std::span<const DecodedInsn> insns, std::span<Map> maps, ByteView data,
-         Frame& frame, RandomSequence& random, const Input& input)
+         std::span<Frame> frames, RandomSequence& random, const Input& input)
     : context_(context),
       insns_(insns),
       maps_(maps),
       data_(data),
-      frame_(frame),
+      frames_(frames),
       random_(random),
       input_(input),
       linear_(std::min(input.linear, input.bytes.size())) {
-    frame_.clear();
+    frames_[0].clear();
     regs_[BPF_REG_1] = {0, Kind::context, 0, 0};
     regs_[BPF_REG_10] = {0, Kind::frame, 0, 0};
 }
 
 std::expected<uint64_t, Fault> Machine::run(const Input& input) {
-    Run run(context_, insns_, maps_, data_, frame_, random_, input);
+    Run run(context_, insns_, maps_, data_, frames_, random_, input);
     auto result = run.execute();
     if (result) exit_pc_ = run.pc();
     steps_ = run.steps();
@@ -99,6 +99,10 @@ bool Run::step(const DecodedInsn& insn) {
             if (may_goto_left_ > 0) --may_goto_left_;
             return true;
         case Family::call:
+            if (insn.op == Op::CALL_LOCAL) {
+                enter(insn);
+                return true;
+            }
             if (!call(static_cast<int32_t>(insn.imm))) return false;
             ++pc_;
             return true;
@@ -213,10 +217,30 @@ bool Run::compare_pointers(const DecodedInsn& insn, const Value& a, const Value&
     return true;
 }
 
+// load() has seen that there is a frame for it.
+void Run::enter(const DecodedInsn& insn) {
+    Caller& caller = callers_[depth_++];
+    caller.back = pc_ + 1;
+    std::copy_n(regs_.begin() + BPF_REG_6, caller.kept.size(), caller.kept.begin());
+    regs_[BPF_REG_0] = {};
+    for (unsigned reg = BPF_REG_6; reg <= BPF_REG_9; ++reg) regs_[reg] = {};
+    regs_[BPF_REG_10] = {0, Kind::frame, 0, depth_};
+    frames_[depth_].clear();
+    pc_ += 1 + static_cast<uint32_t>(insn.distance);
+}
+
 bool Run::leave() {
     if (!initialised(BPF_REG_0)) return false;
     if (!regs_[BPF_REG_0].is_scalar()) return stop("exit with a pointer in r0");
-    done_ = true;
+    if (depth_ == 0) {
+        done_ = true;
+        return true;
+    }
+    const Caller& caller = callers_[--depth_];
+    std::ranges::copy(caller.kept, regs_.begin() + BPF_REG_6);
+    for (unsigned reg = BPF_REG_1; reg <= BPF_REG_5; ++reg) regs_[reg] = {};
+    regs_[BPF_REG_10] = {0, Kind::frame, 0, depth_};
+    pc_ = caller.back;
     return true;
 }
 
@@ -251,7 +275,7 @@ bool Run::load(const DecodedInsn& insn) {
         const int at = frame_index(base, insn.off, size);
         if (at < 0) return false;
         if (at % static_cast<int>(size) != 0) return stop("misaligned stack access");
-        if (const Value* spilled = frame_.spilled(static_cast<unsigned>(at))) {
+        if (const Value* spilled = frame_of(base).spilled(static_cast<unsigned>(at))) {
             if (size != 8) return stop("part of a spilled pointer is read");
             target = *spilled;
             ++pc_;
@@ -280,7 +304,7 @@ bool Run::store(const DecodedInsn& insn) {
         if (at % static_cast<int>(size) != 0) return stop("misaligned stack access");
         if (!value.is_scalar()) {
             if (size != 8) return stop("part of a pointer is stored");
-            frame_.spill(static_cast<unsigned>(at), value);
+            frame_of(base).spill(static_cast<unsigned>(at), value);
             ++pc_;
             return true;
         }

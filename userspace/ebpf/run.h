@@ -5,6 +5,7 @@
 #include <span>
 #include <string>
 
+#include "userspace/ebpf/functions.h"
 #include "userspace/ebpf/machine.h"
 #include "userspace/ebpf/value.h"
 
@@ -15,7 +16,7 @@ namespace vfm::ebpf {
 class Run {
   public:
     Run(Context context, std::span<const DecodedInsn> insns, std::span<Map> maps, ByteView data,
-        Frame& frame, RandomSequence& random, const Input& input);
+        std::span<Frame> frames, RandomSequence& random, const Input& input);
 
     std::expected<uint64_t, Fault> execute();
     uint32_t pc() const { return pc_; }
@@ -29,6 +30,7 @@ class Run {
     bool alu(const DecodedInsn& insn);
     bool pointer_alu(const DecodedInsn& insn, const Value& source);
     bool branch(const DecodedInsn& insn);
+    void enter(const DecodedInsn& insn);
     bool leave();
     bool load(const DecodedInsn& insn);
     bool load_context(Value& out, int64_t at, unsigned size);
@@ -44,8 +46,9 @@ class Run {
     /// Bytes behind pointer + offset if all of them are there, else null after stop().
     const uint8_t* readable(const Value& pointer, int64_t offset, unsigned size);
     uint8_t* writable(const Value& pointer, int64_t offset, unsigned size);
-    /// Index into the frame; -1 after stop().
+    /// Index into the pointer's frame; -1 after stop().
     int frame_index(const Value& pointer, int64_t offset, unsigned size);
+    Frame& frame_of(const Value& pointer) { return frames_[pointer.within]; }
     bool map_value_fits(const Value& pointer, int64_t offset, unsigned size);
 
     // Helpers; arguments are r1..r5.
@@ -61,12 +64,19 @@ class Run {
     std::span<const DecodedInsn> insns_;
     std::span<Map> maps_;
     ByteView data_;
-    Frame& frame_;
+    std::span<Frame> frames_;  // of the program and of what it has called, as far as there can be
     RandomSequence& random_;
     const Input& input_;
     size_t linear_;            // bytes before data_end
     uint32_t generation_ = 0;  // grows when the packet's memory may have moved
     std::array<Value, 11> regs_{};
+    // Who called, and what it kept.
+    struct Caller {
+        uint32_t back = 0;
+        std::array<Value, 4> kept{};  // r6..r9
+    };
+    std::array<Caller, kMostFrames> callers_{};
+    uint32_t depth_ = 0;  // of calls
     uint32_t pc_ = 0;
     uint64_t steps_ = 0;
     uint32_t may_goto_left_ = Machine::kMayGotoLimit;  // that go on

@@ -11,7 +11,7 @@ enum class Kind : uint8_t {
     uninitialised,
     scalar,
     context,     ///< the program's argument
-    frame,       ///< the stack; offset 0 is r10, valid offsets are -512..-1
+    frame,       ///< the stack; offset 0 is r10 of its call, valid offsets are -512..-1
     packet,      ///< offset from the packet's first byte
     packet_end,  ///< data_end; only compared and subtracted
     map,         ///< a map as helpers take it
@@ -48,7 +48,8 @@ struct Value {
     uint64_t bits = 0;  ///< the number, or a pointer's signed offset
     Kind kind = Kind::uninitialised;
     uint16_t map = 0;     ///< map and map_value: which map
-    uint32_t within = 0;  ///< map_value: slot; packet and packet_end: generation of the packet
+    uint32_t within = 0;  ///< map_value: slot; packet and packet_end: generation of the packet;
+                          ///< frame: depth of the call
 
     static Value scalar(uint64_t bits) { return {bits, Kind::scalar, 0, 0}; }
     bool is_scalar() const { return kind == Kind::scalar; }

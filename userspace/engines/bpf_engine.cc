@@ -200,6 +200,7 @@ Result<std::shared_ptr<const Program>> bpf_program(const VerifiedModule& program
     bpf::Options build{.hook = options.hook, .for_kernel = false, .result_map = true};
     build.frames = options.frames;
     build.drop_on_error = options.drop_on_error;
+    build.shared = options.shared;
     build.register_seed = options.register_seed;
     build.loops = options.loops;
     return std::make_shared<const EmittedProgram>(program, TRY(bpf::generate(program, build)),

@@ -8,9 +8,9 @@
 
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
-#include "core/ir/native/equivalence.h"
 #include "core/ir/native/native_passes.h"
 #include "core/ir/native/speculation.h"
+#include "core/ir/passes/equivalence.h"
 
 namespace vfm::ir {
 namespace {

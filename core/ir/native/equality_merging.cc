@@ -6,9 +6,9 @@
 #include <span>
 
 #include "core/ir/form/analysis.h"
-#include "core/ir/native/cleanup.h"
 #include "core/ir/native/native_passes.h"
 #include "core/ir/native/trees.h"
+#include "core/ir/passes/cleanup.h"
 
 namespace vfm::ir {
 namespace {

@@ -15,11 +15,11 @@
 #include <optional>
 
 #include "core/ir/form/analysis.h"
-#include "core/ir/native/cleanup.h"
-#include "core/ir/native/equivalence.h"
 #include "core/ir/native/native_passes.h"
 #include "core/ir/native/speculation.h"
 #include "core/ir/native/truths.h"
+#include "core/ir/passes/cleanup.h"
+#include "core/ir/passes/equivalence.h"
 
 namespace vfm::ir {
 namespace {

@@ -9,8 +9,8 @@
 #include <algorithm>
 
 #include "core/ir/form/analysis.h"
-#include "core/ir/native/cleanup.h"
 #include "core/ir/native/native_passes.h"
+#include "core/ir/passes/cleanup.h"
 #include "core/ir/passes/rewrite.h"
 
 namespace vfm::ir {

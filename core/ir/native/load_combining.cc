@@ -7,9 +7,9 @@
 #include <optional>
 
 #include "core/ir/form/analysis.h"
-#include "core/ir/native/cleanup.h"
 #include "core/ir/native/native_passes.h"
 #include "core/ir/native/trees.h"
+#include "core/ir/passes/cleanup.h"
 
 namespace vfm::ir {
 namespace {

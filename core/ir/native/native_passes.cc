@@ -3,7 +3,7 @@
 #include "core/ir/native/native_passes.h"
 
 #include "core/base/check.h"
-#include "core/ir/native/cleanup.h"
+#include "core/ir/passes/cleanup.h"
 
 namespace vfm::ir {
 namespace {

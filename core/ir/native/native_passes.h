@@ -1,5 +1,6 @@
-// The passes that only native code takes: the kernel's verifier follows branches, not tables and
-// bits. Each is one file with one entry function and keeps what check() checks.
+// The passes for native code: the kernel's verifier follows branches, not tables and bits, and
+// bpfgen takes only those that find lists of rules. Each is one file with one entry function and
+// keeps what check() checks.
 #pragma once
 
 #include <span>
@@ -13,9 +14,6 @@ namespace vfm::ir {
 /// The function twice: without tests of fixed lengths for packets that have every byte that it may
 /// ask for, as it was for shorter ones.
 void length_versioning(Function& function);
-/// Chains of equality tests of one value become in_set, or a search by halves where they lead
-/// different ways. Also works on IR as it was lifted.
-void if_to_switch(Function& function);
 /// An `or` of conjunctions of masked equality tests of the same two values becomes in_rows.
 void ternary_match_recognition(Function& function);
 /// A cheap test goes before a dear one where the result is the same.

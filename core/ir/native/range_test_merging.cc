@@ -6,10 +6,10 @@
 
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
-#include "core/ir/native/build.h"
-#include "core/ir/native/cleanup.h"
 #include "core/ir/native/native_passes.h"
 #include "core/ir/native/trees.h"
+#include "core/ir/passes/build.h"
+#include "core/ir/passes/cleanup.h"
 
 namespace vfm::ir {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <vector>
 
-#include "core/ir/native/build.h"
+#include "core/ir/passes/build.h"
 
 namespace vfm::ir {
 

@@ -3,7 +3,7 @@
 // is used again.
 #pragma once
 
-#include "core/ir/native/build.h"
+#include "core/ir/passes/build.h"
 
 namespace vfm::ir {
 

@@ -46,6 +46,12 @@ using PassObserver = std::function<void(std::string_view pass, const Function& f
 /// Every one of them, in rounds. In debug and test builds check() runs after each.
 void optimise(Function& function, const PassObserver& observer = {});
 
+/// Chains of equality tests of one value become in_set, or a search by halves where they lead
+/// different ways. Also works on IR as it was lifted. For back ends that have tables.
+void if_to_switch(Function& function);
+/// The same for a back end to which fewer than `least` keys that lead the same way are no set.
+void if_to_switch_from(Function& function, size_t least);
+
 /// Loads that are only compared with numbers, masked or not, become loads in the packet's byte
 /// order, and the numbers are turned round. The last pass of each back end: no other reads what it
 /// leaves.

@@ -84,6 +84,22 @@ def no_fallback():
     return on_world(check)
 
 
+def other_builds():
+    """A program for frames of several buffers that the verifier refuses is no reason against the
+    one for linear frames: an interface whose driver has no XDP takes that."""
+    def check(w):
+        w.server.run("ip link add b0 type bridge")
+        w.server.run("ip link set b0 up")
+        for mtu in 1500, 9000:
+            w.server.run(f"ip link set b0 mtu {mtu}")
+            vfm(w.server, "attach", "b0", "-e", FILTER, env=refusing(VFM_REFUSE_FLAGS="0x20"))
+            was_refused()
+            same(f"mode with an MTU of {mtu}", only(vfm_json(w.server, "list"))["mode"], "skb")
+            vfm(w.server, "detach", "b0")
+        w.server.run("ip link delete b0")
+    return on_world(check)
+
+
 def not_the_filter():
     """What is no matter of the filter is an error, never a fallback: privilege, also where the
     verifier says it."""
@@ -398,7 +414,7 @@ def documented():
     return on_world(check)
 
 
-CHECKS = (fallback, no_fallback, not_the_filter, verbs, kernel_counts, foreground, interpreted,
+CHECKS = (fallback, no_fallback, other_builds, not_the_filter, verbs, kernel_counts, foreground, interpreted,
           one_a_hook, hooks, outlives_command, helper, documented)
 if __name__ == "__main__":
     lib_sandbox.main([(check.__name__, check) for check in CHECKS])

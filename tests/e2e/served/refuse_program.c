@@ -5,6 +5,7 @@
  *   VFM_REFUSE        the name of the filter
  *   VFM_REFUSE_ERRNO  what the call fails with (E2BIG)
  *   VFM_REFUSE_LOG    what the verifier says
+ *   VFM_REFUSE_FLAGS  refuses it only where one of these is asked for (BPF_F_*)
  *   VFM_REFUSE_MARK   a file made when it has come to that
  */
 #define _GNU_SOURCE
@@ -31,6 +32,8 @@ static const char kLog[] =
 static int is_refused(const union bpf_attr* attributes) {
     const char* name = getenv("VFM_REFUSE");
     if (!name || !*name) return 0;
+    const char* flags = getenv("VFM_REFUSE_FLAGS");
+    if (flags && !(attributes->prog_flags & strtoul(flags, NULL, 0))) return 0;
     char expected[sizeof attributes->prog_name] = {0};
     snprintf(expected, sizeof expected, "vfm_%s", name);
     return strncmp(attributes->prog_name, expected, sizeof expected) == 0;

@@ -2,6 +2,7 @@
 // machine, of which each is about one of the CPU.
 #include <algorithm>
 
+#include "bpfgen/frame.h"
 #include "core/ebpf/constructors.h"
 #include "tests/unit/bpfgen/machine.h"
 
@@ -64,6 +65,14 @@ BOOST_AUTO_TEST_CASE(the_clock_is_read_where_the_time_is_wanted) {
             return insn.code == (BPF_JMP | BPF_CALL) && insn.imm == BPF_FUNC_ktime_get_ns;
         });
         BOOST_TEST(clocks == (frames == Frames::linear ? 1 : 2));
+        const auto first = [&](auto what) { return std::ranges::find_if(program.insns, what); };
+        const auto clock = first([](const bpf_insn& insn) {
+            return insn.code == (BPF_JMP | BPF_CALL) && insn.imm == BPF_FUNC_ktime_get_ns;
+        });
+        const auto packet_byte = first([](const bpf_insn& insn) {
+            return insn.code == (BPF_LDX | BPF_MEM | BPF_B) && insn.src_reg == kData;
+        });
+        BOOST_TEST((packet_byte < clock));
         ebpf::Machine machine = test::machine_of(program);
         const Bytes tcp = test::tcp_packet(443, 74);
         BOOST_TEST(machine.run({.bytes = tcp}).has_value());

@@ -1,8 +1,11 @@
 // The emitted objects in this machine's kernel. Skipped, with the reason, where it cannot be asked.
 #include <fmt/core.h>
+#include <string_view>
+#include <utility>
 
 #include "bpfgen/hook.h"
 #include "tests/unit/bpfgen/kernel.h"
+#include "tests/unit/bpfgen/search.h"
 #include "userspace/interp/interpreter.h"
 
 namespace vfm::bpf {
@@ -237,6 +240,93 @@ BOOST_AUTO_TEST_CASE(more_pointers_than_the_frame_holds_load_and_agree) {
     check_in_kernel(test::assembled(text + "RET\n"));
 }
 
+// The verifier follows a value and its sum with a number, and has no such sums as offsets.
+BOOST_AUTO_TEST_CASE(offsets_from_far_sums_load_and_agree) {
+    for (const char* way : {"ADD", "SUB"})
+        for (const char* load : {"LDX8 5", "LDX16 0", "LDX64 40"})
+            check_in_kernel(test::assembled(
+                fmt::format("LD64 0\nPICK 0\nPUSH32 600000000\n{}\n{}\nADD\nRET\n", way, load)));
+    check_in_kernel(
+        test::assembled("LD64 0\nPICK 0\nPUSH32 600000000\nADD\nLD8 3\nPUSH8 9\nJGT small\n"
+                        "PUSH8 1\nADD\nsmall:\nLDX16 0\nADD\nRET\n"));
+}
+
+// As many in line were more than the kernel's jumps reach, or seconds of its time.
+BOOST_AUTO_TEST_CASE(a_thousand_counts_load) {
+    constexpr std::pair<const char*, unsigned> kKeys[] = {{"dst-ip", 1000},
+                                                          {"(dst-ip src-port)", 700}};
+    for (const auto& [key, counts] : kKeys) {
+        std::string text = "(and";
+        for (unsigned i = 0; i < counts; ++i)
+            text += fmt::format("\n (or (!= src-ip 10.{}.{}.7) (< (count-by {}) {}))", i >> 8,
+                                i & 255, key, 1000 + i);
+        const Program program =
+            test::generated(lisp_program(text + ")"), {.frames = Frames::linear});
+        BOOST_TEST(program.subprograms.size() == 1u);
+        BOOST_TEST(Loaded(program).info().verified_insns < 30'000u);
+    }
+}
+
+// Each source's score, then how often a field was compared with a bound: states without number.
+BOOST_AUTO_TEST_CASE(a_score_of_many_parts_loads) {
+    constexpr std::string_view kFields[] = {"src-port", "dst-port", "src-ip",   "dst-ip",
+                                            "ip-len",   "proto",    "tcp-flags"};
+    std::string text = "(> (+";
+    for (unsigned i = 0; i < 30; ++i)
+        text += fmt::format(" (if (and (> {} {}) (< {} {})) {} 0)", kFields[i % 7], 3 * i + 1,
+                            kFields[(i + 1) % 7], 7 * i + 9, i + 1);
+    const VerifiedModule program = lisp_program(text + ") 30)");
+    const auto interpreter = *instance_of(interpreter_program(program));
+    const Program emitted = test::generated(program, {.result_map = true});
+    Loaded loaded(emitted);
+    BOOST_TEST(loaded.info().verified_insns < 10'000u);
+    for (unsigned round = 0; round < 20; ++round) {
+        Bytes packet = tcp_packet();
+        for (size_t i = 14; i < packet.size(); ++i)
+            packet[i] = static_cast<uint8_t>((i * 31 + round * 57) % 97);
+        loaded.run(packet);
+        BOOST_TEST(loaded.result().value == interpreter->run({.bytes = packet}).value);
+    }
+}
+
+// Bytes that are compared with numbers, each way with fuel of its own to count.
+BOOST_AUTO_TEST_CASE(thousands_of_tests_with_fuel_load) {
+    std::string text = ".fuel 8000\n";
+    for (unsigned i = 0; i < 2000; ++i)
+        text +=
+            fmt::format("LD8 {}\nPUSH8 {}\nJEQ l{}\nPUSH8 1\nPOP\nl{}:\n", i % 60, i % 250, i, i);
+    const Program program =
+        test::generated(test::assembled(text + "PUSH8 1\nRET\n"), {.frames = Frames::linear});
+    BOOST_TEST(Loaded(program).info().verified_insns < 60'000u);
+}
+
+// Fuel that is tested where it cannot run out made the kernel look at all of it ten thousand times.
+BOOST_AUTO_TEST_CASE(a_chain_of_jumps_takes_no_fuel) {
+    std::string text;
+    for (unsigned i = 0; i < 9000; ++i) text += fmt::format("JMP l{0}\nl{0}:\n", i);
+    const VerifiedModule program = test::assembled("PUSH 1\nPOP\n" + text + "LD8 0\nRET\n");
+    BOOST_TEST(test::generated(program).insns.size() < 100u);
+}
+
+// A table of each kind of access, each access once in the program and called.
+BOOST_AUTO_TEST_CASE(shared_accesses_agree) {
+    const VerifiedModule program = lisp_program(
+        "(deftable seen :key (u64 u64) :capacity 100)\n"
+        "(define old (flow-get seen (src-ip 7)))\n"
+        "(+ (count-by src-ip) (* 10 (count-by (src-ip dst-port))) (* 100 old)\n"
+        "   (flow-set! seen (src-ip 7) (+ 3 old)) (if (rate dst-ip 2) 1000 0))");
+    const auto interpreter = *instance_of(interpreter_program(program));
+    const Program emitted =
+        test::generated(program, {.result_map = true, .shared = SharedCode::always});
+    BOOST_TEST(emitted.subprograms.size() > 0u);
+    Loaded loaded(emitted);
+    for (unsigned round = 0; round < 3; ++round) {
+        const Bytes packet = tcp_packet();
+        loaded.run(packet);
+        BOOST_TEST(loaded.result().value == interpreter->run({.bytes = packet}).value);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(thousands_of_values_load) {
     std::string text = "PUSH8 0\n";
     for (unsigned i = 0; i < 5000; ++i) text += fmt::format("LD16 {}\nADD\n", i);
@@ -244,6 +334,24 @@ BOOST_AUTO_TEST_CASE(thousands_of_values_load) {
     const Program program = test::generated(test::assembled(text + "RET\n"));
     Loaded loaded(program);
     BOOST_TEST(loaded.info().verified_insns < 4 * program.insns.size());
+}
+
+// Packets of fewer than 14 bytes the kernel takes in no test run.
+void kernel_agrees(const test::SearchCase& one) {
+    Loaded loaded(test::generated(one.program, {.frames = Frames::linear}));
+    auto reference = *instance_of(interpreter_program(one.program));
+    for (Bytes packet : one.packets) {
+        packet.resize(std::max<size_t>(packet.size(), 14));
+        const Outcome outcome = reference->run({.bytes = packet});
+        const bool drops = outcome.error == ErrorKind::success && outcome.value == 0;
+        BOOST_REQUIRE_MESSAGE(loaded.run(packet) == (drops ? XDP_DROP : XDP_PASS), one.name);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(sets_and_chains_are_tables) {
+    test::for_each_set(10'000, kernel_agrees);
+    test::for_each_chain(kernel_agrees);
+    test::for_each_list(kernel_agrees);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -4,9 +4,9 @@
 
 #include <boost/test/unit_test.hpp>
 
-#include "core/ir/native/build.h"
 #include "core/ir/native/native_passes.h"
 #include "core/ir/native/speculation.h"
+#include "core/ir/passes/build.h"
 #include "tests/unit/ir/ir_test.h"
 
 namespace vfm::test {

@@ -65,10 +65,29 @@ BOOST_AUTO_TEST_CASE(functions) {
     BOOST_TEST(p.longest_path.value() == 4u);
 }
 
+BOOST_AUTO_TEST_CASE(subprograms_are_gone_through_once) {
+    Program program;
+    program.insns = {mov_imm(1, 2), call_local(4),          mov_imm(1, 3),
+                     call_local(2), mov_imm(0, 1),          exit_insn(),
+                     mov(0, 1),     alu_imm(BPF_ADD, 0, 1), exit_insn()};
+    program.subprograms = {{.name = "called", .insn = 6, .parameters = 1}};
+    const Prediction p = predict(program);
+    BOOST_TEST(p.processed.value() == 9u);
+    BOOST_TEST(p.longest_path.value() == 12u);
+}
+
 BOOST_AUTO_TEST_CASE(what_has_no_end_ends) {
     const Prediction p = of({mov_imm(0, 1), alu_imm(BPF_ADD, 0, 1), jump(-2), exit_insn()});
     BOOST_TEST(p.processed.value() > kMostProcessed);
     BOOST_TEST(!p.longest_path.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(what_the_model_does_not_follow_has_a_frame_all_the_same) {
+    const Prediction p =
+        of({store_imm(8, kFrame, -24, 1), may_goto(1), jump(-2), mov_imm(0, 1), exit_insn()});
+    BOOST_TEST(!p.processed.has_value());
+    BOOST_TEST(!p.longest_path.has_value());
+    BOOST_TEST(p.stack == 24u);
 }
 
 BOOST_AUTO_TEST_CASE(what_is_no_program) {

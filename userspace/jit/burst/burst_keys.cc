@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "core/ir/form/analysis.h"
-#include "core/ir/native/build.h"
+#include "core/ir/passes/build.h"
 #include "core/ir/passes/passes.h"
 #include "core/ir/passes/work.h"
 

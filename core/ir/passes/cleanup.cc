@@ -1,4 +1,4 @@
-#include "core/ir/native/cleanup.h"
+#include "core/ir/passes/cleanup.h"
 
 #include <utility>
 #include <vector>

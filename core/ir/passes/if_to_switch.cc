@@ -10,15 +10,15 @@
 #include <ranges>
 
 #include "core/ir/form/analysis.h"
-#include "core/ir/native/build.h"
-#include "core/ir/native/cleanup.h"
-#include "core/ir/native/equivalence.h"
-#include "core/ir/native/native_passes.h"
+#include "core/ir/passes/build.h"
+#include "core/ir/passes/cleanup.h"
+#include "core/ir/passes/equivalence.h"
+#include "core/ir/passes/passes.h"
 
 namespace vfm::ir {
 namespace {
 
-constexpr size_t kMinSet = 3;     // keys; two comparisons are as fast
+constexpr size_t kMinSet = 3;     // keys, in native code; two comparisons are as fast
 constexpr size_t kMinSearch = 8;  // keys with different ways: a chain of fewer is as fast
 constexpr size_t kMaxNodes = 8;   // operations that the tested value may be made of
 constexpr size_t kMaxLink = 16;   // operations of a link
@@ -26,7 +26,7 @@ constexpr size_t kMaxCases = 16;  // cases that are told apart; keys of further 
 
 class IfToSwitch {
   public:
-    explicit IfToSwitch(Function& function) : function_(function) {}
+    IfToSwitch(Function& function, size_t min_set) : function_(function), min_set_(min_set) {}
 
     void run() {
         if (std::ranges::none_of(function_.blocks,
@@ -146,7 +146,7 @@ class IfToSwitch {
             if (links_.size() == 1) begin(head);
             if (!only_tests(at, test)) break;
         }
-        if (links_.size() >= kMinSet) replace(head);
+        if (links_.size() >= std::min(min_set_, kMinSearch)) replace(head);
     }
 
     void begin(BlockId head) {
@@ -173,7 +173,7 @@ class IfToSwitch {
         const Link& last = links_.back();
         const Edge miss = last.test.miss(function_.blocks[last.block].end);
         find_cases();
-        const auto is_set = [](const Case& one) { return one.keys.size() >= kMinSet; };
+        const auto is_set = [&](const Case& one) { return one.keys.size() >= min_set_; };
         singles_.clear();
         for (uint32_t which = 0; which < cases_.size(); ++which)
             if (!is_set(cases_[which]))
@@ -314,6 +314,7 @@ class IfToSwitch {
     }
 
     Function& function_;
+    const size_t min_set_;
     std::vector<uint32_t> edges_;
     std::vector<bool> seen_;      // blocks that a chain was found from or through
     std::vector<ValueId> to_;     // by value: what is used instead; empty if none is replaced
@@ -332,6 +333,7 @@ class IfToSwitch {
 
 }  // namespace
 
-void if_to_switch(Function& function) { IfToSwitch(function).run(); }
+void if_to_switch(Function& function) { IfToSwitch(function, kMinSet).run(); }
+void if_to_switch_from(Function& function, size_t least) { IfToSwitch(function, least).run(); }
 
 }  // namespace vfm::ir

@@ -1,4 +1,4 @@
-#include "core/ir/native/build.h"
+#include "core/ir/passes/build.h"
 
 #include <algorithm>
 #include <utility>

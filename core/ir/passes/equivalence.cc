@@ -1,4 +1,4 @@
-#include "core/ir/native/equivalence.h"
+#include "core/ir/passes/equivalence.h"
 
 #include <algorithm>
 

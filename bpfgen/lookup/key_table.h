@@ -1,0 +1,43 @@
+// Sets of single keys in constant data: a few to compare with, a bit for each number of a span, or
+// a hash table in which each key has a place of its own, so that one probe answers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "bpfgen/builder.h"
+#include "bpfgen/constant_data.h"
+#include "bpfgen/lookup/word.h"
+
+namespace vfm::bpf {
+
+struct KeyTable {
+    enum class Kind : uint8_t { few, bits, hash };
+    Kind kind = Kind::few;
+
+    std::vector<uint64_t> keys;  ///< few
+
+    // bits
+    uint64_t least = 0;      ///< key of the lowest bit
+    unsigned word_bits = 0;  ///< there are 2 to this words of 64 bits
+    uint64_t only_word = 0;  ///< where there is one, it is no data
+    uint32_t words = 0;      ///< where they stand
+
+    // hash: the bits of key * factor, from the highest on, are a number of a bucket and a place
+    // among the slots, which the bucket's displacement changes
+    uint64_t factor = 0;
+    bool folded = false;  ///< the key's upper half goes into its lower one first
+    unsigned bucket_bits = 0, slot_bits = 0;
+    unsigned displacement_size = 2, slot_size = 4;  ///< bytes
+    uint32_t displacements = 0, slots = 0;          ///< where they stand
+};
+
+/// Of different keys, ascending, at least one. Nothing if they do not suit any kind.
+std::optional<KeyTable> make_key_table(std::span<const uint64_t> keys, ConstantData& data);
+
+/// 1 if the number is one of the keys, else 0; without a branch.
+VReg is_key(Builder& b, const KeyTable& table, Word key);
+
+}  // namespace vfm::bpf

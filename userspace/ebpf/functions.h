@@ -1,0 +1,25 @@
+// The functions of a program: itself and what it calls. Each ends where the next one begins.
+#pragma once
+
+#include <cstddef>
+#include <expected>
+#include <vector>
+
+#include "core/ebpf/insn.h"
+
+namespace vfm::ebpf {
+
+struct Fault;
+
+/// The kernel's limits of a chain of calls: functions, the program with them, and bytes of stack.
+inline constexpr size_t kMostFrames = 8;
+inline constexpr int kMostStack = 512;
+
+/// Frames that calls can take at once, the program's with them, at least 1. A fault, at the call,
+/// if the kernel would refuse: a chain too long or without end, too much stack, a jump from one
+/// function into another, a function that runs into the next one. `starts` says where instructions
+/// begin; jumps and calls lead there.
+std::expected<size_t, Fault> frames_of(const std::vector<DecodedInsn>& insns,
+                                       const std::vector<bool>& starts);
+
+}  // namespace vfm::ebpf
