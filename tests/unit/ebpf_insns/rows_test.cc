@@ -173,14 +173,22 @@ BOOST_AUTO_TEST_CASE(llvm_objdump_reads_the_same,
     const std::vector<Made> all = everything();
     bpf::Program program;
     program.name = "every";
-    for (const Made& made : all)
+    std::vector<size_t> calls;
+    for (const Made& made : all) {
+        if (made.row->op == Op::CALL_LOCAL) calls.push_back(program.insns.size());
         program.insns.insert(program.insns.end(), made.insns.begin(), made.insns.end());
+    }
+    // What they call.
+    const size_t end = program.insns.size();
+    program.subprograms = {{.name = "called", .insn = static_cast<uint32_t>(end)}};
+    for (const size_t at : calls) program.insns[at].imm = static_cast<int32_t>(end - at - 1);
+    program.insns.push_back(exit_insn());
     const Bytes object = bpf::write_elf(program);
     const test::TempDir folder;
     const std::string path =
         folder.write("every.o", {reinterpret_cast<const char*>(object.data()), object.size()});
     const std::vector<std::string> lines = objdump_lines(path);
-    BOOST_TEST_REQUIRE(lines.size() == all.size());
+    BOOST_TEST_REQUIRE(lines.size() == all.size() + 1);
     for (size_t i = 0; i < all.size(); ++i) {
         // It knows no names of functions.
         if (all[i].row->family == Family::call)
