@@ -321,8 +321,12 @@ class Lowerer {
     void count(const Value& value) {
         const auto group = static_cast<uint32_t>(value.imm);
         const uint64_t size = f_.program->module().counter_groups[group].counters.size();
-        if (v_.is_number(value.a) && f_[value.a].imm >= size) return;
-        count_packet(b_, l_.maps.counters(group), size, word(value.a), *access_);
+        const uint32_t map = l_.maps.counters(group);
+        if (v_.is_number(value.a)) {
+            count_packet(b_, map, size, f_[value.a].imm, *access_);
+        } else {
+            count_packet(b_, map, size, word(value.a), *access_);
+        }
     }
 
     void take_fuel(uint64_t amount, bool certain) {
@@ -389,9 +393,9 @@ class Lowerer {
         const Edge& soon = l_.layout.soon(block);
         const Edge& late = l_.layout.late(block);
 
-        // Where it costs the verifier little, no jump is taken to what goes on.
-        const std::optional<Label> aside =
-            l_.layout.follows(index, late.target) ? label_aside(soon) : std::nullopt;
+        // No jump is taken to what goes on, where the verifier's time allows it.
+        const bool falls = l_.layout.follows(index, late.target);
+        const std::optional<Label> aside = falls ? label_aside(soon) : std::nullopt;
         if (aside && !(first_fails && then_sooner)) {
             const std::vector<Move> soon_moves = moves(soon);
             if (first_fails) b_.branch(*first_fails, *aside, soon_moves);
@@ -401,10 +405,11 @@ class Lowerer {
             return;
         }
         // Inline if it has no label, or if it would fall through were it not for the soon way.
-        const bool late_inline =
-            is_bare_end(f_, late.target) ||
-            (l_.layout.follows(index, late.target) && !l_.layout.follows(index, soon.target));
-        const Label late_label = late_inline ? b_.label() : labels_[late.target];
+        const std::optional<Label> exit =
+            l_.careful || !is_bare_end(f_, late.target) ? std::nullopt : label_aside(late);
+        const bool late_inline = (is_bare_end(f_, late.target) && !exit) ||
+                                 (falls && !l_.layout.follows(index, soon.target));
+        const Label late_label = exit ? *exit : late_inline ? b_.label() : labels_[late.target];
         std::vector<Move> late_moves = late_inline ? std::vector<Move>{} : moves(late);
         const Label soon_label = b_.label();
         if (first_fails) {
@@ -445,7 +450,8 @@ class Lowerer {
         if (around_) return std::nullopt;
         const Terminator& end = f_.blocks[edge.target].end;
         if (!is_bare_end(f_, edge.target))
-            return trunk_[current_] ? std::optional(labels_[edge.target]) : std::nullopt;
+            return !l_.careful || trunk_[current_] ? std::optional(labels_[edge.target])
+                                                   : std::nullopt;
         if (end.kind == Terminator::Kind::trap) return l_.exits.error(end.error);
         return v_.is_number(end.a) ? l_.exits.of_value(f_[end.a].imm) : std::nullopt;
     }

@@ -36,6 +36,8 @@ class PacketAccess {
                          ir::BlockId in) = 0;
     /// LEN: the packet's length, at most kMaxPacket.
     virtual VReg len() = 0;
+    /// The same to a machine register, by a branch: where soon the run ends.
+    virtual void len_to(Reg dst) = 0;
 };
 
 /// Where LEN comes from.

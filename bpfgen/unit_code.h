@@ -32,6 +32,7 @@ struct SharedParts {
     MapList& maps;
     ConstantData& data;
     std::span<const Unit> units;
+    bool careful = true;  ///< see Care
     bool shares = false;  ///< accesses to tables are calls of subprograms
     LenSource len = LenSource::length_in_slot;
     bool clock_in_slot = false;  ///< it is read once, before the first filter
