@@ -105,6 +105,9 @@ class Builder {
     /// nothing else do not become one again.
     VReg blurred(VReg a);
 
+    /// The verifier must know the number: it is not put where it would forget it.
+    void keep_known(VReg a) { function_.known.push_back(a); }
+
     void bind(Label label, std::vector<VReg> params = {});
     void jump(Label target, std::vector<Move> moves = {});
     void branch(const Condition& condition, Label target, std::vector<Move> moves = {});

@@ -5,6 +5,7 @@
 
 #include "bpfgen/exchanges.h"
 #include "bpfgen/jump_threading.h"
+#include "bpfgen/lower_extensions.h"
 #include "bpfgen/lower_flow.h"
 #include "bpfgen/lower_lookup.h"
 #include "bpfgen/lower_values.h"
@@ -187,6 +188,8 @@ class Lowerer {
                 return b_.load(4, kContext, l_.hook.vlan_present);
             case Op::vlan_tag:
                 return b_.load(4, kContext, l_.hook.vlan_tag);
+            case Op::extensions:
+                return walk_extensions(b_, *access_, v_.read(value.a), v_.read(value.b));
             case Op::now:
                 if (l_.clock_in_slot) return b_.load(8, kFrame, kClockSlot);
                 b_.call(BPF_FUNC_ktime_get_ns);

@@ -101,9 +101,10 @@ Result<ir::Function> lifted(const VerifiedModule& verified, const Options& optio
         return fail(Diagnostic::at_offset("", call->offset,
                                           "eBPF: CALL: the kernel cannot call host functions"),
                     Status::refused);
-    ir::Function function = TRY(ir::lift(
-        verified,
-        {.vlan_metadata = options.hook == Hook::tc, .most_copied = kMostCopied, .most_keys = 0}));
+    ir::Function function = TRY(ir::lift(verified, {.vlan_metadata = options.hook == Hook::tc,
+                                                    .walks_extensions = true,
+                                                    .most_copied = kMostCopied,
+                                                    .most_keys = 0}));
     // Also behind the passes: tests that each ask for an IP version first are a chain only then.
     ir::if_to_switch_from(function, kLeastChain);
     ir::optimise(function);

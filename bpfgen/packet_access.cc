@@ -92,6 +92,19 @@ class DirectAccess final : public PacketAccess {
         return b_.load(size, b_.alu_imm(BPF_ADD, pointer, offset), 0);
     }
 
+    VReg place(VReg base, uint64_t size, Label beyond, const std::vector<Move>& moves) override {
+        const VReg own = b_.mov(base);
+        b_.branch({.code = BPF_JGT, .a = own, .imm = kMaxPacket - size}, beyond, moves);
+        const VReg pointer = b_.alu(BPF_ADD, own, kData);
+        const VReg end = b_.alu_imm(BPF_ADD, pointer, size);
+        b_.branch({.code = BPF_JGT, .a = end, .b = kDataEnd}, beyond, moves);
+        return pointer;
+    }
+
+    VReg load_behind(VReg place, uint64_t offset, unsigned size) override {
+        return b_.load(size, place, static_cast<int16_t>(offset));
+    }
+
     VReg len() override { return len_from(b_, c_.len); }
     void len_to(Reg dst) override { bpf::len_to(b_, c_.len, dst); }
 
@@ -172,6 +185,19 @@ class HelperAccess final : public PacketAccess {
 
     VReg load_at(ir::ValueId, VReg base, uint64_t offset, unsigned size, ir::BlockId) override {
         b_.mov_to(2, base);
+        if (offset != 0) b_.add_imm_to(2, offset);
+        return load_bytes(size);
+    }
+
+    VReg place(VReg base, uint64_t size, Label beyond, const std::vector<Move>& moves) override {
+        b_.branch({.code = BPF_JGT, .a = base, .imm = kMaxPacket - size}, beyond, moves);
+        const VReg end = b_.alu_imm(BPF_ADD, base, size);
+        b_.branch({.code = BPF_JGT, .a = end, .b = length()}, beyond, moves);
+        return base;
+    }
+
+    VReg load_behind(VReg place, uint64_t offset, unsigned size) override {
+        b_.mov_to(2, place);
         if (offset != 0) b_.add_imm_to(2, offset);
         return load_bytes(size);
     }

@@ -1,10 +1,12 @@
 #include "bpfgen/translate.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
 #include "core/isa/limits.h"
+#include "core/packet/header_walk.h"
 
 namespace vfm::bpf {
 namespace {
@@ -143,6 +145,9 @@ class Translator {
         program.subprograms = std::move(subprograms_);
         for (size_t i = 0; i < program.subprograms.size(); ++i)
             program.subprograms[i].insn = code.subprograms[i];
+        const auto walks = [](const UnitCode& unit) { return unit.needs().walks; };
+        if (std::ranges::any_of(units_, walks) && std::ranges::none_of(units_, &UnitCode::loops))
+            program.rounds = walk::kMaxExtensionHeaders;
         program.maps = maps_.take();
         program.data = data_.bytes();
         program.data_references = std::move(code.data);

@@ -54,6 +54,7 @@ class UnitCode {
     /// could follow.
     Result<> prepare();
     const Needs& needs() const { return needs_; }
+    bool loops() const { return heads_.any(); }
     uint32_t number() const { return input_.number; }
 
     /// Counts the packet. Where frames are linear kData and kDataEnd hold its ends, else r9 its
