@@ -324,12 +324,10 @@ class Lowerer {
     void count(const Value& value) {
         const auto group = static_cast<uint32_t>(value.imm);
         const uint64_t size = f_.program->module().counter_groups[group].counters.size();
-        const uint32_t map = l_.maps.counters(group);
-        if (v_.is_number(value.a)) {
-            count_packet(b_, map, size, f_[value.a].imm, *access_);
-        } else {
-            count_packet(b_, map, size, word(value.a), *access_);
-        }
+        const bool known = v_.is_number(value.a);
+        if (known && f_[value.a].imm >= size) return;
+        const Counter counter = known ? Counter(f_[value.a].imm) : Counter(word(value.a));
+        count_packet(b_, l_.maps.counters(group), size, counter, *access_);
     }
 
     void take_fuel(uint64_t amount, bool certain) {

@@ -242,7 +242,6 @@ void count_packet(Builder& b, uint32_t map, uint64_t counters, Counter counter,
                   PacketAccess& packet) {
     const Label done = b.label();
     if (const auto* number = std::get_if<uint64_t>(&counter)) {
-        if (*number >= counters) return;
         b.store_imm(4, kFrame, kKeySlot, *number);
     } else {
         const Word& word = std::get<Word>(counter);

@@ -201,6 +201,7 @@ Result<std::shared_ptr<const Program>> bpf_program(const VerifiedModule& program
     build.frames = options.frames;
     build.drop_on_error = options.drop_on_error;
     build.shared = options.shared;
+    build.care = options.care;
     build.register_seed = options.register_seed;
     build.loops = options.loops;
     return std::make_shared<const EmittedProgram>(program, TRY(bpf::generate(program, build)),
