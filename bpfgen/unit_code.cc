@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bpf/vfm_abi.h"
+#include "bpfgen/choices.h"
 #include "bpfgen/clock.h"
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
@@ -49,6 +50,8 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
       last_(!next) {
     thread_jumps(input_.function);
     read_clock_once(input_.function);
+    choose_by_branches(input_.function);
+    exchanges_ = find_exchanges(input_.function);
     ir::byte_swap_elimination(input_.function);
     certain_fuel_ = settle_fuel(input_.function);
     needs_ = find_needs(input_.function);
@@ -126,6 +129,7 @@ Result<> UnitCode::filter() {
                             .cfg = cfg,
                             .dominators = dominators,
                             .heads = heads_,
+                            .exchanges = exchanges_,
                             .loops = shared_.options.loops,
                             .hook = hook_,
                             .exits = exits_,
@@ -208,6 +212,7 @@ Result<> UnitCode::variant(const Lowering& lowering, AccessKind access) {
     MFunction code;
     const auto place = [&](const Lowering& how) {
         code = lower(how, access);
+        store_numbers(code);
         drop_unused(code);
         return allocate(code, registers(access), shared_.options.register_seed);
     };

@@ -86,6 +86,7 @@ class UnitCode {
     Needs needs_;
     std::vector<bool> certain_fuel_;
     LoopHeads heads_;
+    Exchanges exchanges_;
 };
 
 }  // namespace vfm::bpf
