@@ -52,6 +52,10 @@ class Builder {
     void add_to(Reg dst, Reg src) {
         put({.op = MOp::alu, .code = BPF_ADD, .dst = dst, .a = dst, .b = src});
     }
+    /// dst = dst - src, machine registers both.
+    void sub_to(Reg dst, Reg src) {
+        put({.op = MOp::alu, .code = BPF_SUB, .dst = dst, .a = dst, .b = src});
+    }
     /// dst = ~dst, on a machine register.
     void flip_to(Reg dst) {
         put({.op = MOp::alu_imm, .code = BPF_XOR, .dst = dst, .a = dst, .imm = ~uint64_t{0}});
@@ -108,6 +112,9 @@ class Builder {
     /// the verifier knows of a number it follows along every path, so that paths which differ in
     /// nothing else do not become one again.
     VReg blurred(VReg a);
+
+    /// The verifier must know the number: it is not put where it would forget it.
+    void keep_known(VReg a) { function_.known.push_back(a); }
 
     void bind(Label label, std::vector<VReg> params = {});
     void jump(Label target, std::vector<Move> moves = {});

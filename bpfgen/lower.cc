@@ -4,6 +4,7 @@
 #include <ranges>
 
 #include "bpfgen/jump_threading.h"
+#include "bpfgen/lower_extensions.h"
 #include "bpfgen/lower_flow.h"
 #include "bpfgen/lower_lookup.h"
 #include "bpfgen/lower_values.h"
@@ -202,6 +203,8 @@ class Lowerer {
                 return b_.load(4, kContext, l_.hook.vlan_present);
             case Op::vlan_tag:
                 return b_.load(4, kContext, l_.hook.vlan_tag);
+            case Op::extensions:
+                return walk_extensions(b_, *access_, v_.read(value.a), v_.read(value.b));
             case Op::now:
                 if (l_.clock_in_slot) return b_.load(8, kFrame, kClockSlot);
                 b_.call(BPF_FUNC_ktime_get_ns);
@@ -349,8 +352,12 @@ class Lowerer {
     void count(const Value& value) {
         const auto group = static_cast<uint32_t>(value.imm);
         const uint64_t size = f_.program->module().counter_groups[group].counters.size();
-        if (v_.is_number(value.a) && f_[value.a].imm >= size) return;
-        count_packet(b_, l_.maps.counters(group), size, word(value.a), *access_);
+        const uint32_t map = l_.maps.counters(group);
+        if (v_.is_number(value.a)) {
+            count_packet(b_, map, size, f_[value.a].imm, *access_);
+        } else {
+            count_packet(b_, map, size, word(value.a), *access_);
+        }
     }
 
     void take_fuel(uint64_t amount, bool certain) {
@@ -417,9 +424,9 @@ class Lowerer {
         const Edge& soon = l_.layout.soon(block);
         const Edge& late = l_.layout.late(block);
 
-        // Where it costs the verifier little, no jump is taken to what goes on.
-        const std::optional<Label> aside =
-            l_.layout.follows(index, late.target) ? label_aside(soon) : std::nullopt;
+        // No jump is taken to what goes on, where the verifier's time allows it.
+        const bool falls = l_.layout.follows(index, late.target);
+        const std::optional<Label> aside = falls ? label_aside(soon) : std::nullopt;
         if (aside && !(first_fails && then_sooner)) {
             const std::vector<Move> soon_moves = moves(soon);
             if (first_fails) b_.branch(*first_fails, *aside, soon_moves);
@@ -429,10 +436,11 @@ class Lowerer {
             return;
         }
         // Inline if it has no label, or if it would fall through were it not for the soon way.
-        const bool late_inline =
-            is_bare_end(f_, late.target) ||
-            (l_.layout.follows(index, late.target) && !l_.layout.follows(index, soon.target));
-        const Label late_label = late_inline ? b_.label() : labels_[late.target];
+        const std::optional<Label> exit =
+            l_.careful || !is_bare_end(f_, late.target) ? std::nullopt : label_aside(late);
+        const bool late_inline = (is_bare_end(f_, late.target) && !exit) ||
+                                 (falls && !l_.layout.follows(index, soon.target));
+        const Label late_label = exit ? *exit : late_inline ? b_.label() : labels_[late.target];
         std::vector<Move> late_moves = late_inline ? std::vector<Move>{} : moves(late);
         const Label soon_label = b_.label();
         if (first_fails) {
@@ -473,7 +481,8 @@ class Lowerer {
         if (around_) return std::nullopt;
         const Terminator& end = f_.blocks[edge.target].end;
         if (!is_bare_end(f_, edge.target))
-            return trunk_[current_] ? std::optional(labels_[edge.target]) : std::nullopt;
+            return !l_.careful || trunk_[current_] ? std::optional(labels_[edge.target])
+                                                   : std::nullopt;
         if (end.kind == Terminator::Kind::trap) return l_.exits.error(end.error);
         return v_.is_number(end.a) ? l_.exits.of_value(f_[end.a].imm) : std::nullopt;
     }

@@ -34,6 +34,7 @@ struct Lowering {
     Emitter& emitter;
     LenSource len;
     bool clock_in_slot;         ///< kClockSlot holds NOW
+    bool careful;               ///< see Care
     bool few_pointers = false;  ///< see AccessContext
 };
 

@@ -238,19 +238,28 @@ VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operand
     return b.blurred(result);
 }
 
-void count_packet(Builder& b, uint32_t map, uint64_t counters, Word counter, PacketAccess& packet) {
+void count_packet(Builder& b, uint32_t map, uint64_t counters, Counter counter,
+                  PacketAccess& packet) {
     const Label done = b.label();
-    if (counter.bits > 32) b.branch({.code = BPF_JGE, .a = counter.reg, .imm = counters}, done);
-    b.store(8, kFrame, kKeySlot, counter.reg);
+    if (const auto* number = std::get_if<uint64_t>(&counter)) {
+        if (*number >= counters) return;
+        b.store_imm(4, kFrame, kKeySlot, *number);
+    } else {
+        const Word& word = std::get<Word>(counter);
+        if (word.bits > 32) b.branch({.code = BPF_JGE, .a = word.reg, .imm = counters}, done);
+        b.store(4, kFrame, kKeySlot, word.reg);
+    }
     b.map_address_to(1, map);
     b.slot_address_to(2, kKeySlot);
     b.call(BPF_FUNC_map_lookup_elem);
     b.branch({.code = BPF_JEQ, .a = 0, .imm = 0}, done);
-    const VReg at = b.mov(0);
-    const VReg packets = b.load(8, at, offsetof(vfm_counter, packets));
-    b.store(8, at, offsetof(vfm_counter, packets), b.alu_imm(BPF_ADD, packets, 1));
-    const VReg bytes = b.load(8, at, offsetof(vfm_counter, bytes));
-    b.store(8, at, offsetof(vfm_counter, bytes), b.alu(BPF_ADD, bytes, packet.len()));
+    b.load_to(1, 8, 0, offsetof(vfm_counter, packets));
+    b.add_imm_to(1, 1);
+    b.store(8, 0, offsetof(vfm_counter, packets), 1);
+    packet.len_to(2);
+    b.load_to(1, 8, 0, offsetof(vfm_counter, bytes));
+    b.add_to(1, 2);
+    b.store(8, 0, offsetof(vfm_counter, bytes), 1);
     b.bind(done);
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <span>
+#include <variant>
 
 #include "bpfgen/builder.h"
 #include "bpfgen/lookup/word.h"
@@ -19,7 +20,10 @@ VReg is_in_map(Builder& b, uint32_t map, unsigned width, std::span<const Word> k
 VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands);
 /// The constant of a rule.
 VReg verdict_of(Builder& b, const VerdictTable& verdicts, Word rule);
-/// Adds a packet and LEN to a counter of a map, if it has it.
-void count_packet(Builder& b, uint32_t map, uint64_t counters, Word counter, PacketAccess& packet);
+/// Which counter: a number known beforehand, or a word.
+using Counter = std::variant<uint64_t, Word>;
+/// Adds a packet and LEN to a counter of a map, which has `counters`; to none beyond.
+void count_packet(Builder& b, uint32_t map, uint64_t counters, Counter counter,
+                  PacketAccess& packet);
 
 }  // namespace vfm::bpf

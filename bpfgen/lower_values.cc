@@ -50,7 +50,7 @@ VReg ValueLowering::read(ValueId value) {
 }
 
 VReg ValueLowering::tested(ValueId value) {
-    if (facts_.is_number_somewhere(value)) return b_.blurred(read(value));
+    if (facts_.is_hidden(value)) return b_.blurred(read(value));
     // Arithmetic that changes nothing: what it gives is another number to the verifier.
     return facts_.is_followed(value) ? b_.alu_imm(BPF_OR, read(value), 0) : read(value);
 }

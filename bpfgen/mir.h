@@ -77,6 +77,7 @@ struct MFunction {
     std::vector<MInsn> insns;
     std::vector<std::vector<Move>> moves;
     std::vector<std::vector<VReg>> params;
+    std::vector<VReg> known;  ///< see Builder::keep_known()
     VReg next = kFirstVirtual;
 
     VReg fresh() { return next++; }

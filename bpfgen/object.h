@@ -35,6 +35,17 @@ enum class SharedCode : uint8_t {
     always  ///< where it can: tests compare the forms
 };
 
+/// How tests are written. The kernel's verifier follows every way through a program with all that
+/// it knows of every number; where ways meet it goes on once if it knows no more on one than on the
+/// other. The shortest code leaves it to that; careful code hides from it what it need not know and
+/// leads it to the ends of the run first, so that its work grows with the size of the program
+/// alone.
+enum class Care : uint8_t {
+    where_needed,  ///< careful where the shortest code is predicted to take the verifier long
+    never,
+    always
+};
+
 /// How a loop is written, so that the kernel's verifier sees its end. The run's own fuel ends it
 /// earlier or at the same place, in every form.
 enum class LoopForm : uint8_t {
@@ -53,6 +64,7 @@ struct Options {
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
     SharedCode shared = SharedCode::by_use;
+    Care care = Care::where_needed;
     LoopForm loops = LoopForm::bounded;
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
@@ -126,6 +138,8 @@ struct Program {
     Frames frames = Frames::any;
     std::vector<bpf_insn> insns;          ///< the program, then its subprograms
     std::vector<Subprogram> subprograms;  ///< ascending by insn
+    /// Times that a packet goes round a loop at most, if all loops are ours (lower_extensions.h).
+    unsigned rounds = 0;
     std::vector<Map> maps;
     std::vector<MapReference> map_references;
     Bytes data;                             ///< what the program reads and nobody writes
@@ -138,7 +152,9 @@ struct Program {
 };
 
 /// The instruction behind the last of the program itself.
-size_t program_end(const Program& program);
+inline size_t program_end(const Program& program) {
+    return program.subprograms.empty() ? program.insns.size() : program.subprograms.front().insn;
+}
 
 /// Translates. A program with an opcode without a translation, or with a loop and more than
 /// kMostLoopFuel, fails with `eBPF: WHY` at its code offset, status refused.

@@ -38,6 +38,20 @@ VReg len_from(Builder& b, LenSource source) {
     return kNoReg;
 }
 
+void len_to(Builder& b, LenSource source, Reg dst) {
+    if (source == LenSource::linear) {
+        b.mov_to(dst, kDataEnd);
+        b.sub_to(dst, kData);
+    } else {
+        b.load_to(dst, 8, kFrame, kLenSlot);
+        if (source == LenSource::cut_in_slot) return;
+    }
+    const Label done = b.label();
+    b.branch({.code = BPF_JLE, .a = dst, .imm = kMaxPacket}, done);
+    b.number_to(dst, kMaxPacket);
+    b.bind(done);
+}
+
 class DirectAccess final : public PacketAccess {
   public:
     explicit DirectAccess(const AccessContext& context) : c_(context), b_(context.builder) {}
@@ -53,7 +67,7 @@ class DirectAccess final : public PacketAccess {
         const unsigned known = c_.few_pointers ? 64 : c_.values.provable_bits(value);
         const auto test = beyond(reg, known, size);
         if (!test) return {reg, test};
-        const bool hidden = c_.values.is_number_somewhere(value) || c_.values.is_far_sum(value);
+        const bool hidden = c_.values.is_hidden(value) || c_.values.is_far_sum(value);
         const VReg own = hidden ? b_.blurred(reg) : b_.mov(reg);
         return {own, beyond(own, 64, size)};
     }
@@ -78,7 +92,21 @@ class DirectAccess final : public PacketAccess {
         return b_.load(size, b_.alu_imm(BPF_ADD, pointer, offset), 0);
     }
 
+    VReg place(VReg base, uint64_t size, Label beyond, const std::vector<Move>& moves) override {
+        const VReg own = b_.mov(base);
+        b_.branch({.code = BPF_JGT, .a = own, .imm = kMaxPacket - size}, beyond, moves);
+        const VReg pointer = b_.alu(BPF_ADD, own, kData);
+        const VReg end = b_.alu_imm(BPF_ADD, pointer, size);
+        b_.branch({.code = BPF_JGT, .a = end, .b = kDataEnd}, beyond, moves);
+        return pointer;
+    }
+
+    VReg load_behind(VReg place, uint64_t offset, unsigned size) override {
+        return b_.load(size, place, static_cast<int16_t>(offset));
+    }
+
     VReg len() override { return len_from(b_, c_.len); }
+    void len_to(Reg dst) override { bpf::len_to(b_, c_.len, dst); }
 
   private:
     // A pointer to packet[value] behind which `size` bytes are known to be, in `scope`.
@@ -141,7 +169,7 @@ class HelperAccess final : public PacketAccess {
     Condition has(uint64_t size) override { return {.code = BPF_JGE, .a = length(), .imm = size}; }
 
     Base base(ir::ValueId value, VReg reg, uint64_t size) override {
-        const VReg own = c_.values.is_number_somewhere(value) ? b_.blurred(reg) : reg;
+        const VReg own = c_.values.is_hidden(value) ? b_.blurred(reg) : reg;
         return {own, beyond(own, c_.values.bits(value), size)};
     }
 
@@ -161,7 +189,21 @@ class HelperAccess final : public PacketAccess {
         return load_bytes(size);
     }
 
+    VReg place(VReg base, uint64_t size, Label beyond, const std::vector<Move>& moves) override {
+        b_.branch({.code = BPF_JGT, .a = base, .imm = kMaxPacket - size}, beyond, moves);
+        const VReg end = b_.alu_imm(BPF_ADD, base, size);
+        b_.branch({.code = BPF_JGT, .a = end, .b = length()}, beyond, moves);
+        return base;
+    }
+
+    VReg load_behind(VReg place, uint64_t offset, unsigned size) override {
+        b_.mov_to(2, place);
+        if (offset != 0) b_.add_imm_to(2, offset);
+        return load_bytes(size);
+    }
+
     VReg len() override { return len_from(b_, c_.len); }
+    void len_to(Reg dst) override { bpf::len_to(b_, c_.len, dst); }
 
   private:
     static constexpr int16_t kScratchOffset = offsetof(vfm_stats, scratch);

@@ -15,6 +15,7 @@
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/regalloc.h"
 #include "bpfgen/select.h"
+#include "bpfgen/tail_merging.h"
 #include "core/ir/passes/passes.h"
 #include "core/isa/limits.h"
 
@@ -51,8 +52,9 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
     thread_jumps(input_.function);
     read_clock_once(input_.function);
     choose_by_branches(input_.function);
-    exchanges_ = find_exchanges(input_.function);
     ir::byte_swap_elimination(input_.function);
+    merge_tails(input_.function);
+    exchanges_ = find_exchanges(input_.function);
     certain_fuel_ = settle_fuel(input_.function);
     needs_ = find_needs(input_.function);
     heads_ = find_loop_heads(input_.function, ir::Cfg(input_.function));
@@ -119,7 +121,7 @@ void UnitCode::count_packet() {
 Result<> UnitCode::filter() {
     const ir::Function& function = input_.function;
     const ir::Cfg cfg(function);
-    const ValueFacts values(function, cfg, heads_);
+    const ValueFacts values(function, cfg, heads_, shared_.careful);
     const Layout layout(function);
     const ir::Dominators dominators(function, cfg);
     const Lowering lowering{.function = function,
@@ -138,7 +140,8 @@ Result<> UnitCode::filter() {
                             .shared = calls_,
                             .emitter = emitter_,
                             .len = shared_.len,
-                            .clock_in_slot = shared_.clock_in_slot};
+                            .clock_in_slot = shared_.clock_in_slot,
+                            .careful = shared_.careful};
     if (shared_.linear()) return variant(lowering, AccessKind::direct);
     if (needs_.loads) {
         const Label not_linear = emitter_.label();
