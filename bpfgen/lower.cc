@@ -423,6 +423,8 @@ class Lowerer {
         const bool then_sooner = l_.layout.then_is_sooner(block);
         const Edge& soon = l_.layout.soon(block);
         const Edge& late = l_.layout.late(block);
+        if (!first_fails && soon.target == late.target && l_.layout.follows(index, soon.target))
+            return choose(block.end, to_then());
 
         // No jump is taken to what goes on, where the verifier's time allows it.
         const bool falls = l_.layout.follows(index, late.target);
@@ -458,6 +460,18 @@ class Lowerer {
             b_.bind(late_label);
             go(late);
         }
+    }
+
+    // Both ways lead to the block that follows. The one with more numbers is left for later: the
+    // verifier then has gone on with every value before it comes with one that it knows.
+    void choose(const Terminator& end, const Condition& to_then) {
+        const auto numbers = [&](const Edge& edge) {
+            return std::ranges::count_if(edge.args, [&](ValueId v) { return v_.is_number(v); });
+        };
+        const bool then_later = numbers(end.then) > numbers(end.otherwise);
+        const Edge& later = then_later ? end.then : end.otherwise;
+        b_.branch(then_later ? to_then : to_then.negated(), labels_[later.target], moves(later));
+        go(then_later ? end.otherwise : end.then);
     }
 
     std::vector<Move> moves(const Edge& edge) const {
