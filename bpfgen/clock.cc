@@ -37,6 +37,33 @@ std::vector<Reading> find_readings(const ir::Function& function) {
     return readings;
 }
 
+/// Moves each reading to where the ways to those that use it part.
+void sink_readings(ir::Function& function, std::vector<Reading>& readings) {
+    const ir::Cfg cfg(function);
+    if (cfg.cyclic()) return;
+    const ir::Dominators dominators(function, cfg);
+    for (Reading& reading : readings) {
+        const auto is_clock = [&](ValueId use) { return use == reading.value; };
+        const auto uses = [&](ValueId id) {
+            bool found = false;
+            ir::for_each_operand(function[id], [&](ValueId use) { found |= is_clock(use); });
+            return found;
+        };
+        BlockId place = ir::kNone;
+        for (const BlockId id : cfg.order()) {
+            const Block& block = function.blocks[id];
+            bool found = std::ranges::any_of(block.body, uses);
+            ir::for_each_end_use(block, [&](ValueId use) { found |= is_clock(use); });
+            if (found) place = place == ir::kNone ? id : dominators.common(place, id);
+        }
+        if (place == ir::kNone) continue;
+        erase_if(function.blocks[reading.block].body, is_clock);
+        ir::IdList& body = function.blocks[place].body;
+        body.insert(std::ranges::find_if(body, uses), reading.value);
+        reading.block = place;
+    }
+}
+
 std::vector<bool> reached_from(const ir::Function& function, BlockId start) {
     std::vector<bool> reached(function.blocks.size(), false);
     std::vector<BlockId> rest = {start};
@@ -154,8 +181,9 @@ void spare_readings(ir::Function& function) {
 }  // namespace
 
 void read_clock_once(ir::Function& function) {
-    const std::vector<Reading> readings = find_readings(function);
+    std::vector<Reading> readings = find_readings(function);
     if (readings.empty()) return;
+    if (readings.size() <= kMostReadings) sink_readings(function, readings);
     for (const Shared& one : find_shared(function, readings)) read_once(function, one);
     spare_readings(function);
 }
