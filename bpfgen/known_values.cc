@@ -60,6 +60,7 @@ class KnownValues {
         switch (insn.op) {
             case MOp::map_address:
             case MOp::data_address:
+            case MOp::entry:
                 return true;
             case MOp::load:
                 return insn.a == kFrame && (insn.off == kStatsSlot || insn.off == kResultSlot);

@@ -3,7 +3,6 @@
 #include <optional>
 #include <ranges>
 
-#include "bpfgen/exchanges.h"
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/lower_extensions.h"
 #include "bpfgen/lower_flow.h"
@@ -97,7 +96,7 @@ class Lowerer {
           labels_(f_.blocks.size()),
           in_keys_(made_into_keys(f_, l_.cfg)),
           entering_(f_.values.size(), kNoReg),
-          exchanges_(find_exchanges(f_, l_.cfg)) {}
+          left_(f_.blocks.size()) {}
 
     MFunction run() {
         for (const BlockId block : l_.layout.order()) {
@@ -115,6 +114,7 @@ class Lowerer {
             for (const ValueId param : block.params) params.push_back(entering_[param]);
             b_.origin(block.body.empty() ? block.end.origin : f_[block.body.front()].origin);
             b_.bind(labels_[id], std::move(params));
+            b_.contents(contents_at(id));
             if (l_.heads.at[id]) begin_round();
             for (const ValueId param : block.params)
                 if (is_hidden(id, param)) v_.set(param, b_.blurred(entering_[param]));
@@ -122,13 +122,28 @@ class Lowerer {
                 b_.origin(f_[value].origin);
                 operation(value);
             }
+            left_[id] = b_.contents();
             b_.origin(block.end.origin);
             end(block, i);
         }
+        tables_.finish();
         return std::move(out_);
     }
 
   private:
+    // What all ways to a block leave in the frame; of those along a loop nothing is known yet.
+    FrameContents contents_at(BlockId block) const {
+        std::optional<FrameContents> known;
+        for (const BlockId before : l_.cfg.predecessors(block)) {
+            if (!left_[before]) return {};
+            if (known)
+                known->meet(*left_[before]);
+            else
+                known = left_[before];
+        }
+        return known.value_or(FrameContents());
+    }
+
     // Whether a rule table's key is in the packet is a number on each way. What each of them is,
     // the verifier would follow along all ways through all keys, twice as many with each key.
     // What a loop carries round would be another number to it each time.
@@ -207,15 +222,15 @@ class Lowerer {
                 }
                 return kNoReg;
             case Op::flow_get:
-                if (const auto at = exchanges_.store_of.find(id); at != exchanges_.store_of.end())
+                if (const auto at = l_.exchanges.store_of.find(id);
+                    at != l_.exchanges.store_of.end())
                     return exchanged_.at(at->second);
-                return access(TableAccess::get, value, {});
-            case Op::flow_set: {
-                store(id, value);
+                return access(TableAccess::get, id, {});
+            case Op::flow_set:
+                store(id, value.b);
                 return kNoReg;
-            }
             case Op::flow_add:
-                return access(TableAccess::add, value, {v_.read(value.b)});
+                return access(TableAccess::add, id, {operand(value.b)});
             case Op::rand:
                 b_.call(BPF_FUNC_get_prandom_u32);
                 return b_.mov(0);
@@ -285,40 +300,53 @@ class Lowerer {
 
     Word word(ValueId value) { return {v_.read(value), l_.values.bits(value)}; }
 
-    std::vector<VReg> key_of(const Value& value) {
-        std::vector<VReg> words = {v_.read(value.a)};
-        for (const ValueId word : value.more) words.push_back(v_.read(word));
+    Operand operand(ValueId value) const {
+        if (v_.is_number(value)) return {.number = f_[value].imm};
+        return {.reg = v_.reg(value)};
+    }
+
+    std::vector<Operand> key_of(const Value& value) const {
+        std::vector<Operand> words = {operand(value.a)};
+        for (const ValueId word : value.more) words.push_back(operand(word));
         return words;
     }
 
+    // The register with what a flow_get has found, if it is kept for this store.
+    VReg entry_for(ValueId store) const {
+        const auto get = l_.exchanges.entry_of.find(store);
+        if (get == l_.exchanges.entry_of.end()) return kNoReg;
+        const auto entry = entries_.find(get->second);
+        return entry == entries_.end() ? kNoReg : entry->second;
+    }
+
     // `operands` stand beside the key.
-    VReg access(TableAccess kind, const Value& value, const std::vector<VReg>& operands) {
-        const auto table = static_cast<uint32_t>(value.imm);
-        const std::vector<VReg> key = key_of(value);
+    VReg access(TableAccess kind, ValueId id, const std::vector<Operand>& operands) {
+        const auto table = static_cast<uint32_t>(f_[id].imm);
+        const std::vector<Operand> key = key_of(f_[id]);
         if (l_.shared.has(kind, key.size())) return l_.shared.call(b_, kind, table, key, operands);
         const uint32_t map = l_.maps.flow(table);
         switch (kind) {
             case TableAccess::get:
-                return flow_get(b_, map, key);
+                return tables_.get(map, key,
+                                   l_.exchanges.found.contains(id) ? &entries_[id] : nullptr);
             case TableAccess::set:
-                flow_set(b_, map, key, operands[0]);
+                tables_.set(map, key, operands[0], entry_for(id));
                 return kNoReg;
             case TableAccess::exchange:
-                return flow_exchange(b_, map, key, operands[0], operands[1]);
+                return tables_.exchange(map, key, operands[0], operands[1], entry_for(id));
             case TableAccess::add:
-                return flow_add(b_, map, key, operands[0]);
+                return tables_.add(map, key, operands[0], entry_for(id));
         }
         return kNoReg;
     }
 
-    void store(ValueId id, const Value& value) {
-        const auto old = exchanges_.old_of.find(id);
-        if (old == exchanges_.old_of.end()) {
-            access(TableAccess::set, value, {v_.read(value.b)});
-        } else {
+    void store(ValueId id, ValueId value) {
+        const auto old = l_.exchanges.old_of.find(id);
+        if (old == l_.exchanges.old_of.end())
+            access(TableAccess::set, id, {operand(value)});
+        else
             exchanged_[id] =
-                access(TableAccess::exchange, value, {v_.read(old->second), v_.read(value.b)});
-        }
+                access(TableAccess::exchange, id, {operand(old->second), operand(value)});
     }
 
     void count(const Value& value) {
@@ -393,6 +421,8 @@ class Lowerer {
         const bool then_sooner = l_.layout.then_is_sooner(block);
         const Edge& soon = l_.layout.soon(block);
         const Edge& late = l_.layout.late(block);
+        if (!first_fails && soon.target == late.target && l_.layout.follows(index, soon.target))
+            return choose(block.end, to_then());
 
         // No jump is taken to what goes on, where the verifier's time allows it.
         const bool falls = l_.layout.follows(index, late.target);
@@ -428,6 +458,18 @@ class Lowerer {
             b_.bind(late_label);
             go(late);
         }
+    }
+
+    // Both ways lead to the block that follows. The one with more numbers is left for later: the
+    // verifier then has gone on with every value before it comes with one that it knows.
+    void choose(const Terminator& end, const Condition& to_then) {
+        const auto numbers = [&](const Edge& edge) {
+            return std::ranges::count_if(edge.args, [&](ValueId v) { return v_.is_number(v); });
+        };
+        const bool then_later = numbers(end.then) > numbers(end.otherwise);
+        const Edge& later = then_later ? end.then : end.otherwise;
+        b_.branch(then_later ? to_then : to_then.negated(), labels_[later.target], moves(later));
+        go(then_later ? end.otherwise : end.then);
     }
 
     std::vector<Move> moves(const Edge& edge) const {
@@ -483,8 +525,10 @@ class Lowerer {
     std::vector<bool> in_keys_;   // by value
     std::vector<VReg> entering_;  // by parameter: what edges write
     BlockId current_ = 0;
-    Exchanges exchanges_;
-    std::unordered_map<ValueId, VReg> exchanged_;  // what a store left, by the store
+    TableCode tables_{b_};
+    std::vector<std::optional<FrameContents>> left_;  // by block: at its end, once it is written
+    std::unordered_map<ValueId, VReg> exchanged_;     // 0 if a store was made, by the store
+    std::unordered_map<ValueId, VReg> entries_;       // what a flow_get has found, by it
 };
 
 }  // namespace

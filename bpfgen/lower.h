@@ -1,6 +1,7 @@
 // IR to machine code over virtual registers, once for each way of packet access.
 #pragma once
 
+#include "bpfgen/exchanges.h"
 #include "bpfgen/exits.h"
 #include "bpfgen/hook.h"
 #include "bpfgen/layout.h"
@@ -23,6 +24,7 @@ struct Lowering {
     const ir::Cfg& cfg;
     const ir::Dominators& dominators;
     const LoopHeads& heads;
+    const Exchanges& exchanges;
     LoopForm loops;
     const HookFacts& hook;
     const Exits& exits;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bpf/vfm_abi.h"
+#include "bpfgen/choices.h"
 #include "bpfgen/clock.h"
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
@@ -50,8 +51,10 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
       last_(!next) {
     thread_jumps(input_.function);
     read_clock_once(input_.function);
+    choose_by_branches(input_.function);
     ir::byte_swap_elimination(input_.function);
     merge_tails(input_.function);
+    exchanges_ = find_exchanges(input_.function);
     certain_fuel_ = settle_fuel(input_.function);
     needs_ = find_needs(input_.function);
     heads_ = find_loop_heads(input_.function, ir::Cfg(input_.function));
@@ -128,6 +131,7 @@ Result<> UnitCode::filter() {
                             .cfg = cfg,
                             .dominators = dominators,
                             .heads = heads_,
+                            .exchanges = exchanges_,
                             .loops = shared_.options.loops,
                             .hook = hook_,
                             .exits = exits_,
@@ -211,6 +215,7 @@ Result<> UnitCode::variant(const Lowering& lowering, AccessKind access) {
     MFunction code;
     const auto place = [&](const Lowering& how) {
         code = lower(how, access);
+        store_numbers(code);
         drop_unused(code);
         return allocate(code, registers(access), shared_.options.register_seed);
     };

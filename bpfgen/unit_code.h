@@ -88,6 +88,7 @@ class UnitCode {
     Needs needs_;
     std::vector<bool> certain_fuel_;
     LoopHeads heads_;
+    Exchanges exchanges_;
 };
 
 }  // namespace vfm::bpf
