@@ -353,9 +353,15 @@ class Lowerer {
         const auto group = static_cast<uint32_t>(value.imm);
         const uint64_t size = f_.program->module().counter_groups[group].counters.size();
         const bool known = v_.is_number(value.a);
-        if (known && f_[value.a].imm >= size) return;
+        if (size == 0 || (known && f_[value.a].imm >= size)) return;
         const Counter counter = known ? Counter(f_[value.a].imm) : Counter(word(value.a));
-        count_packet(b_, l_.maps.counters(group), size, counter, *access_);
+        CounterPlace place;
+        if (const auto offset = l_.maps.counters_in_stats(group)) {
+            place.offset = *offset;
+        } else {
+            place.map = l_.maps.counters(group);
+        }
+        count_packet(b_, place, size, counter, *access_);
     }
 
     void take_fuel(uint64_t amount, bool certain) {

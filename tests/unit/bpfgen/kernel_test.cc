@@ -85,8 +85,7 @@ BOOST_AUTO_TEST_CASE(headers_are_walked) {
             Loaded loaded(emitted);
             loaded.run(packet);
             BOOST_TEST(loaded.result().value == expected.value);
-            const size_t most = care == Care::always ? 4 * emitted.insns.size() : 31'250;
-            BOOST_TEST(loaded.info().verified_insns < most);
+            BOOST_TEST(loaded.info().verified_insns < 20'000u);
         }
     }
 }
