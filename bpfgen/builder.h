@@ -52,10 +52,6 @@ class Builder {
     void add_to(Reg dst, Reg src) {
         put({.op = MOp::alu, .code = BPF_ADD, .dst = dst, .a = dst, .b = src});
     }
-    /// dst = dst - src, machine registers both.
-    void sub_to(Reg dst, Reg src) {
-        put({.op = MOp::alu, .code = BPF_SUB, .dst = dst, .a = dst, .b = src});
-    }
     /// dst = ~dst, on a machine register.
     void flip_to(Reg dst) {
         put({.op = MOp::alu_imm, .code = BPF_XOR, .dst = dst, .a = dst, .imm = ~uint64_t{0}});

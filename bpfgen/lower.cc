@@ -356,12 +356,16 @@ class Lowerer {
     void count(const Value& value) {
         const auto group = static_cast<uint32_t>(value.imm);
         const uint64_t size = f_.program->module().counter_groups[group].counters.size();
-        const uint32_t map = l_.maps.counters(group);
-        if (v_.is_number(value.a)) {
-            count_packet(b_, map, size, f_[value.a].imm, *access_);
+        const bool known = v_.is_number(value.a);
+        if (size == 0 || (known && f_[value.a].imm >= size)) return;
+        const Counter counter = known ? Counter(f_[value.a].imm) : Counter(word(value.a));
+        CounterPlace place;
+        if (const auto offset = l_.maps.counters_in_stats(group)) {
+            place.offset = *offset;
         } else {
-            count_packet(b_, map, size, word(value.a), *access_);
+            place.map = l_.maps.counters(group);
         }
+        count_packet(b_, place, size, counter, *access_);
     }
 
     void take_fuel(uint64_t amount, bool certain) {

@@ -238,11 +238,22 @@ VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operand
     return b.blurred(result);
 }
 
-void count_packet(Builder& b, uint32_t map, uint64_t counters, Counter counter,
+namespace {
+
+// Adds a packet and LEN to the counter there.
+void add_packet(Builder& b, VReg base, int16_t offset, PacketAccess& packet) {
+    const auto packets = static_cast<int16_t>(offset + offsetof(vfm_counter, packets));
+    const auto bytes = static_cast<int16_t>(offset + offsetof(vfm_counter, bytes));
+    b.store(8, base, packets, b.alu_imm(BPF_ADD, b.load(8, base, packets), 1));
+    const VReg len = packet.len_by_branch();
+    b.store(8, base, bytes, b.alu(BPF_ADD, b.load(8, base, bytes), len));
+}
+
+// In a map of its own.
+void count_in_map(Builder& b, uint32_t map, uint64_t counters, Counter counter,
                   PacketAccess& packet) {
     const Label done = b.label();
     if (const auto* number = std::get_if<uint64_t>(&counter)) {
-        if (*number >= counters) return;
         b.store_imm(4, kFrame, kKeySlot, *number);
     } else {
         const Word& word = std::get<Word>(counter);
@@ -253,14 +264,36 @@ void count_packet(Builder& b, uint32_t map, uint64_t counters, Counter counter,
     b.slot_address_to(2, kKeySlot);
     b.call(BPF_FUNC_map_lookup_elem);
     b.branch({.code = BPF_JEQ, .a = 0, .imm = 0}, done);
-    b.load_to(1, 8, 0, offsetof(vfm_counter, packets));
-    b.add_imm_to(1, 1);
-    b.store(8, 0, offsetof(vfm_counter, packets), 1);
-    packet.len_to(2);
-    b.load_to(1, 8, 0, offsetof(vfm_counter, bytes));
-    b.add_to(1, 2);
-    b.store(8, 0, offsetof(vfm_counter, bytes), 1);
+    const VReg at = b.mov(0);
+    add_packet(b, at, 0, packet);
     b.bind(done);
+}
+
+void count_in_stats(Builder& b, uint32_t offset, uint64_t counters, Counter counter,
+                    PacketAccess& packet) {
+    const VReg stats = b.load(8, kFrame, kStatsSlot);
+    if (const auto* number = std::get_if<uint64_t>(&counter)) {
+        const uint64_t at = offset + *number * sizeof(vfm_counter);
+        add_packet(b, stats, static_cast<int16_t>(at), packet);
+        return;
+    }
+    const Label done = b.label();
+    const VReg own = b.mov(std::get<Word>(counter).reg);
+    b.branch({.code = BPF_JGT, .a = own, .imm = counters - 1}, done);
+    const VReg behind = b.alu_imm(BPF_MUL, own, sizeof(vfm_counter));
+    add_packet(b, b.alu(BPF_ADD, stats, behind), static_cast<int16_t>(offset), packet);
+    b.bind(done);
+}
+
+}  // namespace
+
+void count_packet(Builder& b, const CounterPlace& place, uint64_t counters, Counter counter,
+                  PacketAccess& packet) {
+    if (place.map) {
+        count_in_map(b, *place.map, counters, counter, packet);
+    } else {
+        count_in_stats(b, place.offset, counters, counter, packet);
+    }
 }
 
 }  // namespace vfm::bpf

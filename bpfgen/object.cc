@@ -127,9 +127,9 @@ std::unexpected<UnitFailure> refused(uint32_t unit, Failure failure) {
     return std::unexpected(UnitFailure{unit, refusal(std::move(failure))});
 }
 
-// What the shortest code may take of the verifier: a twentieth of its limit, so that kernels whose
-// verifier finds less alike than the one that is foretold take it, too.
-constexpr uint64_t kMostForShortest = kMostProcessed / 20;
+// What the shortest code may take of the verifier: a thirty-second of its limit, so that kernels
+// whose verifier finds less alike than the one that is foretold take it, too.
+constexpr uint64_t kMostForShortest = kMostProcessed / 32;
 // A function with more is not even tried.
 constexpr size_t kMostValuesForShortest = 6000;
 

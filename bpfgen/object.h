@@ -87,6 +87,16 @@ struct UnitFailure {
 
 enum class MapRole : uint8_t { flow, counters, set, stats, scratch, result };
 
+/// Counters of a group that stand at the end of the value of the statistics.
+struct CounterArray {
+    std::string name;  ///< of the group
+    uint32_t count = 0;
+};
+
+/// With more in all, each counter group is a map of its own: a value of a per-CPU array has at most
+/// 32 KiB.
+inline constexpr size_t kMostCountersInStats = 1000;
+
 /// A map that the program uses. `name` is a C identifier of at most 15 bytes, unique in the object.
 struct Map {
     std::string name{};
@@ -102,6 +112,8 @@ struct Map {
     /// Role set: the keys with which the filter begins, one behind the other, each with the
     /// value 1. Who loads the program puts them into the map.
     Bytes keys = {};
+    /// Role stats: all groups of the unit, group after group; none if they have maps.
+    std::vector<CounterArray> counters = {};
 };
 
 /// An LD_IMM64 at `insn` whose value is the address of maps[map].

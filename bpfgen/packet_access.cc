@@ -38,18 +38,17 @@ VReg len_from(Builder& b, LenSource source) {
     return kNoReg;
 }
 
-void len_to(Builder& b, LenSource source, Reg dst) {
-    if (source == LenSource::linear) {
-        b.mov_to(dst, kDataEnd);
-        b.sub_to(dst, kData);
-    } else {
-        b.load_to(dst, 8, kFrame, kLenSlot);
-        if (source == LenSource::cut_in_slot) return;
-    }
+VReg len_by_branch(Builder& b, LenSource source) {
+    if (source == LenSource::cut_in_slot) return b.load(8, kFrame, kLenSlot);
+    const VReg length =
+        source == LenSource::linear ? b.alu(BPF_SUB, kDataEnd, kData) : b.load(8, kFrame, kLenSlot);
     const Label done = b.label();
-    b.branch({.code = BPF_JLE, .a = dst, .imm = kMaxPacket}, done);
-    b.number_to(dst, kMaxPacket);
-    b.bind(done);
+    const VReg len = b.fresh();
+    b.branch({.code = BPF_JGT, .a = length, .imm = kMaxPacket}, done,
+             {{.dst = len, .imm = kMaxPacket}});
+    b.jump(done, {{.dst = len, .src = length}});
+    b.bind(done, {len});
+    return len;
 }
 
 class DirectAccess final : public PacketAccess {
@@ -106,7 +105,7 @@ class DirectAccess final : public PacketAccess {
     }
 
     VReg len() override { return len_from(b_, c_.len); }
-    void len_to(Reg dst) override { bpf::len_to(b_, c_.len, dst); }
+    VReg len_by_branch() override { return bpf::len_by_branch(b_, c_.len); }
 
   private:
     // A pointer to packet[value] behind which `size` bytes are known to be, in `scope`.
@@ -203,7 +202,7 @@ class HelperAccess final : public PacketAccess {
     }
 
     VReg len() override { return len_from(b_, c_.len); }
-    void len_to(Reg dst) override { bpf::len_to(b_, c_.len, dst); }
+    VReg len_by_branch() override { return bpf::len_by_branch(b_, c_.len); }
 
   private:
     static constexpr int16_t kScratchOffset = offsetof(vfm_stats, scratch);

@@ -42,8 +42,8 @@ class PacketAccess {
     virtual VReg load_behind(VReg place, uint64_t offset, unsigned size) = 0;
     /// LEN: the packet's length, at most kMaxPacket.
     virtual VReg len() = 0;
-    /// The same to a machine register, by a branch: where soon the run ends.
-    virtual void len_to(Reg dst) = 0;
+    /// The same, cut by a branch: where soon the run ends.
+    virtual VReg len_by_branch() = 0;
 };
 
 /// Where LEN comes from.
