@@ -37,6 +37,16 @@ std::vector<Reading> find_readings(const ir::Function& function) {
     return readings;
 }
 
+/// Before what makes the key of the first access to a table, so that all that this finds is in
+/// registers that calls lose; the end of a block without one.
+ir::IdList::iterator before_access(const ir::Function& function, ir::IdList& body) {
+    auto at = std::ranges::find_if(
+        body, [&](ValueId id) { return ir::op_info(function[id].op).kind == ir::OpKind::flow; });
+    if (at == body.end()) return at;
+    while (at != body.begin() && ir::op_info(function[at[-1]].op).effect == ir::Effect::pure) --at;
+    return at;
+}
+
 /// Moves each reading to where the ways to those that use it part.
 void sink_readings(ir::Function& function, std::vector<Reading>& readings) {
     const ir::Cfg cfg(function);
@@ -59,7 +69,9 @@ void sink_readings(ir::Function& function, std::vector<Reading>& readings) {
         if (place == ir::kNone) continue;
         erase_if(function.blocks[reading.block].body, is_clock);
         ir::IdList& body = function.blocks[place].body;
-        body.insert(std::ranges::find_if(body, uses), reading.value);
+        auto at = std::ranges::find_if(body, uses);
+        if (at == body.end()) at = before_access(function, body);
+        body.insert(at, reading.value);
         reading.block = place;
     }
 }
@@ -122,7 +134,7 @@ void read_once(ir::Function& function, const Shared& one) {
     ir::IdList& body = function.blocks[one.place].body;
     const auto first = std::ranges::find_if(body, [&](ValueId id) { return is_reading[id]; });
     const ValueId clock = first == body.end() ? one.readings.front().value : *first;
-    const auto at = first - body.begin();
+    const auto at = (first == body.end() ? before_access(function, body) : first) - body.begin();
     for (Block& block : function.blocks)
         erase_if(block.body, [&](ValueId id) { return is_reading[id]; });
     body.insert(body.begin() + at, clock);

@@ -104,10 +104,8 @@ class Finder {
         if (found_.store_of.empty()) return;
         const ValueId zero = ir::number_in_entry(f_, 0);
         const auto compare = [&](ValueId& a, ValueId& b) {
-            if (found_.store_of.contains(a))
-                b = zero;
-            else if (found_.store_of.contains(b))
-                a = zero;
+            if (found_.store_of.contains(b)) std::swap(a, b);
+            if (found_.store_of.contains(a)) b = zero;
         };
         for (Block& block : f_.blocks) {
             for (const ValueId id : block.body)

@@ -99,8 +99,10 @@ class Lowerer {
           left_(f_.blocks.size()) {}
 
     MFunction run() {
+        for (const auto& [seen, again] : l_.attempts.again_of) rounds_[again.get] = {};
         for (const BlockId block : l_.layout.order()) {
             labels_[block] = b_.label();
+            if (Rounds* const rounds = rounds_at(block)) *rounds = {block, b_.fresh()};
             for (const ValueId param : f_.blocks[block].params) {
                 entering_[param] = b_.fresh();
                 if (!is_hidden(block, param)) v_.set(param, entering_[param]);
@@ -112,6 +114,7 @@ class Lowerer {
             current_ = id;
             std::vector<VReg> params;
             for (const ValueId param : block.params) params.push_back(entering_[param]);
+            if (const Rounds* const rounds = rounds_at(id)) params.push_back(rounds->before);
             b_.origin(block.body.empty() ? block.end.origin : f_[block.body.front()].origin);
             b_.bind(labels_[id], std::move(params));
             b_.contents(contents_at(id));
@@ -122,8 +125,9 @@ class Lowerer {
                 b_.origin(f_[value].origin);
                 operation(value);
             }
-            left_[id] = b_.contents();
             b_.origin(block.end.origin);
+            if (block.end.kind == Terminator::Kind::jump) before_attempts(block.end.then.target);
+            left_[id] = b_.contents();
             end(block, i);
         }
         tables_.finish();
@@ -386,7 +390,10 @@ class Lowerer {
                 b_.jump(l_.exits.error(end.error));
                 return;
             case Terminator::Kind::branch:
-                two_ways(block, index, branch_condition(end));
+                if (const Attempts::Again* const again = l_.attempts.find(end.a))
+                    end_attempt(end, *again);
+                else
+                    two_ways(block, index, branch_condition(end));
                 return;
             case Terminator::Kind::branch_len:
                 two_ways(block, index, access_->has(end.imm));
@@ -466,6 +473,49 @@ class Lowerer {
         }
     }
 
+    // An attempt that is made again if it was in vain.
+    struct Rounds {
+        BlockId begin = ir::kNone;
+        VReg before = kNoReg;  // attempts before this one
+    };
+    Rounds* rounds_at(BlockId id) {
+        const ir::IdList& body = f_.blocks[id].body;
+        const auto at = body.empty() ? rounds_.end() : rounds_.find(body.front());
+        return at == rounds_.end() ? nullptr : &at->second;
+    }
+
+    // The key stands in the frame for all of them.
+    void before_attempts(BlockId begin) {
+        if (!rounds_at(begin)) return;
+        const std::vector<Operand> key = key_of(f_[f_.blocks[begin].body.front()]);
+        if (!l_.shared.has(TableAccess::get, key.size())) tables_.write_key(key);
+    }
+
+    void end_attempt(const Terminator& end, const Attempts::Again& again) {
+        const bool equal = end.comparison == Comparison::eq;
+        const Edge& made = equal ? end.then : end.otherwise;
+        const Edge& lost = equal ? end.otherwise : end.then;
+        const Condition is_made = v_.condition(Comparison::eq, end.a, end.b);
+        const Label retry = b_.label();
+        if (const auto aside = label_aside(made)) {
+            b_.branch(is_made, *aside, moves(made));
+            b_.jump(retry);
+        } else {
+            b_.branch(is_made.negated(), retry);
+            go(made);
+        }
+        const Rounds rounds = rounds_.at(again.get);
+        const uint64_t last = again.rounds - 1;
+        tables_.later(retry, [=, this, &lost] {
+            const Label out = b_.label();
+            b_.branch({.code = BPF_JEQ, .a = rounds.before, .imm = last}, out);
+            const VReg more = b_.alu_imm(BPF_ADD, rounds.before, 1);
+            b_.jump(labels_[rounds.begin], {{.dst = rounds.before, .src = more}});
+            b_.bind(out);
+            go(lost);
+        });
+    }
+
     // Both ways lead to the block that follows. The one with more numbers is left for later: the
     // verifier then has gone on with every value before it comes with one that it knows.
     void choose(const Terminator& end, const Condition& to_then) {
@@ -478,8 +528,13 @@ class Lowerer {
         go(then_later ? end.otherwise : end.then);
     }
 
-    std::vector<Move> moves(const Edge& edge) const {
+    std::vector<Move> moves(const Edge& edge) {
         std::vector<Move> list;
+        if (const Rounds* const rounds = rounds_at(edge.target)) {
+            // The kernel's verifier must see that the rounds end.
+            b_.keep_known(rounds->before);
+            list.push_back({.dst = rounds->before, .imm = 0});
+        }
         const auto& params = f_.blocks[edge.target].params;
         for (size_t i = 0; i < params.size(); ++i) {
             const Value& arg = f_[edge.args[i]];
@@ -532,6 +587,7 @@ class Lowerer {
     std::vector<VReg> entering_;  // by parameter: what edges write
     BlockId current_ = 0;
     TableCode tables_{b_};
+    std::unordered_map<ValueId, Rounds> rounds_;      // by the flow_get that begins an attempt
     std::vector<std::optional<FrameContents>> left_;  // by block: at its end, once it is written
     std::unordered_map<ValueId, VReg> exchanged_;     // 0 if a store was made, by the store
     std::unordered_map<ValueId, VReg> entries_;       // what a flow_get has found, by it

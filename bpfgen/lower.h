@@ -1,6 +1,7 @@
 // IR to machine code over virtual registers, once for each way of packet access.
 #pragma once
 
+#include "bpfgen/attempts.h"
 #include "bpfgen/exchanges.h"
 #include "bpfgen/exits.h"
 #include "bpfgen/hook.h"
@@ -25,6 +26,7 @@ struct Lowering {
     const ir::Dominators& dominators;
     const LoopHeads& heads;
     const Exchanges& exchanges;
+    const Attempts& attempts;
     LoopForm loops;
     const HookFacts& hook;
     const Exits& exits;

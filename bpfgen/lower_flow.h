@@ -50,19 +50,21 @@ class TableCode {
     /// Adds, atomically across CPUs, and gives the new value: `delta` if the store was refused.
     VReg add(uint32_t map, KeyWords key, Operand delta, VReg entry = kNoReg);
 
-    /// Writes what stands behind all blocks.
+    /// Puts a key where the accesses to it want it.
+    void write_key(KeyWords key);
+
+    /// Writes something behind all blocks, at a label, where the frame holds what it does here.
+    void later(Label label, std::function<void()> code);
     void finish();
 
   private:
     int16_t key_slot(KeyWords key) const;
-    void write_key(KeyWords key);
     void lookup(uint32_t map, int16_t key);
     void find(uint32_t map, KeyWords key);
     void update(uint32_t map, KeyWords key, Operand value, uint64_t flags);
     void count_refused();
     VReg in_register(const Operand& operand);
     void place(Label label, std::vector<VReg> params = {}, std::vector<Move> moves = {});
-    void later(Label label, std::function<void()> code);
 
     struct Later {
         Label label;

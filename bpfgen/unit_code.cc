@@ -55,6 +55,7 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
     ir::byte_swap_elimination(input_.function);
     merge_tails(input_.function);
     exchanges_ = find_exchanges(input_.function);
+    attempts_ = fold_attempts(input_.function, exchanges_);
     certain_fuel_ = settle_fuel(input_.function);
     needs_ = find_needs(input_.function);
     heads_ = find_loop_heads(input_.function, ir::Cfg(input_.function));
@@ -132,6 +133,7 @@ Result<> UnitCode::filter() {
                             .dominators = dominators,
                             .heads = heads_,
                             .exchanges = exchanges_,
+                            .attempts = attempts_,
                             .loops = shared_.options.loops,
                             .hook = hook_,
                             .exits = exits_,

@@ -89,6 +89,7 @@ class UnitCode {
     std::vector<bool> certain_fuel_;
     LoopHeads heads_;
     Exchanges exchanges_;
+    Attempts attempts_;
 };
 
 }  // namespace vfm::bpf
