@@ -104,6 +104,7 @@ Result<ir::Function> lifted(const VerifiedModule& verified, const Options& optio
     ir::Function function = TRY(ir::lift(verified, {.vlan_metadata = options.hook == Hook::tc,
                                                     .walks_extensions = true,
                                                     .most_copied = kMostCopied,
+                                                    .plain_ipv6 = true,
                                                     .most_keys = 0}));
     // Also behind the passes: tests that each ask for an IP version first are a chain only then.
     ir::if_to_switch_from(function, kLeastChain);
