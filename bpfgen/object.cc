@@ -17,7 +17,7 @@ namespace vfm::bpf {
 namespace {
 
 // The kernel's verifier goes through what stands twice twice.
-constexpr size_t kMostCopied = 256;
+constexpr size_t kMostCopied = 600;
 
 // Tests for equality that become a set. A chain of fewer takes fewer instructions than the table.
 constexpr size_t kLeastChain = 8;
