@@ -269,8 +269,8 @@ BOOST_AUTO_TEST_CASE(counters_in_the_kernel_stand_behind_the_statistics) {
         vfm_counter counters[3];
     };
     const Fd map(
-        bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "vfm_stats", 4, sizeof(Value), 1, nullptr));
-    served.pin(map.get(), "vfm_stats");
+        bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "statistics", 4, sizeof(Value), 1, nullptr));
+    served.pin(map.get(), "statistics");
     Value value{};
     value.stats.packets = 9;
     value.counters[0] = {1, 60};
@@ -280,8 +280,8 @@ BOOST_AUTO_TEST_CASE(counters_in_the_kernel_stand_behind_the_statistics) {
     BOOST_REQUIRE(bpf_map_update_elem(map.get(), &key, values.data(), BPF_ANY) == 0);
     StoredFilter filter = served.filter();
     filter.record.mode = Mode::native;
-    filter.record.stats_map = "vfm_stats";
-    filter.record.counters = {"vfm_stats", "vfm_stats"};
+    filter.record.stats_map = "statistics";
+    filter.record.counters = {"statistics", "statistics"};
     const uint64_t cpus = cpu_count();
     const std::vector<std::vector<Count>> expected = {{{cpus, 60 * cpus}},
                                                       {{}, {2 * cpus, 120 * cpus}}};
