@@ -110,7 +110,7 @@ BOOST_FIXTURE_TEST_CASE(a_number_that_is_stored_is_part_of_the_store, Fixture) {
     const std::vector<std::string> lines = code(placed());
     BOOST_TEST(lines.front() == "*(u64 *)(r6 +0) = 5");
     BOOST_TEST(std::ranges::count(lines, "*(u64 *)(r6 +16) = 6") == 1);
-    BOOST_TEST(lines.size() == 7u);
+    BOOST_TEST(lines.size() == 8u);
 }
 
 BOOST_FIXTURE_TEST_CASE(two_of_them_share_the_kept_register_with_the_stack, Fixture) {
