@@ -162,6 +162,21 @@ BOOST_AUTO_TEST_CASE(a_key_is_written_once) {
     BOOST_TEST(stores("(+ (rate (1 2) 100) (rate (3 2) 200))") == 2);
 }
 
+// Then what is called in between loses nothing of it.
+BOOST_AUTO_TEST_CASE(a_key_is_written_before_the_clock_is_read) {
+    const auto insns =
+        test::generated(compiled("(deftable t :key (port port))\n(flow-set! t (1 2) (+ (now) 5))"))
+            .insns;
+    const auto clock = std::ranges::find_if(insns, [](const bpf_insn& insn) {
+        return insn.code == (BPF_JMP | BPF_CALL) && insn.imm == BPF_FUNC_ktime_get_ns;
+    });
+    const auto key = std::ranges::find_if(insns, [](const bpf_insn& insn) {
+        return insn.code == (BPF_ST | BPF_MEM | BPF_DW) && insn.off == kWideKeySlot;
+    });
+    BOOST_TEST((key < clock));
+    BOOST_TEST((clock < insns.end()));
+}
+
 // Both operands of an exchange may be in memory.
 BOOST_AUTO_TEST_CASE(wherever_the_operands_are) {
     const VerifiedModule program = compiled("(+ (rate (1 2) 2) (* 10 (rate 3 100)))");
