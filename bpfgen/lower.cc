@@ -5,8 +5,8 @@
 
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/lower_extensions.h"
-#include "bpfgen/lower_flow.h"
 #include "bpfgen/lower_lookup.h"
+#include "bpfgen/lower_tables.h"
 #include "bpfgen/lower_values.h"
 #include "core/base/check.h"
 #include "core/ir/form/arithmetic.h"
@@ -96,6 +96,7 @@ class Lowerer {
           labels_(f_.blocks.size()),
           in_keys_(made_into_keys(f_, l_.cfg)),
           entering_(f_.values.size(), kNoReg),
+          tables_(f_, l_.exchanges, l_.maps, l_.shared, b_, v_),
           left_(f_.blocks.size()) {}
 
     MFunction run() {
@@ -126,7 +127,10 @@ class Lowerer {
                 operation(value);
             }
             b_.origin(block.end.origin);
-            if (block.end.kind == Terminator::Kind::jump) before_attempts(block.end.then.target);
+            // The key stands in the frame for all attempts.
+            const BlockId next = block.end.then.target;
+            if (block.end.kind == Terminator::Kind::jump && rounds_at(next))
+                tables_.write_key(f_.blocks[next].body.front());
             left_[id] = b_.contents();
             end(block, i);
         }
@@ -211,6 +215,7 @@ class Lowerer {
                 return walk_extensions(b_, *access_, v_.read(value.a), v_.read(value.b));
             case Op::now:
                 if (l_.clock_in_slot) return b_.load(8, kFrame, kClockSlot);
+                tables_.write_key_ahead(f_.blocks[current_].body, id);
                 b_.call(BPF_FUNC_ktime_get_ns);
                 return b_.mov(0);
             case Op::guard_len:
@@ -226,15 +231,9 @@ class Lowerer {
                 }
                 return kNoReg;
             case Op::flow_get:
-                if (const auto at = l_.exchanges.store_of.find(id);
-                    at != l_.exchanges.store_of.end())
-                    return exchanged_.at(at->second);
-                return access(TableAccess::get, id, {});
             case Op::flow_set:
-                store(id, value.b);
-                return kNoReg;
             case Op::flow_add:
-                return access(TableAccess::add, id, {operand(value.b)});
+                return tables_.operation(id);
             case Op::rand:
                 b_.call(BPF_FUNC_get_prandom_u32);
                 return b_.mov(0);
@@ -303,55 +302,6 @@ class Lowerer {
     }
 
     Word word(ValueId value) { return {v_.read(value), l_.values.bits(value)}; }
-
-    Operand operand(ValueId value) const {
-        if (v_.is_number(value)) return {.number = f_[value].imm};
-        return {.reg = v_.reg(value)};
-    }
-
-    std::vector<Operand> key_of(const Value& value) const {
-        std::vector<Operand> words = {operand(value.a)};
-        for (const ValueId word : value.more) words.push_back(operand(word));
-        return words;
-    }
-
-    // The register with what a flow_get has found, if it is kept for this store.
-    VReg entry_for(ValueId store) const {
-        const auto get = l_.exchanges.entry_of.find(store);
-        if (get == l_.exchanges.entry_of.end()) return kNoReg;
-        const auto entry = entries_.find(get->second);
-        return entry == entries_.end() ? kNoReg : entry->second;
-    }
-
-    // `operands` stand beside the key.
-    VReg access(TableAccess kind, ValueId id, const std::vector<Operand>& operands) {
-        const auto table = static_cast<uint32_t>(f_[id].imm);
-        const std::vector<Operand> key = key_of(f_[id]);
-        if (l_.shared.has(kind, key.size())) return l_.shared.call(b_, kind, table, key, operands);
-        const uint32_t map = l_.maps.flow(table);
-        switch (kind) {
-            case TableAccess::get:
-                return tables_.get(map, key,
-                                   l_.exchanges.found.contains(id) ? &entries_[id] : nullptr);
-            case TableAccess::set:
-                tables_.set(map, key, operands[0], entry_for(id));
-                return kNoReg;
-            case TableAccess::exchange:
-                return tables_.exchange(map, key, operands[0], operands[1], entry_for(id));
-            case TableAccess::add:
-                return tables_.add(map, key, operands[0], entry_for(id));
-        }
-        return kNoReg;
-    }
-
-    void store(ValueId id, ValueId value) {
-        const auto old = l_.exchanges.old_of.find(id);
-        if (old == l_.exchanges.old_of.end())
-            access(TableAccess::set, id, {operand(value)});
-        else
-            exchanged_[id] =
-                access(TableAccess::exchange, id, {operand(old->second), operand(value)});
-    }
 
     void count(const Value& value) {
         const auto group = static_cast<uint32_t>(value.imm);
@@ -484,13 +434,6 @@ class Lowerer {
         return at == rounds_.end() ? nullptr : &at->second;
     }
 
-    // The key stands in the frame for all of them.
-    void before_attempts(BlockId begin) {
-        if (!rounds_at(begin)) return;
-        const std::vector<Operand> key = key_of(f_[f_.blocks[begin].body.front()]);
-        if (!l_.shared.has(TableAccess::get, key.size())) tables_.write_key(key);
-    }
-
     void end_attempt(const Terminator& end, const Attempts::Again& again) {
         const bool equal = end.comparison == Comparison::eq;
         const Edge& made = equal ? end.then : end.otherwise;
@@ -586,11 +529,9 @@ class Lowerer {
     std::vector<bool> in_keys_;   // by value
     std::vector<VReg> entering_;  // by parameter: what edges write
     BlockId current_ = 0;
-    TableCode tables_{b_};
+    TableLowering tables_;
     std::unordered_map<ValueId, Rounds> rounds_;      // by the flow_get that begins an attempt
     std::vector<std::optional<FrameContents>> left_;  // by block: at its end, once it is written
-    std::unordered_map<ValueId, VReg> exchanged_;     // 0 if a store was made, by the store
-    std::unordered_map<ValueId, VReg> entries_;       // what a flow_get has found, by it
 };
 
 }  // namespace
