@@ -86,6 +86,11 @@ std::string values_of(std::string_view reason, const RegisterStates& states) {
 
 }  // namespace
 
+std::string_view text_of_log(std::string_view memory) {
+    if (memory.starts_with('\0')) memory.remove_prefix(1);
+    return memory.substr(0, memory.find('\0'));
+}
+
 VerifierComplaint read_verifier_log(std::string_view log) {
     VerifierComplaint complaint;
     RegisterStates states;

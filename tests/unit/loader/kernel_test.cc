@@ -246,6 +246,18 @@ BOOST_AUTO_TEST_CASE(clock_and_chance_that_are_fixed,
     }
 }
 
+BOOST_AUTO_TEST_CASE(more_instructions_than_the_kernel_copies,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    bpf::Program program;
+    program.name = "large";
+    program.insns.assign(1'000'001, ebpf::mov_imm(BPF_REG_0, XDP_PASS));
+    program.insns.back() = ebpf::exit_insn();
+    const auto loaded = load_program(program);
+    BOOST_REQUIRE(!loaded.has_value());
+    BOOST_TEST(loaded.error().reason == "it has 1000001 instructions, the kernel takes 1000000");
+    BOOST_TEST((loaded.error().blame == Blame::filter));
+}
+
 BOOST_AUTO_TEST_CASE(statistics_of_other_versions,
                      *boost::unit_test::precondition(kernel_is_there)) {
     // Shorter and longer than what this version knows: read as far as both know them.
