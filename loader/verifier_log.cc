@@ -22,6 +22,7 @@ std::optional<uint32_t> instruction_of(std::string_view line) {
 
 /// Lines that tell of progress, not of the complaint.
 bool is_progress(std::string_view line) {
+    if (line.starts_with("Func#") && line.ends_with(" is global and assumed valid.")) return true;
     constexpr std::array<std::string_view, 12> kPrefixes = {
         "processed ",   "verification time ", "stack depth ", "from ", ";",       "func#",
         "propagating ", "mark_precise",       "last_idx",     "regs=", "parent ", "safe"};
