@@ -22,7 +22,7 @@ namespace {
 Module random_code(const CorpusOptions& options, Rng& rng) {
     RandomOptions wanted;
     wanted.loops = options.loops;
-    wanted.clock = options.clock && rng.one_in(8);
+    wanted.clock = rng.one_in(8);
     wanted.small_fuel = rng.one_in(8);
     if (rng.one_in(16)) wanted.max_instructions = 600;
     return random_program(rng, wanted);
@@ -43,9 +43,9 @@ size_t large_size(Rng& rng) {
     return std::min<size_t>(kMaxCode, most + rng.below(most));
 }
 
-CorpusProgram compiled_lisp(const CorpusOptions& options, Rng& rng) {
+CorpusProgram compiled_lisp(Rng& rng) {
     CorpusProgram made;
-    made.source = random_lisp(rng, {.clock = options.clock && rng.one_in(3)});
+    made.source = random_lisp(rng, {.clock = rng.one_in(3)});
     const auto source = std::make_shared<const SourceFile>("random.vfl", made.source);
     auto compiled = lisp::compile(source);
     if (!compiled)
@@ -66,7 +66,7 @@ bool is_language(std::string_view language) {
 }
 
 CorpusProgram corpus_program(const CorpusOptions& options, Rng& rng) {
-    if (options.language == "lisp") return compiled_lisp(options, rng);
+    if (options.language == "lisp") return compiled_lisp(rng);
     CorpusProgram made;
     if (options.language == "deep") {
         made.module = assembled_deep(options, rng);

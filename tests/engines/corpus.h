@@ -16,7 +16,6 @@ struct CorpusOptions {
     /// "code": bytecode; "lisp": VFLisp; "deep": many values at once; "large": up to 64 KB.
     std::string language = "code";
     bool loops = false;  ///< of all but VFLisp, which has none
-    bool clock = true;   ///< NOW and RAND in some
 };
 
 bool is_language(std::string_view language);

@@ -90,9 +90,9 @@ void report(const Options& options, uint64_t index, const CorpusProgram& made,
             const std::vector<Bytes>& packets, const Difference& difference) {
     fmt::print("{} differs on packet {}: {}\n", difference.engine, difference.packet,
                difference.what);
-    fmt::print("again: --seed={} --index={} --packets={} --shortest={} --language={}{}{}\n",
+    fmt::print("again: --seed={} --index={} --packets={} --shortest={} --language={}{}\n",
                options.seed, index, options.packets, options.shortest, options.corpus.language,
-               options.corpus.loops ? " --loops" : "", options.corpus.clock ? "" : " --no-clock");
+               options.corpus.loops ? " --loops" : "");
     if (!made.source.empty()) fmt::print("{}\n", made.source);
     if (difference.engine == "witness") return;
     const std::vector<EngineKind> kinds = engines_named(difference.engine);
@@ -230,8 +230,6 @@ Options parse(int argc, char** argv) {
             options.filters = value;
         else if (name == "--loops")
             options.corpus.loops = true;
-        else if (name == "--no-clock")
-            options.corpus.clock = false;
         else
             throw std::runtime_error("unknown option '" + std::string(argument) + "'");
     }
