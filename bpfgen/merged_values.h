@@ -11,7 +11,8 @@
 
 namespace vfm::bpf {
 
-/// By value.
-std::vector<bool> find_merged_values(const ir::Function& function, const ir::Cfg& cfg);
+/// By value. `numbers`: what some path makes of numbers alone, by value.
+std::vector<bool> find_merged_values(const ir::Function& function, const ir::Cfg& cfg,
+                                     const std::vector<bool>& numbers);
 
 }  // namespace vfm::bpf

@@ -62,7 +62,6 @@ ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopH
     number_somewhere_.assign(function.values.size(), false);
     far_sum_.assign(function.values.size(), false);
     followed_ = find_followed_values(function);
-    merged_ = find_merged_values(function, cfg);
     for (ValueId id = 0; id < function.values.size(); ++id) {
         if (!is_number(function, id)) continue;
         bits_[id] = provable_[id] = static_cast<uint8_t>(std::bit_width(function[id].imm));
@@ -101,6 +100,7 @@ ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopH
             }
         });
     }
+    merged_ = find_merged_values(function, cfg, number_somewhere_);
 }
 
 }  // namespace vfm::bpf
