@@ -9,9 +9,11 @@
 
 #define VFM_ERROR_KINDS 10
 
-/* The one value of the per-CPU array `vfm_stats`. In a program of several filters each has such an
- * array of its own: NAME_stats, where NAME are up to 7 bytes of its file's name, which the names of
- * its other maps begin with too. `vfm_scratch` is one for all. */
+/* What the one value of the per-CPU array `vfm_stats` begins with. At its end, behind this, stand
+ * the struct vfm_counter of the filter's counter groups, group after group, unless there are more
+ * than a thousand: then each group is a per-CPU array of its own. In a program of several filters
+ * each has such an array of its own: NAME_stats, where NAME are up to 7 bytes of its file's name,
+ * which the names of its other maps begin with too. `vfm_scratch` is one for all. */
 struct vfm_stats {
     __u64 packets; /* packets seen */
     __u64 bytes;   /* their bytes, as the hook sees them */
@@ -29,7 +31,7 @@ struct vfm_stats {
     __u64 lost;
 };
 
-/* A value of the per-CPU array of a counter group, by the number of the counter. */
+/* A counter of a group, by its number: in the value of `vfm_stats`, or the value of an array. */
 struct vfm_counter {
     __u64 packets;
     __u64 bytes;

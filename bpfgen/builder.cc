@@ -19,6 +19,43 @@ VReg Builder::blurred(VReg a) {
     return load(8, stats, kThrough);
 }
 
+void Builder::put_to(Reg dst, const Operand& operand) {
+    if (operand.reg == kNoReg)
+        number_to(dst, operand.number);
+    else
+        mov_to(dst, operand.reg);
+}
+
+VReg Builder::plus(Reg a, const Operand& operand) {
+    if (operand.reg != kNoReg) return alu(BPF_ADD, a, operand.reg);
+    if (fits_imm(operand.number)) return alu_imm(BPF_ADD, a, operand.number);
+    return alu(BPF_ADD, a, number(operand.number));
+}
+
+void Builder::store(Reg frame, int16_t slot, const Operand& word) {
+    if (contents_.holds(slot, word)) return;
+    if (word.reg != kNoReg) {
+        store(8, frame, slot, word.reg);
+    } else if (fits_imm(word.number)) {
+        store_imm(8, frame, slot, word.number);
+    } else {
+        store(8, frame, slot, number(word.number));
+        contents_.stored(slot, word);
+    }
+}
+
+void Builder::follow(const MInsn& insn) {
+    const bool whole = insn.size == 8;
+    if (insn.op == MOp::label) {
+        contents_ = {};
+    } else if (insn.op == MOp::store && insn.a == kFrame) {
+        contents_.stored(insn.off, whole ? std::optional(Operand{.reg = insn.b}) : std::nullopt);
+    } else if (insn.op == MOp::store_imm && insn.a == kFrame) {
+        contents_.stored(insn.off,
+                         whole ? std::optional(Operand{.number = insn.imm}) : std::nullopt);
+    }
+}
+
 void Builder::bind(Label label, std::vector<VReg> params) {
     MInsn insn{.op = MOp::label, .label = label};
     if (!params.empty()) {

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "bpfgen/frame.h"
+#include "bpfgen/frame_contents.h"
 #include "bpfgen/mir.h"
 
 namespace vfm::bpf {
@@ -80,10 +81,17 @@ class Builder {
     VReg data_address(uint32_t offset) {
         return with_result({.op = MOp::data_address, .imm = offset});
     }
-    void fetch_add(Reg base, Reg value) { put({.op = MOp::fetch_add, .a = base, .b = value}); }
-    /// What is at `base` becomes `value` if it is r0; r0 becomes what it was.
-    void compare_exchange(Reg base, Reg value) {
-        put({.op = MOp::compare_exchange, .a = base, .b = value});
+    /// An operand in a machine register, and what is in one with an operand added.
+    void put_to(Reg dst, const Operand& operand);
+    VReg plus(Reg a, const Operand& operand);
+    /// A word of the frame, unless it is known to be there already.
+    void store(Reg frame, int16_t slot, const Operand& word);
+    /// What a lookup gave: the address of an entry, or null.
+    VReg entry(Reg found) { return with_result({.op = MOp::entry, .a = found}); }
+    void fetch_add(VReg base, Reg value) { put({.op = MOp::fetch_add, .a = base, .b = value}); }
+    /// What is at `base` becomes `value` if it is r0; r0 becomes what it was. r2 is lost.
+    void compare_exchange(VReg base, VReg value) {
+        put({.op = MOp::compare_exchange, .dst = 2, .a = base, .b = value});
     }
     void call(int32_t helper) { put({.op = MOp::call, .imm = static_cast<uint64_t>(helper)}); }
 
@@ -106,6 +114,9 @@ class Builder {
         return bits < 32 ? alu_imm(BPF_AND, own, (uint64_t{1} << bits) - 1) : own;
     }
 
+    /// The verifier must know the number: it is not put where it would forget it.
+    void keep_known(VReg a) { function_.known.push_back(a); }
+
     void bind(Label label, std::vector<VReg> params = {});
     void jump(Label target, std::vector<Move> moves = {});
     void branch(const Condition& condition, Label target, std::vector<Move> moves = {});
@@ -116,12 +127,19 @@ class Builder {
     /// Leaves for an exit when the kernel wants the run to end.
     void may_goto(Label exit) { put({.op = MOp::may_goto, .label = exit}); }
 
+    /// What is known of slots of keys here. Nothing is where a label stands, unless one who knows
+    /// all ways to it says so.
+    const FrameContents& contents() const { return contents_; }
+    void contents(const FrameContents& known) { contents_ = known; }
+
   private:
     static uint8_t byte(unsigned value) { return static_cast<uint8_t>(value); }
     void put(MInsn insn) {
         insn.origin = origin_;
         function_.insns.push_back(insn);
+        follow(insn);
     }
+    void follow(const MInsn& insn);
     VReg with_result(MInsn insn) {
         insn.dst = fresh();
         put(insn);
@@ -132,6 +150,7 @@ class Builder {
     MFunction& function_;
     Emitter& emitter_;
     uint32_t origin_ = 0;
+    FrameContents contents_;
 };
 
 }  // namespace vfm::bpf

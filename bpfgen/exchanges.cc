@@ -1,8 +1,11 @@
 #include "bpfgen/exchanges.h"
 
 #include <algorithm>
-#include <span>
+#include <utility>
 #include <vector>
+
+#include "core/ir/form/analysis.h"
+#include "core/ir/passes/build.h"
 
 namespace vfm::bpf {
 namespace {
@@ -13,15 +16,42 @@ using ir::Op;
 using ir::Value;
 using ir::ValueId;
 
+// Operations from a flow_get to a store that may use what it has found.
+constexpr size_t kNear = 128;
+
 bool same_key(const Value& a, const Value& b) {
     return a.imm == b.imm && a.a == b.a && std::ranges::equal(a.more, b.more);
 }
 
 class Finder {
   public:
-    Finder(const ir::Function& function, const ir::Cfg& cfg) : f_(function), cfg_(cfg) {}
+    Finder(ir::Function& function, const ir::Cfg& cfg)
+        : f_(function), cfg_(cfg), kept_(function.blocks.size()) {}
 
     Exchanges run() {
+        find_exchanges();
+        find_entries();
+        compare_with_zero();
+        return std::move(found_);
+    }
+
+  private:
+    // Of a block, what stands from one place up to another.
+    struct Stretch {
+        BlockId block;
+        size_t from, to;
+    };
+    struct Read {
+        ValueId get = ir::kNone;
+        std::vector<Stretch> between;
+    };
+    struct Candidate {
+        BlockId block;
+        size_t place;  // of the store in its block
+        ValueId seen;
+    };
+
+    void find_exchanges() {
         for (const BlockId id : cfg_.order()) {
             const ir::IdList& body = f_.blocks[id].body;
             for (size_t i = 0; i < body.size(); ++i) {
@@ -31,23 +61,58 @@ class Finder {
             }
         }
         if (!candidates_.empty()) drop_those_with_other_uses();
-        Exchanges found;
         for (const Candidate& candidate : candidates_) {
             const ValueId store = f_.blocks[candidate.block].body[candidate.place];
-            const ValueId old = read_before(candidate, f_[store]);
-            if (old == ir::kNone) continue;
-            found.old_of[store] = old;
-            found.store_of[candidate.seen] = store;
+            const Read read = read_before(candidate.block, candidate.place);
+            if (read.get == ir::kNone) continue;
+            found_.old_of[store] = read.get;
+            found_.store_of[candidate.seen] = store;
         }
-        return found;
     }
 
-  private:
-    struct Candidate {
-        BlockId block;
-        size_t place;  // of the store in its block
-        ValueId seen;
-    };
+    void find_entries() {
+        for (const BlockId id : cfg_.order()) {
+            const ir::IdList& body = f_.blocks[id].body;
+            for (size_t i = 0; i < body.size(); ++i) {
+                const Op op = f_[body[i]].op;
+                if (op != Op::flow_set && op != Op::flow_add) continue;
+                const Read read = read_before(id, i);
+                // What is seen of an exchange is no lookup.
+                if (read.get == ir::kNone || found_.store_of.contains(read.get) ||
+                    !keep(read.between))
+                    continue;
+                found_.entry_of[body[i]] = read.get;
+                found_.found.insert(read.get);
+            }
+        }
+    }
+
+    // True if no other entry is kept anywhere between, and now one is.
+    bool keep(const std::vector<Stretch>& between) {
+        size_t length = 0;
+        for (const Stretch& stretch : between) {
+            length += stretch.to - stretch.from + 1;
+            for (const Stretch& other : kept_[stretch.block])
+                if (stretch.from < other.to && other.from < stretch.to) return false;
+        }
+        if (length > kNear) return false;
+        for (const Stretch& stretch : between) kept_[stretch.block].push_back(stretch);
+        return true;
+    }
+
+    void compare_with_zero() {
+        if (found_.store_of.empty()) return;
+        const ValueId zero = ir::number_in_entry(f_, 0);
+        const auto compare = [&](ValueId& a, ValueId& b) {
+            if (found_.store_of.contains(b)) std::swap(a, b);
+            if (found_.store_of.contains(a)) b = zero;
+        };
+        for (Block& block : f_.blocks) {
+            for (const ValueId id : block.body)
+                if (f_[id].op == Op::eq || f_[id].op == Op::ne) compare(f_[id].a, f_[id].b);
+            if (block.end.kind == ir::Terminator::Kind::branch) compare(block.end.a, block.end.b);
+        }
+    }
 
     /// The next thing that happens, if it is to read what was stored.
     ValueId look_after(const ir::IdList& body, size_t store) const {
@@ -103,10 +168,11 @@ class Finder {
         });
     }
 
-    /// What reads the key last on each way to the store, if it is the same everywhere and nothing
-    /// is stored into the table behind it; else kNone.
-    ValueId read_before(const Candidate& candidate, const Value& store) const {
-        ValueId read = ir::kNone;
+    /// What reads the key last on each way to a store, if it is the same everywhere and nothing is
+    /// stored into the table behind it; else kNone. With what stands between the two.
+    Read read_before(BlockId home, size_t place) const {
+        const Value& store = f_[f_.blocks[home].body[place]];
+        Read read;
         std::vector<bool> visited(f_.blocks.size(), false);
         std::vector<BlockId> rest;
         const auto before = [&](BlockId block, size_t end) {
@@ -117,10 +183,12 @@ class Finder {
                     continue;
                 if (value.op != Op::flow_get) return false;
                 if (!same_key(value, store)) continue;
-                if (read != ir::kNone && read != id) return false;
-                read = id;
+                if (read.get != ir::kNone && read.get != id) return false;
+                read.get = id;
+                read.between.push_back({block, i, end});
                 return true;
             }
+            read.between.push_back({block, 0, end});
             for (const BlockId earlier : cfg_.predecessors(block)) {
                 if (visited[earlier]) continue;
                 visited[earlier] = true;
@@ -128,23 +196,26 @@ class Finder {
             }
             return !cfg_.predecessors(block).empty();
         };
-        if (!before(candidate.block, candidate.place)) return ir::kNone;
+        if (!before(home, place)) return {};
         while (!rest.empty()) {
             const BlockId block = rest.back();
             rest.pop_back();
-            if (!before(block, f_.blocks[block].body.size())) return ir::kNone;
+            if (!before(block, f_.blocks[block].body.size())) return {};
         }
         return read;
     }
 
-    const ir::Function& f_;
+    ir::Function& f_;
     const ir::Cfg& cfg_;
     std::vector<Candidate> candidates_;
+    std::vector<std::vector<Stretch>> kept_;  // by block: where an entry is kept
+    Exchanges found_;
 };
 
 }  // namespace
 
-Exchanges find_exchanges(const ir::Function& function, const ir::Cfg& cfg) {
+Exchanges find_exchanges(ir::Function& function) {
+    const ir::Cfg cfg(function);
     // In a loop one value is another each time round.
     if (cfg.cyclic()) return {};
     return Finder(function, cfg).run();

@@ -35,6 +35,7 @@ class KnownValues {
 
     std::vector<bool> find() {
         find_pointers();
+        for (const VReg reg : function_.known) need(reg);
         for (const MInsn& insn : function_.insns) {
             if (insn.op != MOp::alu || !is_virtual(insn.dst) || !pointer_[insn.dst]) continue;
             need(insn.a);
@@ -59,6 +60,7 @@ class KnownValues {
         switch (insn.op) {
             case MOp::map_address:
             case MOp::data_address:
+            case MOp::entry:
                 return true;
             case MOp::load:
                 return insn.a == kFrame && (insn.off == kStatsSlot || insn.off == kResultSlot);

@@ -3,8 +3,8 @@
 #include <optional>
 #include <ranges>
 
-#include "bpfgen/exchanges.h"
 #include "bpfgen/jump_threading.h"
+#include "bpfgen/lower_extensions.h"
 #include "bpfgen/lower_flow.h"
 #include "bpfgen/lower_lookup.h"
 #include "bpfgen/lower_values.h"
@@ -96,11 +96,13 @@ class Lowerer {
           labels_(f_.blocks.size()),
           in_keys_(made_into_keys(f_, l_.cfg)),
           entering_(f_.values.size(), kNoReg),
-          exchanges_(find_exchanges(f_, l_.cfg)) {}
+          left_(f_.blocks.size()) {}
 
     MFunction run() {
+        for (const auto& [seen, again] : l_.attempts.again_of) rounds_[again.get] = {};
         for (const BlockId block : l_.layout.order()) {
             labels_[block] = b_.label();
+            if (Rounds* const rounds = rounds_at(block)) *rounds = {block, b_.fresh()};
             for (const ValueId param : f_.blocks[block].params) {
                 entering_[param] = b_.fresh();
                 if (!is_hidden(block, param)) v_.set(param, entering_[param]);
@@ -112,8 +114,10 @@ class Lowerer {
             current_ = id;
             std::vector<VReg> params;
             for (const ValueId param : block.params) params.push_back(entering_[param]);
+            if (const Rounds* const rounds = rounds_at(id)) params.push_back(rounds->before);
             b_.origin(block.body.empty() ? block.end.origin : f_[block.body.front()].origin);
             b_.bind(labels_[id], std::move(params));
+            b_.contents(contents_at(id));
             if (l_.heads.at[id]) begin_round();
             for (const ValueId param : block.params)
                 if (is_hidden(id, param)) v_.set(param, b_.blurred(entering_[param]));
@@ -122,12 +126,28 @@ class Lowerer {
                 operation(value);
             }
             b_.origin(block.end.origin);
+            if (block.end.kind == Terminator::Kind::jump) before_attempts(block.end.then.target);
+            left_[id] = b_.contents();
             end(block, i);
         }
+        tables_.finish();
         return std::move(out_);
     }
 
   private:
+    // What all ways to a block leave in the frame; of those along a loop nothing is known yet.
+    FrameContents contents_at(BlockId block) const {
+        std::optional<FrameContents> known;
+        for (const BlockId before : l_.cfg.predecessors(block)) {
+            if (!left_[before]) return {};
+            if (known)
+                known->meet(*left_[before]);
+            else
+                known = left_[before];
+        }
+        return known.value_or(FrameContents());
+    }
+
     // Whether a rule table's key is in the packet is a number on each way. What each of them is,
     // the verifier would follow along all ways through all keys, twice as many with each key.
     // What a loop carries round would be another number to it each time.
@@ -187,6 +207,8 @@ class Lowerer {
                 return b_.load(4, kContext, l_.hook.vlan_present);
             case Op::vlan_tag:
                 return b_.load(4, kContext, l_.hook.vlan_tag);
+            case Op::extensions:
+                return walk_extensions(b_, *access_, v_.read(value.a), v_.read(value.b));
             case Op::now:
                 if (l_.clock_in_slot) return b_.load(8, kFrame, kClockSlot);
                 b_.call(BPF_FUNC_ktime_get_ns);
@@ -204,15 +226,15 @@ class Lowerer {
                 }
                 return kNoReg;
             case Op::flow_get:
-                if (const auto at = exchanges_.store_of.find(id); at != exchanges_.store_of.end())
+                if (const auto at = l_.exchanges.store_of.find(id);
+                    at != l_.exchanges.store_of.end())
                     return exchanged_.at(at->second);
-                return access(TableAccess::get, value, {});
-            case Op::flow_set: {
-                store(id, value);
+                return access(TableAccess::get, id, {});
+            case Op::flow_set:
+                store(id, value.b);
                 return kNoReg;
-            }
             case Op::flow_add:
-                return access(TableAccess::add, value, {v_.read(value.b)});
+                return access(TableAccess::add, id, {operand(value.b)});
             case Op::rand:
                 b_.call(BPF_FUNC_get_prandom_u32);
                 return b_.mov(0);
@@ -288,47 +310,68 @@ class Lowerer {
                 l_.values.bits(value)};
     }
 
-    std::vector<VReg> key_of(const Value& value) {
-        std::vector<VReg> words = {v_.read(value.a)};
-        for (const ValueId word : value.more) words.push_back(v_.read(word));
+    Operand operand(ValueId value) const {
+        if (v_.is_number(value)) return {.number = f_[value].imm};
+        return {.reg = v_.reg(value)};
+    }
+
+    std::vector<Operand> key_of(const Value& value) const {
+        std::vector<Operand> words = {operand(value.a)};
+        for (const ValueId word : value.more) words.push_back(operand(word));
         return words;
     }
 
+    // The register with what a flow_get has found, if it is kept for this store.
+    VReg entry_for(ValueId store) const {
+        const auto get = l_.exchanges.entry_of.find(store);
+        if (get == l_.exchanges.entry_of.end()) return kNoReg;
+        const auto entry = entries_.find(get->second);
+        return entry == entries_.end() ? kNoReg : entry->second;
+    }
+
     // `operands` stand beside the key.
-    VReg access(TableAccess kind, const Value& value, const std::vector<VReg>& operands) {
-        const auto table = static_cast<uint32_t>(value.imm);
-        const std::vector<VReg> key = key_of(value);
+    VReg access(TableAccess kind, ValueId id, const std::vector<Operand>& operands) {
+        const auto table = static_cast<uint32_t>(f_[id].imm);
+        const std::vector<Operand> key = key_of(f_[id]);
         if (l_.shared.has(kind, key.size())) return l_.shared.call(b_, kind, table, key, operands);
         const uint32_t map = l_.maps.flow(table);
         switch (kind) {
             case TableAccess::get:
-                return flow_get(b_, map, key);
+                return tables_.get(map, key,
+                                   l_.exchanges.found.contains(id) ? &entries_[id] : nullptr);
             case TableAccess::set:
-                flow_set(b_, map, key, operands[0]);
+                tables_.set(map, key, operands[0], entry_for(id));
                 return kNoReg;
             case TableAccess::exchange:
-                return flow_exchange(b_, map, key, operands[0], operands[1]);
+                return tables_.exchange(map, key, operands[0], operands[1], entry_for(id));
             case TableAccess::add:
-                return flow_add(b_, map, key, operands[0]);
+                return tables_.add(map, key, operands[0], entry_for(id));
         }
         return kNoReg;
     }
 
-    void store(ValueId id, const Value& value) {
-        const auto old = exchanges_.old_of.find(id);
-        if (old == exchanges_.old_of.end()) {
-            access(TableAccess::set, value, {v_.read(value.b)});
-        } else {
+    void store(ValueId id, ValueId value) {
+        const auto old = l_.exchanges.old_of.find(id);
+        if (old == l_.exchanges.old_of.end())
+            access(TableAccess::set, id, {operand(value)});
+        else
             exchanged_[id] =
-                access(TableAccess::exchange, value, {v_.read(old->second), v_.read(value.b)});
-        }
+                access(TableAccess::exchange, id, {operand(old->second), operand(value)});
     }
 
     void count(const Value& value) {
         const auto group = static_cast<uint32_t>(value.imm);
         const uint64_t size = f_.program->module().counter_groups[group].counters.size();
-        if (v_.is_number(value.a) && f_[value.a].imm >= size) return;
-        count_packet(b_, l_.maps.counters(group), size, word(value.a), *access_);
+        const bool known = v_.is_number(value.a);
+        if (size == 0 || (known && f_[value.a].imm >= size)) return;
+        const Counter counter = known ? Counter(f_[value.a].imm) : Counter(word(value.a));
+        CounterPlace place;
+        if (const auto offset = l_.maps.counters_in_stats(group)) {
+            place.offset = *offset;
+        } else {
+            place.map = l_.maps.counters(group);
+        }
+        count_packet(b_, place, size, counter, *access_);
     }
 
     void take_fuel(uint64_t amount, bool certain) {
@@ -353,7 +396,10 @@ class Lowerer {
                 b_.jump(l_.exits.error(end.error));
                 return;
             case Terminator::Kind::branch:
-                two_ways(block, index, branch_condition(end));
+                if (const Attempts::Again* const again = l_.attempts.find(end.a))
+                    end_attempt(end, *again);
+                else
+                    two_ways(block, index, branch_condition(end));
                 return;
             case Terminator::Kind::branch_len:
                 two_ways(block, index, access_->has(end.imm));
@@ -394,10 +440,12 @@ class Lowerer {
         const bool then_sooner = l_.layout.then_is_sooner(block);
         const Edge& soon = l_.layout.soon(block);
         const Edge& late = l_.layout.late(block);
+        if (!first_fails && soon.target == late.target && l_.layout.follows(index, soon.target))
+            return choose(block.end, to_then());
 
-        // Where it costs the verifier little, no jump is taken to what goes on.
-        const std::optional<Label> aside =
-            l_.layout.follows(index, late.target) ? label_aside(soon) : std::nullopt;
+        // No jump is taken to what goes on, where the verifier's time allows it.
+        const bool falls = l_.layout.follows(index, late.target);
+        const std::optional<Label> aside = falls ? label_aside(soon) : std::nullopt;
         if (aside && !(first_fails && then_sooner)) {
             const std::vector<Move> soon_moves = moves(soon);
             if (first_fails) b_.branch(*first_fails, *aside, soon_moves);
@@ -407,10 +455,11 @@ class Lowerer {
             return;
         }
         // Inline if it has no label, or if it would fall through were it not for the soon way.
-        const bool late_inline =
-            is_bare_end(f_, late.target) ||
-            (l_.layout.follows(index, late.target) && !l_.layout.follows(index, soon.target));
-        const Label late_label = late_inline ? b_.label() : labels_[late.target];
+        const std::optional<Label> exit =
+            l_.careful || !is_bare_end(f_, late.target) ? std::nullopt : label_aside(late);
+        const bool late_inline = (is_bare_end(f_, late.target) && !exit) ||
+                                 (falls && !l_.layout.follows(index, soon.target));
+        const Label late_label = exit ? *exit : late_inline ? b_.label() : labels_[late.target];
         std::vector<Move> late_moves = late_inline ? std::vector<Move>{} : moves(late);
         const Label soon_label = b_.label();
         if (first_fails) {
@@ -430,8 +479,68 @@ class Lowerer {
         }
     }
 
-    std::vector<Move> moves(const Edge& edge) const {
+    // An attempt that is made again if it was in vain.
+    struct Rounds {
+        BlockId begin = ir::kNone;
+        VReg before = kNoReg;  // attempts before this one
+    };
+    Rounds* rounds_at(BlockId id) {
+        const ir::IdList& body = f_.blocks[id].body;
+        const auto at = body.empty() ? rounds_.end() : rounds_.find(body.front());
+        return at == rounds_.end() ? nullptr : &at->second;
+    }
+
+    // The key stands in the frame for all of them.
+    void before_attempts(BlockId begin) {
+        if (!rounds_at(begin)) return;
+        const std::vector<Operand> key = key_of(f_[f_.blocks[begin].body.front()]);
+        if (!l_.shared.has(TableAccess::get, key.size())) tables_.write_key(key);
+    }
+
+    void end_attempt(const Terminator& end, const Attempts::Again& again) {
+        const bool equal = end.comparison == Comparison::eq;
+        const Edge& made = equal ? end.then : end.otherwise;
+        const Edge& lost = equal ? end.otherwise : end.then;
+        const Condition is_made = v_.condition(Comparison::eq, end.a, end.b);
+        const Label retry = b_.label();
+        if (const auto aside = label_aside(made)) {
+            b_.branch(is_made, *aside, moves(made));
+            b_.jump(retry);
+        } else {
+            b_.branch(is_made.negated(), retry);
+            go(made);
+        }
+        const Rounds rounds = rounds_.at(again.get);
+        const uint64_t last = again.rounds - 1;
+        tables_.later(retry, [=, this, &lost] {
+            const Label out = b_.label();
+            b_.branch({.code = BPF_JEQ, .a = rounds.before, .imm = last}, out);
+            const VReg more = b_.alu_imm(BPF_ADD, rounds.before, 1);
+            b_.jump(labels_[rounds.begin], {{.dst = rounds.before, .src = more}});
+            b_.bind(out);
+            go(lost);
+        });
+    }
+
+    // Both ways lead to the block that follows. The one with more numbers is left for later: the
+    // verifier then has gone on with every value before it comes with one that it knows.
+    void choose(const Terminator& end, const Condition& to_then) {
+        const auto numbers = [&](const Edge& edge) {
+            return std::ranges::count_if(edge.args, [&](ValueId v) { return v_.is_number(v); });
+        };
+        const bool then_later = numbers(end.then) > numbers(end.otherwise);
+        const Edge& later = then_later ? end.then : end.otherwise;
+        b_.branch(then_later ? to_then : to_then.negated(), labels_[later.target], moves(later));
+        go(then_later ? end.otherwise : end.then);
+    }
+
+    std::vector<Move> moves(const Edge& edge) {
         std::vector<Move> list;
+        if (const Rounds* const rounds = rounds_at(edge.target)) {
+            // The kernel's verifier must see that the rounds end.
+            b_.keep_known(rounds->before);
+            list.push_back({.dst = rounds->before, .imm = 0});
+        }
         const auto& params = f_.blocks[edge.target].params;
         for (size_t i = 0; i < params.size(); ++i) {
             const Value& arg = f_[edge.args[i]];
@@ -451,7 +560,8 @@ class Lowerer {
         if (around_) return std::nullopt;
         const Terminator& end = f_.blocks[edge.target].end;
         if (!is_bare_end(f_, edge.target))
-            return trunk_[current_] ? std::optional(labels_[edge.target]) : std::nullopt;
+            return !l_.careful || trunk_[current_] ? std::optional(labels_[edge.target])
+                                                   : std::nullopt;
         if (end.kind == Terminator::Kind::trap) return l_.exits.error(end.error);
         return v_.is_number(end.a) ? l_.exits.of_value(f_[end.a].imm) : std::nullopt;
     }
@@ -482,8 +592,11 @@ class Lowerer {
     std::vector<bool> in_keys_;   // by value
     std::vector<VReg> entering_;  // by parameter: what edges write
     BlockId current_ = 0;
-    Exchanges exchanges_;
-    std::unordered_map<ValueId, VReg> exchanged_;  // what a store left, by the store
+    TableCode tables_{b_};
+    std::unordered_map<ValueId, Rounds> rounds_;      // by the flow_get that begins an attempt
+    std::vector<std::optional<FrameContents>> left_;  // by block: at its end, once it is written
+    std::unordered_map<ValueId, VReg> exchanged_;     // 0 if a store was made, by the store
+    std::unordered_map<ValueId, VReg> entries_;       // what a flow_get has found, by it
 };
 
 }  // namespace

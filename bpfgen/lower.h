@@ -1,6 +1,8 @@
 // IR to machine code over virtual registers, once for each way of packet access.
 #pragma once
 
+#include "bpfgen/attempts.h"
+#include "bpfgen/exchanges.h"
 #include "bpfgen/exits.h"
 #include "bpfgen/hook.h"
 #include "bpfgen/layout.h"
@@ -23,6 +25,8 @@ struct Lowering {
     const ir::Cfg& cfg;
     const ir::Dominators& dominators;
     const LoopHeads& heads;
+    const Exchanges& exchanges;
+    const Attempts& attempts;
     LoopForm loops;
     const HookFacts& hook;
     const Exits& exits;
@@ -32,6 +36,7 @@ struct Lowering {
     Emitter& emitter;
     LenSource len;
     bool clock_in_slot;         ///< kClockSlot holds NOW
+    bool careful;               ///< see Care
     bool few_pointers = false;  ///< see AccessContext
 };
 

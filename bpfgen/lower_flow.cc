@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "bpf/vfm_abi.h"
@@ -9,211 +10,211 @@
 namespace vfm::bpf {
 namespace {
 
-// Of a missing entry the verifier would know the value, and follow that path to the end of the
-// program for each table operation passed. This 0 it does not know.
-constexpr int16_t kHiddenZero = offsetof(vfm_stats, errors);
-
 constexpr uint64_t kExists = 0 - uint64_t{EEXIST};  // what a helper gives for it
 
 constexpr Condition kIsNull{.code = BPF_JEQ, .a = 0, .imm = 0};
-constexpr Condition kIsNotNull{.code = BPF_JNE, .a = 0, .imm = 0};
 
-// Where an access stands: in the program's own frame, or in that of a subprogram.
-struct Site {
-    int16_t key;
-    int16_t value;
-    bool alone = false;  // in a subprogram, of whose result the verifier knows nothing
-    uint32_t stats = 0;  // there: the map
-};
-
-Site in_line(size_t words) {
-    return {.key = words == 1 ? kKeySlot : kWideKeySlot, .value = kValueSlot};
-}
-
-Site in_subprogram(size_t words, uint32_t stats) {
-    const int key = kSharedStatsKeySlot - 8 * static_cast<int>(words);
-    return {
-        .key = static_cast<int16_t>(key), .value = kSharedValueSlot, .alone = true, .stats = stats};
-}
-
-// Puts a key where the helpers read it.
-void write_key(Builder& b, const Site& site, std::span<const VReg> key) {
-    for (size_t i = 0; i < key.size(); ++i)
-        b.store(8, kFrame, static_cast<int16_t>(site.key + 8 * static_cast<int>(i)), key[i]);
-}
-
-// r0 = address of the value of the key in a slot, or null.
-void lookup(Builder& b, uint32_t map, int16_t key) {
-    b.map_address_to(1, map);
-    b.slot_address_to(2, key);
-    b.call(BPF_FUNC_map_lookup_elem);
-}
-
-// Stores the value in its slot; r0 is 0 if the map took it.
-void update(Builder& b, const Site& site, uint32_t map, uint64_t flags) {
-    b.map_address_to(1, map);
-    b.slot_address_to(2, site.key);
-    b.slot_address_to(3, site.value);
-    b.number_to(4, flags);
-    b.call(BPF_FUNC_map_update_elem);
-}
-
-void count_refused(Builder& b, const Site& site) {
-    constexpr int16_t kCounter = offsetof(vfm_stats, refused_stores);
-    const Label none = b.label();
-    if (site.alone) {
-        b.store_imm(4, kFrame, kSharedStatsKeySlot, 0);
-        lookup(b, site.stats, kSharedStatsKeySlot);
-        b.branch(kIsNull, none);
-        b.mov_to(1, 0);
-    } else {
-        b.load_to(1, 8, kFrame, kStatsSlot);
-    }
-    b.load_to(2, 8, 1, kCounter);
-    b.add_imm_to(2, 1);
-    b.store(8, 1, kCounter, 2);
-    b.bind(none);
-}
-
-// Each leaves its result in r0.
-
-void get(Builder& b, const Site& site, uint32_t map, std::span<const VReg> key) {
-    write_key(b, site, key);
-    lookup(b, map, site.key);
-    const Label hit = b.label();
-    const Label done = b.label();
-    b.branch(site.alone ? kIsNull : kIsNotNull, site.alone ? done : hit);
-    if (!site.alone) {
-        b.load_to(0, 8, kFrame, kStatsSlot);
-        b.add_imm_to(0, kHiddenZero);
-    }
-    b.bind(hit);
-    b.load_to(0, 8, 0, 0);
-    b.bind(done);
-}
-
-// The value is in its slot.
-void set(Builder& b, const Site& site, uint32_t map, std::span<const VReg> key) {
-    write_key(b, site, key);
-    update(b, site, map, BPF_ANY);
-    const Label stored = b.label();
-    b.branch(kIsNull, stored);
-    count_refused(b, site);
-    b.bind(stored);
-    if (site.alone) b.number_to(0, 0);
-}
-
-// The value is in its slot; `old` is in no register that a call loses.
-void exchange(Builder& b, const Site& site, uint32_t map, std::span<const VReg> key, VReg old) {
-    const Label hit = b.label();
-    const Label missed = b.label();
-    const Label stored = b.label();
-    const Label done = b.label();
-    write_key(b, site, key);
-    lookup(b, map, site.key);
-    b.branch(kIsNotNull, hit);
-    // The entry has gone, or there was none. If there was one, somebody else has it by now.
-    b.mov_to(0, old);
-    b.branch(kIsNotNull, missed);
-    update(b, site, map, BPF_NOEXIST);
-    b.branch(kIsNull, stored);
-    b.branch({.code = BPF_JEQ, .a = 0, .imm = kExists}, missed);
-    count_refused(b, site);
-    b.jump(missed);
-    b.bind(hit);
-    b.mov_to(1, 0);
-    b.mov_to(0, old);
-    b.load_to(2, 8, kFrame, site.value);
-    b.compare_exchange(1, 2);
-    b.mov_to(1, old);
-    b.branch({.code = BPF_JEQ, .a = 0, .b = 1}, stored);
-    b.bind(missed);
-    b.load_to(0, 8, kFrame, site.value);
-    b.flip_to(0);
-    b.jump(done);
-    b.bind(stored);
-    b.load_to(0, 8, kFrame, site.value);
-    b.bind(done);
-}
-
-// What is added is in the slot of the value.
-void add(Builder& b, const Site& site, uint32_t map, std::span<const VReg> key) {
-    const Label hit = b.label();
-    const Label made = b.label();
-    const Label done = b.label();
-    write_key(b, site, key);
-    lookup(b, map, site.key);
-    b.branch(kIsNotNull, hit);
-    update(b, site, map, BPF_NOEXIST);
-    b.branch(kIsNull, made);
-    // Another CPU made the entry since, or the map is full.
-    lookup(b, map, site.key);
-    b.branch(kIsNotNull, hit);
-    count_refused(b, site);
-    b.bind(made);
-    b.load_to(0, 8, kFrame, site.value);
-    if (!site.alone) {
-        b.load_to(1, 8, kFrame, kStatsSlot);
-        b.load_to(1, 8, 1, kHiddenZero);
-        b.add_to(0, Reg{1});
-    }
-    b.jump(done);
-    b.bind(hit);
-    b.load_to(1, 8, kFrame, site.value);
-    b.fetch_add(0, 1);
-    b.load_to(0, 8, kFrame, site.value);
-    b.add_to(0, Reg{1});
-    b.bind(done);
-}
+Condition is_zero(VReg reg) { return {.code = BPF_JEQ, .a = reg, .imm = 0}; }
 
 }  // namespace
 
-VReg flow_get(Builder& b, uint32_t map, std::span<const VReg> key) {
-    get(b, in_line(key.size()), map, key);
-    return b.mov(0);
+int16_t TableCode::key_slot(KeyWords key) const {
+    return site_.key.value_or(key.size() == 1 ? kKeySlot : kWideKeySlot);
 }
 
-void flow_set(Builder& b, uint32_t map, std::span<const VReg> key, VReg value) {
-    b.store(8, kFrame, kValueSlot, value);
-    set(b, in_line(key.size()), map, key);
+// Puts a key where the helpers read it.
+void TableCode::write_key(KeyWords key) {
+    for (size_t i = 0; i < key.size(); ++i)
+        b_.store(kFrame, static_cast<int16_t>(key_slot(key) + 8 * static_cast<int>(i)), key[i]);
 }
 
-VReg flow_exchange(Builder& b, uint32_t map, std::span<const VReg> key, VReg old, VReg value) {
-    b.store(8, kFrame, kValueSlot, value);
-    exchange(b, in_line(key.size()), map, key, old);
-    return b.mov(0);
+// r0 = address of the value of the key in a slot, or null.
+void TableCode::lookup(uint32_t map, int16_t key) {
+    b_.map_address_to(1, map);
+    b_.slot_address_to(2, key);
+    b_.call(BPF_FUNC_map_lookup_elem);
 }
 
-VReg flow_add(Builder& b, uint32_t map, std::span<const VReg> key, VReg delta) {
-    b.store(8, kFrame, kValueSlot, delta);
-    add(b, in_line(key.size()), map, key);
-    return b.mov(0);
+void TableCode::find(uint32_t map, KeyWords key) {
+    write_key(key);
+    lookup(map, key_slot(key));
+}
+
+// Stores a value under a key, which is in its slot; r0 is 0 if the map took it.
+void TableCode::update(uint32_t map, KeyWords key, Operand value, uint64_t flags) {
+    b_.store(kFrame, site_.value, value);
+    b_.map_address_to(1, map);
+    b_.slot_address_to(2, key_slot(key));
+    b_.slot_address_to(3, site_.value);
+    b_.number_to(4, flags);
+    b_.call(BPF_FUNC_map_update_elem);
+}
+
+void TableCode::count_refused() {
+    constexpr int16_t kCounter = offsetof(vfm_stats, refused_stores);
+    const Label none = b_.label();
+    if (site_.stats) {
+        b_.store_imm(4, kFrame, kSharedStatsKeySlot, 0);
+        lookup(*site_.stats, kSharedStatsKeySlot);
+        b_.branch(kIsNull, none);
+        b_.mov_to(1, 0);
+    } else {
+        b_.load_to(1, 8, kFrame, kStatsSlot);
+    }
+    b_.load_to(2, 8, 1, kCounter);
+    b_.add_imm_to(2, 1);
+    b_.store(8, 1, kCounter, 2);
+    place(none);
+}
+
+VReg TableCode::in_register(const Operand& operand) {
+    return operand.reg == kNoReg ? b_.number(operand.number) : operand.reg;
+}
+
+// Within an access: what the frame holds is the same on every way to such a label.
+void TableCode::place(Label label, std::vector<VReg> params, std::vector<Move> moves) {
+    if (!moves.empty()) b_.jump(label, std::move(moves));
+    const FrameContents contents = b_.contents();
+    b_.bind(label, std::move(params));
+    b_.contents(contents);
+}
+
+void TableCode::later(Label label, std::function<void()> code) {
+    later_.push_back({label, std::move(code), b_.origin(), b_.contents()});
+}
+
+void TableCode::finish() {
+    for (const Later& part : later_) {
+        b_.origin(part.origin);
+        b_.bind(part.label);
+        b_.contents(part.contents);
+        part.code();
+    }
+    later_.clear();
+}
+
+VReg TableCode::get(uint32_t map, KeyWords key, VReg* entry) {
+    const Label known = b_.label();
+    const VReg value = b_.fresh();
+    find(map, key);
+    if (entry) *entry = b_.entry(0);
+    b_.branch(kIsNull, known, {{.dst = value, .imm = 0}});
+    const VReg there = b_.load(8, 0, 0);
+    place(known, {value}, {{.dst = value, .src = there}});
+    return value;
+}
+
+void TableCode::set(uint32_t map, KeyWords key, Operand value, VReg entry) {
+    const bool found = entry != kNoReg;
+    const Label none = b_.label(), done = b_.label();
+    const VReg stored = in_register(value);
+    if (!found) find(map, key);
+    b_.branch(found ? is_zero(entry) : kIsNull, none);
+    b_.store(8, found ? entry : 0, 0, stored);
+    place(done);
+    const std::vector<Operand> words(key.begin(), key.end());
+    later(none, [=, this] {
+        if (found) write_key(words);
+        update(map, words, value, BPF_ANY);
+        b_.branch(kIsNull, done);
+        count_refused();
+        b_.jump(done);
+    });
+}
+
+VReg TableCode::exchange(uint32_t map, KeyWords key, Operand old, Operand value, VReg entry) {
+    const bool found = entry != kNoReg;
+    const Label none = b_.label(), done = b_.label();
+    const VReg lost = b_.fresh();
+    const VReg before = in_register(old), after = in_register(value);
+    if (!found) {
+        find(map, key);
+        entry = b_.entry(0);
+    }
+    b_.branch(is_zero(entry), none);
+    b_.mov_to(0, before);
+    b_.compare_exchange(entry, after);
+    place(done, {lost}, {{.dst = lost, .src = b_.alu(BPF_XOR, 0, before)}});
+    const std::vector<Operand> words(key.begin(), key.end());
+    later(none, [=, this] {
+        if (found) {
+            write_key(words);
+        } else {
+            // The entry has gone, or there was none. If there was one, somebody else has it by now.
+            b_.branch({.code = BPF_JNE, .a = before, .imm = 0}, done, {{.dst = lost, .imm = 1}});
+        }
+        update(map, words, {.reg = after}, BPF_NOEXIST);
+        const VReg error = b_.mov(0);
+        b_.branch(is_zero(error), done, {{.dst = lost, .src = error}});
+        b_.branch({.code = BPF_JEQ, .a = error, .imm = kExists}, done,
+                  {{.dst = lost, .src = error}});
+        count_refused();
+        b_.jump(done, {{.dst = lost, .src = error}});
+    });
+    return lost;
+}
+
+VReg TableCode::add(uint32_t map, KeyWords key, Operand delta, VReg entry) {
+    const bool found = entry != kNoReg;
+    const Label none = b_.label(), done = b_.label();
+    const VReg result = b_.fresh();
+    const auto add_to = [=, this](VReg address) {
+        b_.put_to(1, delta);
+        b_.fetch_add(address, 1);
+        return Move{.dst = result, .src = b_.plus(1, delta)};
+    };
+    if (!found) find(map, key);
+    b_.branch(found ? is_zero(entry) : kIsNull, none);
+    place(done, {result}, {add_to(found ? entry : 0)});
+    const std::vector<Operand> words(key.begin(), key.end());
+    later(none, [=, this] {
+        const Move whole = {.dst = result, .src = delta.reg, .imm = delta.number};
+        const Label refused = b_.label();
+        if (found) write_key(words);
+        update(map, words, delta, BPF_NOEXIST);
+        b_.branch(kIsNull, done, {whole});
+        // Another CPU made the entry since, or the map is full.
+        lookup(map, key_slot(words));
+        b_.branch(kIsNull, refused);
+        const Move sum = add_to(0);
+        b_.jump(done, {sum});
+        b_.bind(refused);
+        count_refused();
+        b_.jump(done, {whole});
+    });
+    return result;
 }
 
 void write_access(Builder& b, TableAccess access, uint32_t map, size_t words, uint32_t stats) {
-    constexpr Reg kOld = 6;
-    const Site site = in_subprogram(words, stats);
-    std::vector<VReg> key;
-    for (size_t i = 0; i < words; ++i) key.push_back(static_cast<VReg>(1 + i));
-    const auto behind = static_cast<VReg>(1 + words);
-    if (access == TableAccess::exchange) b.mov_to(kOld, behind);
-    const size_t beside = operands_beside_key(access);
-    if (beside > 0) b.store(8, kFrame, site.value, static_cast<VReg>(behind + beside - 1));
+    const int slot = kSharedStatsKeySlot - 8 * static_cast<int>(words);
+    TableCode code(b,
+                   {.value = kSharedValueSlot, .key = static_cast<int16_t>(slot), .stats = stats});
+    // The key is put where it belongs before anything else, the others are needed behind a call.
+    std::vector<Operand> key, beside;
+    for (size_t i = 0; i < words; ++i) key.push_back({.reg = static_cast<VReg>(1 + i)});
+    for (size_t i = 0; i < operands_beside_key(access); ++i)
+        beside.push_back({.reg = b.mov(static_cast<VReg>(1 + words + i))});
+    VReg result = kNoReg;
     switch (access) {
         case TableAccess::get:
-            get(b, site, map, key);
+            result = code.get(map, key);
             break;
         case TableAccess::set:
-            set(b, site, map, key);
+            code.set(map, key, beside[0]);
             break;
         case TableAccess::exchange:
-            exchange(b, site, map, key, kOld);
+            result = code.exchange(map, key, beside[0], beside[1]);
             break;
         case TableAccess::add:
-            add(b, site, map, key);
+            result = code.add(map, key, beside[0]);
             break;
     }
+    if (result == kNoReg)
+        b.number_to(0, 0);
+    else
+        b.mov_to(0, result);
     b.exit();
+    code.finish();
 }
 
 }  // namespace vfm::bpf

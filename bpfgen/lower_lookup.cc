@@ -236,20 +236,62 @@ VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operand
     return b.blurred(result);
 }
 
-void count_packet(Builder& b, uint32_t map, uint64_t counters, Word counter, PacketAccess& packet) {
+namespace {
+
+// Adds a packet and LEN to the counter there.
+void add_packet(Builder& b, VReg base, int16_t offset, PacketAccess& packet) {
+    const auto packets = static_cast<int16_t>(offset + offsetof(vfm_counter, packets));
+    const auto bytes = static_cast<int16_t>(offset + offsetof(vfm_counter, bytes));
+    b.store(8, base, packets, b.alu_imm(BPF_ADD, b.load(8, base, packets), 1));
+    const VReg len = packet.len_by_branch();
+    b.store(8, base, bytes, b.alu(BPF_ADD, b.load(8, base, bytes), len));
+}
+
+// In a map of its own.
+void count_in_map(Builder& b, uint32_t map, uint64_t counters, Counter counter,
+                  PacketAccess& packet) {
     const Label done = b.label();
-    if (counter.bits > 32) b.branch({.code = BPF_JGE, .a = counter.reg, .imm = counters}, done);
-    b.store(8, kFrame, kKeySlot, counter.reg);
+    if (const auto* number = std::get_if<uint64_t>(&counter)) {
+        b.store_imm(4, kFrame, kKeySlot, *number);
+    } else {
+        const Word& word = std::get<Word>(counter);
+        if (word.bits > 32) b.branch({.code = BPF_JGE, .a = word.reg, .imm = counters}, done);
+        b.store(4, kFrame, kKeySlot, word.reg);
+    }
     b.map_address_to(1, map);
     b.slot_address_to(2, kKeySlot);
     b.call(BPF_FUNC_map_lookup_elem);
     b.branch({.code = BPF_JEQ, .a = 0, .imm = 0}, done);
     const VReg at = b.mov(0);
-    const VReg packets = b.load(8, at, offsetof(vfm_counter, packets));
-    b.store(8, at, offsetof(vfm_counter, packets), b.alu_imm(BPF_ADD, packets, 1));
-    const VReg bytes = b.load(8, at, offsetof(vfm_counter, bytes));
-    b.store(8, at, offsetof(vfm_counter, bytes), b.alu(BPF_ADD, bytes, packet.len()));
+    add_packet(b, at, 0, packet);
     b.bind(done);
+}
+
+void count_in_stats(Builder& b, uint32_t offset, uint64_t counters, Counter counter,
+                    PacketAccess& packet) {
+    const VReg stats = b.load(8, kFrame, kStatsSlot);
+    if (const auto* number = std::get_if<uint64_t>(&counter)) {
+        const uint64_t at = offset + *number * sizeof(vfm_counter);
+        add_packet(b, stats, static_cast<int16_t>(at), packet);
+        return;
+    }
+    const Label done = b.label();
+    const VReg own = b.mov(std::get<Word>(counter).reg);
+    b.branch({.code = BPF_JGT, .a = own, .imm = counters - 1}, done);
+    const VReg behind = b.alu_imm(BPF_MUL, own, sizeof(vfm_counter));
+    add_packet(b, b.alu(BPF_ADD, stats, behind), static_cast<int16_t>(offset), packet);
+    b.bind(done);
+}
+
+}  // namespace
+
+void count_packet(Builder& b, const CounterPlace& place, uint64_t counters, Counter counter,
+                  PacketAccess& packet) {
+    if (place.map) {
+        count_in_map(b, *place.map, counters, counter, packet);
+    } else {
+        count_in_stats(b, place.offset, counters, counter, packet);
+    }
 }
 
 }  // namespace vfm::bpf

@@ -2,7 +2,9 @@
 // verifier would follow both ways of each.
 #pragma once
 
+#include <optional>
 #include <span>
+#include <variant>
 
 #include "bpfgen/builder.h"
 #include "bpfgen/lookup/word.h"
@@ -19,7 +21,15 @@ VReg is_in_map(Builder& b, uint32_t map, unsigned width, std::span<const Word> k
 VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands);
 /// The constant of a rule.
 VReg verdict_of(Builder& b, const VerdictTable& verdicts, Word rule);
-/// Adds a packet and LEN to a counter of a map, if it has it.
-void count_packet(Builder& b, uint32_t map, uint64_t counters, Word counter, PacketAccess& packet);
+/// Which counter: a number known beforehand, of one that is there, or a word.
+using Counter = std::variant<uint64_t, Word>;
+/// Where a counter group is: a map, or from `offset` on in the value of the statistics.
+struct CounterPlace {
+    std::optional<uint32_t> map{};
+    uint32_t offset = 0;
+};
+/// Adds a packet and LEN to a counter of a group of so many; to none beyond.
+void count_packet(Builder& b, const CounterPlace& place, uint64_t counters, Counter counter,
+                  PacketAccess& packet);
 
 }  // namespace vfm::bpf

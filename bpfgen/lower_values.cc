@@ -1,6 +1,7 @@
 #include "bpfgen/lower_values.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "core/ebpf/arithmetic.h"
@@ -50,7 +51,7 @@ VReg ValueLowering::read(ValueId value) {
 }
 
 VReg ValueLowering::tested(ValueId value) {
-    if (facts_.is_number_somewhere(value)) return b_.blurred(read(value));
+    if (facts_.is_hidden(value)) return b_.blurred(read(value));
     // Arithmetic that changes nothing: what it gives is another number to the verifier.
     return facts_.is_followed(value) ? b_.alu_imm(BPF_OR, read(value), 0) : read(value);
 }
@@ -67,7 +68,14 @@ std::optional<VReg> ValueLowering::operation(ValueId id) {
 }
 
 VReg ValueLowering::with_number(unsigned code, VReg a, uint64_t number) {
-    return fits_imm(number) ? b_.alu_imm(code, a, number) : b_.alu(code, a, b_.number(number));
+    if (fits_imm(number)) return b_.alu_imm(code, a, number);
+    // Two shifts are shorter than a number of two slots.
+    const auto bits = static_cast<unsigned>(std::bit_width(number));
+    if (code == BPF_AND && bits > 32 && std::has_single_bit(number + 1)) {
+        const VReg above = b_.alu_imm(BPF_LSH, a, 64 - bits);
+        return b_.alu_imm(BPF_RSH, above, 64 - bits);
+    }
+    return b_.alu(code, a, b_.number(number));
 }
 
 VReg ValueLowering::binary(unsigned code, VReg a, ValueId b) {

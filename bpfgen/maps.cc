@@ -91,7 +91,13 @@ Maps::Maps(MapList& list, std::span<const TableDecl> tables, const Module& modul
       prefix_(name.empty() ? "" : list.unit_prefix(name)),
       of_table_(tables.size()),
       of_group_(module.counter_groups.size()),
-      of_set_(module.sets.size()) {}
+      of_set_(module.sets.size()) {
+    size_t all = 0;
+    for (const CounterGroup& group : module.counter_groups) all += group.counters.size();
+    if (all > kMostCountersInStats) return;
+    for (const CounterGroup& group : module.counter_groups)
+        arrays_.push_back({group.name, static_cast<uint32_t>(group.counters.size())});
+}
 
 uint32_t Maps::add(std::string_view name, Map map) {
     map.unit = unit_;
@@ -131,6 +137,13 @@ uint32_t Maps::counters(uint32_t group) {
     return *of_group_[group];
 }
 
+std::optional<uint32_t> Maps::counters_in_stats(uint32_t group) const {
+    if (group >= arrays_.size()) return std::nullopt;
+    uint32_t before = 0;
+    for (const CounterArray& array : std::span(arrays_).first(group)) before += array.count;
+    return static_cast<uint32_t>(sizeof(vfm_stats) + before * sizeof(vfm_counter));
+}
+
 uint32_t Maps::live_set(uint32_t set) {
     if (!of_set_[set]) {
         const SetDecl& decl = module_.sets[set];
@@ -154,7 +167,10 @@ uint32_t Maps::stats() {
                 .type = BPF_MAP_TYPE_PERCPU_ARRAY,
                 .key_size = sizeof(uint32_t),
                 .value_size = sizeof(vfm_stats),
-                .max_entries = 1};
+                .max_entries = 1,
+                .counters = arrays_};
+        for (const CounterArray& array : arrays_)
+            map.value_size += static_cast<uint32_t>(array.count * sizeof(vfm_counter));
         if (prefix_.empty()) {
             map.name = "vfm_stats";
             map.unit = unit_;

@@ -52,6 +52,9 @@ class Maps {
     /// the statistics, of `vfm_scratch`, of `vfm_result`.
     uint32_t flow(uint32_t table);
     uint32_t counters(uint32_t group);
+    /// Where in the value of the statistics the counters of a group begin; nothing if they have a
+    /// map.
+    std::optional<uint32_t> counters_in_stats(uint32_t group) const;
     uint32_t live_set(uint32_t set);
     uint32_t stats();
     uint32_t scratch(uint32_t slots) { return list_.scratch(slots); }
@@ -67,6 +70,7 @@ class Maps {
     uint32_t unit_;
     std::string prefix_;
     std::vector<std::optional<uint32_t>> of_table_, of_group_, of_set_;
+    std::vector<CounterArray> arrays_;  // counters in the statistics
     std::optional<uint32_t> stats_;
 };
 

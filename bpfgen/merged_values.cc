@@ -10,26 +10,14 @@ namespace {
 
 using ir::ValueId;
 
-// Meetings one behind the other that a value comes through. The walk over the headers of a packet
-// has fewer; what it makes is best used as it is.
-constexpr uint16_t kManyMeetings = 16;
-
-// But in a function of so many operations each of its ways is too long to be followed alone, and
-// each number that it may have found is one.
-constexpr size_t kLarge = 500;
-
-bool is_large(const ir::Function& function) {
-    size_t operations = 0;
-    for (const ir::Block& block : function.blocks) operations += block.body.size();
-    return operations >= kLarge;
-}
+// Meetings one behind the other that a value comes through.
+constexpr uint16_t kManyMeetings = 8;
 
 }  // namespace
 
 std::vector<bool> find_merged_values(const ir::Function& function, const ir::Cfg& cfg,
                                      const std::vector<bool>& numbers) {
     std::vector<uint16_t> meetings(function.values.size(), 0);
-    const bool large = is_large(function);
     // In reverse postorder operands come before what is made of them. Around a loop the verifier
     // knows nothing of a parameter anyway.
     for (const ir::BlockId id : cfg.order()) {
@@ -45,7 +33,7 @@ std::vector<bool> find_merged_values(const ir::Function& function, const ir::Cfg
             for (size_t i = 0; i < params.size(); ++i) {
                 const uint16_t before = meetings[edge.args[i]];
                 auto now = static_cast<uint16_t>(std::min<int>(before + 1, kManyMeetings));
-                if (large && numbers[edge.args[i]]) now = kManyMeetings;
+                if (numbers[edge.args[i]]) now = kManyMeetings;
                 meetings[params[i]] = std::max(meetings[params[i]], now);
             }
         });

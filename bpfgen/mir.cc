@@ -17,6 +17,7 @@ bool is_pure(MOp op) {
         case MOp::load:
         case MOp::map_address:
         case MOp::data_address:
+        case MOp::entry:
             return true;
         case MOp::store:
         case MOp::store_imm:
@@ -38,6 +39,21 @@ bool is_pure(MOp op) {
 constexpr uint32_t kUnwritten = ~uint32_t{0};
 
 }  // namespace
+
+void store_numbers(MFunction& function) {
+    std::vector<uint32_t> writer(function.next, kUnwritten);
+    for (uint32_t i = 0; i < function.insns.size(); ++i) {
+        const MInsn& insn = function.insns[i];
+        if (insn.op == MOp::number && is_virtual(insn.dst) && fits_imm(insn.imm))
+            writer[insn.dst] = i;
+    }
+    for (MInsn& insn : function.insns) {
+        if (insn.op != MOp::store || !is_virtual(insn.b) || writer[insn.b] == kUnwritten) continue;
+        insn.op = MOp::store_imm;
+        insn.imm = function.insns[writer[insn.b]].imm;
+        insn.b = kNoReg;
+    }
+}
 
 void drop_unused(MFunction& function) {
     // Who writes each register: a pure instruction, and what is moved into a parameter.

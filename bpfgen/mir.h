@@ -5,7 +5,7 @@
 // instruction, or by the moves of every edge to the block whose parameter it is, before every
 // reader. Lowering keeps to two rules. Between the first argument register it writes and the call,
 // no virtual register is written, nor one read that lives in r0..r5: values are put into slots
-// first. What it copies from r0..r5 into a virtual register is a number, never a pointer.
+// first. What it copies from r0..r5 into a virtual register is a number, but for `entry`.
 #pragma once
 
 #include <cstdint>
@@ -30,9 +30,10 @@ enum class MOp : uint8_t {
     load,       ///< dst = *(size *)(a + off)
     store,      ///< *(size *)(a + off) = b
     store_imm,  ///< *(size *)(a + off) = imm
-    fetch_add,  ///< b = old *(u64 *)(a + off), which grows by b; machine registers only
-    /// *(u64 *)(a + off) = b if it is r0; r0 = what it was; machine registers only
+    fetch_add,  ///< b, a machine register, = old *(u64 *)(a + off), which grows by b
+    /// *(u64 *)(a + off) = b if it is r0; r0 = what it was; dst, a machine register, is lost
     compare_exchange,
+    entry,         ///< dst = a, a machine register with the address of a map's entry, or null
     map_address,   ///< dst = address of map imm
     data_address,  ///< dst = address of the constant data at imm
     call,          ///< helper imm; r0..r5 are lost
@@ -76,6 +77,7 @@ struct MFunction {
     std::vector<MInsn> insns;
     std::vector<std::vector<Move>> moves;
     std::vector<std::vector<VReg>> params;
+    std::vector<VReg> known;  ///< see Builder::keep_known()
     VReg next = kFirstVirtual;
 
     VReg fresh() { return next++; }
@@ -97,6 +99,9 @@ void for_each_write(const MFunction& function, const MInsn& insn, Visit&& visit)
     if (insn.list == kNoMoves || insn.op != MOp::label) return;
     for (const VReg param : function.params[insn.list]) visit(param);
 }
+
+/// Numbers that are only stored become part of the stores.
+void store_numbers(MFunction& function);
 
 /// Drops instructions without effect whose result nobody reads, and moves to parameters nobody
 /// reads.

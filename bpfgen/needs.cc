@@ -12,7 +12,9 @@ Needs find_needs(const ir::Function& function) {
         for (const ir::ValueId id : block.body) {
             const ir::Value& value = function[id];
             using enum ir::Op;
-            needs.loads |= ir::is_load(value.op) || ir::is_loadx(value.op);
+            needs.loads |=
+                ir::is_load(value.op) || ir::is_loadx(value.op) || value.op == extensions;
+            needs.walks |= value.op == extensions;
             needs.len += value.op == len;
             needs.counters |= value.op == count;
             const bool membership = value.op == member || value.op == member128;
@@ -23,7 +25,8 @@ Needs find_needs(const ir::Function& function) {
             needs.fuel |= value.op == fuel;
             needs.clock |= value.op == now;
             if (value.op == guard_len) needs.span = std::max(needs.span, value.imm);
-            if (value.op == guard_index || ir::is_loadx(value.op)) needs.span = kMaxPacket;
+            const bool anywhere = value.op == guard_index || value.op == extensions;
+            if (anywhere || ir::is_loadx(value.op)) needs.span = kMaxPacket;
         }
         using enum ir::Terminator::Kind;
         if (block.end.kind == branch_len) needs.span = std::max(needs.span, block.end.imm);

@@ -15,7 +15,8 @@ struct Needs {
     bool wide_keys = false;  ///< of maps, of several words
     unsigned len = 0;        ///< places that ask for LEN
     bool clock = false;
-    uint64_t span = 0;  ///< no test or load goes beyond so many bytes
+    bool walks = false;  ///< goes round a loop of its own
+    uint64_t span = 0;   ///< no test or load goes beyond so many bytes
 };
 
 Needs find_needs(const ir::Function& function);

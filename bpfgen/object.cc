@@ -6,6 +6,7 @@
 
 #include "bpfgen/lookup/rule_lists.h"
 #include "bpfgen/loops.h"
+#include "bpfgen/predict/predict.h"
 #include "bpfgen/source_lines.h"
 #include "bpfgen/translate.h"
 #include "core/base/check.h"
@@ -100,9 +101,10 @@ Result<ir::Function> lifted(const VerifiedModule& verified, const Options& optio
         return fail(Diagnostic::at_offset("", call->offset,
                                           "eBPF: CALL: the kernel cannot call host functions"),
                     Status::refused);
-    ir::Function function = TRY(ir::lift(
-        verified,
-        {.vlan_metadata = options.hook == Hook::tc, .most_copied = kMostCopied, .most_keys = 0}));
+    ir::Function function = TRY(ir::lift(verified, {.vlan_metadata = options.hook == Hook::tc,
+                                                    .walks_extensions = true,
+                                                    .most_copied = kMostCopied,
+                                                    .most_keys = 0}));
     // Also behind the passes: tests that each ask for an IP version first are a chain only then.
     ir::if_to_switch_from(function, kLeastChain);
     ir::optimise(function);
@@ -125,11 +127,32 @@ std::unexpected<UnitFailure> refused(uint32_t unit, Failure failure) {
     return std::unexpected(UnitFailure{unit, refusal(std::move(failure))});
 }
 
-}  // namespace
+// What the shortest code may take of the verifier: a thirty-second of its limit, so that kernels
+// whose verifier finds less alike than the one that is foretold take it, too.
+constexpr uint64_t kMostForShortest = kMostProcessed / 32;
+// A function with more is not even tried.
+constexpr size_t kMostValuesForShortest = 6000;
 
-size_t program_end(const Program& program) {
-    return program.subprograms.empty() ? program.insns.size() : program.subprograms.front().insn;
+std::expected<Program, UnitFailure> translate_with_care(const std::vector<UnitInput>& inputs,
+                                                        std::span<const Unit> units,
+                                                        const Options& options) {
+    if (options.care != Care::where_needed)
+        return translate(inputs, units, options, options.care == Care::always);
+    size_t values = 0;
+    bool loops = false;
+    for (const UnitInput& input : inputs) {
+        values += input.function.values.size();
+        loops |= !input.unit->module->acyclic();
+    }
+    if (!loops && values <= kMostValuesForShortest) {
+        auto shortest = translate(inputs, units, options, false);
+        if (shortest && predict(*shortest, kMostForShortest).processed <= kMostForShortest)
+            return shortest;
+    }
+    return translate(inputs, units, options, true);
 }
+
+}  // namespace
 
 std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const Options& options) {
     uint64_t loop_fuel = 0;
@@ -143,7 +166,7 @@ std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const 
         inputs.push_back({&units[number], number, std::move(*function)});
     }
     std::ranges::stable_sort(inputs, {}, [](const UnitInput& in) { return in.unit->priority; });
-    auto program = translate(std::move(inputs), units, options);
+    auto program = translate_with_care(inputs, units, options);
     if (!program) {
         UnitFailure& why = program.error();
         return refused(why.unit, std::move(why.failure));

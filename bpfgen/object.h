@@ -35,6 +35,17 @@ enum class SharedCode : uint8_t {
     always  ///< where it can: tests compare the forms
 };
 
+/// How tests are written. The kernel's verifier follows every way through a program with all that
+/// it knows of every number; where ways meet it goes on once if it knows no more on one than on the
+/// other. The shortest code leaves it to that; careful code hides from it what it need not know and
+/// leads it to the ends of the run first, so that its work grows with the size of the program
+/// alone.
+enum class Care : uint8_t {
+    where_needed,  ///< careful where the shortest code is predicted to take the verifier long
+    never,
+    always
+};
+
 /// How a loop is written, so that the kernel's verifier sees its end. The run's own fuel ends it
 /// earlier or at the same place, in every form.
 enum class LoopForm : uint8_t {
@@ -56,6 +67,7 @@ struct Options {
     bool fixed_inputs = false;
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
     SharedCode shared = SharedCode::by_use;
+    Care care = Care::where_needed;
     LoopForm loops = LoopForm::bounded;
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
@@ -78,6 +90,16 @@ struct UnitFailure {
 
 enum class MapRole : uint8_t { flow, counters, set, stats, scratch, result };
 
+/// Counters of a group that stand at the end of the value of the statistics.
+struct CounterArray {
+    std::string name;  ///< of the group
+    uint32_t count = 0;
+};
+
+/// With more in all, each counter group is a map of its own: a value of a per-CPU array has at most
+/// 32 KiB.
+inline constexpr size_t kMostCountersInStats = 1000;
+
 /// A map that the program uses. `name` is a C identifier of at most 15 bytes, unique in the object.
 struct Map {
     std::string name{};
@@ -93,6 +115,8 @@ struct Map {
     /// Role set: the keys with which the filter begins, one behind the other, each with the
     /// value 1. Who loads the program puts them into the map.
     Bytes keys = {};
+    /// Role stats: all groups of the unit, group after group; none if they have maps.
+    std::vector<CounterArray> counters = {};
 };
 
 /// An LD_IMM64 at `insn` whose value is the address of maps[map].
@@ -129,6 +153,8 @@ struct Program {
     Frames frames = Frames::any;
     std::vector<bpf_insn> insns;          ///< the program, then its subprograms
     std::vector<Subprogram> subprograms;  ///< ascending by insn
+    /// Times that a packet goes round a loop at most, if all loops are ours (lower_extensions.h).
+    unsigned rounds = 0;
     std::vector<Map> maps;
     std::vector<MapReference> map_references;
     Bytes data;                             ///< what the program reads and nobody writes
@@ -141,7 +167,9 @@ struct Program {
 };
 
 /// The instruction behind the last of the program itself.
-size_t program_end(const Program& program);
+inline size_t program_end(const Program& program) {
+    return program.subprograms.empty() ? program.insns.size() : program.subprograms.front().insn;
+}
 
 /// Translates. A program with an opcode without a translation, or with a loop and more than
 /// kMostLoopFuel, fails with `eBPF: WHY` at its code offset, status refused.

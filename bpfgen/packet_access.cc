@@ -38,6 +38,19 @@ VReg len_from(Builder& b, LenSource source) {
     return kNoReg;
 }
 
+VReg len_by_branch(Builder& b, LenSource source) {
+    if (source == LenSource::cut_in_slot) return b.load(8, kFrame, kLenSlot);
+    const VReg length =
+        source == LenSource::linear ? b.alu(BPF_SUB, kDataEnd, kData) : b.load(8, kFrame, kLenSlot);
+    const Label done = b.label();
+    const VReg len = b.fresh();
+    b.branch({.code = BPF_JGT, .a = length, .imm = kMaxPacket}, done,
+             {{.dst = len, .imm = kMaxPacket}});
+    b.jump(done, {{.dst = len, .src = length}});
+    b.bind(done, {len});
+    return len;
+}
+
 class DirectAccess final : public PacketAccess {
   public:
     explicit DirectAccess(const AccessContext& context) : c_(context), b_(context.builder) {}
@@ -54,8 +67,7 @@ class DirectAccess final : public PacketAccess {
         const auto test = beyond(reg, known, size);
         const bool merged = c_.values.is_merged(value);
         if (!test) return {merged ? b_.blurred(reg, known) : reg, test};
-        const bool hidden =
-            merged || c_.values.is_number_somewhere(value) || c_.values.is_far_sum(value);
+        const bool hidden = merged || c_.values.is_hidden(value) || c_.values.is_far_sum(value);
         const VReg own = hidden ? b_.blurred(reg) : b_.mov(reg);
         return {own, beyond(own, 64, size)};
     }
@@ -80,7 +92,21 @@ class DirectAccess final : public PacketAccess {
         return b_.load(size, b_.alu_imm(BPF_ADD, pointer, offset), 0);
     }
 
+    VReg place(VReg base, uint64_t size, Label beyond, const std::vector<Move>& moves) override {
+        const VReg own = b_.mov(base);
+        b_.branch({.code = BPF_JGT, .a = own, .imm = kMaxPacket - size}, beyond, moves);
+        const VReg pointer = b_.alu(BPF_ADD, own, kData);
+        const VReg end = b_.alu_imm(BPF_ADD, pointer, size);
+        b_.branch({.code = BPF_JGT, .a = end, .b = kDataEnd}, beyond, moves);
+        return pointer;
+    }
+
+    VReg load_behind(VReg place, uint64_t offset, unsigned size) override {
+        return b_.load(size, place, static_cast<int16_t>(offset));
+    }
+
     VReg len() override { return len_from(b_, c_.len); }
+    VReg len_by_branch() override { return bpf::len_by_branch(b_, c_.len); }
 
   private:
     // A pointer to packet[value] behind which `size` bytes are known to be, in `scope`.
@@ -143,7 +169,7 @@ class HelperAccess final : public PacketAccess {
     Condition has(uint64_t size) override { return {.code = BPF_JGE, .a = length(), .imm = size}; }
 
     Base base(ir::ValueId value, VReg reg, uint64_t size) override {
-        const VReg own = c_.values.is_number_somewhere(value) ? b_.blurred(reg) : reg;
+        const VReg own = c_.values.is_hidden(value) ? b_.blurred(reg) : reg;
         return {own, beyond(own, c_.values.bits(value), size)};
     }
 
@@ -163,7 +189,21 @@ class HelperAccess final : public PacketAccess {
         return load_bytes(size);
     }
 
+    VReg place(VReg base, uint64_t size, Label beyond, const std::vector<Move>& moves) override {
+        b_.branch({.code = BPF_JGT, .a = base, .imm = kMaxPacket - size}, beyond, moves);
+        const VReg end = b_.alu_imm(BPF_ADD, base, size);
+        b_.branch({.code = BPF_JGT, .a = end, .b = length()}, beyond, moves);
+        return base;
+    }
+
+    VReg load_behind(VReg place, uint64_t offset, unsigned size) override {
+        b_.mov_to(2, place);
+        if (offset != 0) b_.add_imm_to(2, offset);
+        return load_bytes(size);
+    }
+
     VReg len() override { return len_from(b_, c_.len); }
+    VReg len_by_branch() override { return bpf::len_by_branch(b_, c_.len); }
 
   private:
     static constexpr int16_t kScratchOffset = offsetof(vfm_stats, scratch);

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "bpfgen/exits.h"
 #include "bpfgen/value_facts.h"
@@ -34,8 +35,15 @@ class PacketAccess {
     /// packet[base + offset]; `in` is the block of the load.
     virtual VReg load_at(ir::ValueId value, VReg base, uint64_t offset, unsigned size,
                          ir::BlockId in) = 0;
+    /// For code within an operation: where packet[base] is. Goes to `beyond`, with the moves,
+    /// unless `size` bytes are there. `base` is a value of at most 17 bits.
+    virtual VReg place(VReg base, uint64_t size, Label beyond, const std::vector<Move>& moves) = 0;
+    /// `size` bytes behind such a place, in packet order.
+    virtual VReg load_behind(VReg place, uint64_t offset, unsigned size) = 0;
     /// LEN: the packet's length, at most kMaxPacket.
     virtual VReg len() = 0;
+    /// The same, cut by a branch: where soon the run ends.
+    virtual VReg len_by_branch() = 0;
 };
 
 /// Where LEN comes from.

@@ -91,22 +91,9 @@ class ProgramTypes {
             case MapRole::set:
                 return u32_;
             case MapRole::counters:
-                return b_.structure("vfm_counter", sizeof(vfm_counter),
-                                    {{"packets", u64_, offsetof(vfm_counter, packets)},
-                                     {"bytes", u64_, offsetof(vfm_counter, bytes)}});
-            case MapRole::stats: {
-                const TypeId errors = b_.array(u64_, int_, VFM_ERROR_KINDS);
-                return b_.structure("vfm_stats", sizeof(vfm_stats),
-                                    {{"packets", u64_, offsetof(vfm_stats, packets)},
-                                     {"bytes", u64_, offsetof(vfm_stats, bytes)},
-                                     {"pass", u64_, offsetof(vfm_stats, pass)},
-                                     {"drop", u64_, offsetof(vfm_stats, drop)},
-                                     {"log", u64_, offsetof(vfm_stats, log)},
-                                     {"refused_stores", u64_, offsetof(vfm_stats, refused_stores)},
-                                     {"errors", errors, offsetof(vfm_stats, errors)},
-                                     {"scratch", u64_, offsetof(vfm_stats, scratch)},
-                                     {"length", u64_, offsetof(vfm_stats, length)}});
-            }
+                return counter_type();
+            case MapRole::stats:
+                return stats_type(map);
             case MapRole::scratch:
                 return b_.array(u64_, int_, map.value_size / 8);
             case MapRole::result:
@@ -117,6 +104,37 @@ class ProgramTypes {
                                      {"random", u64_, offsetof(vfm_result, random)}});
         }
         return u64_;
+    }
+
+    TypeId counter_type() {
+        return b_.structure("vfm_counter", sizeof(vfm_counter),
+                            {{"packets", u64_, offsetof(vfm_counter, packets)},
+                             {"bytes", u64_, offsetof(vfm_counter, bytes)}});
+    }
+
+    // The counters of each group are a member called as the group.
+    TypeId stats_type(const Map& map) {
+        const TypeId errors = b_.array(u64_, int_, VFM_ERROR_KINDS);
+        std::vector<BtfBuilder::Member> members = {
+            {"packets", u64_, offsetof(vfm_stats, packets)},
+            {"bytes", u64_, offsetof(vfm_stats, bytes)},
+            {"pass", u64_, offsetof(vfm_stats, pass)},
+            {"drop", u64_, offsetof(vfm_stats, drop)},
+            {"log", u64_, offsetof(vfm_stats, log)},
+            {"refused_stores", u64_, offsetof(vfm_stats, refused_stores)},
+            {"errors", errors, offsetof(vfm_stats, errors)},
+            {"scratch", u64_, offsetof(vfm_stats, scratch)},
+            {"length", u64_, offsetof(vfm_stats, length)}};
+        const TypeId counter = map.counters.empty() ? u64_ : counter_type();
+        uint32_t offset = sizeof(vfm_stats);
+        for (const CounterArray& array : map.counters) {
+            std::string name = map_identifier(array.name);
+            const auto same = [&](const BtfBuilder::Member& other) { return other.name == name; };
+            if (std::ranges::any_of(members, same)) name += fmt::format("_{}", members.size());
+            members.push_back({name, b_.array(counter, int_, array.count), offset});
+            offset += static_cast<uint32_t>(array.count * sizeof(vfm_counter));
+        }
+        return b_.structure("vfm_stats", offset, members);
     }
 
     // A definition is a structure of pointers: a number stands as the length of the array that a

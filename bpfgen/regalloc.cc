@@ -21,6 +21,7 @@ struct Interval {
     uint32_t origin = 0;
     uint32_t accesses = 0;
     VReg hint = kNoReg;
+    VReg into = kNoReg;  // the first parameter that it becomes
     uint32_t from() const { return ranges.front().from; }
     uint32_t to() const { return ranges.back().to; }
 };
@@ -105,8 +106,12 @@ class Allocator {
             find_losses(insn, 2 * i + 1);
             if (insn.list == kNoMoves || insn.op == MOp::label) continue;
             // A parameter likes the place of the first value that comes into it.
-            for (const Move& move : function_.moves[insn.list])
+            for (const Move& move : function_.moves[insn.list]) {
+                if (!is_virtual(move.dst)) continue;
                 if (intervals_[move.dst].hint == kNoReg) intervals_[move.dst].hint = move.src;
+                if (is_virtual(move.src) && intervals_[move.src].into == kNoReg)
+                    intervals_[move.src].into = move.dst;
+            }
         }
         for (VReg reg = kFirstVirtual; reg < function_.next; ++reg) {
             intervals_[reg].ranges = liveness_.ranges(reg);
@@ -139,6 +144,11 @@ class Allocator {
         for (const auto* some : {&registers_.lost_in_calls, &registers_.kept_in_calls})
             for (const Reg reg : *some)
                 if (keeps(reg, interval)) list.push_back(reg);
+        // What becomes a parameter is best where that can stay.
+        if (interval.into != kNoReg) {
+            std::ranges::stable_partition(
+                list, [&](Reg reg) { return keeps(reg, intervals_[interval.into]); });
+        }
         const Reg wanted = is_virtual(interval.hint) ? in_register_[interval.hint]
                            : interval.hint == kNoReg ? Reg{0}
                                                      : static_cast<Reg>(interval.hint);

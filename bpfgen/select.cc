@@ -109,7 +109,8 @@ class Selector {
 
     void one(const MInsn& insn) {
         switch (insn.op) {
-            case MOp::mov: {
+            case MOp::mov:
+            case MOp::entry: {
                 const Place to = place(insn.dst);
                 const Place from = place(insn.a);
                 if (to == from) return;
@@ -161,11 +162,15 @@ class Selector {
                                         static_cast<int32_t>(insn.imm)));
                 return;
             case MOp::fetch_add:
-                emitter_.emit(fetch_add(place(insn.a).reg, insn.off, place(insn.b).reg));
+                emitter_.emit(fetch_add(read(insn.a, kScratch), insn.off, place(insn.b).reg));
                 return;
-            case MOp::compare_exchange:
-                emitter_.emit(compare_exchange(place(insn.a).reg, insn.off, place(insn.b).reg));
+            case MOp::compare_exchange: {
+                // r0 holds what is compared.
+                const Reg base = read(insn.a, kScratch2);
+                const Reg free = base == kScratch2 ? static_cast<Reg>(insn.dst) : kScratch2;
+                emitter_.emit(compare_exchange(base, insn.off, read(insn.b, free)));
                 return;
+            }
             case MOp::map_address:
                 emitter_.map_address(target(insn.dst), static_cast<uint32_t>(insn.imm));
                 done(insn.dst);
@@ -274,7 +279,7 @@ class Selector {
     void moves(std::vector<PlacedMove> pending) {
         const bool need_r0 = std::ranges::any_of(
             pending, [](const PlacedMove& m) { return m.dst.address_slot != 0; });
-        const Place spare = need_r0 ? Place{kFrame, true, kKeySlot} : Place{.reg = kScratch};
+        const Place spare = need_r0 ? Place{kFrame, true, kValueSlot} : Place{.reg = kScratch};
         while (!pending.empty()) {
             const auto ready = std::ranges::find_if(pending, [&](const PlacedMove& m) {
                 return std::ranges::none_of(

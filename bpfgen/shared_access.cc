@@ -2,7 +2,9 @@
 
 #include <fmt/core.h>
 
+#include "bpfgen/regalloc.h"
 #include "bpfgen/select.h"
+#include "core/base/check.h"
 #include "core/ir/form/analysis.h"
 
 namespace vfm::bpf {
@@ -46,16 +48,18 @@ bool SharedAccess::has(TableAccess access, size_t words) const {
            words + operands_beside_key(access) <= kMostArguments;
 }
 
-VReg SharedAccess::call(Builder& b, TableAccess access, uint32_t table, std::span<const VReg> key,
-                        std::span<const VReg> operands) {
+VReg SharedAccess::call(Builder& b, TableAccess access, uint32_t table, KeyWords key,
+                        std::span<const Operand> operands) {
     // The map is made with the first access, as it is in line.
     maps_.flow(table);
     const auto [at, is_new] = called_.try_emplace(Which{table, access});
     if (is_new) at->second = {b.label(), key.size(), b.origin()};
     std::vector<Move> arguments;
     for (const auto list : {key, operands})
-        for (const VReg reg : list)
-            arguments.push_back({.dst = static_cast<VReg>(1 + arguments.size()), .src = reg});
+        for (const Operand& operand : list)
+            arguments.push_back({.dst = static_cast<VReg>(1 + arguments.size()),
+                                 .src = operand.reg,
+                                 .imm = operand.number});
     b.call_local(at->second.label, std::move(arguments));
     return access == TableAccess::set ? kNoReg : b.mov(0);
 }
@@ -69,7 +73,13 @@ void SharedAccess::emit(std::vector<Subprogram>& written) {
         write_access(b, which.access, map, called.words, maps_.stats());
         emitter_.origin(called.origin);
         emitter_.begin_subprogram(called.label);
-        select(body, {}, emitter_);
+        const int16_t below = kSharedStatsKeySlot - 8 * static_cast<int>(kMostSharedWords) - 8;
+        const auto allocation = allocate(body, {.lost_in_calls = {2, 3, 4, 5},
+                                                .kept_in_calls = {6, 7, 8, 9},
+                                                .first_spill = below,
+                                                .frame_end = below});
+        VFM_CHECK(allocation && allocation->scratch_slots == 0, "an access needs few registers");
+        select(body, *allocation, emitter_);
         // Longer than the name of any map or program.
         written.push_back(
             {.name = fmt::format("vfm_shared_{}_{}", access_name(which.access), maps_.name(map)),

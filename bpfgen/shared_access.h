@@ -27,8 +27,8 @@ class SharedAccess {
     /// True if such an access, with a key of so many words, is to be called.
     bool has(TableAccess access, size_t words) const;
     /// Calls it: the key and the operands beside it in, what the access gives out.
-    VReg call(Builder& b, TableAccess access, uint32_t table, std::span<const VReg> key,
-              std::span<const VReg> operands);
+    VReg call(Builder& b, TableAccess access, uint32_t table, KeyWords key,
+              std::span<const Operand> operands);
 
     /// Writes the subprograms that are called, behind the program, and appends them to `written`,
     /// without their places.

@@ -1,10 +1,12 @@
 #include "bpfgen/translate.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
 #include "core/isa/limits.h"
+#include "core/packet/header_walk.h"
 
 namespace vfm::bpf {
 namespace {
@@ -13,7 +15,7 @@ namespace {
 class Translator {
   public:
     Translator(std::vector<UnitInput> inputs, std::span<const Unit> units, const Options& options,
-               bool shares)
+               bool shares, bool careful)
         : options_(options),
           maps_({options.program_name}),
           shared_{.options = options,
@@ -22,6 +24,7 @@ class Translator {
                   .maps = maps_,
                   .data = data_,
                   .units = units,
+                  .careful = careful,
                   .shares = shares} {
         for (size_t i = 0; i < inputs.size(); ++i) begins_.push_back(emitter_.label());
         for (size_t i = 0; i < inputs.size(); ++i)
@@ -142,6 +145,9 @@ class Translator {
         program.subprograms = std::move(subprograms_);
         for (size_t i = 0; i < program.subprograms.size(); ++i)
             program.subprograms[i].insn = code.subprograms[i];
+        const auto walks = [](const UnitCode& unit) { return unit.needs().walks; };
+        if (std::ranges::any_of(units_, walks) && std::ranges::none_of(units_, &UnitCode::loops))
+            program.rounds = walk::kMaxExtensionHeaders;
         program.maps = maps_.take();
         program.data = data_.bytes();
         program.data_references = std::move(code.data);
@@ -167,15 +173,16 @@ class Translator {
 
 }  // namespace
 
-std::expected<Program, UnitFailure> translate(std::vector<UnitInput> inputs,
-                                              std::span<const Unit> units, const Options& options) {
+std::expected<Program, UnitFailure> translate(const std::vector<UnitInput>& inputs,
+                                              std::span<const Unit> units, const Options& options,
+                                              bool careful) {
     std::vector<const ir::Function*> functions;
     for (const UnitInput& input : inputs) functions.push_back(&input.function);
     if (shares_accesses(functions, options.shared)) {
         // What is called needs some of the frame.
-        if (auto made = Translator(inputs, units, options, true).run()) return made;
+        if (auto made = Translator(inputs, units, options, true, careful).run()) return made;
     }
-    return Translator(std::move(inputs), units, options, false).run();
+    return Translator(inputs, units, options, false, careful).run();
 }
 
 }  // namespace vfm::bpf

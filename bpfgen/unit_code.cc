@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bpf/vfm_abi.h"
+#include "bpfgen/choices.h"
 #include "bpfgen/clock.h"
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
@@ -14,6 +15,7 @@
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/regalloc.h"
 #include "bpfgen/select.h"
+#include "bpfgen/tail_merging.h"
 #include "core/ir/passes/passes.h"
 #include "core/isa/limits.h"
 
@@ -49,7 +51,11 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
       last_(!next) {
     thread_jumps(input_.function);
     read_clock_once(input_.function);
+    choose_by_branches(input_.function);
     ir::byte_swap_elimination(input_.function);
+    merge_tails(input_.function);
+    exchanges_ = find_exchanges(input_.function);
+    attempts_ = fold_attempts(input_.function, exchanges_);
     certain_fuel_ = settle_fuel(input_.function);
     needs_ = find_needs(input_.function);
     heads_ = find_loop_heads(input_.function, ir::Cfg(input_.function));
@@ -116,7 +122,7 @@ void UnitCode::count_packet() {
 Result<> UnitCode::filter() {
     const ir::Function& function = input_.function;
     const ir::Cfg cfg(function);
-    const ValueFacts values(function, cfg, heads_);
+    const ValueFacts values(function, cfg, heads_, shared_.careful);
     const Layout layout(function);
     const ir::Dominators dominators(function, cfg);
     const Lowering lowering{.function = function,
@@ -126,6 +132,8 @@ Result<> UnitCode::filter() {
                             .cfg = cfg,
                             .dominators = dominators,
                             .heads = heads_,
+                            .exchanges = exchanges_,
+                            .attempts = attempts_,
                             .loops = shared_.options.loops,
                             .hook = hook_,
                             .exits = exits_,
@@ -134,7 +142,8 @@ Result<> UnitCode::filter() {
                             .shared = calls_,
                             .emitter = emitter_,
                             .len = shared_.len,
-                            .clock_in_slot = shared_.clock_in_slot};
+                            .clock_in_slot = shared_.clock_in_slot,
+                            .careful = shared_.careful};
     if (shared_.linear()) return variant(lowering, AccessKind::direct);
     if (needs_.loads) {
         const Label not_linear = emitter_.label();
@@ -208,6 +217,7 @@ Result<> UnitCode::variant(const Lowering& lowering, AccessKind access) {
     MFunction code;
     const auto place = [&](const Lowering& how) {
         code = lower(how, access);
+        store_numbers(code);
         drop_unused(code);
         return allocate(code, registers(access), shared_.options.register_seed);
     };

@@ -32,6 +32,7 @@ struct SharedParts {
     MapList& maps;
     ConstantData& data;
     std::span<const Unit> units;
+    bool careful = true;  ///< see Care
     bool shares = false;  ///< accesses to tables are calls of subprograms
     LenSource len = LenSource::length_in_slot;
     bool clock_in_slot = false;  ///< it is read once, before the first filter
@@ -53,6 +54,7 @@ class UnitCode {
     /// could follow.
     Result<> prepare();
     const Needs& needs() const { return needs_; }
+    bool loops() const { return heads_.any(); }
     uint32_t number() const { return input_.number; }
 
     /// Counts the packet. Where frames are linear kData and kDataEnd hold its ends, else r9 its
@@ -86,6 +88,8 @@ class UnitCode {
     Needs needs_;
     std::vector<bool> certain_fuel_;
     LoopHeads heads_;
+    Exchanges exchanges_;
+    Attempts attempts_;
 };
 
 }  // namespace vfm::bpf

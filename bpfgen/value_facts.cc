@@ -56,12 +56,14 @@ bool adds_far(const Function& function, const Value& value) {
 
 }  // namespace
 
-ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopHeads& heads) {
+ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopHeads& heads,
+                       bool careful)
+    : careful_(careful) {
     bits_.assign(function.values.size(), 0);
     provable_.assign(function.values.size(), 64);
     number_somewhere_.assign(function.values.size(), false);
     far_sum_.assign(function.values.size(), false);
-    followed_ = find_followed_values(function);
+    if (careful) followed_ = find_followed_values(function);
     for (ValueId id = 0; id < function.values.size(); ++id) {
         if (!is_number(function, id)) continue;
         bits_[id] = provable_[id] = static_cast<uint8_t>(std::bit_width(function[id].imm));
@@ -100,7 +102,7 @@ ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopH
             }
         });
     }
-    merged_ = find_merged_values(function, cfg, number_somewhere_);
+    if (careful) merged_ = find_merged_values(function, cfg, number_somewhere_);
 }
 
 }  // namespace vfm::bpf

@@ -13,7 +13,9 @@ namespace vfm::bpf {
 class ValueFacts {
   public:
     /// Of the parameters of loop heads nothing is taken to be known: lowering hides them.
-    ValueFacts(const ir::Function& function, const ir::Cfg& cfg, const LoopHeads& heads);
+    /// `careful`: see Care.
+    ValueFacts(const ir::Function& function, const ir::Cfg& cfg, const LoopHeads& heads,
+               bool careful);
 
     /// The value is below 2^bits().
     unsigned bits(ir::ValueId value) const { return bits_[value]; }
@@ -21,17 +23,20 @@ class ValueFacts {
     unsigned provable_bits(ir::ValueId value) const { return provable_[value]; }
     /// True if some path makes the value of numbers alone, so that the verifier knows it there.
     bool is_number_somewhere(ir::ValueId value) const { return number_somewhere_[value]; }
+    /// Such a number is to be hidden from it where it is tested or is a place in the packet.
+    bool is_hidden(ir::ValueId value) const { return careful_ && number_somewhere_[value]; }
     /// True if the value may be a sum with a number so large that the verifier, which since Linux
     /// 6.10 remembers of what it is the sum, takes it for no offset of a packet pointer.
     bool is_far_sum(ir::ValueId value) const { return far_sum_[value]; }
 
     /// It becomes part of an address as a copy: see merged_values.h.
-    bool is_merged(ir::ValueId value) const { return merged_[value]; }
+    bool is_merged(ir::ValueId value) const { return careful_ && merged_[value]; }
 
     /// Its tests are made on a copy: see followed_values.h.
-    bool is_followed(ir::ValueId value) const { return followed_[value]; }
+    bool is_followed(ir::ValueId value) const { return careful_ && followed_[value]; }
 
   private:
+    bool careful_;
     std::vector<uint8_t> bits_;
     std::vector<uint8_t> provable_;
     std::vector<bool> number_somewhere_;

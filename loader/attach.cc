@@ -60,6 +60,7 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
                 break;
             case bpf::MapRole::stats:
                 record.stats_map = declared.name;
+                if (!declared.counters.empty()) std::ranges::fill(record.counters, declared.name);
                 break;
             case bpf::MapRole::counters:
                 record.counters[declared.table] = declared.name;

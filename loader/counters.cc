@@ -60,23 +60,61 @@ unsigned cpu_count() {
     return static_cast<unsigned>(std::max(1, libbpf_num_possible_cpus()));
 }
 
+namespace {
+
+/// The value of the statistics: of each CPU, as long as the map says.
+struct StatsValue {
+    size_t size = 0;      ///< bytes that the map says
+    size_t distance = 0;  ///< from one CPU's to the next one's
+    std::vector<uint8_t> bytes{};
+    size_t cpus() const { return bytes.size() / distance; }
+};
+
+Result<StatsValue> read_value(int stats_map) {
+    const bpf_map_info info = TRY(facts_of(stats_map, "the statistics"));
+    if (info.type != BPF_MAP_TYPE_PERCPU_ARRAY || info.key_size != sizeof(uint32_t) ||
+        info.value_size == 0)
+        return refuse("vfm-xdp", "cannot read the statistics: they are not ours");
+    StatsValue value{.size = info.value_size,
+                     .distance = (size_t{info.value_size} + 7) & ~size_t{7}};
+    value.bytes.resize(value.distance * cpu_count());
+    const uint32_t key = 0;
+    if (bpf_map_lookup_elem(stats_map, &key, value.bytes.data()) != 0)
+        return cannot_read("the statistics");
+    return value;
+}
+
+}  // namespace
+
 Result<vfm_stats> read_stats(int stats_map) {
     // A filter that another version has attached may count less or more than this one knows.
-    const bpf_map_info info = TRY(facts_of(stats_map, "the statistics"));
-    if (info.type != BPF_MAP_TYPE_PERCPU_ARRAY || info.key_size != sizeof(uint32_t))
-        return refuse("vfm-xdp", "cannot read the statistics: they are not ours");
-    const size_t size = (size_t{info.value_size} + 7) & ~size_t{7};  // as the kernel lays them out
-    std::vector<uint8_t> values(size * cpu_count());
-    const uint32_t key = 0;
-    if (bpf_map_lookup_elem(stats_map, &key, values.data()) != 0)
-        return cannot_read("the statistics");
+    const StatsValue value = TRY(read_value(stats_map));
     vfm_stats sum{};
-    for (size_t cpu = 0; cpu < values.size() / size; ++cpu) {
+    for (size_t cpu = 0; cpu < value.cpus(); ++cpu) {
         vfm_stats one{};
-        std::memcpy(&one, &values[cpu * size], std::min(sizeof one, size_t{info.value_size}));
+        std::memcpy(&one, &value.bytes[cpu * value.distance], std::min(sizeof one, value.size));
         add_stats(sum, one);
     }
     return sum;
+}
+
+Result<std::vector<vfm_counter>> read_counters_in_stats(int stats_map, size_t count) {
+    const StatsValue value = TRY(read_value(stats_map));
+    if (value.size < count * sizeof(vfm_counter))
+        return refuse("vfm-xdp", "cannot read counters: they are not ours");
+    std::vector<vfm_counter> sums(count);
+    for (size_t cpu = 0; cpu < value.cpus(); ++cpu) {
+        const size_t end = cpu * value.distance + value.size;
+        std::vector<vfm_counter> one(count);
+        if (count > 0)
+            std::memcpy(one.data(), &value.bytes[end - count * sizeof(vfm_counter)],
+                        count * sizeof(vfm_counter));
+        for (size_t i = 0; i < count; ++i) {
+            sums[i].packets += one[i].packets;
+            sums[i].bytes += one[i].bytes;
+        }
+    }
+    return sums;
 }
 
 Result<std::vector<vfm_counter>> read_counters(int map) {

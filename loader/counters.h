@@ -28,8 +28,12 @@ struct FlowCount {
 /// returned. Fails with Status::refused.
 Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries);
 
-/// The counters of a group, each the sum over all CPUs. Fails with Status::refused.
+/// The counters of a group that has a map, each the sum over all CPUs. Fails with Status::refused.
 Result<std::vector<vfm_counter>> read_counters(int map);
+
+/// The last `count` counters in the value of the statistics, which stand at its end: those of all
+/// groups, as the program has them. Fails as read_counters() does.
+Result<std::vector<vfm_counter>> read_counters_in_stats(int stats_map, size_t count);
 
 /// CPUs that the values of a per-CPU map are given for; at least 1.
 unsigned cpu_count();

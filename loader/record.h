@@ -39,7 +39,8 @@ struct Record {
     std::string stats_map;  ///< name of the map and of its pin
     std::vector<RecordedTable> tables;
     /// Names of the maps of counter groups, and of their pins: by group, empty for one that nothing
-    /// counts in; of a filter in user space one for all groups.
+    /// counts in; `stats_map` for all that stand in the value of the statistics; of a filter in
+    /// user space one for all groups.
     std::vector<std::string> counters = {};
     Bytes program;  ///< bytecode, raw or module, as program_bytes() writes it
     bool operator==(const Record&) const = default;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <utility>
 
 namespace vfm::bpf {
@@ -246,40 +247,99 @@ std::optional<Code> prepare(const Program& program) {
     return code;
 }
 
-std::optional<uint64_t> longest_path(const Code& code) {
-    enum class Mark : uint8_t { fresh, open, done };
-    const size_t count = code.steps.size();
-    std::vector<Mark> marks(count, Mark::fresh);
-    std::vector<uint64_t> length(count, 0);
-    std::vector<uint32_t> pending = {0};
-    while (!pending.empty()) {
-        const uint32_t at = pending.back();
-        if (marks[at] == Mark::done) {
+namespace {
+
+// The longest path from each instruction on. Within a loop that goes round a known number of times
+// also from each round on: a place is an instruction and the times that it may still go back.
+class LongestPath {
+  public:
+    LongestPath(const Code& code, unsigned rounds)
+        : code_(code), rounds_(std::max(1U, rounds)), places_(code.steps.size() * rounds_) {}
+
+    std::optional<uint64_t> run() {
+        find_ways_back();
+        if (rounds_ == 1 && !back_.empty()) return std::nullopt;
+        std::vector<uint32_t> pending = {place(0, rounds_ - 1)};
+        while (!pending.empty()) {
+            const uint32_t here = pending.back();
+            if (places_[here].mark == Mark::done) {
+                pending.pop_back();
+                continue;
+            }
+            places_[here].mark = Mark::open;
+            uint64_t rest = 0, called = 0;
+            const auto visit = [&](std::optional<uint32_t> next) {
+                if (!next) return;
+                if (places_[*next].mark == Mark::fresh) pending.push_back(*next);
+                rest = std::max(rest, places_[*next].length);
+            };
+            const uint32_t at = here / rounds_;
+            const Step& step = code_.steps[at];
+            if (step.insn.op == Op::CALL_LOCAL) {
+                visit(place(step.target, rounds_ - 1));
+                called = std::exchange(rest, 0);
+            }
+            for_successors(code_, at, [&](uint32_t next) { visit(behind(here, next)); });
+            if (pending.back() != here) continue;
             pending.pop_back();
-            continue;
+            places_[here].mark = Mark::done;
+            places_[here].length = 1 + called + rest;
         }
-        const Step& step = code.steps[at];
-        const bool first = marks[at] == Mark::fresh;
-        bool cycle = false;
-        uint64_t rest = 0, called = 0;
-        marks[at] = Mark::open;
-        const auto visit = [&](uint32_t next) {
-            if (marks[next] == Mark::fresh) pending.push_back(next);
-            cycle |= first && marks[next] == Mark::open;
-            rest = std::max(rest, length[next]);
-        };
-        if (step.insn.op == Op::CALL_LOCAL) {
-            visit(step.target);
-            called = std::exchange(rest, 0);
-        }
-        for_successors(code, at, visit);
-        if (cycle) return std::nullopt;
-        if (pending.back() != at) continue;
-        pending.pop_back();
-        marks[at] = Mark::done;
-        length[at] = 1 + called + rest;
+        return places_[place(0, rounds_ - 1)].length;
     }
-    return length[0];
+
+  private:
+    enum class Mark : uint8_t { fresh, open, done };
+    struct Place {
+        Mark mark = Mark::fresh;
+        uint64_t length = 0;
+    };
+
+    uint32_t place(uint32_t at, uint32_t back) const { return at * rounds_ + back; }
+    // Loops that follow each other have their rounds each: what comes to a loop from before it may
+    // go back as often as any. Nothing if it has been round as often as it may.
+    std::optional<uint32_t> behind(uint32_t here, uint32_t next) const {
+        const uint32_t at = here / rounds_, back = here % rounds_;
+        if (!back_.contains({at, next}))
+            return place(next, heads_.contains(next) ? rounds_ - 1 : back);
+        if (back == 0) return std::nullopt;
+        return place(next, back - 1);
+    }
+
+    // Jumps that lead to where the way to them has been before.
+    void find_ways_back() {
+        std::vector<Mark> marks(code_.steps.size(), Mark::fresh);
+        std::vector<uint32_t> pending = {0};
+        while (!pending.empty()) {
+            const uint32_t at = pending.back();
+            if (marks[at] != Mark::fresh) {
+                marks[at] = Mark::done;
+                pending.pop_back();
+                continue;
+            }
+            marks[at] = Mark::open;
+            const auto visit = [&](uint32_t next) {
+                if (marks[next] == Mark::fresh) pending.push_back(next);
+                if (marks[next] != Mark::open) return;
+                back_.emplace(at, next);
+                heads_.insert(next);
+            };
+            if (code_.steps[at].insn.op == Op::CALL_LOCAL) visit(code_.steps[at].target);
+            for_successors(code_, at, visit);
+        }
+    }
+
+    const Code& code_;
+    const uint32_t rounds_;
+    std::vector<Place> places_;
+    std::set<std::pair<uint32_t, uint32_t>> back_;
+    std::set<uint32_t> heads_;
+};
+
+}  // namespace
+
+std::optional<uint64_t> longest_path(const Code& code) {
+    return LongestPath(code, code.program->rounds).run();
 }
 
 uint64_t deepest_stack(const Code& code) {

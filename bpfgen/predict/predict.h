@@ -17,8 +17,8 @@ inline constexpr uint64_t kMostStack = 512;
 
 struct Prediction {
     /// Instructions that the verifier of Linux 6.18 goes through, each as often as it does; nothing
-    /// if the program has instructions that the model does not know. More than kMostProcessed: it
-    /// would give up.
+    /// if the program has instructions that the model does not know. More than predict() is asked
+    /// to follow: at least so many.
     std::optional<uint64_t> processed;
     uint64_t pending = 0;  ///< branches kept for later, at most at one time; 0 if not processed
     std::optional<uint64_t> longest_path;  ///< instructions executed; nothing if there are loops
@@ -26,7 +26,8 @@ struct Prediction {
     uint64_t maps = 0;                     ///< constant data is one, too
 };
 
-/// Follows every path as the verifier does. Takes at most some tenths of a second.
-Prediction predict(const Program& program);
+/// Follows every path as the verifier does, behind `most` instructions no further. Takes at most
+/// some tenths of a second.
+Prediction predict(const Program& program, uint64_t most = kMostProcessed);
 
 }  // namespace vfm::bpf

@@ -43,8 +43,8 @@ uint64_t bytes_of(const Path& path) {
 
 }  // namespace
 
-Walk::Walk(const Code& code, const Subprogram* subprogram)
-    : code_(code), kept_at_(code.steps.size()) {
+Walk::Walk(const Code& code, uint64_t most, const Subprogram* subprogram)
+    : code_(code), most_(most), kept_at_(code.steps.size()) {
     path_.frames.resize(1);
     if (subprogram == nullptr) {
         reg(1) = Value::pointer(Kind::context);
@@ -57,7 +57,11 @@ Walk::Walk(const Code& code, const Subprogram* subprogram)
 
 bool Walk::run() {
     for (;;) {
-        if (++processed_ > kMostProcessed || kept_bytes_ > kMostKeptBytes) return true;
+        if (++processed_ > most_) return true;
+        if (kept_bytes_ > kMostKeptBytes) {
+            processed_ = most_ + 1;
+            return true;
+        }
         noted_ = false;
         const Step& here = code_.steps[at_];
         Next next = Next::path_ends;
@@ -206,7 +210,7 @@ void Walk::note(uint8_t frame, uint8_t slot) {
     noted_ = true;
 }
 
-Prediction predict(const Program& program) {
+Prediction predict(const Program& program, uint64_t most) {
     Prediction prediction;
     prediction.maps = program.maps.size() + (program.data.empty() ? 0 : 1);
     const auto code = prepare(program);
@@ -214,12 +218,12 @@ Prediction predict(const Program& program) {
     prediction.longest_path = longest_path(*code);
     prediction.stack = deepest_stack(*code);
     if (code->has_may_goto) return prediction;
-    Walk walk(*code);
+    Walk walk(*code, most);
     if (!walk.run()) return prediction;
     prediction.processed = walk.processed();
     prediction.pending = walk.most_pending();
     for (const Subprogram& subprogram : program.subprograms) {
-        Walk called(*code, &subprogram);
+        Walk called(*code, most, &subprogram);
         if (!called.run()) {
             prediction.processed.reset();
             prediction.pending = 0;

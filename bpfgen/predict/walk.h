@@ -12,7 +12,8 @@ class Walk {
   public:
     /// Of the program itself, or of one of its subprograms, through which the verifier goes once,
     /// whoever calls it with what.
-    explicit Walk(const Code& code, const Subprogram* subprogram = nullptr);
+    /// Gives up behind `most` instructions.
+    explicit Walk(const Code& code, uint64_t most, const Subprogram* subprogram = nullptr);
 
     /// False if it met what it does not know.
     bool run();
@@ -61,6 +62,7 @@ class Walk {
     std::optional<uint64_t> constant_at(uint8_t frame, int64_t off, unsigned bytes);
 
     const Code& code_;
+    uint64_t most_;
     Path path_;
     uint32_t at_ = 0;
     std::vector<Pending> pending_;

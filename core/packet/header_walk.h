@@ -13,6 +13,9 @@
 //   Word load(Word base, unsigned offset, unsigned size)
 //        packet[base + offset], big-endian; only inside a branch_covers() of the same base
 //   Word vlan_present(), Word vlan_tag()             the tag that the hook holds in metadata
+//   bool walks_extensions(), Word extensions(Word at, Word kind)
+//        true if the machine takes all extension headers from packet[at] on, the first of that
+//        kind, as one operation: see `extensions` in core/ir/form/ops.def
 //   void branch(Comparison, Word, Word, then, otherwise)
 //   void branch_covers(Word base, unsigned size, then, otherwise)
 //        `then` if packet[base .. base + size) is there
@@ -59,6 +62,9 @@ inline constexpr unsigned kMaxTags = 2, kMaxExtensionHeaders = 8;
 inline constexpr uint64_t kHopByHop = 0, kRouting = 43, kFragmentHeader = 44,
                           kDestinationOptions = 60;
 inline constexpr uint64_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58, kSctp = 132, kUdpLite = 136;
+/// Of the operation `extensions`: the place, and where the kind and the fragment fact begin.
+inline constexpr uint64_t kWalkedPlace = 0x1ffff;
+inline constexpr unsigned kWalkedKindShift = 32, kWalkedFragmentShift = 40;
 inline constexpr uint64_t kNoFragment = 0, kFirstFragment = 1, kLaterFragment = 2;
 
 /// The steps of the walk. One object serves one walk.
@@ -180,7 +186,7 @@ class Walk {
                 m_.set(WalkVar::proto, m_.load(ip, 6, 1));
                 m_.set(WalkVar::position, add(ip, 40));
                 set(WalkVar::fragment, kNoFragment);
-                skip_extension_headers(kMaxExtensionHeaders);
+                extension_headers();
                 transport(6);
             });
         });
@@ -198,15 +204,28 @@ class Walk {
             });
     }
 
+    void extension_headers() {
+        if (!m_.walks_extensions()) return skip_extension_headers(kMaxExtensionHeaders);
+        const Word kind = m_.get(WalkVar::proto);
+        when(Comparison::ne, is_extension(kind), number(0), [&] {
+            const Word walked = m_.extensions(m_.get(WalkVar::position), kind);
+            m_.set(WalkVar::position, op(Opcode::AND, walked, kWalkedPlace));
+            m_.set(WalkVar::proto,
+                   op(Opcode::AND, op(Opcode::SHR, walked, kWalkedKindShift), 0xff));
+            m_.set(WalkVar::fragment, op(Opcode::SHR, walked, kWalkedFragmentShift));
+        });
+    }
+    Word is_extension(Word kind) {
+        return is_one_of(kind, kHopByHop, kRouting, kFragmentHeader, kDestinationOptions);
+    }
+
     /// At most `most` extension headers, each only if its first 8 bytes are there. Behind a
     /// fragment header with an offset the number is that of the data, as in IPv4, and the walk
     /// ends.
     void skip_extension_headers(unsigned most) {
         if (most == 0) return;
         const Word kind = m_.get(WalkVar::proto);
-        const Word is_extension =
-            is_one_of(kind, kHopByHop, kRouting, kFragmentHeader, kDestinationOptions);
-        when(Comparison::ne, is_extension, number(0), [&] {
+        when(Comparison::ne, is_extension(kind), number(0), [&] {
             const Word at = m_.get(WalkVar::position);
             when_covers(at, 8, [&] {
                 m_.set(WalkVar::proto, m_.load(at, 0, 1));

@@ -26,6 +26,9 @@ class PacketMachine {
     Word vlan_present() { return 0; }
     Word vlan_tag() { return 0; }
 
+    static bool walks_extensions() { return false; }
+    static Word extensions(Word, Word) { return 0; }
+
     template <class Then, class Otherwise>
     void branch(Comparison c, Word a, Word b, Then then, Otherwise otherwise) {
         if (vfm::compare(c, a, b))

@@ -41,6 +41,7 @@ Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*opti
     if (kOtherRegisters && number / 2 % 2 == 0) options.frames = bpf::Frames::linear;
     if (kOtherRegisters) options.register_seed = number;
     if (kOtherRegisters && number / 4 % 2 == 0) options.shared = bpf::SharedCode::always;
+    options.care = number / 8 % 2 == 0 ? bpf::Care::always : bpf::Care::never;
     options.drop_on_error = kOtherRegisters;
     if (kCut || kOtherRegisters) options.loops = bpf::LoopForm::bounded;
     return bpf_program(program, options);

@@ -143,17 +143,28 @@ std::vector<FlowEntry> EmittedInstance::flows() const {
     return out;
 }
 
+Count take_counter(const uint8_t*& at) {
+    vfm_counter value;
+    std::memcpy(&value, at, sizeof value);
+    at += sizeof value;
+    return {value.packets, value.bytes};
+}
+
 std::vector<std::vector<Count>> EmittedInstance::counters() const {
     std::vector<std::vector<Count>> all;
     for (const CounterGroup& group : owner_->verified().module().counter_groups)
         all.emplace_back(group.counters.size());
     for (size_t i = 0; i < program_.maps.size(); ++i) {
         const bpf::Map& map = program_.maps[i];
+        if (map.role == bpf::MapRole::stats && !map.counters.empty()) {
+            const uint8_t* next = machine_.map(i).value(0) + sizeof(vfm_stats);
+            for (std::vector<Count>& group : all)
+                for (Count& one : group) one = take_counter(next);
+        }
         if (map.role != bpf::MapRole::counters) continue;
         for (uint32_t counter = 0; counter < map.max_entries; ++counter) {
-            vfm_counter value;
-            std::memcpy(&value, machine_.map(i).value(counter), sizeof value);
-            all[map.table][counter] = {value.packets, value.bytes};
+            const uint8_t* at = machine_.map(i).value(counter);
+            all[map.table][counter] = take_counter(at);
         }
     }
     return all;
@@ -201,6 +212,7 @@ Result<std::shared_ptr<const Program>> bpf_program(const VerifiedModule& program
     build.frames = options.frames;
     build.drop_on_error = options.drop_on_error;
     build.shared = options.shared;
+    build.care = options.care;
     build.register_seed = options.register_seed;
     build.loops = options.loops;
     return std::make_shared<const EmittedProgram>(program, TRY(bpf::generate(program, build)),

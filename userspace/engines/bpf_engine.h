@@ -18,6 +18,7 @@ struct BpfEngineOptions {
     size_t linear = SIZE_MAX;       ///< bytes of a packet before data_end
     bool vlan_in_metadata = false;  ///< tc: the outer tag is moved out of the bytes
     bpf::SharedCode shared = bpf::SharedCode::by_use;
+    bpf::Care care = bpf::Care::where_needed;
     uint64_t register_seed = 0;                     ///< bpf::Options::register_seed
     bool drop_on_error = false;                     ///< bpf::Options::drop_on_error
     bpf::LoopForm loops = bpf::LoopForm::may_goto;  ///< bpf::Options::loops

@@ -42,6 +42,7 @@ enum class OpKind : uint8_t {
     lookup,    ///< in a table of the function
     declared,  ///< in one of the module
     outside,   ///< what the hook or the clock says
+    walk,      ///< over headers, as one operation
     guard,
     flow,  ///< an access to a flow table
     random,

@@ -46,6 +46,7 @@ typename D::Word meaning(D&& domain, const Value& value, const typename D::Word&
         case OpKind::lookup:
         case OpKind::declared:
         case OpKind::outside:
+        case OpKind::walk:
         case OpKind::guard:
         case OpKind::flow:
         case OpKind::random:

@@ -70,6 +70,9 @@ class Writer {
         return environment_.vlan_metadata ? emit({.op = Op::vlan_tag}) : constant(0);
     }
 
+    bool walks_extensions() const { return environment_.walks_extensions; }
+    Word extensions(Word at, Word kind) { return emit({.op = Op::extensions, .a = at, .b = kind}); }
+
     template <class Then, class Otherwise>
     void branch(Comparison comparison, Word a, Word b, Then then, Otherwise otherwise) {
         const auto x = known(a), y = known(b);

@@ -11,6 +11,8 @@ namespace vfm::ir {
 struct Environment {
     /// The hook may hold the outer VLAN tag in metadata (tc): the header walk then asks for it.
     bool vlan_metadata = false;
+    /// The back end has the operation `extensions`.
+    bool walks_extensions = false;
     /// What stands behind the header walk is written a second time, for the plainest packets, of
     /// which the walk finds out everything with a few tests, if it has so many values at most.
     size_t most_copied = 1024;

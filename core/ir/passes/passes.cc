@@ -15,6 +15,7 @@ constexpr Pass kPasses[] = {
     {"copy_propagation", copy_propagation, kUses},
     {"global_value_numbering", global_value_numbering, kUses},
     {"range_propagation", range_propagation, kUses},
+    {"instruction_combining", instruction_combining, kUses},
     {"bounds_check_elimination", bounds_check_elimination, kUses},
     {"dead_code_elimination", dead_code_elimination, Changes::all()},
     // Behind it: joined early, blocks keep values from going.

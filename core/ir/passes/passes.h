@@ -23,6 +23,8 @@ Changes global_value_numbering(Function& function, Work& work);
 /// What branches and guards on the way to a place say of values decides comparisons and branches
 /// there, makes numbers of operations and masks idle.
 Changes range_propagation(Function& function, Work& work);
+/// Masks of bits at which nobody looks go, and x * n / m becomes one operation.
+Changes instruction_combining(Function& function, Work& work);
 /// Guards of the packet's length implied by a dominating guard or branch go; those of one block
 /// that nothing separates become the widest.
 Changes bounds_check_elimination(Function& function, Work& work);

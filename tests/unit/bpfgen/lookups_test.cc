@@ -4,6 +4,7 @@
 #include "bpfgen/lookup_tables.h"
 #include "core/ebpf/constructors.h"
 #include "tests/unit/bpfgen/program.h"
+#include "userspace/interp/interpreter.h"
 
 namespace vfm::bpf {
 BOOST_AUTO_TEST_SUITE(lookups_test)
@@ -16,13 +17,53 @@ const Map& only_map(const Program& program, MapRole role) {
     return *found;
 }
 
-BOOST_AUTO_TEST_CASE(a_counter_group_is_a_map_of_its_name) {
+std::string counter_group(const std::string& name, unsigned counters) {
+    std::string text = fmt::format(".counters {}\n", name);
+    for (unsigned i = 0; i < counters; ++i) text += fmt::format(".counter {} f a\n", i + 1);
+    return text;
+}
+
+BOOST_AUTO_TEST_CASE(counters_stand_behind_the_statistics) {
     const Program program = test::generated(test::assembled(
-        ".counters web\n.counter 1 f a\n.counter 2 f b\nLD8 0\nCOUNT 0\nPUSH8 1\nRET\n"));
+        counter_group("web", 2) + counter_group("mail", 998) + "LD8 0\nCOUNT 1\nPUSH8 1\nRET\n"));
+    BOOST_TEST(program.maps.size() == 1u);
+    const Map& map = only_map(program, MapRole::stats);
+    BOOST_REQUIRE(map.counters.size() == 2u);
+    BOOST_TEST((map.counters[0].name == "web" && map.counters[0].count == 2));
+    BOOST_TEST((map.counters[1].name == "mail" && map.counters[1].count == 998));
+    BOOST_TEST(map.value_size == sizeof(vfm_stats) + 1000 * sizeof(vfm_counter));
+}
+
+BOOST_AUTO_TEST_CASE(a_group_of_many_counters_is_a_map_of_its_name) {
+    const Program program = test::generated(
+        test::assembled(counter_group("web", 1001) + "LD8 0\nCOUNT 0\nPUSH8 1\nRET\n"));
     const Map& map = only_map(program, MapRole::counters);
     BOOST_TEST(map.name == "web");
     BOOST_TEST(map.type == unsigned{BPF_MAP_TYPE_PERCPU_ARRAY});
-    BOOST_TEST((map.max_entries == 2 && map.key_size == 4 && map.value_size == 16));
+    BOOST_TEST((map.max_entries == 1001 && map.key_size == 4 && map.value_size == 16));
+    BOOST_TEST(only_map(program, MapRole::stats).value_size == sizeof(vfm_stats));
+}
+
+// Of both shapes each counter, one behind the last, and one far beyond.
+BOOST_AUTO_TEST_CASE(each_counter_counts_where_it_stands) {
+    for (const unsigned counters : {2u, 1001u}) {
+        const VerifiedModule module =
+            test::assembled(counter_group("first", 3) + counter_group("web", counters) +
+                            "LD16 0\nLD8 2\nPUSH8 60\nSHL\nADD\nCOUNT 1\nPUSH8 1\nRET\n");
+        const auto reference = *instance_of(interpreter_program(module));
+        const Program program = test::generated(module);
+        ebpf::Machine machine = test::machine_of(program);
+        for (const unsigned counter : {0u, 1u, counters - 1, counters, counters + 1, 65535u})
+            for (const uint8_t high : {uint8_t{0}, uint8_t{1}}) {
+                Bytes packet = test::tcp_packet(80, 70);
+                packet[0] = static_cast<uint8_t>(counter >> 8);
+                packet[1] = static_cast<uint8_t>(counter);
+                packet[2] = high;
+                reference->run({.bytes = packet});
+                BOOST_REQUIRE(machine.run({.bytes = packet}).has_value());
+            }
+        BOOST_TEST((test::counters_in(machine, program, module.module()) == reference->counters()));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_counter_that_is_not_there_needs_no_map) {

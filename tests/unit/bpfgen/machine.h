@@ -1,6 +1,11 @@
 // Programs of this room on the user-space machine.
 #pragma once
 
+#include <cstring>
+#include <vector>
+
+#include "bpf/vfm_abi.h"
+#include "core/run/program.h"
 #include "tests/unit/bpfgen/program.h"
 #include "userspace/ebpf/machine.h"
 
@@ -28,6 +33,34 @@ inline ebpf::Machine machine_of(const bpf::Program& program) {
             machine->map(i).update(&map.keys[at], reinterpret_cast<const uint8_t*>(&present), 0);
     }
     return *std::move(machine);
+}
+
+/// The counters of a unit, by group, wherever the program has them; empty if nothing was counted.
+inline std::vector<std::vector<Count>> counters_in(const ebpf::Machine& machine,
+                                                   const bpf::Program& program,
+                                                   const Module& module, uint32_t unit = 0) {
+    std::vector<std::vector<Count>> all;
+    for (const CounterGroup& group : module.counter_groups) all.emplace_back(group.counters.size());
+    const auto read = [](const uint8_t* at) {
+        vfm_counter counter;
+        std::memcpy(&counter, at, sizeof counter);
+        return Count{counter.packets, counter.bytes};
+    };
+    for (size_t i = 0; i < program.maps.size(); ++i) {
+        const bpf::Map& map = program.maps[i];
+        if (map.unit != unit) continue;
+        if (map.role == bpf::MapRole::counters)
+            for (uint32_t n = 0; n < map.max_entries; ++n)
+                all[map.table][n] = read(machine.map(i).value(n));
+        if (map.role != bpf::MapRole::stats || map.counters.empty()) continue;
+        const uint8_t* at = machine.map(i).value(0) + sizeof(vfm_stats);
+        for (std::vector<Count>& group : all)
+            for (Count& count : group) {
+                count = read(at);
+                at += sizeof(vfm_counter);
+            }
+    }
+    return all;
 }
 
 }  // namespace vfm::test

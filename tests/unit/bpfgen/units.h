@@ -82,6 +82,7 @@ class Chain {
         return stats;
     }
     const Instance& instance(uint32_t unit) const { return *instances_[unit]; }
+    const Module& module(uint32_t unit) const { return units_[unit].module->module(); }
 
   private:
     const std::vector<bpf::Unit>& units_;

@@ -33,14 +33,18 @@ struct Variant {
     bool drop_on_error;
     Frames frames = Frames::any;
     SharedCode shared = SharedCode::never;
+    Care care = Care::never;
 };
-constexpr Variant kVariants[] = {{Hook::xdp, 0, false},
-                                 {Hook::tc, 0, true},
-                                 {Hook::xdp, 1, true},
-                                 {Hook::tc, 7, false},
-                                 {Hook::xdp, 0, true, Frames::linear},
-                                 {Hook::xdp, 5, false, Frames::linear, SharedCode::always},
-                                 {Hook::tc, 3, true, Frames::any, SharedCode::always}};
+constexpr Variant kVariants[] = {
+    {Hook::xdp, 0, false},
+    {Hook::tc, 0, true},
+    {Hook::xdp, 1, true},
+    {Hook::tc, 7, false},
+    {Hook::xdp, 0, true, Frames::linear},
+    {Hook::xdp, 9, true, Frames::any, SharedCode::never, Care::always},
+    {Hook::xdp, 2, true, Frames::linear, SharedCode::never, Care::always},
+    {Hook::xdp, 5, false, Frames::linear, SharedCode::always},
+    {Hook::tc, 3, true, Frames::any, SharedCode::always}};
 
 // How much of a packet is linear: all, none, or some.
 size_t linear_bytes(test::Rng& rng, size_t size) {
@@ -70,6 +74,7 @@ BOOST_AUTO_TEST_CASE(random_programs) {
                                                     .drop_on_error = variant.drop_on_error,
                                                     .result_map = true,
                                                     .shared = variant.shared,
+                                                    .care = variant.care,
                                                     .register_seed = variant.seed});
             if (!emitted) {
                 BOOST_TEST((emitted.error().status == Status::refused));

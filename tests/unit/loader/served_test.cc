@@ -259,6 +259,38 @@ BOOST_AUTO_TEST_CASE(counters_in_the_kernel_are_a_map_a_group) {
     BOOST_TEST(((*counts)[1] == expected));
 }
 
+BOOST_AUTO_TEST_CASE(counters_in_the_kernel_stand_behind_the_statistics) {
+    const std::vector<CounterGroup> groups = {
+        {"first", std::vector<CounterPlace>(1, {"f.vfl", 1, "x", ""})},
+        {"rules", std::vector<CounterPlace>(2, {"f.vfl", 2, "y", ""})}};
+    const Served served;
+    struct Value {
+        vfm_stats stats;
+        vfm_counter counters[3];
+    };
+    const Fd map(
+        bpf_map_create(BPF_MAP_TYPE_PERCPU_ARRAY, "statistics", 4, sizeof(Value), 1, nullptr));
+    served.pin(map.get(), "statistics");
+    Value value{};
+    value.stats.packets = 9;
+    value.counters[0] = {1, 60};
+    value.counters[2] = {2, 120};
+    const std::vector<Value> values(cpu_count(), value);
+    const uint32_t key = 0;
+    BOOST_REQUIRE(bpf_map_update_elem(map.get(), &key, values.data(), BPF_ANY) == 0);
+    StoredFilter filter = served.filter();
+    filter.record.mode = Mode::native;
+    filter.record.stats_map = "statistics";
+    filter.record.counters = {"statistics", "statistics"};
+    const uint64_t cpus = cpu_count();
+    const std::vector<std::vector<Count>> expected = {{{cpus, 60 * cpus}},
+                                                      {{}, {2 * cpus, 120 * cpus}}};
+    BOOST_TEST((counts_of(filter, groups).value() == expected));
+    BOOST_TEST(read_stats(map.get())->packets == 9 * cpus);
+    // More than there are.
+    BOOST_TEST(!read_counters_in_stats(map.get(), 1000).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(live_sets_are_lists_beside_the_filter) {
     const Served served;
     BOOST_TEST(!read_live_set(served.directory, 3).has_value());

@@ -176,6 +176,7 @@ bool Lowering::value(ValueId id, StepId& mask) {
         case Op::verdict:
             return refuse("a table of the module");
         case Op::now:
+        case Op::extensions:
         case Op::vlan_present:
         case Op::vlan_tag:
             return refuse("what is not in the packet");

@@ -357,6 +357,7 @@ class Planner {
             case Op::param:
             case Op::load:
             case Op::load_raw:
+            case Op::extensions:
             case Op::vlan_present:
             case Op::vlan_tag:
                 break;

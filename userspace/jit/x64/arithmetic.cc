@@ -3,6 +3,7 @@
 #include <bit>
 #include <utility>
 
+#include "core/base/check.h"
 #include "userspace/jit/runtime/run_state.h"
 #include "userspace/jit/x64/emitter.h"
 
@@ -237,6 +238,9 @@ void Emitter::operation(Id id) {
             break;
         case Op::in_rows:
             in_rows(id, value);
+            break;
+        case Op::extensions:
+            VFM_CHECK(false, "the kernel alone has it");
             break;
         case Op::vlan_present:
         case Op::vlan_tag: {
