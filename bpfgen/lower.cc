@@ -301,7 +301,13 @@ class Lowerer {
         return is_in_map(b_, l_.maps.live_set(static_cast<uint32_t>(value.imm)), set.width, key);
     }
 
-    Word word(ValueId value) { return {v_.read(value), l_.values.bits(value)}; }
+    // What becomes an index.
+    Word word(ValueId value) {
+        const VReg reg = v_.read(value);
+        const bool merged = l_.values.is_merged(value);
+        return {merged ? b_.blurred(reg, l_.values.provable_bits(value)) : reg,
+                l_.values.bits(value)};
+    }
 
     void count(const Value& value) {
         const auto group = static_cast<uint32_t>(value.imm);

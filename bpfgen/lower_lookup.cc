@@ -122,26 +122,24 @@ VReg is_in_map(Builder& b, uint32_t map, unsigned width, std::span<const Word> k
     };
     if (width < 128 && key.size() == 2) none_if(upper);
     if (width < 64 && key.back().bits > width) none_if(b.alu_imm(BPF_RSH, lower, width));
-    // The length, then the number from its highest byte on, in pieces as the stack is aligned.
+    // The length in 4 bytes, then the number from its highest byte on. Slots of the frame are
+    // written whole: one that is written in pieces the verifier takes to be read before, and all
+    // that ever was in it parts its states.
     int16_t at = kWideKeySlot;
-    b.store(4, kFrame, at, b.number(width));
-    at = static_cast<int16_t>(at + 4);
-    const auto put = [&](VReg word, unsigned shift, unsigned size) {
-        const VReg part = shift == 0 ? word : b.alu_imm(BPF_RSH, word, shift);
-        b.store(size, kFrame, at, b.to_be(part, size));
-        at = static_cast<int16_t>(at + size);
+    VReg rest = b.number(width);
+    const auto put = [&](VReg word) {
+        const VReg first = b.alu_imm(BPF_LSH, word, 32);
+        b.store(8, kFrame, at, b.alu(BPF_OR, first, rest));
+        at = static_cast<int16_t>(at + 8);
+        rest = b.alu_imm(BPF_RSH, word, 32);
     };
-    if (width == 128) {
-        put(upper, 32, 4);
-        put(upper, 0, 4);
-    }
-    if (width >= 64) {
-        put(lower, 32, 4);
-        put(lower, 0, 4);
+    if (width == 128) put(b.to_be(upper, 8));
+    if (width == 48) {
+        put(b.to_be(b.alu_imm(BPF_LSH, lower, 16), 8));
     } else {
-        put(lower, width - 32, 4);
-        if (width == 48) put(lower, 0, 2);
+        put(b.to_be(lower, width == 32 ? 4 : 8));
     }
+    if (width > 32) b.store(8, kFrame, at, rest);
     b.map_address_to(1, map);
     b.slot_address_to(2, kWideKeySlot);
     b.call(BPF_FUNC_map_lookup_elem);

@@ -62,6 +62,9 @@ struct Options {
     bool drop_on_error = false;  ///< verdict of a run that ends with an error
     bool for_kernel = true;      ///< a program that needs more maps than a kernel takes is refused
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
+    /// Of a test build of one unit: NOW and RAND, too, come from `vfm_result`, RAND in the sequence
+    /// of user space (core/run/random.h).
+    bool fixed_inputs = false;
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
     SharedCode shared = SharedCode::by_use;
     Care care = Care::where_needed;

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "bpfgen/followed_values.h"
+#include "bpfgen/merged_values.h"
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
 #include "core/ir/form/bounds.h"
@@ -101,6 +102,7 @@ ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopH
             }
         });
     }
+    if (careful) merged_ = find_merged_values(function, cfg, number_somewhere_);
 }
 
 }  // namespace vfm::bpf
