@@ -54,6 +54,9 @@ struct Options {
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
     SharedCode shared = SharedCode::by_use;
     LoopForm loops = LoopForm::bounded;
+    /// So many tests of a value for equality with numbers become a set. Measured by bench_lookups:
+    /// one behind the other they take as long at 24, and as many instructions at 22.
+    size_t least_set = 24;
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
 

@@ -77,8 +77,14 @@ std::optional<Rules> read_rules(const ir::Function& function, const ir::Value& r
 }
 
 bool suits(const ir::Function& function, const ir::Value& rows) {
-    return function.rows[rows.imm].size() >= kLeastRules &&
-           (read_rules(function, rows, true) || read_rules(function, rows, false));
+    if (function.rows[rows.imm].size() < kLeastRules) return false;
+    auto rules = read_rules(function, rows, true);
+    if (!rules) rules = read_rules(function, rows, false);
+    // Single addresses alone are a set, or too few for one.
+    return rules &&
+           !(rules->ports.empty() && std::ranges::all_of(rules->list, [](const Rule& rule) {
+                 return rule.first == rule.last;
+             }));
 }
 
 // Whatever port has the class of a rule without one.
@@ -91,7 +97,8 @@ uint64_t bit_of(const Rules& rules, const Rule& rule) {
 void branch_on_lists(ir::Function& function) {
     for (size_t id = 0, count = function.blocks.size(); id < count; ++id) {
         const ir::Terminator end = function.blocks[id].end;
-        if (end.kind != ir::Terminator::Kind::ret || function[end.a].op != ir::Op::in_rows) continue;
+        if (end.kind != ir::Terminator::Kind::ret || function[end.a].op != ir::Op::in_rows)
+            continue;
         const ir::ValueId zero = ir::number_in_entry(function, 0);
         const auto lead_to = [&](ir::ValueId value) {
             const auto made = static_cast<ir::BlockId>(function.blocks.size());
