@@ -17,7 +17,7 @@ namespace vfm::bpf {
 namespace {
 
 // The kernel's verifier goes through what stands twice twice.
-constexpr size_t kMostCopied = 256;
+constexpr size_t kMostCopied = 600;
 
 // Tests for equality that become a set. A chain of fewer takes fewer instructions than the table.
 constexpr size_t kLeastChain = 8;
@@ -104,6 +104,7 @@ Result<ir::Function> lifted(const VerifiedModule& verified, const Options& optio
     ir::Function function = TRY(ir::lift(verified, {.vlan_metadata = options.hook == Hook::tc,
                                                     .walks_extensions = true,
                                                     .most_copied = kMostCopied,
+                                                    .plain_ipv6 = true,
                                                     .most_keys = 0}));
     // Also behind the passes: tests that each ask for an IP version first are a chain only then.
     ir::if_to_switch_from(function, kLeastChain);
