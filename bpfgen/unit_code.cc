@@ -52,7 +52,6 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
       last_(!next) {
     thread_jumps(input_.function);
     read_clock_once(input_.function);
-    find_length_late(input_.function);
     choose_by_branches(input_.function);
     ir::byte_swap_elimination(input_.function);
     sink_values(input_.function);
