@@ -43,10 +43,14 @@ inline constexpr int16_t kLenSlot = -24;     ///< the length, or LEN where the p
 inline constexpr int16_t kFuelSlot = -32;    ///< what is left
 inline constexpr int16_t kKeySlot = -40;     ///< key argument of map helpers
 inline constexpr int16_t kValueSlot = -48;   ///< value argument of map helpers
-inline constexpr int16_t kFirstSpill = -56;  ///< spilled values, downwards
+/// The first spilled value, others downwards, in a program for linear frames; these two else.
+inline constexpr int16_t kFirstLinearSpill = -56;
+inline constexpr int16_t kContextSlot = -56;  ///< the context, 0 once a copy of the packet is read
+inline constexpr int16_t kSeenSlot = -64;     ///< the length, of the copy once it is read
+inline constexpr int16_t kFirstSpill = -72;
 /// In programs with keys of several words such a key stands in front of what is spilled.
-inline constexpr int16_t kWideKeySlot = -112;
-inline constexpr int16_t kFirstSpillBehindKey = -120;
+inline constexpr int16_t kWideKeySlot = -128;
+inline constexpr int16_t kFirstSpillBehindKey = -136;
 /// In programs of which several units read the clock NOW stands in front of what is spilled.
 inline constexpr int16_t kClockSlot = kFirstSpillBehindKey;
 inline constexpr int16_t kFirstSpillBehindClock = kClockSlot - 8;

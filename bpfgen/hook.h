@@ -23,7 +23,7 @@ struct HookFacts {
     int16_t data;         ///< context fields: address of the first byte
     int16_t data_end;     ///< and of the end of the linear bytes
     int32_t load_helper;  ///< (context, offset, buffer, size): copies packet bytes
-    /// Emits dst = the packet's length, linear or not. r1 and r6 hold the context; r0..r5 are lost.
+    /// Emits dst = the packet's length, linear or not. r1 holds the context; r0..r5 are lost.
     void (*length)(Emitter& emitter, Reg dst);
     int16_t vlan_present;  ///< context fields; of a hook with a VLAN tag in metadata
     int16_t vlan_tag;

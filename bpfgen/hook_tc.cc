@@ -12,7 +12,7 @@ namespace vfm::bpf {
 namespace {
 
 void skb_length(Emitter& emitter, Reg dst) {
-    emitter.emit(load(4, dst, kContext, offsetof(__sk_buff, len)));
+    emitter.emit(load(4, dst, 1, offsetof(__sk_buff, len)));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <ranges>
 
 #include "bpfgen/exchanges.h"
+#include "bpfgen/far_ways.h"
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/lower_flow.h"
 #include "bpfgen/lower_lookup.h"
@@ -92,7 +93,8 @@ class Lowerer {
           trunk_(find_trunk(lowering, tests_)),
           access_(make_access(
               access, {b_, lowering.hook, lowering.exits, lowering.values, lowering.dominators,
-                       around_, lowering.few_pointers, lowering.len})),
+                       around_, lowering.few_pointers, lowering.len, lowering.reach})),
+          far_(b_, access == AccessKind::direct ? lowering.far : std::nullopt),
           labels_(f_.blocks.size()),
           in_keys_(made_into_keys(f_, l_.cfg)),
           entering_(f_.values.size(), kNoReg),
@@ -124,6 +126,7 @@ class Lowerer {
             b_.origin(block.end.origin);
             end(block, i);
         }
+        far_.emit();
         return std::move(out_);
     }
 
@@ -154,10 +157,15 @@ class Lowerer {
         b_.leave(condition, l_.exits.error(error), around_);
     }
 
+    void leave_without_bytes(const Condition& missing) {
+        const Label exit = l_.exits.error(ErrorKind::bounds);
+        b_.leave(missing, far_.any() ? far_.before(exit) : exit, around_);
+    }
+
     void guard_index(const Value& value) {
         const auto base = access_->base(value.a, v_.read(value.a), value.imm);
         if (base.beyond) leave(*base.beyond, ErrorKind::bounds);
-        leave(access_->covers(value.a, base.reg, value.imm, current_).negated(), ErrorKind::bounds);
+        leave_without_bytes(access_->covers(value.a, base.reg, value.imm, current_).negated());
     }
 
     // Of bytes as the machine loads them, the value that the operation wants.
@@ -192,7 +200,7 @@ class Lowerer {
                 b_.call(BPF_FUNC_ktime_get_ns);
                 return b_.mov(0);
             case Op::guard_len:
-                if (value.imm > 0) leave(access_->has(value.imm).negated(), ErrorKind::bounds);
+                if (value.imm > 0) leave_without_bytes(access_->has(value.imm).negated());
                 return kNoReg;
             case Op::guard_index:
                 guard_index(value);
@@ -388,15 +396,20 @@ class Lowerer {
         const bool then_sooner = l_.layout.then_is_sooner(block);
         const Edge& soon = l_.layout.soon(block);
         const Edge& late = l_.layout.late(block);
+        const bool tests_length = block.end.kind == Terminator::Kind::branch_len ||
+                                  block.end.kind == Terminator::Kind::branch_index;
+        const Edge* const asks = far_.any() && tests_length ? &block.end.otherwise : nullptr;
 
         // Where it costs the verifier little, no jump is taken to what goes on.
         const std::optional<Label> aside =
             l_.layout.follows(index, late.target) ? label_aside(soon) : std::nullopt;
         if (aside && !(first_fails && then_sooner)) {
-            const std::vector<Move> soon_moves = moves(soon);
-            if (first_fails) b_.branch(*first_fails, *aside, soon_moves);
+            const Label soon_label = asks == &soon ? far_.before(*aside, moves(soon)) : *aside;
+            const std::vector<Move> soon_moves = asks == &soon ? std::vector<Move>{} : moves(soon);
+            if (first_fails) b_.branch(*first_fails, soon_label, soon_moves);
             const Condition condition = to_then();
-            b_.branch(then_sooner ? condition : condition.negated(), *aside, soon_moves);
+            b_.branch(then_sooner ? condition : condition.negated(), soon_label, soon_moves);
+            if (asks == &late) far_.here();
             go(late);
             return;
         }
@@ -404,8 +417,12 @@ class Lowerer {
         const bool late_inline =
             is_bare_end(f_, late.target) ||
             (l_.layout.follows(index, late.target) && !l_.layout.follows(index, soon.target));
-        const Label late_label = late_inline ? b_.label() : labels_[late.target];
-        std::vector<Move> late_moves = late_inline ? std::vector<Move>{} : moves(late);
+        const bool late_asks_aside = asks == &late && !late_inline;
+        const Label late_label = late_inline       ? b_.label()
+                                 : late_asks_aside ? far_.before(labels_[late.target], moves(late))
+                                                   : labels_[late.target];
+        std::vector<Move> late_moves =
+            late_inline || late_asks_aside ? std::vector<Move>{} : moves(late);
         const Label soon_label = b_.label();
         if (first_fails) {
             if (then_sooner) {
@@ -417,9 +434,11 @@ class Lowerer {
         const Condition condition = to_then();
         b_.branch(then_sooner ? condition.negated() : condition, late_label, std::move(late_moves));
         if (first_fails && !then_sooner) b_.bind(soon_label);
+        if (asks == &soon) far_.here();
         go(soon);
         if (late_inline) {
             b_.bind(late_label);
+            if (asks == &late) far_.here();
             go(late);
         }
     }
@@ -472,6 +491,7 @@ class Lowerer {
     bool around_;
     std::vector<bool> trunk_;  // by block
     std::unique_ptr<PacketAccess> access_;
+    FarTests far_;
     std::vector<Label> labels_;   // by block
     std::vector<bool> in_keys_;   // by value
     std::vector<VReg> entering_;  // by parameter: what edges write

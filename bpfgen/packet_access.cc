@@ -13,8 +13,8 @@ namespace vfm::bpf {
 namespace {
 
 // A base of at most `bits` bits needs no test if the packet's end is not in its reach.
-std::optional<Condition> beyond(VReg reg, unsigned bits, uint64_t size) {
-    const uint64_t most = kMaxPacket - std::min<uint64_t>(size, kMaxPacket);
+std::optional<Condition> beyond(VReg reg, unsigned bits, uint64_t size, uint64_t reach) {
+    const uint64_t most = reach - std::min(size, reach);
     if (bits < 16 && (uint64_t{1} << bits) - 1 <= most) return std::nullopt;
     return Condition{.code = BPF_JGT, .a = reg, .imm = most};
 }
@@ -51,11 +51,11 @@ class DirectAccess final : public PacketAccess {
     // own of every way that leads here, and a sum with a large one it refuses.
     Base base(ir::ValueId value, VReg reg, uint64_t size) override {
         const unsigned known = c_.few_pointers ? 64 : c_.values.provable_bits(value);
-        const auto test = beyond(reg, known, size);
+        const auto test = beyond(reg, known, size, c_.reach);
         if (!test) return {reg, test};
         const bool hidden = c_.values.is_number_somewhere(value) || c_.values.is_far_sum(value);
         const VReg own = hidden ? b_.blurred(reg) : b_.mov(reg);
-        return {own, beyond(own, 64, size)};
+        return {own, beyond(own, 64, size, c_.reach)};
     }
 
     Condition covers(ir::ValueId value, VReg base, uint64_t size, ir::BlockId scope) override {
@@ -142,7 +142,7 @@ class HelperAccess final : public PacketAccess {
 
     Base base(ir::ValueId value, VReg reg, uint64_t size) override {
         const VReg own = c_.values.is_number_somewhere(value) ? b_.blurred(reg) : reg;
-        return {own, beyond(own, c_.values.bits(value), size)};
+        return {own, beyond(own, c_.values.bits(value), size, kMaxPacket)};
     }
 
     Condition covers(ir::ValueId, VReg base, uint64_t size, ir::BlockId) override {

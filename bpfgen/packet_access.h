@@ -19,7 +19,8 @@ class PacketAccess {
 
     /// Holds if the packet has `size` bytes (at most kMaxPacket).
     virtual Condition has(uint64_t size) = 0;
-    /// A base and when it is beyond kMaxPacket - size; without `beyond` it cannot be.
+    /// A base and when it is beyond what the access reaches, less `size`; without `beyond` it
+    /// cannot be.
     struct Base {
         VReg reg;
         std::optional<Condition> beyond;
@@ -59,6 +60,7 @@ struct AccessContext {
     /// than kept long, and what bounds their offsets is a test beside them.
     bool few_pointers;
     LenSource len;
+    uint64_t reach;  ///< direct access: no load that finds its bytes goes beyond
 };
 std::unique_ptr<PacketAccess> make_access(AccessKind kind, const AccessContext& context);
 

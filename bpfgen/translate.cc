@@ -1,10 +1,11 @@
 #include "bpfgen/translate.h"
 
+#include <algorithm>
 #include <deque>
 
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
-#include "core/isa/limits.h"
+#include "bpfgen/packet_copy.h"
 
 namespace vfm::bpf {
 namespace {
@@ -13,7 +14,7 @@ namespace {
 class Translator {
   public:
     Translator(std::vector<UnitInput> inputs, std::span<const Unit> units, const Options& options,
-               bool shares)
+               Ways ways)
         : options_(options),
           maps_({options.program_name}),
           shared_{.options = options,
@@ -22,7 +23,7 @@ class Translator {
                   .maps = maps_,
                   .data = data_,
                   .units = units,
-                  .shares = shares} {
+                  .ways = ways} {
         for (size_t i = 0; i < inputs.size(); ++i) begins_.push_back(emitter_.label());
         for (size_t i = 0; i < inputs.size(); ++i)
             units_.emplace_back(
@@ -44,7 +45,7 @@ class Translator {
             if (i == 0) {
                 prologue();
             } else {
-                packet_again();
+                packet_again(unit);
             }
             unit.begin();
             if (i == 0) shared_values();
@@ -84,50 +85,27 @@ class Translator {
         shared_.clock_in_slot = clocks > 1;
     }
 
-    // The context, where something behind the prologue reads it, is in r6 afterwards; the packet's
-    // length in r9 where frames may be not linear, else its ends in kData and kDataEnd.
+    // The context is in r1, and where something behind the prologue reads it in r6, too.
     void prologue() {
-        const bool context = !shared_.linear() || units_.size() > 1 || units_.front().needs().vlan;
-        if (context) emitter_.emit(mov(kContext, 1));
-        if (shared_.linear()) {
-            packet_ends(emitter_, shared_.hook, 1);
-        } else {
-            shared_.hook.length(emitter_, kLength);
-        }
+        UnitCode& first = units_.front();
+        if (first.needs_context()) emitter_.emit(mov(kContext, 1));
+        first.packet();
     }
 
     // The same for a later unit. What was kept would be known to the verifier differently on every
     // path through the units before.
-    void packet_again() {
-        if (shared_.linear()) {
-            packet_ends(emitter_, shared_.hook, kContext);
-        } else {
-            emitter_.emit(mov(1, kContext));
-            shared_.hook.length(emitter_, kLength);
-        }
+    void packet_again(UnitCode& unit) {
+        emitter_.emit(mov(1, kContext));
+        unit.packet();
     }
 
     void shared_values() {
-        if (shared_.len == LenSource::cut_in_slot) {
-            cut_length();
-        } else if (!shared_.linear() && len_places_ > 0) {
-            emitter_.emit(store(8, kFrame, kLenSlot, kLength));
-        }
+        if (!shared_.linear() && (len_places_ > 0 || shared_.len == LenSource::cut_in_slot))
+            keep_length(emitter_, shared_.len);
         if (shared_.clock_in_slot) {
             emitter_.emit(call(BPF_FUNC_ktime_get_ns));
             emitter_.emit(store(8, kFrame, kClockSlot, 0));
         }
-    }
-
-    // LEN without a branch: min(r9, kMaxPacket), as r9 + min(kMaxPacket - r9, 0).
-    void cut_length() {
-        emitter_.emit(mov_imm(1, kMaxPacket));
-        emitter_.emit(alu(BPF_SUB, 1, kLength));
-        emitter_.emit(mov(2, 1));
-        emitter_.emit(alu_imm(BPF_ARSH, 2, 63));
-        emitter_.emit(alu(BPF_AND, 1, 2));
-        emitter_.emit(alu(BPF_ADD, 1, kLength));
-        emitter_.emit(store(8, kFrame, kLenSlot, 1));
     }
 
     // ---- the end -----------------------------------------------------------------------------
@@ -142,6 +120,7 @@ class Translator {
         program.subprograms = std::move(subprograms_);
         for (size_t i = 0; i < program.subprograms.size(); ++i)
             program.subprograms[i].insn = code.subprograms[i];
+        program.restarts = std::move(code.restarts);
         program.maps = maps_.take();
         program.data = data_.bytes();
         program.data_references = std::move(code.data);
@@ -165,17 +144,28 @@ class Translator {
     unsigned len_places_ = 0;
 };
 
+// Packets of which not all is linear are read through the helper where a copy's map is one too
+// many.
+bool has_a_map_too_many(const Program& program) {
+    return count_maps(program) > kMostMaps &&
+           std::ranges::count(program.maps, MapRole::packet, &Map::role) > 0;
+}
+
 }  // namespace
 
 std::expected<Program, UnitFailure> translate(std::vector<UnitInput> inputs,
                                               std::span<const Unit> units, const Options& options) {
     std::vector<const ir::Function*> functions;
     for (const UnitInput& input : inputs) functions.push_back(&input.function);
-    if (shares_accesses(functions, options.shared)) {
+    bool shares = shares_accesses(functions, options.shared);
+    auto made = Translator(inputs, units, options, {.shares = shares}).run();
+    if (!made && shares) {
         // What is called needs some of the frame.
-        if (auto made = Translator(inputs, units, options, true).run()) return made;
+        shares = false;
+        made = Translator(inputs, units, options, {}).run();
     }
-    return Translator(std::move(inputs), units, options, false).run();
+    if (!made || !options.for_kernel || !has_a_map_too_many(*made)) return made;
+    return Translator(std::move(inputs), units, options, {.shares = shares, .copies = false}).run();
 }
 
 }  // namespace vfm::bpf

@@ -12,6 +12,7 @@
 #include "bpfgen/maps.h"
 #include "bpfgen/needs.h"
 #include "bpfgen/object.h"
+#include "bpfgen/reach.h"
 #include "bpfgen/regalloc.h"
 #include "bpfgen/shared_access.h"
 
@@ -24,6 +25,12 @@ struct UnitInput {
     ir::Function function;
 };
 
+/// Which ways a program may go.
+struct Ways {
+    bool shares = false;  ///< accesses to tables are calls of subprograms
+    bool copies = true;   ///< of packets, where not all that is wanted is linear
+};
+
 /// What belongs to the whole program.
 struct SharedParts {
     const Options& options;
@@ -32,7 +39,7 @@ struct SharedParts {
     MapList& maps;
     ConstantData& data;
     std::span<const Unit> units;
-    bool shares = false;  ///< accesses to tables are calls of subprograms
+    Ways ways = {};
     LenSource len = LenSource::length_in_slot;
     bool clock_in_slot = false;  ///< it is read once, before the first filter
     bool linear() const { return len == LenSource::linear; }
@@ -40,9 +47,6 @@ struct SharedParts {
 
 /// r0 = address of a value of a per-CPU array; r1 and r2 are lost.
 void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map);
-
-/// kData and kDataEnd become the ends of what is linear of the packet.
-void packet_ends(Emitter& emitter, const HookFacts& hook, Reg context);
 
 class UnitCode {
   public:
@@ -53,12 +57,18 @@ class UnitCode {
     /// could follow.
     Result<> prepare();
     const Needs& needs() const { return needs_; }
+    /// It reads the packet where it lies, of which not all may be linear.
+    bool asks_for_more() const { return needs_.loads && !shared_.linear(); }
     uint32_t number() const { return input_.number; }
 
-    /// Counts the packet. Where frames are linear kData and kDataEnd hold its ends, else r9 its
-    /// length and r6 the context, before and afterwards.
+    /// What the unit takes from the context before all else. r1 holds it, and also r6 if
+    /// needs_context(). Afterwards kData and kDataEnd hold the ends of what is linear if the unit
+    /// reads the packet there, and r9 the length where frames may be not linear.
+    void packet();
+    bool needs_context() const { return !last_ || needs_.vlan; }
+    /// Counts the packet. What packet() has left is there before and afterwards.
     void begin();
-    /// Behind it: the same are there. Fails if values find no place.
+    /// Behind it: the same is there. Fails if values find no place.
     Result<> filter();
     void end() { exits_.emit(); }
     /// Writes the subprograms that it calls, behind all units.
@@ -69,7 +79,10 @@ class UnitCode {
     int16_t frame_end() const;
     void count_packet();
     void fill_fuel();
-    void choose_variant(Label not_linear);
+    bool copies() const;
+    void test_late(Label check, Label far);
+    Result<> direct(Lowering& lowering);
+    Result<> through_helper(const Lowering& lowering);
     RegisterFile registers(AccessKind access) const;
     void find_scratch(uint32_t slots);
     Result<> variant(const Lowering& lowering, AccessKind access);
@@ -84,8 +97,11 @@ class UnitCode {
     SharedAccess calls_;
     bool last_;
     Needs needs_;
+    Reach reach_;
     std::vector<bool> certain_fuel_;
     LoopHeads heads_;
+    std::optional<ir::Cfg> cfg_;  // these two from prepare() on
+    std::optional<ValueFacts> values_;
 };
 
 }  // namespace vfm::bpf

@@ -246,40 +246,53 @@ std::optional<Code> prepare(const Program& program) {
     return code;
 }
 
+// Each instruction once for each restart that may have been made last before it, and for none.
 std::optional<uint64_t> longest_path(const Code& code) {
     enum class Mark : uint8_t { fresh, open, done };
+    constexpr int64_t kNoWay = -1;  // on from here: the restart has been made
+    const std::vector<uint32_t>& restarts = code.program->restarts;
     const size_t count = code.steps.size();
-    std::vector<Mark> marks(count, Mark::fresh);
-    std::vector<uint64_t> length(count, 0);
-    std::vector<uint32_t> pending = {0};
+    std::vector<Mark> marks(count * (restarts.size() + 1), Mark::fresh);
+    std::vector<int64_t> length(marks.size(), 0);
+    std::vector<size_t> pending = {0};
     while (!pending.empty()) {
-        const uint32_t at = pending.back();
-        if (marks[at] == Mark::done) {
+        const size_t place = pending.back();
+        if (marks[place] == Mark::done) {
             pending.pop_back();
             continue;
         }
+        const size_t made = place / count;
+        const auto at = static_cast<uint32_t>(place % count);
         const Step& step = code.steps[at];
-        const bool first = marks[at] == Mark::fresh;
-        bool cycle = false;
-        uint64_t rest = 0, called = 0;
-        marks[at] = Mark::open;
+        const bool first = marks[place] == Mark::fresh;
+        bool cycle = false, ends = true;
+        int64_t rest = kNoWay, called = 0;
+        marks[place] = Mark::open;
         const auto visit = [&](uint32_t next) {
-            if (marks[next] == Mark::fresh) pending.push_back(next);
-            cycle |= first && marks[next] == Mark::open;
-            rest = std::max(rest, length[next]);
+            ends = false;
+            size_t then = made;
+            if (next <= at && std::ranges::binary_search(restarts, at)) {
+                const auto restart = std::ranges::lower_bound(restarts, at);
+                then = static_cast<size_t>(restart - restarts.begin()) + 1;
+                if (then == made) return;
+            }
+            const size_t there = then * count + next;
+            if (marks[there] == Mark::fresh) pending.push_back(there);
+            cycle |= first && marks[there] == Mark::open;
+            rest = std::max(rest, length[there]);
         };
         if (step.insn.op == Op::CALL_LOCAL) {
             visit(step.target);
-            called = std::exchange(rest, 0);
+            called = std::exchange(rest, kNoWay);
         }
         for_successors(code, at, visit);
         if (cycle) return std::nullopt;
-        if (pending.back() != at) continue;
+        if (pending.back() != place) continue;
         pending.pop_back();
-        marks[at] = Mark::done;
-        length[at] = 1 + called + rest;
+        marks[place] = Mark::done;
+        length[place] = ends ? 1 : rest == kNoWay ? kNoWay : 1 + called + rest;
     }
-    return length[0];
+    return static_cast<uint64_t>(length[0]);
 }
 
 uint64_t deepest_stack(const Code& code) {

@@ -43,7 +43,7 @@ BOOST_AUTO_TEST_CASE(a_length_that_is_not_asked_for_is_not_cut) {
     BOOST_TEST(with <= without + 1);
 }
 
-BOOST_AUTO_TEST_CASE(linear_frames_need_no_helper_and_no_second_version) {
+BOOST_AUTO_TEST_CASE(linear_frames_need_no_helper) {
     const auto calls = [](const Program& program) {
         return std::ranges::count_if(
             program.insns, [](const bpf_insn& insn) { return insn.code == (BPF_JMP | BPF_CALL); });
@@ -52,7 +52,7 @@ BOOST_AUTO_TEST_CASE(linear_frames_need_no_helper_and_no_second_version) {
     const Program linear = test::generated(filter(kLoads), {.frames = Frames::linear});
     BOOST_TEST(calls(linear) == 1);  // for the statistics
     BOOST_TEST(calls(any) > 1);
-    BOOST_TEST(5 * linear.insns.size() < 3 * any.insns.size());
+    BOOST_TEST(linear.insns.size() < any.insns.size());
 }
 
 // Only the packet that the rate is of pays for the clock.
@@ -64,7 +64,7 @@ BOOST_AUTO_TEST_CASE(the_clock_is_read_where_the_time_is_wanted) {
         const auto clocks = std::ranges::count_if(program.insns, [](const bpf_insn& insn) {
             return insn.code == (BPF_JMP | BPF_CALL) && insn.imm == BPF_FUNC_ktime_get_ns;
         });
-        BOOST_TEST(clocks == (frames == Frames::linear ? 1 : 2));
+        BOOST_TEST(clocks == 1);
         const auto first = [&](auto what) { return std::ranges::find_if(program.insns, what); };
         const auto clock = first([](const bpf_insn& insn) {
             return insn.code == (BPF_JMP | BPF_CALL) && insn.imm == BPF_FUNC_ktime_get_ns;
@@ -81,7 +81,7 @@ BOOST_AUTO_TEST_CASE(the_clock_is_read_where_the_time_is_wanted) {
 }
 
 BOOST_AUTO_TEST_CASE(no_jump_is_taken_to_what_goes_on) {
-    const Program program = test::generated(filter(kLoads));
+    const Program program = test::generated(filter(kLoads), {.frames = Frames::linear});
     for (size_t i = 0; i + 1 < program.insns.size(); ++i) {
         const bpf_insn& insn = program.insns[i];
         const bool over_one = ebpf::is_conditional(insn) && insn.off == 1;
