@@ -1,7 +1,8 @@
 // How a variant of the program reads the packet. Direct access serves packets whose needed bytes
-// are linear: the kernel's verifier must be able to prove each load from a comparison of a packet
-// pointer with the packet's end. Access through the hook's load helper serves all others (XDP
-// fragments, non-linear skbs): there a guard compares numbers.
+// are linear, and copies of others: the kernel's verifier must be able to prove each load from a
+// comparison of a packet pointer with the packet's end, and in a copy from bounds of its offset.
+// Access through the hook's load helper serves what lies beyond the reach of a copy (XDP fragments,
+// non-linear skbs): there a guard compares numbers.
 #pragma once
 
 #include <memory>
