@@ -101,7 +101,7 @@ class Translator {
 
     void shared_values() {
         if (!shared_.linear() && (len_places_ > 0 || shared_.len == LenSource::cut_in_slot))
-            keep_length(emitter_, shared_.len);
+            keep_length(emitter_, shared_.len, std::ranges::any_of(units_, &UnitCode::keeps_seen));
         if (shared_.clock_in_slot) {
             emitter_.emit(call(BPF_FUNC_ktime_get_ns));
             emitter_.emit(store(8, kFrame, kClockSlot, 0));

@@ -86,9 +86,9 @@ void UnitCode::packet() {
         emitter_.emit(load(4, kDataEnd, 1, hook_.data_end));
     }
     if (shared_.linear()) return;
-    if (asks_for_more()) emitter_.emit(store(8, kFrame, kContextSlot, 1));
+    if (keeps_context()) emitter_.emit(store(8, kFrame, kContextSlot, 1));
     hook_.length(emitter_, kLength);
-    if (asks_for_more()) emitter_.emit(store(8, kFrame, kSeenSlot, kLength));
+    if (keeps_seen()) emitter_.emit(store(8, kFrame, kSeenSlot, kLength));
 }
 
 void UnitCode::begin() {
@@ -152,7 +152,7 @@ Result<> UnitCode::filter() {
 // behind all others run. They come back to `again` with a copy, or go the way of the helper.
 Result<> UnitCode::direct(Lowering& lowering) {
     const Label again = emitter_.label(), check = emitter_.label(), far = emitter_.label();
-    lowering.far = far;
+    if (misses_later()) lowering.far = far;
     if (copies()) lowering.reach = copy_bytes(reach_.whole);
     if (reach_.late > 0) test_late(check, far);
     emitter_.bind(again);
@@ -160,25 +160,26 @@ Result<> UnitCode::direct(Lowering& lowering) {
     emitter_.origin(0);
     if (emitter_.used(check)) {
         emitter_.bind(check);
-        emitter_.emit(load(4, 3, kFrame, kSeenSlot));
-        emitter_.emit(alu(BPF_ADD, 3, kData));
+        end_if_linear(3);
         emitter_.emit_restart(jump_if(BPF_JLE, 3, kDataEnd), again);
     } else if (!emitter_.used(far)) {
         return {};
     }
     emitter_.bind(far);
     // Anew, so that what the verifier notes of it there is nothing that it notes of it here.
-    if (needs_.len > 0 || needs_.counters) {
+    if (misses_later()) {
         emitter_.emit(load(8, kLength, kFrame, kSeenSlot));
-        keep_length(emitter_, shared_.len);
+        if (needs_.len > 0 || needs_.counters) keep_length(emitter_, shared_.len, true);
     }
     if (copies()) {
-        copy_packet(emitter_, hook_, maps_, copy_bytes(reach_.whole), exits_);
+        const Reg context = keeps_context() ? kFrame : kContext;
+        copy_packet(
+            emitter_, hook_, maps_, exits_,
+            {.bytes = copy_bytes(reach_.whole), .context = context, .comes_again = misses_later()});
         emitter_.emit_restart(jump(), again);
         return {};
     }
-    emitter_.emit(load(8, kContext, kFrame, kContextSlot));
-    emitter_.emit(load(8, kLength, kFrame, kSeenSlot));
+    if (keeps_context()) emitter_.emit(load(8, kContext, kFrame, kContextSlot));
     return through_helper(lowering);
 }
 
@@ -192,12 +193,32 @@ Result<> UnitCode::through_helper(const Lowering& lowering) {
 
 bool UnitCode::copies() const { return shared_.ways.copies && reach_.whole <= kMostBytesCopied; }
 
+// More than what most packets have is not asked for first: there all of them has to be linear.
+constexpr uint64_t kMostHave = 512;
+
+// Bytes may be missed behind the first instruction.
+bool UnitCode::misses_later() const {
+    return asks_for_more() && reach_.late <= kMostHave && reach_.late < reach_.whole;
+}
+
+bool UnitCode::keeps_context() const {
+    return asks_for_more() && (misses_later() || !needs_context());
+}
+
+bool UnitCode::keeps_seen() const {
+    return misses_later() || (asks_for_more() && reach_.late > 0 && !hook_.short_length);
+}
+
+// dst = the end of the packet, were all of it linear, before the filter's first instruction.
+void UnitCode::end_if_linear(Reg dst) {
+    emitter_.emit(hook_.short_length ? mov(dst, kLength) : load(4, dst, kFrame, kSeenSlot));
+    emitter_.emit(alu(BPF_ADD, dst, kData));
+}
+
 // What cannot begin anew has all it may want before it begins.
 void UnitCode::test_late(Label check, Label far) {
-    constexpr uint64_t kMostHave = 512;  // more than what most packets have is not asked for first
     if (reach_.late > kMostHave) {
-        emitter_.emit(load(4, 3, kFrame, kSeenSlot));
-        emitter_.emit(alu(BPF_ADD, 3, kData));
+        end_if_linear(3);
         emitter_.emit_jump(jump_if(BPF_JGT, 3, kDataEnd), far);
         return;
     }

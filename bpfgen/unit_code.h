@@ -59,6 +59,8 @@ class UnitCode {
     const Needs& needs() const { return needs_; }
     /// It reads the packet where it lies, of which not all may be linear.
     bool asks_for_more() const { return needs_.loads && !shared_.linear(); }
+    /// kSeenSlot holds the length.
+    bool keeps_seen() const;
     uint32_t number() const { return input_.number; }
 
     /// What the unit takes from the context before all else. r1 holds it, and also r6 if
@@ -80,7 +82,10 @@ class UnitCode {
     void count_packet();
     void fill_fuel();
     bool copies() const;
+    bool misses_later() const;
+    bool keeps_context() const;
     void test_late(Label check, Label far);
+    void end_if_linear(Reg dst);
     Result<> direct(Lowering& lowering);
     Result<> through_helper(const Lowering& lowering);
     RegisterFile registers(AccessKind access) const;
