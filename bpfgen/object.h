@@ -131,7 +131,8 @@ struct Program {
     std::vector<Subprogram> subprograms;  ///< ascending by insn
     std::vector<Map> maps;
     std::vector<MapReference> map_references;
-    /// Jumps back that no run makes twice, ascending: with a copy of the packet it begins anew.
+    /// Jumps back by which a run begins anew with a copy of the packet, ascending: each at most
+    /// once, and none behind a later one.
     std::vector<uint32_t> restarts;
     Bytes data;                             ///< what the program reads and nobody writes
     std::vector<uint32_t> data_references;  ///< LD_IMM64 that hold an offset in it, for its address

@@ -172,11 +172,11 @@ Result<> UnitCode::direct(Lowering& lowering) {
         if (needs_.len > 0 || needs_.counters) keep_length(emitter_, shared_.len, true);
     }
     if (copies()) {
-        const Reg context = keeps_context() ? kFrame : kContext;
+        const Reg context = needs_context() ? kContext : kFrame;
         copy_packet(
             emitter_, hook_, maps_, exits_,
-            {.bytes = copy_bytes(reach_.whole), .context = context, .comes_again = misses_later()});
-        emitter_.emit_restart(jump(), again);
+            {.bytes = copy_bytes(reach_.whole), .context = context, .comes_again = misses_later()},
+            again);
         return {};
     }
     if (keeps_context()) emitter_.emit(load(8, kContext, kFrame, kContextSlot));
@@ -191,14 +191,20 @@ Result<> UnitCode::through_helper(const Lowering& lowering) {
     return variant(lowering, AccessKind::helper);
 }
 
-bool UnitCode::copies() const { return shared_.ways.copies && reach_.whole <= kMostBytesCopied; }
+// Long copies of each packet that is not linear take longer than a load for each access.
+bool UnitCode::copies() const {
+    return shared_.ways.copies && reach_.whole <= kMostBytesCopied && reach_.late <= kFirstCopy;
+}
 
-// More than what most packets have is not asked for first: there all of them has to be linear.
-constexpr uint64_t kMostHave = 512;
-
-// Bytes may be missed behind the first instruction.
+// Bytes may be missed behind the first instruction. Where more is wanted before it than what most
+// packets have, all of a packet has to be linear.
 bool UnitCode::misses_later() const {
-    return asks_for_more() && reach_.late <= kMostHave && reach_.late < reach_.whole;
+    return asks_for_more() && reach_.late <= kFirstCopy && reach_.late < reach_.whole;
+}
+
+bool UnitCode::needs_context() const {
+    const bool copies_twice = copies() && misses_later() && reach_.whole > kFirstCopy;
+    return !last_ || needs_.vlan || copies_twice;
 }
 
 bool UnitCode::keeps_context() const {
@@ -217,7 +223,7 @@ void UnitCode::end_if_linear(Reg dst) {
 
 // What cannot begin anew has all it may want before it begins.
 void UnitCode::test_late(Label check, Label far) {
-    if (reach_.late > kMostHave) {
+    if (reach_.late > kFirstCopy) {
         end_if_linear(3);
         emitter_.emit_jump(jump_if(BPF_JGT, 3, kDataEnd), far);
         return;

@@ -67,7 +67,7 @@ class UnitCode {
     /// needs_context(). Afterwards kData and kDataEnd hold the ends of what is linear if the unit
     /// reads the packet there, and r9 the length where frames may be not linear.
     void packet();
-    bool needs_context() const { return !last_ || needs_.vlan; }
+    bool needs_context() const;
     /// Counts the packet. What packet() has left is there before and afterwards.
     void begin();
     /// Behind it: the same is there. Fails if values find no place.

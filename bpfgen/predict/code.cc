@@ -274,7 +274,7 @@ std::optional<uint64_t> longest_path(const Code& code) {
             if (next <= at && std::ranges::binary_search(restarts, at)) {
                 const auto restart = std::ranges::lower_bound(restarts, at);
                 then = static_cast<size_t>(restart - restarts.begin()) + 1;
-                if (then == made) return;
+                if (then <= made) return;
             }
             const size_t there = then * count + next;
             if (marks[there] == Mark::fresh) pending.push_back(there);

@@ -216,9 +216,10 @@ bool Run::compare_pointers(const DecodedInsn& insn, const Value& a, const Value&
         taken = holds(op, a.bits, b.bits);
         return true;
     }
-    const bool null_test = (a.kind == Kind::map_value || a.kind == Kind::context) &&
-                           b.is_scalar() && b.bits == 0 && (op == Op::JEQ || op == Op::JNE);
-    if (!null_test)
+    const bool equality = b.is_scalar() && (op == Op::JEQ || op == Op::JNE);
+    const bool other =
+        equality && (a.kind == Kind::context || (a.kind == Kind::map_value && b.bits == 0));
+    if (!other)
         return stop(
             fmt::format("comparison of a {} and a {}", kind_name(a.kind), kind_name(b.kind)));
     taken = op == Op::JNE;

@@ -61,6 +61,29 @@ BOOST_AUTO_TEST_CASE(a_packet_takes_one_load_whatever_the_number_of_accesses) {
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_lies_behind_a_first_copy_takes_a_second) {
+    const VerifiedModule filter = compiled_filter("(= (u8 tcp.payload 700) 0x41)");
+    Bytes packet = test::tcp_packet(443, 1400);
+    packet[754] = 0x41;
+    for (const Hook hook : kHooks) {
+        const Program program = test::generated(filter, {.hook = hook});
+        BOOST_REQUIRE(copies(program));
+        const uint64_t usual = calls(program, packet, packet.size());
+        BOOST_TEST(calls(program, packet, 755) == usual);
+        for (const size_t linear : {size_t{0}, size_t{54}, size_t{600}, size_t{754}}) {
+            BOOST_TEST(calls(program, packet, linear) == usual + 4);
+            ebpf::Machine machine = test::machine_of(program);
+            const auto verdict = machine.run({.bytes = packet, .linear = linear});
+            BOOST_TEST(verdict.value() ==
+                       (hook == Hook::xdp ? uint64_t{XDP_PASS} : uint64_t{0xffffffff}));
+            Bytes other = packet;
+            other[754] = 0x42;
+            BOOST_TEST(machine.run({.bytes = other, .linear = linear}).value() ==
+                       (hook == Hook::xdp ? uint64_t{XDP_DROP} : uint64_t{2}));
+        }
+    }
+}
+
 // Beside a program for linear frames: where the context is, and the length as the hook gives it.
 BOOST_AUTO_TEST_CASE(other_packets_pay_two_stores) {
     const Bytes packet = test::tcp_packet(443, 200);
