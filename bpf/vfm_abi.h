@@ -13,7 +13,8 @@
  * the struct vfm_counter of the filter's counter groups, group after group, unless there are more
  * than a thousand: then each group is a per-CPU array of its own. In a program of several filters
  * each has such an array of its own: NAME_stats, where NAME are up to 7 bytes of its file's name,
- * which the names of its other maps begin with too. `vfm_scratch` is one for all. */
+ * which the names of its other maps begin with too. `vfm_scratch` and `vfm_packet` are one for
+ * all. */
 struct vfm_stats {
     __u64 packets; /* packets seen */
     __u64 bytes;   /* their bytes, as the hook sees them */
@@ -38,7 +39,8 @@ struct vfm_counter {
 };
 
 /* The per-CPU array `vfm_scratch` has no structure: __u64 values that a program keeps while it
- * runs. A program that does not need it has none. */
+ * runs. Nor has `vfm_packet`: the first bytes of a packet of which not all that is wanted is
+ * linear. A program that does not need them has none. */
 
 /* A value of the per-CPU array `vfm_result` of a test build: one for each filter of the program. */
 struct vfm_result {

@@ -178,6 +178,9 @@ Code Emitter::finish() {
         }
     }
     for (const uint32_t item : subprograms_) code.subprograms.push_back(place[item]);
+    // Of a jump in two instructions the second goes there.
+    for (const uint32_t item : restarts_)
+        code.restarts.push_back(place[item] + items_[item].slots() - 1);
     return code;
 }
 

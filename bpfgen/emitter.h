@@ -42,6 +42,7 @@ struct Code {
     std::vector<uint32_t> data;   ///< LD_IMM64 of an address in constant data, which says where
     std::vector<Origin> origins;  ///< ascending; the first at 0 if anything was emitted
     std::vector<uint32_t> subprograms;  ///< where each begins
+    std::vector<uint32_t> restarts;     ///< jumps made by emit_restart()
 };
 
 class Emitter {
@@ -68,6 +69,11 @@ class Emitter {
     /// A jump made by jump_if(), jump_if_imm(), jump() or may_goto().
     void emit_jump(bpf_insn insn, Label target);
     void emit_jump(Label target) { emit_jump(jump(), target); }
+    /// A jump back that no run makes twice.
+    void emit_restart(bpf_insn insn, Label target) {
+        restarts_.push_back(static_cast<uint32_t>(items_.size()));
+        emit_jump(insn, target);
+    }
     void emit_call(Label subprogram) { emit_jump(ebpf::call_local(0), subprogram); }
     /// Behind the program and other subprograms, none of which falls through to it.
     void begin_subprogram(Label label) {
@@ -122,6 +128,7 @@ class Emitter {
     std::vector<uint32_t> bound_;  // by label: index of the item that it stands before
     std::vector<bool> used_;
     std::vector<uint32_t> subprograms_;  // the item with which each begins
+    std::vector<uint32_t> restarts_;     // items
     uint32_t origin_ = 0;
     uint32_t unit_ = 0;
 };

@@ -3,15 +3,18 @@
 //   r0, r1   scratch: reloaded values, moves between stack slots, results of helpers
 //   r2..r5   values that do not live across a helper call; its arguments
 //   r6       the context; free for values in a variant that does not need it
-//   r7       direct access: the packet's first byte; through the helper: struct vfm_stats
-//   r8       direct access: the packet's end; through the helper: values
+//   r7       direct access: the first byte of the packet, or of its copy; through the helper:
+//            struct vfm_stats
+//   r8       direct access: the end of what is linear, or of the copy; through the helper: values
 //   r9       values; the address of scratch memory in a variant that needs it
 //   r10      the frame
 //
-// A program has up to two variants of the filter behind one prologue (packet_access.h): direct
-// access for packets whose needed bytes are linear, and access through the hook's load helper for
-// others. Both share the frame, the exits and the error exits. A program for linear frames has the
-// first alone.
+// A program for linear frames has direct access alone. In others a packet of which wanted bytes are
+// not linear is found out where they are missed (far_ways.h). It goes on in the same code, begun
+// anew with r7 and r8 at a copy (packet_copy.h): each load there is one of packet bytes on some
+// ways and one of a map's value on others, which verifiers take. Where a copy would be too small a
+// second variant of the filter serves such packets, with access through the hook's load helper
+// (packet_access.h). Both variants share the frame, the exits and the error exits.
 //
 // Access through the helper keeps packet bytes and the length in vfm_stats.scratch and .length.
 // Bytes in the stack would cost the verifier of Linux 6.18 quadratic time. A length in a register
@@ -43,10 +46,14 @@ inline constexpr int16_t kLenSlot = -24;     ///< the length, or LEN where the p
 inline constexpr int16_t kFuelSlot = -32;    ///< what is left
 inline constexpr int16_t kKeySlot = -40;     ///< key argument of map helpers
 inline constexpr int16_t kValueSlot = -48;   ///< value argument of map helpers
-inline constexpr int16_t kFirstSpill = -56;  ///< spilled values, downwards
+/// The first spilled value, others downwards, in a program for linear frames; these two else.
+inline constexpr int16_t kFirstLinearSpill = -56;
+inline constexpr int16_t kContextSlot = -56;  ///< the context, 0 once a copy of the packet is read
+inline constexpr int16_t kSeenSlot = -64;     ///< the length, of the copy once it is read
+inline constexpr int16_t kFirstSpill = -72;
 /// In programs with keys of several words such a key stands in front of what is spilled.
-inline constexpr int16_t kWideKeySlot = -112;
-inline constexpr int16_t kFirstSpillBehindKey = -120;
+inline constexpr int16_t kWideKeySlot = -128;
+inline constexpr int16_t kFirstSpillBehindKey = -136;
 /// In programs of which several units read the clock NOW stands in front of what is spilled.
 inline constexpr int16_t kClockSlot = kFirstSpillBehindKey;
 inline constexpr int16_t kFirstSpillBehindClock = kClockSlot - 8;

@@ -12,7 +12,7 @@ namespace vfm::bpf {
 namespace {
 
 void skb_length(Emitter& emitter, Reg dst) {
-    emitter.emit(load(4, dst, kContext, offsetof(__sk_buff, len)));
+    emitter.emit(load(4, dst, 1, offsetof(__sk_buff, len)));
 }
 
 }  // namespace
@@ -25,6 +25,7 @@ const HookFacts& tc_facts() {
                                  .data_end = offsetof(__sk_buff, data_end),
                                  .load_helper = BPF_FUNC_skb_load_bytes,
                                  .length = skb_length,
+                                 .short_length = true,
                                  .vlan_present = offsetof(__sk_buff, vlan_present),
                                  .vlan_tag = offsetof(__sk_buff, vlan_tci),
                                  .context = "__sk_buff",

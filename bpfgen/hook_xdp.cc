@@ -23,6 +23,7 @@ const HookFacts& xdp_facts() {
                                  .data_end = offsetof(xdp_md, data_end),
                                  .load_helper = BPF_FUNC_xdp_load_bytes,
                                  .length = frame_length,
+                                 .short_length = false,
                                  .vlan_present = 0,
                                  .vlan_tag = 0,
                                  .context = "xdp_md",

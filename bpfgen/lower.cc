@@ -3,8 +3,10 @@
 #include <optional>
 #include <ranges>
 
+#include "bpfgen/far_ways.h"
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/lower_extensions.h"
+#include "bpfgen/lower_facts.h"
 #include "bpfgen/lower_lookup.h"
 #include "bpfgen/lower_tables.h"
 #include "bpfgen/lower_values.h"
@@ -24,90 +26,6 @@ using ir::Terminator;
 using ir::Value;
 using ir::ValueId;
 
-// Above so many tests, each that leaves the run is written around its exit: see Builder::leave().
-// Below, the verifier has all exits behind the last block, which suits that of Linux 6.18: it looks
-// at the whole program anew at the first exit after instructions that use new stack slots.
-constexpr size_t kManyTests = 6000;
-
-size_t count_tests(const ir::Function& function, const std::vector<bool>& certain_fuel) {
-    size_t tests = 0;
-    for (const Block& block : function.blocks) {
-        for (const ValueId id : block.body) {
-            const Op op = function[id].op;
-            tests += ir::op_info(op).effect == ir::Effect::guard || ir::is_load(op) ||
-                     ir::is_loadx(op) || (op == Op::fuel && !certain_fuel[id]);
-        }
-        tests += ir::is_branch(block.end);
-    }
-    return tests;
-}
-
-/// By block: the tests that every packet makes first, as far as each is met from the one before
-/// alone. Not so many that the verifier, were it to go through the rest once more for each, would
-/// have more than kManyTests to go through.
-std::vector<bool> find_trunk(const Lowering& lowering, size_t tests) {
-    std::vector<bool> trunk(lowering.function.blocks.size(), false);
-    BlockId at = 0;
-    for (size_t length = 1; length * tests <= kManyTests; ++length) {
-        const Block& block = lowering.function.blocks[at];
-        if (!ir::is_branch(block.end)) break;
-        trunk[at] = true;
-        at = lowering.layout.late(block).target;
-        if (lowering.cfg.predecessors(at).size() > 1) break;
-    }
-    return trunk;
-}
-
-/// Values that keys or the mask of a rule table are made of, without what is loaded from the
-/// packet.
-std::vector<bool> made_into_keys(const ir::Function& function, const ir::Cfg& cfg) {
-    std::vector<bool> made(function.values.size(), false);
-    const auto mark = [&](ValueId value) { made[value] = true; };
-    for (const BlockId id : std::views::reverse(cfg.order())) {
-        const Block& block = function.blocks[id];
-        ir::for_each_edge(block, [&](const Edge& edge) {
-            const auto& params = function.blocks[edge.target].params;
-            for (size_t i = 0; i < params.size(); ++i)
-                if (made[params[i]]) mark(edge.args[i]);
-        });
-        for (const ValueId at : std::views::reverse(block.body)) {
-            const Value& value = function[at];
-            const ir::OpKind kind = ir::op_info(value.op).kind;
-            const bool arithmetic = kind == ir::OpKind::unary || kind == ir::OpKind::binary;
-            if (value.op == Op::match || (made[at] && arithmetic))
-                ir::for_each_operand(value, mark);
-        }
-    }
-    return made;
-}
-
-bool is_question(Op op) {
-    return op == Op::in_set || op == Op::in_rows || op == Op::member || op == Op::member128;
-}
-
-/// By value: questions to tables that the end of their block asks, which alone wants to know. A
-/// branch takes an answer that is not yet a number.
-std::vector<bool> asked_by_ends(const ir::Function& function) {
-    const std::vector<uint32_t> uses = ir::count_uses(function);
-    std::vector<bool> asked(function.values.size(), false);
-    for (const Block& block : function.blocks) {
-        const Terminator& end = block.end;
-        if (end.kind != Terminator::Kind::branch || !ir::is_number(function, end.b, 0)) continue;
-        if (end.comparison != Comparison::ne && end.comparison != Comparison::eq) continue;
-        if (!is_question(function[end.a].op) || uses[end.a] != 1) continue;
-        asked[end.a] = std::ranges::find(block.body, end.a) != block.body.end();
-    }
-    return asked;
-}
-
-/// Bits that are set whatever happens.
-uint64_t certain_bits(const ir::Function& function, ValueId id) {
-    const Value& value = function[id];
-    if (value.op == Op::constant) return value.imm;
-    if (value.op != Op::or_) return 0;
-    return certain_bits(function, value.a) | certain_bits(function, value.b);
-}
-
 class Lowerer {
   public:
     Lowerer(const Lowering& lowering, AccessKind access)
@@ -118,9 +36,10 @@ class Lowerer {
           tests_(count_tests(f_, lowering.certain_fuel)),
           around_(tests_ > kManyTests || (l_.heads.any() && l_.loops == LoopForm::bounded)),
           trunk_(find_trunk(lowering, tests_)),
+          far_(b_, access == AccessKind::direct ? lowering.far : std::nullopt),
           access_(make_access(
               access, {b_, lowering.hook, lowering.exits, lowering.values, lowering.dominators,
-                       around_, lowering.few_pointers, lowering.len})),
+                       around_, lowering.few_pointers, lowering.len, lowering.reach, far_})),
           labels_(f_.blocks.size()),
           in_keys_(made_into_keys(f_, l_.cfg)),
           entering_(f_.values.size(), kNoReg),
@@ -164,6 +83,7 @@ class Lowerer {
             end(block, i);
         }
         tables_.finish();
+        far_.emit();
         return std::move(out_);
     }
 
@@ -207,10 +127,15 @@ class Lowerer {
         b_.leave(condition, l_.exits.error(error), around_);
     }
 
+    void leave_without_bytes(const Condition& missing) {
+        const Label exit = l_.exits.error(ErrorKind::bounds);
+        b_.leave(missing, far_.any() ? far_.before(exit) : exit, around_);
+    }
+
     void guard_index(const Value& value) {
         const auto base = access_->base(value.a, v_.read(value.a), value.imm);
         if (base.beyond) leave(*base.beyond, ErrorKind::bounds);
-        leave(access_->covers(value.a, base.reg, value.imm, current_).negated(), ErrorKind::bounds);
+        leave_without_bytes(access_->covers(value.a, base.reg, value.imm, current_).negated());
     }
 
     // Of bytes as the machine loads them, the value that the operation wants.
@@ -249,7 +174,7 @@ class Lowerer {
                 b_.call(BPF_FUNC_ktime_get_ns);
                 return b_.mov(0);
             case Op::guard_len:
-                if (value.imm > 0) leave(access_->has(value.imm).negated(), ErrorKind::bounds);
+                if (value.imm > 0) leave_without_bytes(access_->has(value.imm).negated());
                 return kNoReg;
             case Op::guard_index:
                 guard_index(value);
@@ -454,17 +379,23 @@ class Lowerer {
         const bool then_sooner = l_.layout.then_is_sooner(block);
         const Edge& soon = l_.layout.soon(block);
         const Edge& late = l_.layout.late(block);
-        if (!first_fails && soon.target == late.target && l_.layout.follows(index, soon.target))
+        const bool tests_length = block.end.kind == Terminator::Kind::branch_len ||
+                                  block.end.kind == Terminator::Kind::branch_index;
+        const Edge* const asks = far_.any() && tests_length ? &block.end.otherwise : nullptr;
+        const bool one_target = soon.target == late.target;
+        if (!asks && !first_fails && one_target && l_.layout.follows(index, soon.target))
             return choose(block.end, to_then());
 
         // No jump is taken to what goes on, where the verifier's time allows it.
         const bool falls = l_.layout.follows(index, late.target);
         const std::optional<Label> aside = falls ? label_aside(soon) : std::nullopt;
         if (aside && !(first_fails && then_sooner)) {
-            const std::vector<Move> soon_moves = moves(soon);
-            if (first_fails) b_.branch(*first_fails, *aside, soon_moves);
+            const Label soon_label = asks == &soon ? far_.before(*aside, moves(soon)) : *aside;
+            const std::vector<Move> soon_moves = asks == &soon ? std::vector<Move>{} : moves(soon);
+            if (first_fails) b_.branch(*first_fails, soon_label, soon_moves);
             const Condition condition = to_then();
-            b_.branch(then_sooner ? condition : condition.negated(), *aside, soon_moves);
+            b_.branch(then_sooner ? condition : condition.negated(), soon_label, soon_moves);
+            if (asks == &late) far_.here();
             go(late);
             return;
         }
@@ -473,8 +404,11 @@ class Lowerer {
             l_.careful || !is_bare_end(f_, late.target) ? std::nullopt : label_aside(late);
         const bool late_inline = (is_bare_end(f_, late.target) && !exit) ||
                                  (falls && !l_.layout.follows(index, soon.target));
-        const Label late_label = exit ? *exit : late_inline ? b_.label() : labels_[late.target];
-        std::vector<Move> late_moves = late_inline ? std::vector<Move>{} : moves(late);
+        const Label late_target = exit ? *exit : late_inline ? b_.label() : labels_[late.target];
+        const bool asks_aside = asks == &late && !late_inline;
+        const Label late_label = asks_aside ? far_.before(late_target, moves(late)) : late_target;
+        std::vector<Move> late_moves =
+            late_inline || asks_aside ? std::vector<Move>{} : moves(late);
         const Label soon_label = b_.label();
         if (first_fails) {
             if (then_sooner) {
@@ -486,9 +420,11 @@ class Lowerer {
         const Condition condition = to_then();
         b_.branch(then_sooner ? condition.negated() : condition, late_label, std::move(late_moves));
         if (first_fails && !then_sooner) b_.bind(soon_label);
+        if (asks == &soon) far_.here();
         go(soon);
         if (late_inline) {
             b_.bind(late_label);
+            if (asks == &late) far_.here();
             go(late);
         }
     }
@@ -594,6 +530,7 @@ class Lowerer {
     size_t tests_;
     bool around_;
     std::vector<bool> trunk_;  // by block
+    FarTests far_;
     std::unique_ptr<PacketAccess> access_;
     std::vector<Label> labels_;   // by block
     std::vector<bool> in_keys_;   // by value

@@ -35,8 +35,11 @@ struct Lowering {
     SharedAccess& shared;
     Emitter& emitter;
     LenSource len;
-    bool clock_in_slot;         ///< kClockSlot holds NOW
-    bool careful;               ///< see Care
+    bool clock_in_slot;  ///< kClockSlot holds NOW
+    bool careful;        ///< see Care
+    uint64_t reach;      ///< see AccessContext
+    /// Direct access where not all bytes may be linear: see FarTests.
+    std::optional<Label> far = {};
     bool few_pointers = false;  ///< see AccessContext
 };
 

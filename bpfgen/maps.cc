@@ -64,6 +64,7 @@ MapList::MapList(std::vector<std::string> reserved) : taken_(std::move(reserved)
     // Also where they are not used: a map's name must not depend on what else the program does.
     taken_.emplace_back("vfm_stats");
     taken_.emplace_back("vfm_scratch");
+    taken_.emplace_back("vfm_packet");
     taken_.emplace_back("vfm_result");
 }
 
@@ -195,6 +196,19 @@ uint32_t MapList::scratch(uint32_t slots) {
     map.value_size = std::max(map.value_size, static_cast<uint32_t>(in_one * sizeof(uint64_t)));
     map.max_entries = std::max(map.max_entries, scratch_values(slots));
     return *scratch_;
+}
+
+uint32_t MapList::packet(uint32_t bytes) {
+    if (!packet_) {
+        packet_ = add_named({.name = "vfm_packet",
+                             .role = MapRole::packet,
+                             .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                             .key_size = sizeof(uint32_t),
+                             .max_entries = 1});
+    }
+    uint32_t& size = maps_[*packet_].value_size;
+    size = std::max(size, bytes);
+    return *packet_;
 }
 
 uint32_t MapList::result(uint32_t units) {

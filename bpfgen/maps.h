@@ -24,6 +24,8 @@ class MapList {
     uint32_t add_named(Map map);
     /// The index of `vfm_scratch`, which has at least so many slots and is every unit's.
     uint32_t scratch(uint32_t slots);
+    /// The index of `vfm_packet`, which has room for so many bytes of a packet and is every unit's.
+    uint32_t packet(uint32_t bytes);
     /// The index of `vfm_result`, which has a value for each unit.
     uint32_t result(uint32_t units);
 
@@ -37,7 +39,7 @@ class MapList {
     std::vector<std::string> taken_;
     std::vector<std::string> prefixes_;
     std::vector<Map> maps_;
-    std::optional<uint32_t> scratch_, result_;
+    std::optional<uint32_t> scratch_, packet_, result_;
 };
 
 /// The maps of a unit.
@@ -49,7 +51,7 @@ class Maps {
          std::string_view name = {});
 
     /// Index of the map of a flow table, of a counter group, of a set that may change, of
-    /// the statistics, of `vfm_scratch`, of `vfm_result`.
+    /// the statistics, of `vfm_scratch`, of `vfm_packet`, of `vfm_result`.
     uint32_t flow(uint32_t table);
     uint32_t counters(uint32_t group);
     /// Where in the value of the statistics the counters of a group begin; nothing if they have a
@@ -58,6 +60,7 @@ class Maps {
     uint32_t live_set(uint32_t set);
     uint32_t stats();
     uint32_t scratch(uint32_t slots) { return list_.scratch(slots); }
+    uint32_t packet(uint32_t bytes) { return list_.packet(bytes); }
     uint32_t result(uint32_t units) { return list_.result(units); }
     const std::string& name(uint32_t map) const { return list_.name(map); }
 

@@ -20,9 +20,6 @@ namespace {
 // The kernel's verifier goes through what stands twice twice.
 constexpr size_t kMostCopied = 600;
 
-// Those that a program of the kernel may use.
-constexpr size_t kMostMaps = 64;
-
 // Of all filters that loop: the kernel ends a program that goes round 2^23 times.
 constexpr uint64_t kMostFuelInAll = 8 * kMostLoopFuel;
 
@@ -36,6 +33,7 @@ bool names_map(const Insn& insn, const Map& map) {
             return (insn.op == Opcode::IN || insn.op == Opcode::IN128) && insn.imm == map.table;
         case MapRole::stats:
         case MapRole::scratch:
+        case MapRole::packet:
         case MapRole::result:
             return false;
     }
@@ -45,8 +43,8 @@ bool names_map(const Insn& insn, const Map& map) {
 // Constants are a map, too. Fails at the instruction that names the first map beyond the bound, or
 // at the beginning of the unit whose statistics that are.
 std::expected<void, UnitFailure> check_maps(const Program& program, std::span<const Unit> units) {
-    const size_t constants = program.data.empty() ? 0 : 1, most = kMostMaps - constants;
-    if (program.maps.size() <= most) return {};
+    if (count_maps(program) <= kMostMaps) return {};
+    const size_t most = kMostMaps - (count_maps(program) - program.maps.size());
     const auto namer = [&](const Map& map) {
         return std::ranges::find_if(units[map.unit].module->insns(),
                                     [&](const Insn& insn) { return names_map(insn, map); });
@@ -62,14 +60,13 @@ std::expected<void, UnitFailure> check_maps(const Program& program, std::span<co
         map.role == MapRole::stats ? units[map.unit].module->insns().front() : *namer(map);
     return std::unexpected(UnitFailure{
         map.unit,
-        Failure(
-            Status::refused,
-            Diagnostic::at_offset(
-                "", at.offset,
-                fmt::format("eBPF: {}: the program needs {} maps for flow tables, counters, "
-                            "live sets, statistics, scratch memory and constants, the kernel "
-                            "takes {}",
-                            op_info(at.op).name, program.maps.size() + constants, kMostMaps)))});
+        Failure(Status::refused,
+                Diagnostic::at_offset(
+                    "", at.offset,
+                    fmt::format("eBPF: {}: the program needs {} maps for flow tables, counters, "
+                                "live sets, statistics, scratch memory and constants, the kernel "
+                                "takes {}",
+                                op_info(at.op).name, count_maps(program), kMostMaps)))});
 }
 
 // Every reason of ours begins with the name of the back end.
@@ -169,6 +166,10 @@ std::expected<Program, UnitFailure> translate_with_care(const std::vector<UnitIn
 }
 
 }  // namespace
+
+size_t count_maps(const Program& program) {
+    return program.maps.size() + (program.data.empty() ? 0 : 1);
+}
 
 std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const Options& options) {
     uint64_t loop_fuel = 0;

@@ -53,6 +53,9 @@ enum class LoopForm : uint8_t {
     may_goto,  ///< an instruction by which the kernel could end it: Linux 6.9
 };
 
+/// Maps that a program of the kernel may use, its constants among them.
+inline constexpr uint64_t kMostMaps = 64;
+
 /// With more fuel a program that loops is refused.
 inline constexpr uint64_t kMostLoopFuel = 1'000'000;
 
@@ -91,7 +94,7 @@ struct UnitFailure {
     Failure failure;
 };
 
-enum class MapRole : uint8_t { flow, counters, set, stats, scratch, result };
+enum class MapRole : uint8_t { flow, counters, set, stats, scratch, packet, result };
 
 /// Counters of a group that stand at the end of the value of the statistics.
 struct CounterArray {
@@ -112,7 +115,7 @@ struct Map {
     uint32_t value_size = 0;
     uint32_t max_entries = 0;
     uint32_t flags = 0;             ///< BPF_F_*
-    uint32_t unit = 0;              ///< whose it is; scratch and result are of all
+    uint32_t unit = 0;              ///< whose it is; scratch, packet and result are of all
     uint32_t table = 0;             ///< number of the flow table, the counter group or the set
     std::vector<KeyKind> key = {};  ///< role flow
     /// Role set: the keys with which the filter begins, one behind the other, each with the
@@ -160,6 +163,9 @@ struct Program {
     unsigned rounds = 0;
     std::vector<Map> maps;
     std::vector<MapReference> map_references;
+    /// Jumps back by which a run begins anew with a copy of the packet, ascending: each at most
+    /// once, and none behind a later one.
+    std::vector<uint32_t> restarts;
     Bytes data;                             ///< what the program reads and nobody writes
     std::vector<uint32_t> data_references;  ///< LD_IMM64 that hold an offset in it, for its address
     std::vector<LineInfo> lines;            ///< ascending by insn
@@ -168,6 +174,9 @@ struct Program {
     std::vector<SourceText> included;  ///< further files of the source, and of other units
     std::vector<std::string> units;    ///< their names, as they were given
 };
+
+/// Constants are one, too.
+size_t count_maps(const Program& program);
 
 /// The instruction behind the last of the program itself.
 inline size_t program_end(const Program& program) {

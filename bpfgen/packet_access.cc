@@ -13,8 +13,8 @@ namespace vfm::bpf {
 namespace {
 
 // A base of at most `bits` bits needs no test if the packet's end is not in its reach.
-std::optional<Condition> beyond(VReg reg, unsigned bits, uint64_t size) {
-    const uint64_t most = kMaxPacket - std::min<uint64_t>(size, kMaxPacket);
+std::optional<Condition> beyond(VReg reg, unsigned bits, uint64_t size, uint64_t reach) {
+    const uint64_t most = reach - std::min(size, reach);
     if (bits < 16 && (uint64_t{1} << bits) - 1 <= most) return std::nullopt;
     return Condition{.code = BPF_JGT, .a = reg, .imm = most};
 }
@@ -64,12 +64,12 @@ class DirectAccess final : public PacketAccess {
     // own of every way that leads here, and a sum with a large one it refuses.
     Base base(ir::ValueId value, VReg reg, uint64_t size) override {
         const unsigned known = c_.few_pointers ? 64 : c_.values.provable_bits(value);
-        const auto test = beyond(reg, known, size);
+        const auto test = beyond(reg, known, size, c_.reach);
         const bool merged = c_.values.is_merged(value);
         if (!test) return {merged ? b_.blurred(reg, known) : reg, test};
         const bool hidden = merged || c_.values.is_hidden(value) || c_.values.is_far_sum(value);
         const VReg own = hidden ? b_.blurred(reg) : b_.mov(reg);
-        return {own, beyond(own, 64, size)};
+        return {own, beyond(own, 64, size, c_.reach)};
     }
 
     Condition covers(ir::ValueId value, VReg base, uint64_t size, ir::BlockId scope) override {
@@ -94,10 +94,15 @@ class DirectAccess final : public PacketAccess {
 
     VReg place(VReg base, uint64_t size, Label beyond, const std::vector<Move>& moves) override {
         const VReg own = b_.mov(base);
-        b_.branch({.code = BPF_JGT, .a = own, .imm = kMaxPacket - size}, beyond, moves);
+        b_.branch({.code = BPF_JGT, .a = own, .imm = c_.reach - size}, beyond, moves);
         const VReg pointer = b_.alu(BPF_ADD, own, kData);
-        const VReg end = b_.alu_imm(BPF_ADD, pointer, size);
-        b_.branch({.code = BPF_JGT, .a = end, .b = kDataEnd}, beyond, moves);
+        const Condition missing = {
+            .code = BPF_JGT, .a = b_.alu_imm(BPF_ADD, pointer, size), .b = kDataEnd};
+        if (c_.far.any()) {
+            b_.branch(missing, c_.far.before(beyond, moves));
+        } else {
+            b_.branch(missing, beyond, moves);
+        }
         return pointer;
     }
 
@@ -170,7 +175,7 @@ class HelperAccess final : public PacketAccess {
 
     Base base(ir::ValueId value, VReg reg, uint64_t size) override {
         const VReg own = c_.values.is_hidden(value) ? b_.blurred(reg) : reg;
-        return {own, beyond(own, c_.values.bits(value), size)};
+        return {own, beyond(own, c_.values.bits(value), size, kMaxPacket)};
     }
 
     Condition covers(ir::ValueId, VReg base, uint64_t size, ir::BlockId) override {

@@ -1,7 +1,8 @@
 // How a variant of the program reads the packet. Direct access serves packets whose needed bytes
-// are linear: the kernel's verifier must be able to prove each load from a comparison of a packet
-// pointer with the packet's end. Access through the hook's load helper serves all others (XDP
-// fragments, non-linear skbs): there a guard compares numbers.
+// are linear, and copies of others: the kernel's verifier must be able to prove each load from a
+// comparison of a packet pointer with the packet's end, and in a copy from bounds of its offset.
+// Access through the hook's load helper serves what lies beyond the reach of a copy (XDP fragments,
+// non-linear skbs): there a guard compares numbers.
 #pragma once
 
 #include <memory>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "bpfgen/exits.h"
+#include "bpfgen/far_ways.h"
 #include "bpfgen/value_facts.h"
 #include "core/ir/form/analysis.h"
 
@@ -20,7 +22,8 @@ class PacketAccess {
 
     /// Holds if the packet has `size` bytes (at most kMaxPacket).
     virtual Condition has(uint64_t size) = 0;
-    /// A base and when it is beyond kMaxPacket - size; without `beyond` it cannot be.
+    /// A base and when it is beyond what the access reaches, less `size`; without `beyond` it
+    /// cannot be.
     struct Base {
         VReg reg;
         std::optional<Condition> beyond;
@@ -67,6 +70,8 @@ struct AccessContext {
     /// than kept long, and what bounds their offsets is a test beside them.
     bool few_pointers;
     LenSource len;
+    uint64_t reach;  ///< direct access: no load that finds its bytes goes beyond
+    FarTests& far;   ///< for place()
 };
 std::unique_ptr<PacketAccess> make_access(AccessKind kind, const AccessContext& context);
 

@@ -61,6 +61,7 @@ class ProgramTypes {
             case MapRole::counters:
             case MapRole::stats:
             case MapRole::scratch:
+            case MapRole::packet:
             case MapRole::result:
                 return u32_;
         }
@@ -96,6 +97,8 @@ class ProgramTypes {
                 return stats_type(map);
             case MapRole::scratch:
                 return b_.array(u64_, int_, map.value_size / 8);
+            case MapRole::packet:
+                return b_.array(u8_, int_, map.value_size);
             case MapRole::result:
                 return b_.structure("vfm_result", sizeof(vfm_result),
                                     {{"value", u64_, offsetof(vfm_result, value)},

@@ -5,17 +5,24 @@
 
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
-#include "core/isa/limits.h"
+#include "bpfgen/packet_copy.h"
 #include "core/packet/header_walk.h"
 
 namespace vfm::bpf {
 namespace {
 
+// How a program is written.
+struct Form {
+    SharedCode shared;
+    bool careful;        // see Care
+    bool copies = true;  // of packets, where not all that is wanted is linear
+};
+
 // One unit behind the other behind what all need.
 class Translator {
   public:
     Translator(std::vector<UnitInput> inputs, std::span<const Unit> units, const Options& options,
-               SharedCode form, bool careful)
+               const Form& form)
         : options_(options),
           maps_({options.program_name}),
           shared_{.options = options,
@@ -24,7 +31,8 @@ class Translator {
                   .maps = maps_,
                   .data = data_,
                   .units = units,
-                  .careful = careful},
+                  .careful = form.careful,
+                  .copies = form.copies},
           form_(form) {
         for (size_t i = 0; i < inputs.size(); ++i) begins_.push_back(emitter_.label());
         for (size_t i = 0; i < inputs.size(); ++i)
@@ -38,7 +46,7 @@ class Translator {
             if (auto done = unit.prepare(); !done) return failed(unit, std::move(done).error());
         std::vector<const ir::Function*> functions;
         for (const UnitCode& unit : units_) functions.push_back(&unit.function());
-        shared_.shares = shares_accesses(functions, form_);
+        shared_.shares = shares_accesses(functions, form_.shared);
         find_shared_values();
         for (size_t i = 0; i < units_.size(); ++i) {
             UnitCode& unit = units_[i];
@@ -50,7 +58,7 @@ class Translator {
             if (i == 0) {
                 prologue();
             } else {
-                packet_again();
+                packet_again(unit);
             }
             unit.begin();
             if (i == 0) shared_values();
@@ -90,50 +98,27 @@ class Translator {
         shared_.clock_in_slot = clocks > 1;
     }
 
-    // The context, where something behind the prologue reads it, is in r6 afterwards; the packet's
-    // length in r9 where frames may be not linear, else its ends in kData and kDataEnd.
+    // The context is in r1, and where something behind the prologue reads it in r6, too.
     void prologue() {
-        const bool context = !shared_.linear() || units_.size() > 1 || units_.front().needs().vlan;
-        if (context) emitter_.emit(mov(kContext, 1));
-        if (shared_.linear()) {
-            packet_ends(emitter_, shared_.hook, 1);
-        } else {
-            shared_.hook.length(emitter_, kLength);
-        }
+        UnitCode& first = units_.front();
+        if (first.needs_context()) emitter_.emit(mov(kContext, 1));
+        first.packet();
     }
 
     // The same for a later unit. What was kept would be known to the verifier differently on every
     // path through the units before.
-    void packet_again() {
-        if (shared_.linear()) {
-            packet_ends(emitter_, shared_.hook, kContext);
-        } else {
-            emitter_.emit(mov(1, kContext));
-            shared_.hook.length(emitter_, kLength);
-        }
+    void packet_again(UnitCode& unit) {
+        emitter_.emit(mov(1, kContext));
+        unit.packet();
     }
 
     void shared_values() {
-        if (shared_.len == LenSource::cut_in_slot) {
-            cut_length();
-        } else if (!shared_.linear() && len_places_ > 0) {
-            emitter_.emit(store(8, kFrame, kLenSlot, kLength));
-        }
+        if (!shared_.linear() && (len_places_ > 0 || shared_.len == LenSource::cut_in_slot))
+            keep_length(emitter_, shared_.len, std::ranges::any_of(units_, &UnitCode::keeps_seen));
         if (shared_.clock_in_slot) {
             emitter_.emit(call(BPF_FUNC_ktime_get_ns));
             emitter_.emit(store(8, kFrame, kClockSlot, 0));
         }
-    }
-
-    // LEN without a branch: min(r9, kMaxPacket), as r9 + min(kMaxPacket - r9, 0).
-    void cut_length() {
-        emitter_.emit(mov_imm(1, kMaxPacket));
-        emitter_.emit(alu(BPF_SUB, 1, kLength));
-        emitter_.emit(mov(2, 1));
-        emitter_.emit(alu_imm(BPF_ARSH, 2, 63));
-        emitter_.emit(alu(BPF_AND, 1, 2));
-        emitter_.emit(alu(BPF_ADD, 1, kLength));
-        emitter_.emit(store(8, kFrame, kLenSlot, 1));
     }
 
     // ---- the end -----------------------------------------------------------------------------
@@ -151,6 +136,7 @@ class Translator {
         const auto walks = [](const UnitCode& unit) { return unit.needs().walks; };
         if (std::ranges::any_of(units_, walks) && std::ranges::none_of(units_, &UnitCode::loops))
             program.rounds = walk::kMaxExtensionHeaders;
+        program.restarts = std::move(code.restarts);
         program.maps = maps_.take();
         program.data = data_.bytes();
         program.data_references = std::move(code.data);
@@ -168,22 +154,35 @@ class Translator {
     MapList maps_;
     ConstantData data_;
     SharedParts shared_;
-    SharedCode form_;
+    const Form form_;
     std::vector<Label> begins_;
     std::deque<UnitCode> units_;
     std::vector<Subprogram> subprograms_;
     unsigned len_places_ = 0;
 };
 
+// Packets of which not all is linear are read through the helper where a copy's map is one too
+// many.
+bool has_a_map_too_many(const Program& program) {
+    return count_maps(program) > kMostMaps &&
+           std::ranges::count(program.maps, MapRole::packet, &Map::role) > 0;
+}
+
 }  // namespace
 
 std::expected<Program, UnitFailure> translate(const std::vector<UnitInput>& inputs,
                                               std::span<const Unit> units, const Options& options,
                                               bool careful) {
-    auto made = Translator(inputs, units, options, options.shared, careful).run();
-    // What is called needs some of the frame.
-    if (made || options.shared == SharedCode::never) return made;
-    return Translator(inputs, units, options, SharedCode::never, careful).run();
+    Form form = {.shared = options.shared, .careful = careful};
+    auto made = Translator(inputs, units, options, form).run();
+    if (!made && form.shared != SharedCode::never) {
+        // What is called needs some of the frame.
+        form.shared = SharedCode::never;
+        made = Translator(inputs, units, options, form).run();
+    }
+    if (!made || !options.for_kernel || !has_a_map_too_many(*made)) return made;
+    form.copies = false;
+    return Translator(inputs, units, options, form).run();
 }
 
 }  // namespace vfm::bpf

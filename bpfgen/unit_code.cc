@@ -13,6 +13,7 @@
 #include "bpfgen/frame.h"
 #include "bpfgen/fuel.h"
 #include "bpfgen/jump_threading.h"
+#include "bpfgen/packet_copy.h"
 #include "bpfgen/regalloc.h"
 #include "bpfgen/select.h"
 #include "bpfgen/sinking.h"
@@ -29,11 +30,6 @@ void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map) {
     emitter.emit(alu_imm(BPF_ADD, 2, kKeySlot));
     emitter.emit(call(BPF_FUNC_map_lookup_elem));
     emitter.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), no_map);
-}
-
-void packet_ends(Emitter& emitter, const HookFacts& hook, Reg context) {
-    emitter.emit(load(4, kData, context, hook.data));
-    emitter.emit(load(4, kDataEnd, context, hook.data_end));
 }
 
 UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next)
@@ -68,6 +64,9 @@ Result<> UnitCode::prepare() {
     tables_ = TRY(LookupTables::make(*input_.unit->module, std::move(shared_.data)));
     TRY(tables_.add_own(input_.function));
     shared_.data = std::move(tables_.data());
+    cfg_.emplace(input_.function);
+    values_.emplace(input_.function, *cfg_, heads_, shared_.careful);
+    reach_ = find_reach(input_.function, *cfg_, *values_, heads_);
     return {};
 }
 
@@ -87,6 +86,17 @@ Result<> UnitCode::check_rounds() const {
                                           "only a kernel with may_goto takes (Linux 6.9)",
                                           at, heads_.most_visits)),
         Status::refused);
+}
+
+void UnitCode::packet() {
+    if (shared_.linear() || asks_for_more()) {
+        emitter_.emit(load(4, kData, 1, hook_.data));
+        emitter_.emit(load(4, kDataEnd, 1, hook_.data_end));
+    }
+    if (shared_.linear()) return;
+    if (keeps_context()) emitter_.emit(store(8, kFrame, kContextSlot, 1));
+    hook_.length(emitter_, kLength);
+    if (keeps_seen()) emitter_.emit(store(8, kFrame, kSeenSlot, kLength));
 }
 
 void UnitCode::begin() {
@@ -123,42 +133,115 @@ void UnitCode::count_packet() {
 
 Result<> UnitCode::filter() {
     const ir::Function& function = input_.function;
-    const ir::Cfg cfg(function);
-    const ValueFacts values(function, cfg, heads_, shared_.careful);
     const Layout layout(function);
-    const ir::Dominators dominators(function, cfg);
-    const Lowering lowering{.function = function,
-                            .values = values,
-                            .certain_fuel = certain_fuel_,
-                            .layout = layout,
-                            .cfg = cfg,
-                            .dominators = dominators,
-                            .heads = heads_,
-                            .exchanges = exchanges_,
-                            .attempts = attempts_,
-                            .loops = shared_.options.loops,
-                            .hook = hook_,
-                            .exits = exits_,
-                            .maps = maps_,
-                            .tables = tables_,
-                            .shared = calls_,
-                            .emitter = emitter_,
-                            .len = shared_.len,
-                            .clock_in_slot = shared_.clock_in_slot,
-                            .careful = shared_.careful};
+    const ir::Dominators dominators(function, *cfg_);
+    Lowering lowering{.function = function,
+                      .values = *values_,
+                      .certain_fuel = certain_fuel_,
+                      .layout = layout,
+                      .cfg = *cfg_,
+                      .dominators = dominators,
+                      .heads = heads_,
+                      .exchanges = exchanges_,
+                      .attempts = attempts_,
+                      .loops = shared_.options.loops,
+                      .hook = hook_,
+                      .exits = exits_,
+                      .maps = maps_,
+                      .tables = tables_,
+                      .shared = calls_,
+                      .emitter = emitter_,
+                      .len = shared_.len,
+                      .clock_in_slot = shared_.clock_in_slot,
+                      .careful = shared_.careful,
+                      .reach = kMaxPacket};
     if (shared_.linear()) return variant(lowering, AccessKind::direct);
-    if (needs_.loads) {
-        const Label not_linear = emitter_.label();
-        choose_variant(not_linear);
-        TRY(variant(lowering, AccessKind::direct));
-        emitter_.bind(not_linear);
+    return asks_for_more() ? direct(lowering) : through_helper(lowering);
+}
+
+// Packets of which wanted bytes are not linear leave from where that is found, for code that stands
+// behind all others run. They come back to `again` with a copy, or go the way of the helper.
+Result<> UnitCode::direct(Lowering& lowering) {
+    const Label again = emitter_.label(), check = emitter_.label(), far = emitter_.label();
+    if (misses_later()) lowering.far = far;
+    if (copies()) lowering.reach = copy_bytes(reach_.whole);
+    if (reach_.late > 0) test_late(check, far);
+    emitter_.bind(again);
+    TRY(variant(lowering, AccessKind::direct));
+    emitter_.origin(0);
+    if (emitter_.used(check)) {
+        emitter_.bind(check);
+        end_if_linear(3);
+        emitter_.emit_restart(jump_if(BPF_JLE, 3, kDataEnd), again);
+    } else if (!emitter_.used(far)) {
+        return {};
     }
+    emitter_.bind(far);
+    // Anew, so that what the verifier notes of it there is nothing that it notes of it here.
+    if (misses_later()) {
+        emitter_.emit(load(8, kLength, kFrame, kSeenSlot));
+        if (needs_.len > 0 || needs_.counters) keep_length(emitter_, shared_.len, true);
+    }
+    if (copies()) {
+        const Reg context = needs_context() ? kContext : kFrame;
+        copy_packet(
+            emitter_, hook_, maps_, exits_,
+            {.bytes = copy_bytes(reach_.whole), .context = context, .comes_again = misses_later()},
+            again);
+        return {};
+    }
+    if (keeps_context()) emitter_.emit(load(8, kContext, kFrame, kContextSlot));
+    return through_helper(lowering);
+}
+
+Result<> UnitCode::through_helper(const Lowering& lowering) {
     if (needs_.span > 0) {
-        emitter_.origin(0);
         emitter_.emit(load(8, kStats, kFrame, kStatsSlot));
         emitter_.emit(store(8, kStats, offsetof(vfm_stats, length), kLength));
     }
     return variant(lowering, AccessKind::helper);
+}
+
+// Long copies of each packet that is not linear take longer than a load for each access.
+bool UnitCode::copies() const {
+    return shared_.copies && reach_.whole <= kMostBytesCopied && reach_.late <= kFirstCopy;
+}
+
+// Bytes may be missed behind the first instruction. Where more is wanted before it than what most
+// packets have, all of a packet has to be linear.
+bool UnitCode::misses_later() const {
+    return asks_for_more() && reach_.late <= kFirstCopy && reach_.late < reach_.whole;
+}
+
+bool UnitCode::needs_context() const {
+    const bool copies_twice = copies() && misses_later() && reach_.whole > kFirstCopy;
+    return !last_ || needs_.vlan || copies_twice;
+}
+
+bool UnitCode::keeps_context() const {
+    return asks_for_more() && (misses_later() || !needs_context());
+}
+
+bool UnitCode::keeps_seen() const {
+    return misses_later() || (asks_for_more() && reach_.late > 0 && !hook_.short_length);
+}
+
+// dst = the end of the packet, were all of it linear, before the filter's first instruction.
+void UnitCode::end_if_linear(Reg dst) {
+    emitter_.emit(hook_.short_length ? mov(dst, kLength) : load(4, dst, kFrame, kSeenSlot));
+    emitter_.emit(alu(BPF_ADD, dst, kData));
+}
+
+// What cannot begin anew has all it may want before it begins.
+void UnitCode::test_late(Label check, Label far) {
+    if (reach_.late > kFirstCopy) {
+        end_if_linear(3);
+        emitter_.emit_jump(jump_if(BPF_JGT, 3, kDataEnd), far);
+        return;
+    }
+    emitter_.emit(mov(3, kData));
+    emitter_.emit(alu_imm(BPF_ADD, 3, static_cast<int32_t>(reach_.late)));
+    emitter_.emit_jump(jump_if(BPF_JGT, 3, kDataEnd), check);
 }
 
 // errors[0] is always 0, but the kernel's verifier does not know that. Were the fuel a known
@@ -170,32 +253,14 @@ void UnitCode::fill_fuel() {
     emitter_.emit(store(8, kFrame, kFuelSlot, 1));
 }
 
-// Direct access, which follows, if the first `span` bytes are linear, or all there are.
-void UnitCode::choose_variant(Label not_linear) {
-    const Label linear = emitter_.label();
-    const auto pointer_plus = [&](auto emit_offset) {
-        emitter_.emit(mov(3, kData));
-        emit_offset();
-    };
-    packet_ends(emitter_, hook_, kContext);
-    if (needs_.span < kMaxPacket) {
-        pointer_plus(
-            [&] { emitter_.emit(alu_imm(BPF_ADD, 3, static_cast<int32_t>(needs_.span))); });
-        emitter_.emit_jump(jump_if(BPF_JLE, 3, kDataEnd), linear);
-    }
-    emitter_.emit_jump(jump_if_imm(BPF_JGT, kLength, kMaxPacket), not_linear);
-    pointer_plus([&] { emitter_.emit(alu(BPF_ADD, 3, kLength)); });
-    emitter_.emit_jump(jump_if(BPF_JGT, 3, kDataEnd), not_linear);
-    emitter_.bind(linear);
-}
-
 RegisterFile UnitCode::registers(AccessKind access) const {
     RegisterFile file{.lost_in_calls = {2, 3, 4, 5}, .kept_in_calls = {9}};
     const bool direct = access == AccessKind::direct;
     if (!direct) file.kept_in_calls.push_back(8);
     // Who comes next has nowhere else to get it from.
-    const bool context = !last_ || needs_.vlan || (!direct && needs_.loads);
+    const bool context = needs_context() || (!direct && needs_.loads);
     if (!context) file.kept_in_calls.push_back(kContext);
+    if (shared_.linear()) file.first_spill = kFirstLinearSpill;
     if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
     if (shared_.clock_in_slot) file.first_spill = kFirstSpillBehindClock;
     file.frame_end = frame_end();

@@ -12,6 +12,7 @@
 #include "bpfgen/maps.h"
 #include "bpfgen/needs.h"
 #include "bpfgen/object.h"
+#include "bpfgen/reach.h"
 #include "bpfgen/regalloc.h"
 #include "bpfgen/shared_access.h"
 
@@ -33,6 +34,7 @@ struct SharedParts {
     ConstantData& data;
     std::span<const Unit> units;
     bool careful = true;  ///< see Care
+    bool copies = true;   ///< of packets, where not all that is wanted is linear
     bool shares = false;  ///< accesses to tables are calls of subprograms
     LenSource len = LenSource::length_in_slot;
     bool clock_in_slot = false;  ///< it is read once, before the first filter
@@ -41,9 +43,6 @@ struct SharedParts {
 
 /// r0 = address of a value of a per-CPU array; r1 and r2 are lost.
 void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map);
-
-/// kData and kDataEnd become the ends of what is linear of the packet.
-void packet_ends(Emitter& emitter, const HookFacts& hook, Reg context);
 
 class UnitCode {
   public:
@@ -56,12 +55,20 @@ class UnitCode {
     const Needs& needs() const { return needs_; }
     bool loops() const { return heads_.any(); }
     const ir::Function& function() const { return input_.function; }
+    /// It reads the packet where it lies, of which not all may be linear.
+    bool asks_for_more() const { return needs_.loads && !shared_.linear(); }
+    /// kSeenSlot holds the length.
+    bool keeps_seen() const;
     uint32_t number() const { return input_.number; }
 
-    /// Counts the packet. Where frames are linear kData and kDataEnd hold its ends, else r9 its
-    /// length and r6 the context, before and afterwards.
+    /// What the unit takes from the context before all else. r1 holds it, and also r6 if
+    /// needs_context(). Afterwards kData and kDataEnd hold the ends of what is linear if the unit
+    /// reads the packet there, and r9 the length where frames may be not linear.
+    void packet();
+    bool needs_context() const;
+    /// Counts the packet. What packet() has left is there before and afterwards.
     void begin();
-    /// Behind it: the same are there. Fails if values find no place.
+    /// Behind it: the same is there. Fails if values find no place.
     Result<> filter();
     void end() { exits_.emit(); }
     /// Writes the subprograms that it calls, behind all units.
@@ -72,7 +79,13 @@ class UnitCode {
     int16_t frame_end() const;
     void count_packet();
     void fill_fuel();
-    void choose_variant(Label not_linear);
+    bool copies() const;
+    bool misses_later() const;
+    bool keeps_context() const;
+    void test_late(Label check, Label far);
+    void end_if_linear(Reg dst);
+    Result<> direct(Lowering& lowering);
+    Result<> through_helper(const Lowering& lowering);
     RegisterFile registers(AccessKind access) const;
     void find_scratch(uint32_t slots);
     Result<> variant(const Lowering& lowering, AccessKind access);
@@ -87,10 +100,13 @@ class UnitCode {
     SharedAccess calls_;
     bool last_;
     Needs needs_;
+    Reach reach_;
     std::vector<bool> certain_fuel_;
     LoopHeads heads_;
     Exchanges exchanges_;
     Attempts attempts_;
+    std::optional<ir::Cfg> cfg_;  // these two from prepare() on
+    std::optional<ValueFacts> values_;
 };
 
 }  // namespace vfm::bpf

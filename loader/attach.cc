@@ -67,6 +67,7 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
                 break;
             case bpf::MapRole::set:
             case bpf::MapRole::scratch:
+            case bpf::MapRole::packet:
             case bpf::MapRole::result:
                 break;
         }
@@ -138,7 +139,8 @@ Result<AttachedFilter> attach_filter(const PreparedFilter& prepared, const Inter
     TRY(directory.pin(prepared.loaded.fd.get(), "program"));
     for (const LoadedMap& map : prepared.loaded.maps) {
         // Scratch memory says nothing between runs, and the program keeps it.
-        if (map.declaration.role == bpf::MapRole::scratch) continue;
+        const bpf::MapRole role = map.declaration.role;
+        if (role == bpf::MapRole::scratch || role == bpf::MapRole::packet) continue;
         TRY(directory.pin(map.fd.get(), "maps/" + map.declaration.name));
     }
     // Until its pin is there the link is ours alone and ends with this process.

@@ -249,64 +249,101 @@ std::optional<Code> prepare(const Program& program) {
 
 namespace {
 
-// The longest path from each instruction on. Within a loop that goes round a known number of times
-// also from each round on: a place is an instruction and the times that it may still go back.
+// The longest path from each instruction on. A place is an instruction and what may still happen:
+// the restarts behind the last one that was made, and, within a loop that goes round a known number
+// of times, how often the run may still go back.
 class LongestPath {
   public:
     LongestPath(const Code& code, unsigned rounds)
-        : code_(code), rounds_(std::max(1U, rounds)), places_(code.steps.size() * rounds_) {}
+        : code_(code),
+          restarts_(code.program->restarts),
+          rounds_(std::max(1U, rounds)),
+          places_(code.steps.size() * (restarts_.size() + 1) * rounds_) {}
 
     std::optional<uint64_t> run() {
         find_ways_back();
         if (rounds_ == 1 && !back_.empty()) return std::nullopt;
-        std::vector<uint32_t> pending = {place(0, rounds_ - 1)};
+        const size_t start = index({.at = 0, .made = 0, .back = rounds_ - 1});
+        std::vector<size_t> pending = {start};
         while (!pending.empty()) {
-            const uint32_t here = pending.back();
-            if (places_[here].mark == Mark::done) {
+            const size_t index_here = pending.back();
+            if (places_[index_here].mark == Mark::done) {
                 pending.pop_back();
                 continue;
             }
-            places_[here].mark = Mark::open;
-            uint64_t rest = 0, called = 0;
-            const auto visit = [&](std::optional<uint32_t> next) {
+            places_[index_here].mark = Mark::open;
+            const Place here = place(index_here);
+            const Step& step = code_.steps[here.at];
+            int64_t rest = kNoWay, called = 0;
+            bool ends = true;
+            const auto visit = [&](const std::optional<Place>& next) {
+                ends = false;
                 if (!next) return;
-                if (places_[*next].mark == Mark::fresh) pending.push_back(*next);
-                rest = std::max(rest, places_[*next].length);
+                const Found& found = places_[index(*next)];
+                if (found.mark == Mark::fresh) pending.push_back(index(*next));
+                rest = std::max(rest, found.length);
             };
-            const uint32_t at = here / rounds_;
-            const Step& step = code_.steps[at];
             if (step.insn.op == Op::CALL_LOCAL) {
-                visit(place(step.target, rounds_ - 1));
-                called = std::exchange(rest, 0);
+                visit(Place{.at = step.target, .made = here.made, .back = rounds_ - 1});
+                called = std::exchange(rest, kNoWay);
             }
-            for_successors(code_, at, [&](uint32_t next) { visit(behind(here, next)); });
-            if (pending.back() != here) continue;
+            for_successors(code_, here.at, [&](uint32_t next) { visit(behind(here, next)); });
+            if (pending.back() != index_here) continue;
             pending.pop_back();
-            places_[here].mark = Mark::done;
-            places_[here].length = 1 + called + rest;
+            places_[index_here].mark = Mark::done;
+            places_[index_here].length = ends ? 1 : rest == kNoWay ? kNoWay : 1 + called + rest;
         }
-        return places_[place(0, rounds_ - 1)].length;
+        return static_cast<uint64_t>(std::max<int64_t>(places_[start].length, 0));
     }
 
   private:
+    static constexpr int64_t kNoWay = -1;  // all that follows has happened as often as it may
     enum class Mark : uint8_t { fresh, open, done };
-    struct Place {
+    struct Found {
         Mark mark = Mark::fresh;
-        uint64_t length = 0;
+        int64_t length = kNoWay;
+    };
+    struct Place {
+        uint32_t at;
+        size_t made;    // restarts up to the last one that was made
+        uint32_t back;  // times that the run may still go back
     };
 
-    uint32_t place(uint32_t at, uint32_t back) const { return at * rounds_ + back; }
-    // Loops that follow each other have their rounds each: what comes to a loop from before it may
-    // go back as often as any. Nothing if it has been round as often as it may.
-    std::optional<uint32_t> behind(uint32_t here, uint32_t next) const {
-        const uint32_t at = here / rounds_, back = here % rounds_;
-        if (!back_.contains({at, next}))
-            return place(next, heads_.contains(next) ? rounds_ - 1 : back);
-        if (back == 0) return std::nullopt;
-        return place(next, back - 1);
+    size_t index(const Place& place) const {
+        return (place.at * (restarts_.size() + 1) + place.made) * rounds_ + place.back;
+    }
+    Place place(size_t index) const {
+        const size_t before = index / rounds_, made = before % (restarts_.size() + 1);
+        return {.at = static_cast<uint32_t>(before / (restarts_.size() + 1)),
+                .made = made,
+                .back = static_cast<uint32_t>(index % rounds_)};
     }
 
-    // Jumps that lead to where the way to them has been before.
+    bool is_restart(uint32_t at, uint32_t next) const {
+        return next <= at && std::ranges::binary_search(restarts_, at);
+    }
+
+    // Loops that follow each other have their rounds each: what comes to a loop from before it may
+    // go back as often as any. Nothing where the restart has been made, or if it has been round as
+    // often as it may.
+    std::optional<Place> behind(const Place& here, uint32_t next) const {
+        if (is_restart(here.at, next)) {
+            const auto restart = std::ranges::lower_bound(restarts_, here.at);
+            const size_t made = static_cast<size_t>(restart - restarts_.begin()) + 1;
+            if (made <= here.made) return std::nullopt;
+            return Place{.at = next, .made = made, .back = rounds_ - 1};
+        }
+        Place there = {.at = next, .made = here.made, .back = here.back};
+        if (back_.contains({here.at, next})) {
+            if (here.back == 0) return std::nullopt;
+            --there.back;
+        } else if (heads_.contains(next)) {
+            there.back = rounds_ - 1;
+        }
+        return there;
+    }
+
+    // Jumps that lead to where the way to them has been before, and are no restarts.
     void find_ways_back() {
         std::vector<Mark> marks(code_.steps.size(), Mark::fresh);
         std::vector<uint32_t> pending = {0};
@@ -319,6 +356,7 @@ class LongestPath {
             }
             marks[at] = Mark::open;
             const auto visit = [&](uint32_t next) {
+                if (is_restart(at, next)) return;
                 if (marks[next] == Mark::fresh) pending.push_back(next);
                 if (marks[next] != Mark::open) return;
                 back_.emplace(at, next);
@@ -330,8 +368,9 @@ class LongestPath {
     }
 
     const Code& code_;
+    const std::vector<uint32_t>& restarts_;
     const uint32_t rounds_;
-    std::vector<Place> places_;
+    std::vector<Found> places_;
     std::set<std::pair<uint32_t, uint32_t>> back_;
     std::set<uint32_t> heads_;
 };

@@ -12,7 +12,6 @@ namespace vfm::bpf {
 /// Limits of the kernel. That of processed instructions has one value for all privileged programs.
 inline constexpr uint64_t kMostProcessed = 1'000'000;
 inline constexpr uint64_t kMostPending = 8192;
-inline constexpr uint64_t kMostMaps = 64;
 inline constexpr uint64_t kMostStack = 512;
 
 struct Prediction {

@@ -79,3 +79,58 @@ for hook in tc-ingress tc-egress; do
     fi
     xdp detach v0 >/dev/null
 done
+
+# What the kernel made of streams and of single packets, judged again by the interpreter: a table by
+# bytes of each packet, at fixed and computed offsets, most of them where nothing is linear.
+cat >"$work/bytes.vfm" <<'END'
+        .table seen key=u64 capacity=4096 evict=none
+        LD32 90
+        PUSH8 32
+        SHL
+        LD16 1200
+        XOR
+        LD8 46          ; where the TCP payload begins, and 500 bytes more
+        PUSH8 4
+        SHR
+        PUSH8 2
+        SHL
+        PUSH16 534
+        ADD
+        LDX32 0
+        ADD
+        PUSH8 1
+        FLOW_ADD 0
+        LD8 1250        ; behind an effect
+        ADD
+        RET
+END
+traffic_of() {  # traffic_of HOOK
+    if [ "$1" = tc-egress ]; then
+        traffic tcp 10.9.0.2 7000 400000 abcdefghijklm || fail "$1: a stream does not pass"
+        traffic frames v0 --ring 'tcp:size=1300:fill=A*3' 'tcp:size=1400:fill=C' 'udp:size=900' 'short'
+    else
+        peer python3 -B "$here/traffic.py" tcp 10.9.0.1 7002 400000 abcdefghijklm || fail "$1: a stream"
+        frames --ring 'tcp:size=1300:fill=A*3' 'tcp:size=1400:fill=C' 'udp:size=900' 'short'
+    fi
+}
+for hook in tc-ingress tc-egress; do
+    way=$([ $hook = tc-egress ] && echo out || echo in)
+    xdp attach v0 "$work/bytes.vfm" --hook=$hook >/dev/null
+    python3 -B "$here/traffic.py" capture v0 $way "$work/$hook.pcap" >"$work/tap" 2>&1 &
+    tap=$!
+    for _ in $(seq 200); do grep -qs ready "$work/tap" && break; sleep 0.05; done
+    traffic_of $hook
+    sleep 0.5
+    kill $tap
+    wanted=$(xdp stats v0 --json | json '(j[0]["packets"], sum(j[0]["errors"].values()))')
+    flows=$(xdp flows v0 --json | json 'sorted((int(f["key"]), f["value"]) for f in j)')
+    xdp detach v0 >/dev/null
+    vfm-test --json --dump-flows "$work/bytes.vfm" "$work/$hook.pcap" >"$work/judged" || true
+    same "$hook: packets and errors" "$wanted" "$(json '(j["packets"], sum(j["errors"].values()))' \
+        < <(tail -1 "$work/judged"))"
+    same "$hook: bytes of packets" "$flows" "$(python3 -c '
+import json, sys
+rows = [json.loads(line) for line in sys.stdin]
+print(sorted((r["key"], r["value"]) for r in rows if "key" in r))' <"$work/judged")"
+    contains "$hook: several packets" "$flows" "), ("
+done

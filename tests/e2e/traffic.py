@@ -8,6 +8,8 @@
       frame outside the linear part of its buffer
   traffic.py tcp-server ADDRESS PORT        answers with the number of bytes once it has all
   traffic.py tcp ADDRESS PORT [BYTES FILL]  exits 0 if it connects and all bytes arrive
+  traffic.py capture DEVICE in|out FILE     writes what comes in or goes out there, whole, to FILE as
+                                            pcap, until it is ended
   traffic.py udp-server ADDRESS PORT        echoes
   traffic.py udp ADDRESS PORT [COUNT]       prints how many of COUNT came back
 """
@@ -21,6 +23,8 @@ import sys
 PATIENCE = 1.0  # seconds until a packet counts as lost
 PACKET_TX_RING, PACKET_VERSION, TPACKET_V2 = 13, 10, 1
 SOL_PACKET = 263
+ETH_P_ALL = 3
+SO_RCVBUFFORCE = 33
 
 
 def checksum(data):
@@ -132,6 +136,20 @@ def tcp(address, port, size, fill):
             return 1
 
 
+def capture(device, direction, path):
+    """What the hooks of tc see: bytes that are not linear too, segments as they are."""
+    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL)) as tap, \
+            open(path, "wb", buffering=0) as file:
+        tap.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
+        tap.bind((device, ETH_P_ALL))
+        file.write(struct.pack("=IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 1 << 18, 1))
+        print("ready", flush=True)
+        while True:
+            data, sender = tap.recvfrom(1 << 18)
+            if (sender[2] == socket.PACKET_OUTGOING) == (direction == "out"):
+                file.write(struct.pack("=IIII", 0, 0, len(data), len(data)) + data)
+
+
 def udp_server(address, port):
     with socket.socket(type=socket.SOCK_DGRAM) as server:
         server.bind((address, port))
@@ -164,6 +182,8 @@ def main(arguments):
         vlans = [int(rest[rest.index(o) + 1]) for o in ("--vlan", "--inner") if o in rest]
         send_frames(device, [r for r in rest if r[0].isalpha()], ring, vlans)
         return 0
+    if verb == "capture":
+        capture(*rest)
     address, port = rest[0], int(rest[1])
     if verb == "tcp-server":
         tcp_server(address, port)

@@ -14,6 +14,7 @@ Value error_value(int error) { return Value::scalar(static_cast<uint64_t>(int64_
 }  // namespace
 
 bool Run::call(int32_t helper) {
+    ++calls_;
     Value result;
     switch (helper) {
         case BPF_FUNC_map_lookup_elem:

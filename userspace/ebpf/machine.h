@@ -82,6 +82,8 @@ class Machine {
     /// Instructions that the last run took, its exit included; an LD_IMM64 is one, what helpers do
     /// is none.
     uint64_t steps() const { return steps_; }
+    /// Helpers that it called.
+    uint64_t calls() const { return calls_; }
 
   private:
     Machine() = default;
@@ -95,6 +97,7 @@ class Machine {
     RandomSequence random_;
     uint32_t exit_pc_ = 0;
     uint64_t steps_ = 0;
+    uint64_t calls_ = 0;
 };
 
 }  // namespace vfm::ebpf

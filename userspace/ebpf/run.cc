@@ -66,6 +66,7 @@ std::expected<uint64_t, Fault> Machine::run(const Input& input) {
     auto result = run.execute();
     if (result) exit_pc_ = run.pc();
     steps_ = run.steps();
+    calls_ = run.calls();
     return result;
 }
 
@@ -212,9 +213,17 @@ bool Run::compare_pointers(const DecodedInsn& insn, const Value& a, const Value&
         taken = holds(op, a.offset() < 0 ? 0 : a.bits, b.offset() < 0 ? 0 : b.bits);
         return true;
     }
-    const bool null_test = a.kind == Kind::map_value && b.is_scalar() && b.bits == 0 &&
-                           (op == Op::JEQ || op == Op::JNE);
-    if (!null_test)
+    const bool same_value = a.kind == Kind::map_value && b.kind == Kind::map_value &&
+                            a.map == b.map && a.within == b.within;
+    if (same_value && op != Op::JSET) {
+        if (a.offset() < 0 || b.offset() < 0) return stop("a pointer before its map value");
+        taken = holds(op, a.bits, b.bits);
+        return true;
+    }
+    const bool equality = b.is_scalar() && (op == Op::JEQ || op == Op::JNE);
+    const bool other =
+        equality && (a.kind == Kind::context || (a.kind == Kind::map_value && b.bits == 0));
+    if (!other)
         return stop(
             fmt::format("comparison of a {} and a {}", kind_name(a.kind), kind_name(b.kind)));
     taken = op == Op::JNE;

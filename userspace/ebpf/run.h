@@ -21,6 +21,7 @@ class Run {
     std::expected<uint64_t, Fault> execute();
     uint32_t pc() const { return pc_; }
     uint64_t steps() const { return steps_; }
+    uint64_t calls() const { return calls_; }
 
   private:
     [[gnu::cold]] bool stop(std::string reason);
@@ -79,6 +80,7 @@ class Run {
     uint32_t depth_ = 0;  // of calls
     uint32_t pc_ = 0;
     uint64_t steps_ = 0;
+    uint64_t calls_ = 0;                               // of helpers
     uint32_t may_goto_left_ = Machine::kMayGotoLimit;  // that go on
     bool done_ = false;
     std::string reason_;

@@ -48,7 +48,7 @@ BOOST_AUTO_TEST_CASE(a_length_that_is_not_asked_for_is_not_cut) {
     BOOST_TEST(with <= without + 1);
 }
 
-BOOST_AUTO_TEST_CASE(linear_frames_need_no_helper_and_no_second_version) {
+BOOST_AUTO_TEST_CASE(linear_frames_need_no_helper) {
     const auto calls = [](const Program& program) {
         return std::ranges::count_if(
             program.insns, [](const bpf_insn& insn) { return insn.code == (BPF_JMP | BPF_CALL); });
@@ -57,7 +57,7 @@ BOOST_AUTO_TEST_CASE(linear_frames_need_no_helper_and_no_second_version) {
     const Program linear = test::generated(filter(kLoads), {.frames = Frames::linear});
     BOOST_TEST(calls(linear) == 1);  // for the statistics
     BOOST_TEST(calls(any) > 1);
-    BOOST_TEST(5 * linear.insns.size() < 3 * any.insns.size());
+    BOOST_TEST(linear.insns.size() < any.insns.size());
 }
 
 // Only the packet that the rate is of pays for the clock.
@@ -66,9 +66,8 @@ BOOST_AUTO_TEST_CASE(the_clock_is_read_where_the_time_is_wanted) {
         "(if (= proto 17) (if (= dst-port 53) (rate src-ip 100) (rate dst-ip 200)) 1)";
     for (const Frames frames : {Frames::linear, Frames::any}) {
         const Program program = test::generated(filter(text), {.frames = frames});
-        const auto clocks = std::ranges::count_if(program.insns, is_clock);
         // On each of two ways that do not meet.
-        BOOST_TEST(clocks == (frames == Frames::linear ? 2 : 4));
+        BOOST_TEST(std::ranges::count_if(program.insns, is_clock) == 2);
         const auto first = [&](auto what) { return std::ranges::find_if(program.insns, what); };
         const auto clock = first(is_clock);
         const auto packet_byte = first([](const bpf_insn& insn) {
@@ -134,7 +133,7 @@ BOOST_AUTO_TEST_CASE(a_time_that_is_not_there_is_not_compared_with_the_clock) {
 }
 
 BOOST_AUTO_TEST_CASE(no_jump_is_taken_to_what_goes_on) {
-    const Program program = test::generated(filter(kLoads));
+    const Program program = test::generated(filter(kLoads), {.frames = Frames::linear});
     for (size_t i = 0; i + 1 < program.insns.size(); ++i) {
         const bpf_insn& insn = program.insns[i];
         const bool over_one = ebpf::is_conditional(insn) && insn.off == 1;

@@ -124,8 +124,10 @@ BOOST_AUTO_TEST_CASE(thirty_two_filters_load) {
     BOOST_TEST_REQUIRE(program.has_value());
     Loaded loaded(*program);
     BOOST_TEST(loaded.run(test::tcp_packet(80, 64)) == uint32_t{XDP_PASS});
-    for (const Map& map : program->maps)
+    for (const Map& map : program->maps) {
+        if (map.role != MapRole::stats) continue;
         BOOST_TEST(stats_in(words_of(loaded.map(map), map, 0)).pass == 1u);
+    }
 }
 
 }  // namespace

@@ -16,7 +16,7 @@ BOOST_AUTO_TEST_CASE(a_listing_shows_source_lines_and_map_names) {
     BOOST_TEST(listing.contains("; count.vfl:1: (and (= proto 6)\n"));
     BOOST_TEST(listing.contains("; count.vfl:2:      (< (count-by src-ip) 100))\n"));
     BOOST_TEST(listing.contains("r1 = map src_ip\n"));
-    BOOST_TEST(listing.contains("     0: r6 = r1\n"));
+    BOOST_TEST(listing.contains("     0: r7 = *(u32 *)(r1 +0)\n"));
 }
 
 BOOST_AUTO_TEST_CASE(bytecode_without_source_is_its_own_source) {

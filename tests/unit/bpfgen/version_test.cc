@@ -59,7 +59,7 @@ size_t linear_bytes(test::Rng& rng, size_t size) {
 }
 
 BOOST_AUTO_TEST_CASE(random_programs) {
-    unsigned refused = 0;
+    unsigned refused = 0, copying = 0;
     constexpr unsigned kPrograms = 400;
     for (unsigned index = 0; index < kPrograms; ++index) {
         test::Rng rng(20240, index);
@@ -81,6 +81,8 @@ BOOST_AUTO_TEST_CASE(random_programs) {
                 ++refused;
                 continue;
             }
+            copying += static_cast<unsigned>(
+                std::ranges::count(emitted->maps, MapRole::packet, &Map::role));
             ebpf::Machine machine = test::machine_of(*emitted);
             auto reference = *instance_of(interpreter_program(program));
             const HookFacts& hook = hook_facts(variant.hook);
@@ -115,6 +117,7 @@ BOOST_AUTO_TEST_CASE(random_programs) {
         }
     }
     BOOST_TEST(refused < kPrograms / 10);
+    BOOST_TEST(copying > kPrograms);
 }
 
 BOOST_AUTO_TEST_CASE(more_values_than_registers_live_on_the_stack) {
