@@ -44,6 +44,10 @@ struct vfm_counter {
 struct vfm_result {
     __u64 value;
     __s64 error; /* 0 or the negative number of the error kind */
+    /* In a build with fixed inputs, put there before a run: what NOW gives; where the sequence of
+     * numbers that RAND gives is, and afterwards where it is then. */
+    __u64 now;
+    __u64 random;
 };
 
 #endif

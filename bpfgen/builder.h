@@ -108,6 +108,11 @@ class Builder {
     /// the verifier knows of a number it follows along every path, so that paths which differ in
     /// nothing else do not become one again.
     VReg blurred(VReg a);
+    /// The same, of which it knows that it is below 2^bits.
+    VReg blurred(VReg a, unsigned bits) {
+        const VReg own = blurred(a);
+        return bits < 32 ? alu_imm(BPF_AND, own, (uint64_t{1} << bits) - 1) : own;
+    }
 
     /// The verifier must know the number: it is not put where it would forget it.
     void keep_known(VReg a) { function_.known.push_back(a); }

@@ -1,5 +1,7 @@
 #include "bpfgen/followed_values.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 #include "bpfgen/jump_threading.h"
@@ -16,6 +18,8 @@ using ir::ValueId;
 // Fewer make no more than some hundred states.
 constexpr unsigned kMeetings = 8;
 constexpr unsigned kTests = 2;
+// But each of so many values that are tested twice doubles what the others make.
+constexpr std::ptrdiff_t kTestedTwice = 6;
 
 bool is_order(Comparison comparison) {
     return comparison != Comparison::eq && comparison != Comparison::ne;
@@ -51,6 +55,9 @@ std::vector<bool> find_followed_values(const ir::Function& function) {
         const auto inner = ir::op_comparison(a.op);
         if (inner && is_order(*inner)) tested(a.a, a.b);
     }
+    if (std::ranges::count_if(tests, [](unsigned count) { return count > 1; }) > kTestedTwice)
+        for (ValueId value = 0; value < tests.size(); ++value)
+            if (tests[value] > 1) followed[value] = true;
     if (meetings < kMeetings) followed.assign(followed.size(), false);
     return followed;
 }

@@ -68,6 +68,8 @@ class KnownValues {
             case MOp::alu_imm:
                 return is_pointer(insn.a);
             case MOp::alu:
+                // The distance of two is a number.
+                if (insn.code == BPF_SUB) return is_pointer(insn.a) && !is_pointer(insn.b);
                 return is_pointer(insn.a) || is_pointer(insn.b);
             default:
                 return false;

@@ -9,6 +9,7 @@
 #include "bpfgen/lower_tables.h"
 #include "bpfgen/lower_values.h"
 #include "core/base/check.h"
+#include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
 #include "core/isa/limits.h"
 
@@ -80,6 +81,33 @@ std::vector<bool> made_into_keys(const ir::Function& function, const ir::Cfg& cf
     return made;
 }
 
+bool is_question(Op op) {
+    return op == Op::in_set || op == Op::in_rows || op == Op::member || op == Op::member128;
+}
+
+/// By value: questions to tables that the end of their block asks, which alone wants to know. A
+/// branch takes an answer that is not yet a number.
+std::vector<bool> asked_by_ends(const ir::Function& function) {
+    const std::vector<uint32_t> uses = ir::count_uses(function);
+    std::vector<bool> asked(function.values.size(), false);
+    for (const Block& block : function.blocks) {
+        const Terminator& end = block.end;
+        if (end.kind != Terminator::Kind::branch || !ir::is_number(function, end.b, 0)) continue;
+        if (end.comparison != Comparison::ne && end.comparison != Comparison::eq) continue;
+        if (!is_question(function[end.a].op) || uses[end.a] != 1) continue;
+        asked[end.a] = std::ranges::find(block.body, end.a) != block.body.end();
+    }
+    return asked;
+}
+
+/// Bits that are set whatever happens.
+uint64_t certain_bits(const ir::Function& function, ValueId id) {
+    const Value& value = function[id];
+    if (value.op == Op::constant) return value.imm;
+    if (value.op != Op::or_) return 0;
+    return certain_bits(function, value.a) | certain_bits(function, value.b);
+}
+
 class Lowerer {
   public:
     Lowerer(const Lowering& lowering, AccessKind access)
@@ -96,6 +124,7 @@ class Lowerer {
           labels_(f_.blocks.size()),
           in_keys_(made_into_keys(f_, l_.cfg)),
           entering_(f_.values.size(), kNoReg),
+          asked_(asked_by_ends(f_)),
           tables_(f_, l_.exchanges, l_.maps, l_.shared, b_, v_),
           left_(f_.blocks.size()) {}
 
@@ -191,6 +220,7 @@ class Lowerer {
     }
 
     void operation(ValueId id) {
+        if (asked_[id] && !live_set(f_[id])) return;
         const auto result = v_.operation(id);
         v_.set(id, result ? *result : other_operation(id));
     }
@@ -237,26 +267,20 @@ class Lowerer {
             case Op::rand:
                 b_.call(BPF_FUNC_get_prandom_u32);
                 return b_.mov(0);
-            case Op::member: {
-                const Word key[] = {word(value.a)};
-                if (const auto* live = live_set(value)) return in_map(value, *live, key);
-                return is_member(b_, l_.tables.set(value.imm), key);
-            }
-            case Op::in_set: {
-                const Word key[] = {word(value.a)};
-                return is_member(b_, l_.tables.keys(value.imm), key);
-            }
+            case Op::member:
+            case Op::member128:
+                if (const auto* live = live_set(value))
+                    return in_map(value, *live, key_words(value));
+                return is_member(b_, set_of(value), key_words(value));
+            case Op::in_set:
+                return is_member(b_, set_of(value), key_words(value));
             case Op::in_rows:
                 return holds_one(b_, l_.tables.rule_list(id), word(value.a), word(value.b));
-            case Op::member128: {
-                const Word key[] = {word(value.a), word(value.b)};
-                if (const auto* live = live_set(value)) return in_map(value, *live, key);
-                return is_member(b_, l_.tables.wide_set(value.imm), key);
-            }
             case Op::match: {
                 std::vector<Word> operands;
                 for (const ValueId operand : value.more) operands.push_back(word(operand));
-                return match_rules(b_, l_.tables.rows(value.imm), operands);
+                return match_rules(b_, l_.tables.rows(value.imm), operands,
+                                   certain_bits(f_, value.more.back()));
             }
             case Op::verdict:
                 return verdict_of(b_, l_.tables.verdicts(value.imm), word(value.a));
@@ -294,6 +318,7 @@ class Lowerer {
     }
 
     const SetDecl* live_set(const Value& value) const {
+        if (value.op != Op::member && value.op != Op::member128) return nullptr;
         const SetDecl& set = f_.program->module().sets[value.imm];
         return set.live ? &set : nullptr;
     }
@@ -301,7 +326,22 @@ class Lowerer {
         return is_in_map(b_, l_.maps.live_set(static_cast<uint32_t>(value.imm)), set.width, key);
     }
 
-    Word word(ValueId value) { return {v_.read(value), l_.values.bits(value)}; }
+    const SetTable& set_of(const Value& value) const {
+        if (value.op == Op::in_set) return l_.tables.keys(value.imm);
+        return value.op == Op::member ? l_.tables.set(value.imm) : l_.tables.wide_set(value.imm);
+    }
+    std::vector<Word> key_words(const Value& value) {
+        if (value.op == Op::member128) return {word(value.a), word(value.b)};
+        return {word(value.a)};
+    }
+
+    // What becomes an index.
+    Word word(ValueId value) {
+        const VReg reg = v_.read(value);
+        const bool merged = l_.values.is_merged(value);
+        return {merged ? b_.blurred(reg, l_.values.provable_bits(value)) : reg,
+                l_.values.bits(value)};
+    }
 
     void count(const Value& value) {
         const auto group = static_cast<uint32_t>(value.imm);
@@ -343,7 +383,7 @@ class Lowerer {
                 if (const Attempts::Again* const again = l_.attempts.find(end.a))
                     end_attempt(end, *again);
                 else
-                    two_ways(block, index, branch_condition(end));
+                    branch(block, index);
                 return;
             case Terminator::Kind::branch_len:
                 two_ways(block, index, access_->has(end.imm));
@@ -360,8 +400,38 @@ class Lowerer {
         }
     }
 
+    void branch(const Block& block, size_t index) {
+        const Terminator& end = block.end;
+        const Value& tested = f_[end.a];
+        const bool rows = tested.op == Op::in_rows && asked_[end.a];
+        const RuleList* const list = rows ? &l_.tables.rule_list(end.a) : nullptr;
+        if (list == nullptr || !list->all_ports || end.comparison != Comparison::ne) {
+            two_ways(block, index, branch_condition(end));
+            return;
+        }
+        const Word a = word(tested.a), b = word(tested.b);
+        const VReg port_class = class_of_port(b_, *list, a, b);
+        two_ways(block, index, Condition{.code = BPF_JEQ, .a = port_class, .imm = kNoClass}, [&] {
+            const VReg holds = holds_one_of(b_, *list, port_class, a, b);
+            return Condition{.code = BPF_JNE, .a = holds, .imm = 0};
+        });
+    }
+
+    Condition question(ValueId id) {
+        const Value& value = f_[id];
+        if (value.op == Op::in_rows) {
+            const VReg holds = holds_one(b_, l_.tables.rule_list(id), word(value.a), word(value.b));
+            return {.code = BPF_JNE, .a = holds, .imm = 0};
+        }
+        return is_one_of(b_, set_of(value), key_words(value));
+    }
+
     // The comparison itself if all that is tested is a comparison's number.
     Condition branch_condition(const Terminator& end) {
+        if (asked_[end.a] && !live_set(f_[end.a])) {
+            const Condition yes = question(end.a);
+            return end.comparison == Comparison::ne ? yes : yes.negated();
+        }
         if (v_.is_number(end.b) && f_[end.b].imm == 0 &&
             (end.comparison == Comparison::ne || end.comparison == Comparison::eq)) {
             if (const auto inner = ir::op_comparison(f_[end.a].op)) {
@@ -528,6 +598,7 @@ class Lowerer {
     std::vector<Label> labels_;   // by block
     std::vector<bool> in_keys_;   // by value
     std::vector<VReg> entering_;  // by parameter: what edges write
+    std::vector<bool> asked_;     // by value
     BlockId current_ = 0;
     TableLowering tables_;
     std::unordered_map<ValueId, Rounds> rounds_;      // by the flow_get that begins an attempt

@@ -62,10 +62,16 @@ struct Options {
     bool drop_on_error = false;  ///< verdict of a run that ends with an error
     bool for_kernel = true;      ///< a program that needs more maps than a kernel takes is refused
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
+    /// Of a test build of one unit: NOW and RAND, too, come from `vfm_result`, RAND in the sequence
+    /// of user space (core/run/random.h).
+    bool fixed_inputs = false;
     std::string program_name = "vfm_filter";  ///< C identifier, at most 15 bytes
     SharedCode shared = SharedCode::by_use;
     Care care = Care::where_needed;
     LoopForm loops = LoopForm::bounded;
+    /// So many tests of a value for equality with numbers become a set. Measured by bench_lookups:
+    /// one behind the other they take as long at 24, and as many instructions at 22.
+    size_t least_set = 24;
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
 

@@ -65,8 +65,9 @@ class DirectAccess final : public PacketAccess {
     Base base(ir::ValueId value, VReg reg, uint64_t size) override {
         const unsigned known = c_.few_pointers ? 64 : c_.values.provable_bits(value);
         const auto test = beyond(reg, known, size);
-        if (!test) return {reg, test};
-        const bool hidden = c_.values.is_hidden(value) || c_.values.is_far_sum(value);
+        const bool merged = c_.values.is_merged(value);
+        if (!test) return {merged ? b_.blurred(reg, known) : reg, test};
+        const bool hidden = merged || c_.values.is_hidden(value) || c_.values.is_far_sum(value);
         const VReg own = hidden ? b_.blurred(reg) : b_.mov(reg);
         return {own, beyond(own, 64, size)};
     }

@@ -99,7 +99,9 @@ class ProgramTypes {
             case MapRole::result:
                 return b_.structure("vfm_result", sizeof(vfm_result),
                                     {{"value", u64_, offsetof(vfm_result, value)},
-                                     {"error", s64_, offsetof(vfm_result, error)}});
+                                     {"error", s64_, offsetof(vfm_result, error)},
+                                     {"now", u64_, offsetof(vfm_result, now)},
+                                     {"random", u64_, offsetof(vfm_result, random)}});
         }
         return u64_;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "bpfgen/fixed_inputs.h"
 #include "bpfgen/frame.h"
 #include "core/ebpf/arithmetic.h"
 
@@ -18,8 +19,12 @@ struct PlacedMove {
 
 class Selector {
   public:
-    Selector(const MFunction& function, const Allocation& allocation, Emitter& emitter)
-        : function_(function), allocation_(allocation), emitter_(emitter) {}
+    Selector(const MFunction& function, const Allocation& allocation, Emitter& emitter,
+             bool fixed_inputs)
+        : function_(function),
+          allocation_(allocation),
+          emitter_(emitter),
+          fixed_inputs_(fixed_inputs) {}
 
     void run() {
         for (const MInsn& insn : function_.insns) {
@@ -174,9 +179,11 @@ class Selector {
                 emitter_.data_address(target(insn.dst), static_cast<uint32_t>(insn.imm));
                 done(insn.dst);
                 return;
-            case MOp::call:
-                emitter_.emit(call(static_cast<int32_t>(insn.imm)));
+            case MOp::call: {
+                const auto helper = static_cast<int32_t>(insn.imm);
+                if (!fixed_inputs_ || !fixed_input(emitter_, helper)) emitter_.emit(call(helper));
                 return;
+            }
             case MOp::call_local:
                 if (insn.list != kNoMoves) moves(placed(insn.list));
                 emitter_.emit_call(insn.label);
@@ -294,13 +301,15 @@ class Selector {
     const MFunction& function_;
     const Allocation& allocation_;
     Emitter& emitter_;
+    bool fixed_inputs_;
     std::vector<Trampoline> trampolines_;
 };
 
 }  // namespace
 
-void select(const MFunction& function, const Allocation& allocation, Emitter& emitter) {
-    Selector(function, allocation, emitter).run();
+void select(const MFunction& function, const Allocation& allocation, Emitter& emitter,
+            bool fixed_inputs) {
+    Selector(function, allocation, emitter, fixed_inputs).run();
 }
 
 }  // namespace vfm::bpf

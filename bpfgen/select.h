@@ -8,6 +8,8 @@
 
 namespace vfm::bpf {
 
-void select(const MFunction& function, const Allocation& allocation, Emitter& emitter);
+/// `fixed_inputs`: see Options.
+void select(const MFunction& function, const Allocation& allocation, Emitter& emitter,
+            bool fixed_inputs = false);
 
 }  // namespace vfm::bpf

@@ -236,7 +236,9 @@ Result<> UnitCode::variant(const Lowering& lowering, AccessKind access) {
             Status::refused);
     }
     find_scratch(allocation->scratch_slots);
-    select(code, *allocation, emitter_);
+    const Options& options = shared_.options;
+    const bool fixed = options.result_map && options.fixed_inputs && shared_.units.size() == 1;
+    select(code, *allocation, emitter_, fixed);
     return {};
 }
 

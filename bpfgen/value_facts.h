@@ -29,6 +29,9 @@ class ValueFacts {
     /// 6.10 remembers of what it is the sum, takes it for no offset of a packet pointer.
     bool is_far_sum(ir::ValueId value) const { return far_sum_[value]; }
 
+    /// It becomes part of an address as a copy: see merged_values.h.
+    bool is_merged(ir::ValueId value) const { return careful_ && merged_[value]; }
+
     /// Its tests are made on a copy: see followed_values.h.
     bool is_followed(ir::ValueId value) const { return careful_ && followed_[value]; }
 
@@ -39,6 +42,7 @@ class ValueFacts {
     std::vector<bool> number_somewhere_;
     std::vector<bool> far_sum_;
     std::vector<bool> followed_;
+    std::vector<bool> merged_;
 };
 
 }  // namespace vfm::bpf

@@ -17,6 +17,8 @@ namespace {
 
 // The verifier's own maximum before Linux 5.2. Left uninitialised: untouched pages cost nothing.
 constexpr size_t kLogSize = size_t{16} << 20;
+// BPF_COMPLEXITY_LIMIT_INSNS of the kernel: of a program as well as of what its verifier follows.
+constexpr size_t kMostInstructions = 1'000'000;
 // BPF_LOG_STATS of the kernel: complaints and sums, no instructions.
 constexpr uint32_t kLogComplaintOnly = 4;
 
@@ -50,6 +52,10 @@ LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program,
         refusal.reason = "too large or too complex: the verifier's log has no end";
         refusal.code_offset.reset();
     }
+    // More than the kernel copies, so that its verifier never sees it.
+    if (refusal.error == E2BIG && program.insns.size() > kMostInstructions)
+        refusal.reason = fmt::format("it has {} instructions, the kernel takes {}",
+                                     program.insns.size(), kMostInstructions);
     if (refusal.reason.empty()) {
         refusal.reason = error_text(error);
         if (!what.empty()) refusal.reason += fmt::format(" ({})", printable(what));
@@ -106,13 +112,15 @@ std::expected<Fd, LoadRefusal> load_once(const bpf::Program& program,
     if (Fd loaded = load_kernel_program(program, objects, {.fragments = fragments})) return loaded;
     const std::unique_ptr<char[]> log(new char[kLogSize]);
     for (const uint32_t level : {1U, kLogComplaintOnly}) {
-        log[0] = 0;
+        log[0] = log[1] = 0;
         const LoadRequest request = {
             .fragments = fragments, .log_level = level, .log = {log.get(), kLogSize}};
         if (Fd loaded = load_kernel_program(program, objects, request)) return loaded;
         if (errno != ENOSPC) break;
     }
-    return std::unexpected(refusal_of(errno, log.get(), program));
+    const int error = errno;
+    const std::string_view text = text_of_log({log.get(), kLogSize});
+    return std::unexpected(refusal_of(error, std::string(text), program));
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "bpf/vfm_abi.h"
 #include "core/ebpf/constructors.h"
 #include "core/front/front.h"
+#include "core/run/random.h"
 #include "loader/counters.h"
 #include "loader/kernel.h"
 #include "loader/load.h"
@@ -20,7 +21,7 @@ namespace vfm {
 namespace {
 
 /// What no run leaves in the result map: errors are 0 or negative.
-constexpr vfm_result kUntouched = {.value = 0, .error = 1};
+constexpr int64_t kUntouched = 1;
 
 class KernelProgram final : public Program {
   public:
@@ -44,7 +45,6 @@ class KernelInstance final : public Instance {
         : owner_(std::move(owner)),
           program_(std::move(program)),
           result_map_(program_.find(bpf::MapRole::result)->fd.get()),
-          untouched_(cpu_count(), kUntouched),
           results_(cpu_count()) {}
 
     std::string_view name() const override { return KernelProgram::kName; }
@@ -57,14 +57,17 @@ class KernelInstance final : public Instance {
     std::shared_ptr<const KernelProgram> owner_;
     LoadedProgram program_;
     int result_map_;
-    std::vector<vfm_result> untouched_;
     std::vector<vfm_result> results_;  // by CPU
+    RandomSequence random_;
 };
 
 Outcome KernelInstance::run(const Packet& packet) {
     const uint32_t key = 0;
     // The run may be on any CPU: the one whose value has changed afterwards is it.
-    if (bpf_map_update_elem(result_map_, &key, untouched_.data(), BPF_ANY) != 0)
+    const vfm_result before = {
+        .value = 0, .error = kUntouched, .now = packet.timestamp, .random = random_.state()};
+    std::ranges::fill(results_, before);
+    if (bpf_map_update_elem(result_map_, &key, results_.data(), BPF_ANY) != 0)
         return Outcome::skip();
     const ByteView bytes = packet.visible();
     // The test run would make two buffers of it, with or without BPF_F_XDP_HAS_FRAGS.
@@ -79,6 +82,7 @@ Outcome KernelInstance::run(const Packet& packet) {
     if (bpf_map_lookup_elem(result_map_, &key, results_.data()) != 0) return Outcome::skip();
     for (const vfm_result& result : results_) {
         if (result.error > 0) continue;
+        random_ = RandomSequence(result.random);
         if (result.error == 0) return Outcome::of(result.value);
         return Outcome::trap(static_cast<ErrorKind>(result.error));
     }
@@ -150,22 +154,22 @@ Result<std::unique_ptr<Instance>> KernelProgram::make_instance(
 
 }  // namespace
 
-Result<std::shared_ptr<const Program>> kernel_program(const VerifiedModule& program, bpf::Hook hook,
-                                                      bpf::Frames frames,
-                                                      std::optional<bpf::LoopForm> loops) {
+Result<std::shared_ptr<const Program>> kernel_program(const VerifiedModule& program,
+                                                      const KernelEngineOptions& options) {
     for (const Insn& insn : program.insns()) {
-        if (insn.op != Opcode::NOW && insn.op != Opcode::RAND) continue;
+        if (options.fixed_inputs || (insn.op != Opcode::NOW && insn.op != Opcode::RAND)) continue;
         return std::unexpected(Failure(
             Status::refused,
             locate(filter_of(program), insn.offset,
                    fmt::format("programs with {} are not run in the kernel: no two runs agree",
                                op_info(insn.op).name))));
     }
-    const bpf::Options options{.hook = hook,
-                               .frames = frames,
-                               .result_map = true,
-                               .loops = loops ? *loops : loop_form_for(program)};
-    bpf::Program emitted = TRY(bpf::generate(program, options));
+    const bpf::Options build{.hook = options.hook,
+                             .frames = options.frames,
+                             .result_map = true,
+                             .fixed_inputs = options.fixed_inputs,
+                             .loops = options.loops ? *options.loops : loop_form_for(program)};
+    bpf::Program emitted = TRY(bpf::generate(program, build));
     uint64_t memory = 0;
     for (const MemoryPart& map : memory_of_maps(emitted)) memory += map.bytes;
     if (memory > kDefaultMemory)

@@ -22,6 +22,7 @@ std::optional<uint32_t> instruction_of(std::string_view line) {
 
 /// Lines that tell of progress, not of the complaint.
 bool is_progress(std::string_view line) {
+    if (line.starts_with("Func#") && line.ends_with(" is global and assumed valid.")) return true;
     constexpr std::array<std::string_view, 12> kPrefixes = {
         "processed ",   "verification time ", "stack depth ", "from ", ";",       "func#",
         "propagating ", "mark_precise",       "last_idx",     "regs=", "parent ", "safe"};
@@ -85,6 +86,11 @@ std::string values_of(std::string_view reason, const RegisterStates& states) {
 }
 
 }  // namespace
+
+std::string_view text_of_log(std::string_view memory) {
+    if (memory.starts_with('\0')) memory.remove_prefix(1);
+    return memory.substr(0, memory.find('\0'));
+}
 
 VerifierComplaint read_verifier_log(std::string_view log) {
     VerifierComplaint complaint;

@@ -20,6 +20,10 @@ struct VerifierComplaint {
     std::string advice;  ///< what to do; empty if nothing is known
 };
 
+/// What the kernel has written into the memory for a log. One that did not find room for its
+/// beginning (since Linux 6.4) may have a zero byte in the place of what it gave up.
+std::string_view text_of_log(std::string_view memory);
+
 /// Logs of Linux 6.1 to 6.18.
 VerifierComplaint read_verifier_log(std::string_view log);
 

@@ -1,46 +1,71 @@
 #!/usr/bin/env bash
 # The acceptance corpus in this kernel and in Debian's 6.1 and 6.12: random bytecode and VFLisp,
-# deep programs, the filters of the cookbook and of the golden tests. Each has to load and to give
-# what the interpreter gives. Two golden filters have long loops, which kernels refuse by name: one
-# everywhere, one before Linux 6.9. Needs root and a build with tests (scripts/test.sh makes one).
+# loops, programs with many values, programs of up to 64 KB in every shape, the filters of the
+# cookbook and of the golden tests. Each has to load at XDP, for frames of one buffer and of several,
+# and at tc, as users get it and as a test build, which has to give what the interpreter gives.
+# Kernels refuse some loops by name: those too long, and before Linux 6.9 those that their verifier
+# would have to go round too often. Needs root and a build with tests (scripts/test.sh makes one).
 #
 #   scripts/kernels.sh              a tenth of it
-#   scripts/kernels.sh --all        5,000 programs at XDP and as many at tc
+#   scripts/kernels.sh --all        5,000 programs
 #   scripts/kernels.sh --all 6.1    in that kernel only: here, 6.1 or 6.12; may be several
+#   scripts/kernels.sh --all --part=2/5 here
+#                                   the second fifth of the programs
+#   scripts/kernels.sh --all --seed=100
+#                                   as many others
 #
-# Figures come out as each part ends: programs, refused ones with the kernel's reason, packets.
+# Figures come out as each part ends: programs, refused ones with the kernel's reason, packets, the
+# most instructions loaded and gone through by the verifier.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-share=10
+all=
+part=1 parts=1
+seed=0
 kernels=()
+usage='usage: scripts/kernels.sh [--all] [--part=I/N] [--seed=S] [here|6.1|6.12]...'
 for argument in "$@"; do
     case $argument in
         -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' scripts/kernels.sh; exit 0 ;;
-        --all) share=1 ;;
+        --all) all=yes ;;
+        --part=[0-9]*/[0-9]*) part=${argument#--part=} parts=${part#*/} part=${part%/*} ;;
+        --seed=[0-9]*) seed=${argument#--seed=} ;;
         here | 6.1 | 6.12) kernels+=("$argument") ;;
-        *) echo "kernels: error: what is '$argument'? usage: scripts/kernels.sh [--all] [here|6.1|6.12]..." >&2
-           exit 2 ;;
+        *) echo "kernels: error: what is '$argument'? $usage" >&2; exit 2 ;;
     esac
 done
+if [ "$part" -lt 1 ] || [ "$part" -gt "$parts" ]; then
+    echo "kernels: error: there is no part $part of $parts" >&2
+    exit 2
+fi
 [ ${#kernels[@]} -gt 0 ] || kernels=(here 6.1 6.12)
 
-program=build/bin/test_difftest
-[ -x $program ] || { echo "kernels: error: $program is not built: scripts/test.sh builds it" >&2; exit 3; }
+program=${VFM_DIFFTEST-build/bin/test_difftest}
+[ -x "$program" ] || { echo "kernels: error: $program is not built: scripts/test.sh builds it" >&2; exit 3; }
 
+# How many programs of all, their seed, the share that has to load, further options.
 corpus=(
-    "--seed=21 --programs=$((2500 / share)) --shortest=64"
-    "--seed=22 --programs=$((2400 / share)) --shortest=64 --language=lisp"
-    "--seed=23 --programs=$((100 / share)) --shortest=64 --language=deep"
-    "--seed=24 --filters=$PWD/docs/cookbook --shortest=64"
-    "--seed=25 --filters=$PWD/tests/golden --shortest=64 --share=98"
+    "2000 21 100"
+    "2200 22 100 --language=lisp"
+    "400 26 98 --loops"
+    "80 23 100 --language=deep"
+    "60 27 98 --language=deep --loops"
+    "200 28 100 --language=large"
+    "60 29 90 --language=large --loops"
 )
 lines=()
-for part in "${corpus[@]}"; do
-    for engine in kernel kernel-tc; do
-        lines+=("--packets=20 --share=100 --engines=$engine $part")
-    done
+common="--packets=20 --shortest=64 --engines=kernel,kernel-tc,kernel-linear"
+for one in "${corpus[@]}"; do
+    read -r programs number share options <<<"$one"
+    [ -n "$all" ] || programs=$((programs / 10))
+    first=$(((part - 1) * programs / parts)) behind=$((part * programs / parts))
+    [ $behind -gt $first ] || continue
+    lines+=("$common --share=$share --seed=$((number + seed)) --from=$first --programs=$((behind - first)) $options")
 done
+if [ "$part" = 1 ]; then
+    lines+=("$common --share=100 --seed=$((24 + seed)) --filters=$PWD/docs/cookbook")
+    lines+=("$common --share=98 --seed=$((25 + seed)) --filters=$PWD/tests/golden")
+fi
 
 failed=
 for kernel in "${kernels[@]}"; do
@@ -55,7 +80,7 @@ for kernel in "${kernels[@]}"; do
     else
         status=0
         GUEST_FILES="$PWD/docs/cookbook $PWD/tests/golden" tests/kernels/guest.sh build/kernels \
-            "$kernel" 3600 $program "${lines[@]}" || status=$?
+            "$kernel" 14400 "$program" "${lines[@]}" || status=$?
         [ $status = 0 ] || [ $status = 77 ] || failed=yes
     fi
     echo "== $kernel: $((SECONDS - begin)) s"

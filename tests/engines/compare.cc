@@ -44,8 +44,9 @@ std::vector<FlowEntry> sorted_flows(const Instance& engine) {
     return flows;
 }
 
-/// A reason without its numbers, so that reasons can be counted.
-std::string kind_of(const std::string& message) {
+}  // namespace
+
+std::string reason_without_numbers(const std::string& message) {
     std::string text;
     for (size_t i = 0; i < message.size(); ++i) {
         if (message[i] < '0' || message[i] > '9') {
@@ -58,6 +59,8 @@ std::string kind_of(const std::string& message) {
     }
     return text;
 }
+
+namespace {
 
 /// What an engine gives for each packet, in their order.
 std::vector<Outcome> outcomes_of(Instance& engine, std::span<const Packet> packets) {
@@ -107,7 +110,7 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
         if (failure.status != Status::refused)
             return Difference{tally.name, render(failure.diagnostics), 0};
         ++tally.refused;
-        ++tally.reasons[kind_of(failure.diagnostics.front().message)];
+        ++tally.reasons[reason_without_numbers(failure.diagnostics.front().message)];
         if (running.empty()) return {};  // the reference itself: nothing to compare with
     }
     if (witness) {

@@ -31,6 +31,9 @@ struct Difference {
     size_t packet = 0;  ///< index
 };
 
+/// A message with N for each of its numbers, so that reasons can be counted.
+std::string reason_without_numbers(const std::string& message);
+
 class Differential {
   public:
     explicit Differential(std::vector<EngineKind> kinds);

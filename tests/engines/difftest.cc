@@ -5,9 +5,10 @@
 //     test_difftest --seed=1 --index=4711                       one program again
 //     test_difftest --language=lisp --engines=bpf,kernel
 //     test_difftest --filters=docs/cookbook             every filter below a folder
+//     test_difftest --seed=1 --from=500 --programs=500  a share of them
 //
-// Where the kernel is one of the engines, programs that read the clock or random numbers have to
-// load there; what they give nobody can compare.
+// Where the kernel is one of the engines, each program has to load there, too, as users get it:
+// what is compared are test builds, in which NOW and RAND are fixed.
 //
 // An engine that aborts names seed and index before it dies; run again with that index, it is made
 // small as well.
@@ -20,27 +21,18 @@
 #include <charconv>
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
-#include <map>
 #include <stdexcept>
 
-#include "bpfgen/object.h"
-#include "core/asm/assembler.h"
 #include "core/asm/disassembler.h"
-#include "core/front/front.h"
-#include "core/lisp/compile.h"
-#include "core/lisp/sema.h"
-#include "loader/load.h"
 #include "tests/engines/case_file.h"
 #include "tests/engines/compare.h"
-#include "tests/engines/deep_program.h"
+#include "tests/engines/corpus.h"
+#include "tests/engines/shipped.h"
 #include "tests/engines/shrink.h"
 #include "tests/engines/sizes.h"
 #include "tests/engines/table.h"
 #include "tests/engines/tree_engine.h"
-#include "tests/harness/random_lisp.h"
 #include "tests/harness/random_packet.h"
-#include "tests/harness/random_program.h"
 #include "tests/harness/tree_tally.h"
 
 namespace vfm::test {
@@ -49,76 +41,15 @@ namespace {
 struct Options {
     uint64_t seed = 1;
     std::optional<uint64_t> index;  ///< this program only
+    uint64_t from = 0;              ///< the first one
     unsigned programs = 1000;
     unsigned packets = 50;
     unsigned shortest = 0;  ///< bytes that every packet has at least
-    std::string language = "code";
+    CorpusOptions corpus;
     std::string engines;  ///< all that need no kernel if empty
     std::string filters;  ///< the filters below this folder instead of random ones
-    bool loops = false;
-    bool clock = true;
-    double share = 0.9;  ///< of the programs that every engine must take
+    double share = 0.9;   ///< of the programs that every engine must take
 };
-
-struct Made {
-    Module module;
-    std::string source;  ///< of language lisp
-    std::optional<lisp::Tree> tree;
-};
-
-Made make_program(const Options& options, Rng& rng) {
-    Made made;
-    if (options.language == "code") {
-        RandomOptions wanted;
-        wanted.loops = options.loops;
-        wanted.clock = options.clock && rng.one_in(8);
-        wanted.small_fuel = rng.one_in(8);
-        if (rng.one_in(16)) wanted.max_instructions = 600;
-        made.module = random_program(rng, wanted);
-        return made;
-    }
-    if (options.language == "deep") {
-        const auto source =
-            std::make_shared<const SourceFile>("deep.vfm", deep_program(rng, options.loops));
-        auto assembled = assemble(source);
-        if (!assembled) throw std::runtime_error(render(assembled.error().diagnostics));
-        made.module = std::move(assembled->module);
-        return made;
-    }
-    made.source = random_lisp(rng, {.clock = options.clock && rng.one_in(3)});
-    const auto source = std::make_shared<const SourceFile>("random.vfl", made.source);
-    auto compiled = lisp::compile(source);
-    if (!compiled)
-        throw std::runtime_error(made.source + "\n" + render(compiled.error().diagnostics));
-    made.module = std::move(compiled->module);
-    made.tree = parse_tree(source);
-    return made;
-}
-
-bool uses(const VerifiedModule& program, std::initializer_list<Opcode> any) {
-    return std::ranges::any_of(program.insns(), [&](const Insn& insn) {
-        return std::ranges::find(any, insn.op) != any.end();
-    });
-}
-
-/// The filters below a folder that are in order and call no host functions, which nobody has here.
-std::vector<Made> filters_below(const std::string& folder) {
-    std::vector<std::string> paths;
-    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
-        const auto extension = entry.path().extension();
-        if (extension == ".vfl" || extension == ".vfm") paths.push_back(entry.path());
-    }
-    std::ranges::sort(paths);
-    std::vector<Made> filters;
-    for (const std::string& path : paths) {
-        auto filter = load_filter(path);
-        if (!filter) continue;
-        const auto program = verify(filter->module);
-        if (!program || uses(*program, {Opcode::CALL})) continue;
-        filters.push_back({.module = std::move(filter->module), .source = path, .tree = {}});
-    }
-    return filters;
-}
 
 std::vector<Bytes> make_packets(const Options& options, Rng& rng) {
     std::vector<Bytes> packets;
@@ -155,13 +86,13 @@ bool fails_in_child(const std::vector<EngineKind>& kinds, const VerifiedModule& 
 }
 
 /// The failing program made small, on stdout.
-void report(const Options& options, uint64_t index, const Made& made,
+void report(const Options& options, uint64_t index, const CorpusProgram& made,
             const std::vector<Bytes>& packets, const Difference& difference) {
     fmt::print("{} differs on packet {}: {}\n", difference.engine, difference.packet,
                difference.what);
-    fmt::print("again: --seed={} --index={} --packets={} --shortest={} --language={}{}{}\n",
-               options.seed, index, options.packets, options.shortest, options.language,
-               options.loops ? " --loops" : "", options.clock ? "" : " --no-clock");
+    fmt::print("again: --seed={} --index={} --packets={} --shortest={} --language={}{}\n",
+               options.seed, index, options.packets, options.shortest, options.corpus.language,
+               options.corpus.loops ? " --loops" : "");
     if (!made.source.empty()) fmt::print("{}\n", made.source);
     if (difference.engine == "witness") return;
     const std::vector<EngineKind> kinds = engines_named(difference.engine);
@@ -176,32 +107,22 @@ void report(const Options& options, uint64_t index, const Made& made,
 
 bool in_the_kernel(const EngineKind& kind) { return kind.name.starts_with("kernel"); }
 
-/// Why the kernel does not take a program at one of the hooks; empty if it does.
-std::string refusal(const VerifiedModule& program) {
-    for (const bpf::Hook hook : {bpf::Hook::xdp, bpf::Hook::tc}) {
-        const auto emitted = bpf::generate(program, {.hook = hook});
-        if (!emitted) return render(emitted.error().diagnostics);
-        const auto loaded = load_program(*emitted);
-        if (!loaded) return loaded.error().reason;
-    }
-    return {};
+/// What a line has room for.
+std::string one_line(const std::string& source) {
+    constexpr size_t kMost = 80;
+    const std::string line = source.substr(0, source.find('\n'));
+    return line == source && line.size() <= kMost ? line : "";
 }
 
 /// One program; false if it fails, which has then been reported.
-bool run_one(const Options& options, uint64_t index, const Made& made, Rng& rng,
-             const std::vector<EngineKind>& kinds, Differential& differential) {
+bool run_one(const Options& options, uint64_t index, const CorpusProgram& made, Rng& rng,
+             const std::vector<EngineKind>& kinds, Differential& differential,
+             ShippedBuilds& shipped) {
     const auto program = verify(made.module);
     if (!program) {
         fmt::print("seed {} index {}: does not verify: {}\n{}", options.seed, index,
                    program.error().reason, disassemble(made.module));
         return false;
-    }
-    if (std::ranges::any_of(kinds, in_the_kernel) && uses(*program, {Opcode::NOW, Opcode::RAND})) {
-        const std::string why = refusal(*program);
-        if (!why.empty())
-            fmt::print("seed {} index {}: the kernel refuses it: {}\n{}", options.seed, index, why,
-                       disassemble(made.module));
-        return why.empty();
     }
     const std::vector<Bytes> packets = make_packets(options, rng);
     if (options.index) {
@@ -214,8 +135,18 @@ bool run_one(const Options& options, uint64_t index, const Made& made, Rng& rng,
     }
     const auto difference =
         differential.run(*program, packets, made.tree ? make_tree_engine(*made.tree) : nullptr);
-    if (difference) report(options, index, made, packets, *difference);
-    return !difference;
+    if (difference) {
+        report(options, index, made, packets, *difference);
+        return false;
+    }
+    for (const EngineKind& kind : kinds) {
+        if (!in_the_kernel(kind)) continue;
+        const std::string label = fmt::format("--index={} {}", index, one_line(made.source));
+        const std::string why = shipped.load(kind.name, *program, label);
+        if (!why.empty() && options.share == 1.0)
+            fmt::print("refused as shipped: --seed={} {}: {}", options.seed, label, why);
+    }
+    return true;
 }
 
 uint64_t refusals(const Differential& differential) {
@@ -235,28 +166,30 @@ int run(const Options& options) {
     Differential differential(kinds);
     current_seed = options.seed;
     std::signal(SIGABRT, say_where);
-    const uint64_t first = options.index.value_or(0);
-    const std::vector<Made> filters =
-        options.filters.empty() ? std::vector<Made>{} : filters_below(options.filters);
-    const uint64_t last = options.index             ? first + 1
-                          : options.filters.empty() ? sized(options.programs)
-                                                    : filters.size();
+    ShippedBuilds shipped;
+    const uint64_t first = options.index.value_or(options.from);
+    const std::vector<CorpusProgram> filters =
+        options.filters.empty() ? std::vector<CorpusProgram>{} : filters_below(options.filters);
+    uint64_t last = options.index ? first + 1 : first + sized(options.programs);
+    if (!options.filters.empty()) last = std::min<uint64_t>(last, filters.size());
     for (current_index = first; current_index < last; ++current_index) {
         Rng rng(options.seed, current_index);
-        const Made& made =
-            options.filters.empty() ? make_program(options, rng) : filters.at(current_index);
+        const CorpusProgram& made = options.filters.empty() ? corpus_program(options.corpus, rng)
+                                                            : filters.at(current_index);
         const uint64_t refused = refusals(differential);
-        if (!run_one(options, current_index, made, rng, kinds, differential)) return 1;
+        if (!run_one(options, current_index, made, rng, kinds, differential, shipped)) return 1;
         if (options.share == 1.0 && refusals(differential) > refused)
             fmt::print("refused: --seed={} --index={} {}\n", options.seed, current_index,
-                       options.filters.empty() ? "" : made.source);
+                       one_line(made.source));
     }
-    fmt::print("seed {}, {} programs, {} packets each\n{}", options.seed, last - first,
-               options.packets, differential.summary());
-    if (options.language == "lisp") fmt::print("{}", TreeTally::of_process().text());
+    fmt::print("seed {}, {} programs, {} packets each\n{}{}", options.seed, last - first,
+               options.packets, differential.summary(), shipped.summary());
+    if (options.corpus.language == "lisp") fmt::print("{}", TreeTally::of_process().text());
     const std::string lazy = options.index ? "" : differential.lazy(options.share, 0.6);
     if (!lazy.empty()) fmt::print("{} skips too much\n", lazy);
-    return lazy.empty() ? 0 : 1;
+    if (options.index) return 0;
+    if (!shipped.took(options.share)) fmt::print("builds as shipped are refused too often\n");
+    return lazy.empty() && shipped.took(options.share) ? 0 : 1;
 }
 
 template <class T>
@@ -279,6 +212,8 @@ Options parse(int argc, char** argv) {
             options.seed = number<uint64_t>(value);
         else if (name == "--index")
             options.index = number<uint64_t>(value);
+        else if (name == "--from")
+            options.from = number<uint64_t>(value);
         else if (name == "--programs")
             options.programs = number<unsigned>(value);
         else if (name == "--packets")
@@ -288,20 +223,18 @@ Options parse(int argc, char** argv) {
         else if (name == "--share")
             options.share = number<unsigned>(value) / 100.0;
         else if (name == "--language")
-            options.language = value;
+            options.corpus.language = value;
         else if (name == "--engines")
             options.engines = value;
         else if (name == "--filters")
             options.filters = value;
         else if (name == "--loops")
-            options.loops = true;
-        else if (name == "--no-clock")
-            options.clock = false;
+            options.corpus.loops = true;
         else
             throw std::runtime_error("unknown option '" + std::string(argument) + "'");
     }
-    if (options.language != "code" && options.language != "lisp" && options.language != "deep")
-        throw std::runtime_error("--language is code, lisp or deep");
+    if (!is_language(options.corpus.language))
+        throw std::runtime_error("--language is code, lisp, deep or large");
     return options;
 }
 

@@ -47,18 +47,15 @@ Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*opti
     return bpf_program(program, options);
 }
 
-/// The engine `kernel` with the program that most interfaces get.
-Compiled compile_kernel_linear(const VerifiedModule& program, const ProgramOptions& /*options*/) {
-    return kernel_program(program, bpf::Hook::xdp, bpf::Frames::linear);
+/// The engine `kernel` as the product does not run it: NOW and RAND are fixed.
+template <bpf::Hook kHook, bpf::Frames kFrames>
+Compiled compile_kernel(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return kernel_program(program, {.hook = kHook, .frames = kFrames, .fixed_inputs = true});
 }
 
-Compiled compile_kernel_tc(const VerifiedModule& program, const ProgramOptions& /*options*/) {
-    return kernel_program(program, bpf::Hook::tc);
-}
-
-/// The engine `kernel` with loops for kernels that know no other.
+/// With loops for kernels that know no other.
 Compiled compile_kernel_bounded(const VerifiedModule& program, const ProgramOptions& /*options*/) {
-    return kernel_program(program, bpf::Hook::xdp, bpf::Frames::any, bpf::LoopForm::bounded);
+    return kernel_program(program, {.loops = bpf::LoopForm::bounded, .fixed_inputs = true});
 }
 
 /// The engine `jit` with other registers, and fewer.
@@ -172,12 +169,12 @@ const EngineKind kVariants[] = {
      compile_bpf<bpf::Hook::xdp, true, false>, nothing},
     {"bpf-registers", "other registers, errors drop", true, false,
      compile_bpf<bpf::Hook::xdp, false, true>, nothing},
-    {"kernel-tc", "the program for tc in the kernel", true, false, compile_kernel_tc,
-     kernel_engine_missing},
+    {"kernel-tc", "the program for tc in the kernel", true, false,
+     compile_kernel<bpf::Hook::tc, bpf::Frames::any>, kernel_engine_missing},
     {"bpf-any-frames", "XDP, frames of several buffers may come", true, false,
      compile_bpf<bpf::Hook::xdp, false, false>, nothing},
     {"kernel-linear", "the program for linear frames in the kernel", true, false,
-     compile_kernel_linear, kernel_engine_missing},
+     compile_kernel<bpf::Hook::xdp, bpf::Frames::linear>, kernel_engine_missing},
     {"kernel-bounded", "in the kernel, bounded loops", true, false, compile_kernel_bounded,
      kernel_engine_missing},
 };
@@ -185,6 +182,8 @@ const EngineKind kVariants[] = {
 std::vector<EngineKind> all_rows() {
     std::vector<EngineKind> rows(engine_kinds().begin(), engine_kinds().end());
     rows.insert(rows.end(), std::begin(kVariants), std::end(kVariants));
+    const auto kernel = std::ranges::find(rows, "kernel", &EngineKind::name);
+    kernel->compile = compile_kernel<bpf::Hook::xdp, bpf::Frames::any>;
     return rows;
 }
 

@@ -16,7 +16,7 @@ namespace vfm {
 namespace {
 
 /// What no run leaves in the result map: errors are 0 or negative.
-constexpr vfm_result kUntouched = {.value = 0, .error = 1};
+constexpr vfm_result kUntouched = {.value = 0, .error = 1, .now = 0, .random = 0};
 
 constexpr size_t kAddresses = 12;  // of an Ethernet header, before tag or EtherType
 constexpr size_t kTag = 4;

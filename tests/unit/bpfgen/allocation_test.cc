@@ -3,6 +3,7 @@
 
 #include "bpfgen/builder.h"
 #include "bpfgen/frame.h"
+#include "bpfgen/known_values.h"
 #include "bpfgen/regalloc.h"
 #include "bpfgen/select.h"
 #include "core/ebpf/print.h"
@@ -121,6 +122,22 @@ BOOST_FIXTURE_TEST_CASE(two_of_them_share_the_kept_register_with_the_stack, Fixt
     b.store(8, kContext, 8, two);
     const Allocation allocation = placed();
     BOOST_TEST(allocation.places[one].in_memory != allocation.places[two].in_memory);
+}
+
+// What is computed with the length is no address, and needs no room in the frame.
+BOOST_FIXTURE_TEST_CASE(the_distance_of_two_addresses_is_a_number, Fixture) {
+    const VReg length = b.alu(BPF_SUB, kDataEnd, kData);
+    const VReg field = b.load(8, kFrame, kLenSlot);
+    const VReg sum = b.alu(BPF_ADD, field, length);
+    const VReg address = b.alu(BPF_ADD, kData, b.alu_imm(BPF_AND, field, 63));
+    const VReg before = b.alu(BPF_SUB, address, b.alu_imm(BPF_AND, sum, 7));
+    b.store(8, kFrame, kLenSlot, b.load(8, before, 0));
+    const std::vector<bool> known = find_known_values(function);
+    BOOST_TEST(!known[length]);
+    BOOST_TEST(!known[field]);
+    BOOST_TEST(!known[sum]);
+    BOOST_TEST(known[address]);
+    BOOST_TEST(known[before]);
 }
 
 BOOST_FIXTURE_TEST_CASE(a_slot_is_used_again_when_its_value_is_dead, Fixture) {

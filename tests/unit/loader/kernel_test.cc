@@ -9,6 +9,7 @@
 #include "core/ebpf/constructors.h"
 #include "core/front/front.h"
 #include "core/isa/insn.h"
+#include "core/run/random.h"
 #include "loader/attach.h"
 #include "loader/counters.h"
 #include "loader/load.h"
@@ -49,7 +50,7 @@ VerifiedModule compiled(const std::string& text) {
 }
 
 std::unique_ptr<Instance> engine_of(const std::string& text, bpf::Hook hook = bpf::Hook::xdp) {
-    auto engine = instance_of(kernel_program(compiled(text), hook));
+    auto engine = instance_of(kernel_program(compiled(text), {.hook = hook}));
     if (!engine) BOOST_FAIL(render(engine.error().diagnostics));
     return std::move(*engine);
 }
@@ -223,6 +224,38 @@ BOOST_AUTO_TEST_CASE(clock_and_chance_are_refused) {
     BOOST_REQUIRE(!engine.has_value());
     BOOST_TEST((engine.error().status == Status::refused));
     BOOST_TEST(engine.error().diagnostics.front().message.find("NOW") != std::string::npos);
+}
+
+// Each RAND takes the next number, on whatever CPU a run is; NOW is the packet's time.
+BOOST_AUTO_TEST_CASE(clock_and_chance_that_are_fixed,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    Module module;
+    module.code = {144, 134, 32, 15, 144, 8, 140, 8, 22};  // RAND << 32 + RAND + NOW
+    const auto program = verify(module);
+    BOOST_REQUIRE(program.has_value());
+    const auto packet = tcp_packet();
+    for (const bpf::Hook hook : {bpf::Hook::xdp, bpf::Hook::tc}) {
+        const auto engine =
+            instance_of(kernel_program(*program, {.hook = hook, .fixed_inputs = true}));
+        if (!engine) BOOST_FAIL(render(engine.error().diagnostics));
+        RandomSequence random;
+        for (uint64_t now = 1000; now < 1020; ++now) {
+            const uint64_t high = random.next(), low = random.next();
+            BOOST_TEST(((*engine)->run({packet, now}) == Outcome::of((high << 32) + low + now)));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(more_instructions_than_the_kernel_copies,
+                     *boost::unit_test::precondition(kernel_is_there)) {
+    bpf::Program program;
+    program.name = "large";
+    program.insns.assign(1'000'001, ebpf::mov_imm(BPF_REG_0, XDP_PASS));
+    program.insns.back() = ebpf::exit_insn();
+    const auto loaded = load_program(program);
+    BOOST_REQUIRE(!loaded.has_value());
+    BOOST_TEST(loaded.error().reason == "it has 1000001 instructions, the kernel takes 1000000");
+    BOOST_TEST((loaded.error().blame == Blame::filter));
 }
 
 BOOST_AUTO_TEST_CASE(statistics_of_other_versions,

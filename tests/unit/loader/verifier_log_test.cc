@@ -24,6 +24,20 @@ BOOST_AUTO_TEST_CASE(complaint_after_the_last_instruction) {
         "the packet");
 }
 
+// Linux 6.18 wrote it so when 16 MB were full.
+BOOST_AUTO_TEST_CASE(a_log_whose_beginning_is_gone_may_have_a_zero_in_its_place) {
+    using namespace std::string_view_literals;
+    constexpr auto kEnd = "7: (95) exit\nBPF program is too large. Processed 1000001 insn\n"sv;
+    for (const auto before : {""sv, "\0"sv, "R0=1 \n"sv, "\0R0=1 \n"sv}) {
+        const std::string memory =
+            std::string(before) + std::string(kEnd) + '\0' + "3: left from before\n";
+        const auto complaint = read_verifier_log(text_of_log(memory));
+        BOOST_TEST(complaint.reason == "BPF program is too large. Processed 1000001 insn");
+    }
+    BOOST_TEST(text_of_log("\0\0rest"sv).empty());
+    BOOST_TEST(text_of_log({}).empty());
+}
+
 BOOST_AUTO_TEST_CASE(states_and_branches_are_no_complaint) {
     const auto complaint = read_verifier_log(
         "7: (95) exit\n"
