@@ -58,29 +58,6 @@ std::vector<bool> find_trunk(const Lowering& lowering, size_t tests) {
     return trunk;
 }
 
-/// Values that keys or the mask of a rule table are made of, without what is loaded from the
-/// packet.
-std::vector<bool> made_into_keys(const ir::Function& function, const ir::Cfg& cfg) {
-    std::vector<bool> made(function.values.size(), false);
-    const auto mark = [&](ValueId value) { made[value] = true; };
-    for (const BlockId id : std::views::reverse(cfg.order())) {
-        const Block& block = function.blocks[id];
-        ir::for_each_edge(block, [&](const Edge& edge) {
-            const auto& params = function.blocks[edge.target].params;
-            for (size_t i = 0; i < params.size(); ++i)
-                if (made[params[i]]) mark(edge.args[i]);
-        });
-        for (const ValueId at : std::views::reverse(block.body)) {
-            const Value& value = function[at];
-            const ir::OpKind kind = ir::op_info(value.op).kind;
-            const bool arithmetic = kind == ir::OpKind::unary || kind == ir::OpKind::binary;
-            if (value.op == Op::match || (made[at] && arithmetic))
-                ir::for_each_operand(value, mark);
-        }
-    }
-    return made;
-}
-
 bool is_question(Op op) {
     return op == Op::in_set || op == Op::in_rows || op == Op::member || op == Op::member128;
 }

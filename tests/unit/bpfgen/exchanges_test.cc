@@ -97,6 +97,23 @@ BOOST_AUTO_TEST_CASE(each_rate) {
         BOOST_TEST(of_lisp(text) == lookups_of(compiled(text)), text);
 }
 
+// Only the same code is made again, and only what nobody asks for afterwards.
+BOOST_AUTO_TEST_CASE(tries_that_are_alike) {
+    const std::string test = "PUSH 5\nFLOW_LOAD\nJEQ done\n";
+    const auto tries = [&](const std::string& first, const std::string& second,
+                           const std::string& end) {
+        return of_code(first + kStore + test + second + kStore + test + end);
+    };
+    const std::string end = "PUSH 0\nRET\ndone: PUSH 1\nRET\n";
+    BOOST_TEST(tries(kRead, kRead, end) == 1u);
+    const std::string other = "PUSH 5\nFLOW_LOAD\nPUSH 2\nADD\n", random = kRead + "RAND\nADD\n";
+    BOOST_TEST(tries(kRead, other, end) == 2u);
+    BOOST_TEST(tries(random, random, end) == 2u);
+    // Of which try is what was read?
+    const std::string keeps = "PUSH 5\nFLOW_LOAD\nDUP\nPUSH 1\nADD\n";
+    BOOST_TEST(tries(keeps, kRead, "PUSH 7\nADD\nRET\ndone: RET\n") == 2u);
+}
+
 // Whatever the table holds when the exchange comes: three times in all, and no token is given.
 BOOST_AUTO_TEST_CASE(a_rate_gives_up_after_three_tries) {
     Program program = test::generated(compiled("(rate 1 100)"));
