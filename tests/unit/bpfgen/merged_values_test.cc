@@ -57,12 +57,5 @@ BOOST_AUTO_TEST_CASE(keys_of_live_sets_are_written_in_whole_slots) {
     BOOST_TEST(processed(text) < kFew);
 }
 
-BOOST_AUTO_TEST_CASE(many_fields_are_tested_twice_each) {
-    const std::string text = diamonds(
-        60, [](unsigned i) { return fmt::format("DUP\nPUSH8 15\nAND\nLDX8 {}\nXOR\n", i % 20); });
-    BOOST_TEST(processed(text, Care::never) > kFew);
-    BOOST_TEST(processed(text) < kFew);
-}
-
 BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf
