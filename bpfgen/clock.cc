@@ -29,11 +29,11 @@ struct Shared {
     std::vector<Reading> readings;
 };
 
-std::vector<Reading> find_readings(const ir::Function& function) {
+std::vector<Reading> find_readings(const ir::Function& function, Op op) {
     std::vector<Reading> readings;
     for (BlockId id = 0; id < function.blocks.size(); ++id)
         for (const ValueId value : function.blocks[id].body)
-            if (function[value].op == Op::now) readings.push_back({id, value});
+            if (function[value].op == op) readings.push_back({id, value});
     return readings;
 }
 
@@ -192,8 +192,13 @@ void spare_readings(ir::Function& function) {
 
 }  // namespace
 
+void find_length_late(ir::Function& function) {
+    std::vector<Reading> readings = find_readings(function, Op::len);
+    if (readings.size() <= kMostReadings) sink_readings(function, readings);
+}
+
 void read_clock_once(ir::Function& function) {
-    std::vector<Reading> readings = find_readings(function);
+    std::vector<Reading> readings = find_readings(function, Op::now);
     if (readings.empty()) return;
     if (readings.size() <= kMostReadings) sink_readings(function, readings);
     for (const Shared& one : find_shared(function, readings)) read_once(function, one);

@@ -1,4 +1,4 @@
-// NOW in emitted programs: a run reads the clock once, and only where it wants the time.
+// NOW and LEN in emitted programs: a run reads the clock once, and only where it wants the time.
 #pragma once
 
 #include "core/ir/form/ir.h"
@@ -10,5 +10,8 @@ namespace vfm::bpf {
 /// stay apart: a packet that needs no time does not pay for the clock. Nor does one that compares
 /// it with 0 alone, as where a table holds no time.
 void read_clock_once(ir::Function& function);
+
+/// LEN is found where the ways to those that ask for it part: it takes some instructions.
+void find_length_late(ir::Function& function);
 
 }  // namespace vfm::bpf

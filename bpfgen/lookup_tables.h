@@ -1,39 +1,20 @@
-// What becomes of a program's sets and rule tables: tables of single keys (key_table.h), ranges
-// (range_index.h) or sorted ends to search by halves, and for rules a bit for each row that a key
-// may still meet. All of it is constant data, made once for both variants of a program.
+// What becomes of a program's sets (set_table.h) and rule tables (row_table.h): constant data, made
+// once for both variants of a program.
 #pragma once
 
 #include <cstdint>
 #include <map>
-#include <variant>
 #include <vector>
 
 #include "bpfgen/constant_data.h"
-#include "bpfgen/lookup/key_table.h"
-#include "bpfgen/lookup/range_index.h"
+#include "bpfgen/lookup/row_table.h"
 #include "bpfgen/lookup/rule_lists.h"
+#include "bpfgen/lookup/set_table.h"
 #include "core/base/result.h"
 #include "core/ir/form/ir.h"
 #include "core/verify/verify.h"
 
 namespace vfm::bpf {
-
-/// Ascending keys in constant data, 2^steps - 1 of them: the last ones, as great as can be, fill
-/// up. Of two words a key's upper one comes first.
-struct SortedTable {
-    uint32_t offset = 0;
-    unsigned steps = 0;
-    unsigned words = 1;
-    bool small = true;  ///< none has its highest bit set
-};
-
-/// A set that no other table suits: by the number of ends up to the key, a byte that says whether
-/// it is a member.
-struct EndTable {
-    SortedTable ends;
-    uint32_t members = 0;
-};
-using SetTable = std::variant<KeyTable, RangeIndex, EndTable>;
 
 /// The constants of rules: entry 0 is the default, which also fills up the 2^bits entries.
 struct VerdictTable {
@@ -41,35 +22,6 @@ struct VerdictTable {
     unsigned bits = 0;
     unsigned size = 8;  ///< bytes of an entry
 };
-
-/// A key of a rule table. By the number of ends up to it, where a record stands that says which
-/// rows its tests leave: a word with a bit for each chunk of rows that is not empty, and for each
-/// chunk the number of it among `chunks`, 32 bits each. Most records differ in few chunks, and
-/// equal chunks stand there once. The first record is that of a key that passes no test.
-struct RuleColumn {
-    unsigned key = 0;      ///< its number
-    unsigned operand = 0;  ///< its first word among MATCH's operands
-    unsigned width = 64;
-    SortedTable ends;
-    uint32_t places = 0;  ///< by number of ends: 32 bits each, in units of 8 bytes from `records`
-    uint32_t records = 0;
-    uint32_t chunks = 0;
-    unsigned place_bits = 0, chunk_bits = 0;  ///< places and numbers of chunks are below 2 to these
-};
-
-/// Rows 64 to a word, the first in the lowest bit; those behind one that always holds are left out.
-struct RowTable {
-    size_t words = 0;
-    size_t chunk = 8;  ///< words of a chunk, a power of two; there are at most 64 chunks
-    std::vector<RuleColumn> columns;
-    uint32_t rules = 0;      ///< by row: 32 bits each
-    unsigned row_bits = 0;   ///< rows are below 2 to this
-    uint32_t lowest = 0;     ///< by hash of a bit: its number
-    uint32_t only_rule = 0;  ///< without columns: the rule of every packet
-    size_t chunks() const { return (words + chunk - 1) / chunk; }
-};
-/// What a bit x is multiplied with; the upper 6 bits of the product are its hash.
-inline constexpr uint64_t kBitFactor = 0x03f79d71b4cb0a89;
 
 class LookupTables {
   public:

@@ -5,10 +5,11 @@
 
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/lower_extensions.h"
-#include "bpfgen/lower_flow.h"
 #include "bpfgen/lower_lookup.h"
+#include "bpfgen/lower_tables.h"
 #include "bpfgen/lower_values.h"
 #include "core/base/check.h"
+#include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
 #include "core/isa/limits.h"
 
@@ -80,6 +81,33 @@ std::vector<bool> made_into_keys(const ir::Function& function, const ir::Cfg& cf
     return made;
 }
 
+bool is_question(Op op) {
+    return op == Op::in_set || op == Op::in_rows || op == Op::member || op == Op::member128;
+}
+
+/// By value: questions to tables that the end of their block asks, which alone wants to know. A
+/// branch takes an answer that is not yet a number.
+std::vector<bool> asked_by_ends(const ir::Function& function) {
+    const std::vector<uint32_t> uses = ir::count_uses(function);
+    std::vector<bool> asked(function.values.size(), false);
+    for (const Block& block : function.blocks) {
+        const Terminator& end = block.end;
+        if (end.kind != Terminator::Kind::branch || !ir::is_number(function, end.b, 0)) continue;
+        if (end.comparison != Comparison::ne && end.comparison != Comparison::eq) continue;
+        if (!is_question(function[end.a].op) || uses[end.a] != 1) continue;
+        asked[end.a] = std::ranges::find(block.body, end.a) != block.body.end();
+    }
+    return asked;
+}
+
+/// Bits that are set whatever happens.
+uint64_t certain_bits(const ir::Function& function, ValueId id) {
+    const Value& value = function[id];
+    if (value.op == Op::constant) return value.imm;
+    if (value.op != Op::or_) return 0;
+    return certain_bits(function, value.a) | certain_bits(function, value.b);
+}
+
 class Lowerer {
   public:
     Lowerer(const Lowering& lowering, AccessKind access)
@@ -96,6 +124,8 @@ class Lowerer {
           labels_(f_.blocks.size()),
           in_keys_(made_into_keys(f_, l_.cfg)),
           entering_(f_.values.size(), kNoReg),
+          asked_(asked_by_ends(f_)),
+          tables_(f_, l_.exchanges, l_.maps, l_.shared, b_, v_),
           left_(f_.blocks.size()) {}
 
     MFunction run() {
@@ -126,7 +156,10 @@ class Lowerer {
                 operation(value);
             }
             b_.origin(block.end.origin);
-            if (block.end.kind == Terminator::Kind::jump) before_attempts(block.end.then.target);
+            // The key stands in the frame for all attempts.
+            const BlockId next = block.end.then.target;
+            if (block.end.kind == Terminator::Kind::jump && rounds_at(next))
+                tables_.write_key(f_.blocks[next].body.front());
             left_[id] = b_.contents();
             end(block, i);
         }
@@ -187,6 +220,7 @@ class Lowerer {
     }
 
     void operation(ValueId id) {
+        if (asked_[id] && !live_set(f_[id])) return;
         const auto result = v_.operation(id);
         v_.set(id, result ? *result : other_operation(id));
     }
@@ -211,6 +245,7 @@ class Lowerer {
                 return walk_extensions(b_, *access_, v_.read(value.a), v_.read(value.b));
             case Op::now:
                 if (l_.clock_in_slot) return b_.load(8, kFrame, kClockSlot);
+                tables_.write_key_ahead(f_.blocks[current_].body, id);
                 b_.call(BPF_FUNC_ktime_get_ns);
                 return b_.mov(0);
             case Op::guard_len:
@@ -226,38 +261,26 @@ class Lowerer {
                 }
                 return kNoReg;
             case Op::flow_get:
-                if (const auto at = l_.exchanges.store_of.find(id);
-                    at != l_.exchanges.store_of.end())
-                    return exchanged_.at(at->second);
-                return access(TableAccess::get, id, {});
             case Op::flow_set:
-                store(id, value.b);
-                return kNoReg;
             case Op::flow_add:
-                return access(TableAccess::add, id, {operand(value.b)});
+                return tables_.operation(id);
             case Op::rand:
                 b_.call(BPF_FUNC_get_prandom_u32);
                 return b_.mov(0);
-            case Op::member: {
-                const Word key[] = {word(value.a)};
-                if (const auto* live = live_set(value)) return in_map(value, *live, key);
-                return is_member(b_, l_.tables.set(value.imm), key);
-            }
-            case Op::in_set: {
-                const Word key[] = {word(value.a)};
-                return is_member(b_, l_.tables.keys(value.imm), key);
-            }
+            case Op::member:
+            case Op::member128:
+                if (const auto* live = live_set(value))
+                    return in_map(value, *live, key_words(value));
+                return is_member(b_, set_of(value), key_words(value));
+            case Op::in_set:
+                return is_member(b_, set_of(value), key_words(value));
             case Op::in_rows:
                 return holds_one(b_, l_.tables.rule_list(id), word(value.a), word(value.b));
-            case Op::member128: {
-                const Word key[] = {word(value.a), word(value.b)};
-                if (const auto* live = live_set(value)) return in_map(value, *live, key);
-                return is_member(b_, l_.tables.wide_set(value.imm), key);
-            }
             case Op::match: {
                 std::vector<Word> operands;
                 for (const ValueId operand : value.more) operands.push_back(word(operand));
-                return match_rules(b_, l_.tables.rows(value.imm), operands);
+                return match_rules(b_, l_.tables.rows(value.imm), operands,
+                                   certain_bits(f_, value.more.back()));
             }
             case Op::verdict:
                 return verdict_of(b_, l_.tables.verdicts(value.imm), word(value.a));
@@ -295,11 +318,21 @@ class Lowerer {
     }
 
     const SetDecl* live_set(const Value& value) const {
+        if (value.op != Op::member && value.op != Op::member128) return nullptr;
         const SetDecl& set = f_.program->module().sets[value.imm];
         return set.live ? &set : nullptr;
     }
     VReg in_map(const Value& value, const SetDecl& set, std::span<const Word> key) {
         return is_in_map(b_, l_.maps.live_set(static_cast<uint32_t>(value.imm)), set.width, key);
+    }
+
+    const SetTable& set_of(const Value& value) const {
+        if (value.op == Op::in_set) return l_.tables.keys(value.imm);
+        return value.op == Op::member ? l_.tables.set(value.imm) : l_.tables.wide_set(value.imm);
+    }
+    std::vector<Word> key_words(const Value& value) {
+        if (value.op == Op::member128) return {word(value.a), word(value.b)};
+        return {word(value.a)};
     }
 
     // What becomes an index.
@@ -308,55 +341,6 @@ class Lowerer {
         const bool merged = l_.values.is_merged(value);
         return {merged ? b_.blurred(reg, l_.values.provable_bits(value)) : reg,
                 l_.values.bits(value)};
-    }
-
-    Operand operand(ValueId value) const {
-        if (v_.is_number(value)) return {.number = f_[value].imm};
-        return {.reg = v_.reg(value)};
-    }
-
-    std::vector<Operand> key_of(const Value& value) const {
-        std::vector<Operand> words = {operand(value.a)};
-        for (const ValueId word : value.more) words.push_back(operand(word));
-        return words;
-    }
-
-    // The register with what a flow_get has found, if it is kept for this store.
-    VReg entry_for(ValueId store) const {
-        const auto get = l_.exchanges.entry_of.find(store);
-        if (get == l_.exchanges.entry_of.end()) return kNoReg;
-        const auto entry = entries_.find(get->second);
-        return entry == entries_.end() ? kNoReg : entry->second;
-    }
-
-    // `operands` stand beside the key.
-    VReg access(TableAccess kind, ValueId id, const std::vector<Operand>& operands) {
-        const auto table = static_cast<uint32_t>(f_[id].imm);
-        const std::vector<Operand> key = key_of(f_[id]);
-        if (l_.shared.has(kind, key.size())) return l_.shared.call(b_, kind, table, key, operands);
-        const uint32_t map = l_.maps.flow(table);
-        switch (kind) {
-            case TableAccess::get:
-                return tables_.get(map, key,
-                                   l_.exchanges.found.contains(id) ? &entries_[id] : nullptr);
-            case TableAccess::set:
-                tables_.set(map, key, operands[0], entry_for(id));
-                return kNoReg;
-            case TableAccess::exchange:
-                return tables_.exchange(map, key, operands[0], operands[1], entry_for(id));
-            case TableAccess::add:
-                return tables_.add(map, key, operands[0], entry_for(id));
-        }
-        return kNoReg;
-    }
-
-    void store(ValueId id, ValueId value) {
-        const auto old = l_.exchanges.old_of.find(id);
-        if (old == l_.exchanges.old_of.end())
-            access(TableAccess::set, id, {operand(value)});
-        else
-            exchanged_[id] =
-                access(TableAccess::exchange, id, {operand(old->second), operand(value)});
     }
 
     void count(const Value& value) {
@@ -399,7 +383,7 @@ class Lowerer {
                 if (const Attempts::Again* const again = l_.attempts.find(end.a))
                     end_attempt(end, *again);
                 else
-                    two_ways(block, index, branch_condition(end));
+                    branch(block, index);
                 return;
             case Terminator::Kind::branch_len:
                 two_ways(block, index, access_->has(end.imm));
@@ -416,8 +400,38 @@ class Lowerer {
         }
     }
 
+    void branch(const Block& block, size_t index) {
+        const Terminator& end = block.end;
+        const Value& tested = f_[end.a];
+        const bool rows = tested.op == Op::in_rows && asked_[end.a];
+        const RuleList* const list = rows ? &l_.tables.rule_list(end.a) : nullptr;
+        if (list == nullptr || !list->all_ports || end.comparison != Comparison::ne) {
+            two_ways(block, index, branch_condition(end));
+            return;
+        }
+        const Word a = word(tested.a), b = word(tested.b);
+        const VReg port_class = class_of_port(b_, *list, a, b);
+        two_ways(block, index, Condition{.code = BPF_JEQ, .a = port_class, .imm = kNoClass}, [&] {
+            const VReg holds = holds_one_of(b_, *list, port_class, a, b);
+            return Condition{.code = BPF_JNE, .a = holds, .imm = 0};
+        });
+    }
+
+    Condition question(ValueId id) {
+        const Value& value = f_[id];
+        if (value.op == Op::in_rows) {
+            const VReg holds = holds_one(b_, l_.tables.rule_list(id), word(value.a), word(value.b));
+            return {.code = BPF_JNE, .a = holds, .imm = 0};
+        }
+        return is_one_of(b_, set_of(value), key_words(value));
+    }
+
     // The comparison itself if all that is tested is a comparison's number.
     Condition branch_condition(const Terminator& end) {
+        if (asked_[end.a] && !live_set(f_[end.a])) {
+            const Condition yes = question(end.a);
+            return end.comparison == Comparison::ne ? yes : yes.negated();
+        }
         if (v_.is_number(end.b) && f_[end.b].imm == 0 &&
             (end.comparison == Comparison::ne || end.comparison == Comparison::eq)) {
             if (const auto inner = ir::op_comparison(f_[end.a].op)) {
@@ -488,13 +502,6 @@ class Lowerer {
         const ir::IdList& body = f_.blocks[id].body;
         const auto at = body.empty() ? rounds_.end() : rounds_.find(body.front());
         return at == rounds_.end() ? nullptr : &at->second;
-    }
-
-    // The key stands in the frame for all of them.
-    void before_attempts(BlockId begin) {
-        if (!rounds_at(begin)) return;
-        const std::vector<Operand> key = key_of(f_[f_.blocks[begin].body.front()]);
-        if (!l_.shared.has(TableAccess::get, key.size())) tables_.write_key(key);
     }
 
     void end_attempt(const Terminator& end, const Attempts::Again& again) {
@@ -591,12 +598,11 @@ class Lowerer {
     std::vector<Label> labels_;   // by block
     std::vector<bool> in_keys_;   // by value
     std::vector<VReg> entering_;  // by parameter: what edges write
+    std::vector<bool> asked_;     // by value
     BlockId current_ = 0;
-    TableCode tables_{b_};
+    TableLowering tables_;
     std::unordered_map<ValueId, Rounds> rounds_;      // by the flow_get that begins an attempt
     std::vector<std::optional<FrameContents>> left_;  // by block: at its end, once it is written
-    std::unordered_map<ValueId, VReg> exchanged_;     // 0 if a store was made, by the store
-    std::unordered_map<ValueId, VReg> entries_;       // what a flow_get has found, by it
 };
 
 }  // namespace

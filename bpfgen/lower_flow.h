@@ -37,6 +37,8 @@ class TableCode {
   public:
     explicit TableCode(Builder& builder, AccessSite site = {}) : b_(builder), site_(site) {}
 
+    Builder& builder() const { return b_; }
+
     /// The value of a key, 0 if there is none. The entry's address, or 0, goes into `entry`.
     VReg get(uint32_t map, KeyWords key, VReg* entry = nullptr);
 

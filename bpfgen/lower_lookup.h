@@ -1,5 +1,4 @@
-// Questions to the sets and rules of a module, and counters. Free of branches where the kernel's
-// verifier would follow both ways of each.
+// Questions to sets that are maps and to the constants of rules, and counters.
 #pragma once
 
 #include <optional>
@@ -13,12 +12,9 @@
 
 namespace vfm::bpf {
 
-/// 1 if the key, of one word or of two, the upper first, is a member.
-VReg is_member(Builder& b, const SetTable& set, std::span<const Word> key);
-/// The same of a set of `width` bits that is a map.
+/// 1 if the key, of one word or of two, the upper first, is in a set of `width` bits that is a map,
+/// else 0.
 VReg is_in_map(Builder& b, uint32_t map, unsigned width, std::span<const Word> key);
-/// The rule of the first row that holds, 0 for none. `operands` are those of MATCH.
-VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands);
 /// The constant of a rule.
 VReg verdict_of(Builder& b, const VerdictTable& verdicts, Word rule);
 /// Which counter: a number known beforehand, of one that is there, or a word.

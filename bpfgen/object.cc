@@ -7,6 +7,7 @@
 #include "bpfgen/lookup/rule_lists.h"
 #include "bpfgen/loops.h"
 #include "bpfgen/predict/predict.h"
+#include "bpfgen/repeated_tests.h"
 #include "bpfgen/source_lines.h"
 #include "bpfgen/translate.h"
 #include "core/base/check.h"
@@ -17,10 +18,7 @@ namespace vfm::bpf {
 namespace {
 
 // The kernel's verifier goes through what stands twice twice.
-constexpr size_t kMostCopied = 256;
-
-// Tests for equality that become a set. A chain of fewer takes fewer instructions than the table.
-constexpr size_t kLeastChain = 8;
+constexpr size_t kMostCopied = 600;
 
 // Those that a program of the kernel may use.
 constexpr size_t kMostMaps = 64;
@@ -85,6 +83,28 @@ Failure refusal(Failure failure) {
     return failure;
 }
 
+size_t size_of(const ir::Function& function) {
+    size_t size = 0;
+    for (const ir::Block& block : function.blocks) size += 1 + block.body.size();
+    return size;
+}
+
+Result<ir::Function> optimised(const VerifiedModule& verified, const Options& options,
+                               size_t most_copied) {
+    ir::Function function = TRY(ir::lift(verified, {.vlan_metadata = options.hook == Hook::tc,
+                                                    .walks_extensions = true,
+                                                    .most_copied = most_copied,
+                                                    .plain_ipv6 = true,
+                                                    .most_keys = 0}));
+    skip_repeated_tests(function);
+    // Also behind the passes: tests that each ask for an IP version first are a chain only then.
+    ir::if_to_switch_from(function, options.least_set);
+    ir::optimise(function);
+    ir::if_to_switch_from(function, options.least_set);
+    find_rule_lists(function);
+    return function;
+}
+
 Result<ir::Function> lifted(const VerifiedModule& verified, const Options& options) {
     if (!verified.acyclic() && verified.fuel() > kMostLoopFuel) {
         const uint32_t at = find_loop(verified);
@@ -101,16 +121,12 @@ Result<ir::Function> lifted(const VerifiedModule& verified, const Options& optio
         return fail(Diagnostic::at_offset("", call->offset,
                                           "eBPF: CALL: the kernel cannot call host functions"),
                     Status::refused);
-    ir::Function function = TRY(ir::lift(verified, {.vlan_metadata = options.hook == Hook::tc,
-                                                    .walks_extensions = true,
-                                                    .most_copied = kMostCopied,
-                                                    .most_keys = 0}));
-    // Also behind the passes: tests that each ask for an IP version first are a chain only then.
-    ir::if_to_switch_from(function, kLeastChain);
-    ir::optimise(function);
-    ir::if_to_switch_from(function, kLeastChain);
-    find_rule_lists(function);
-    return function;
+    ir::Function function = TRY(optimised(verified, options, kMostCopied));
+    // Chains may have become sets: then what stands behind the header walk is small after all.
+    if (4 * size_of(function) > verified.insns().size()) return function;
+    ir::Function copied = TRY(optimised(verified, options, SIZE_MAX));
+    return size_of(copied) <= size_of(function) + kMostCopied ? std::move(copied)
+                                                              : std::move(function);
 }
 
 Failure too_many_loops(const VerifiedModule& verified, uint64_t fuel) {

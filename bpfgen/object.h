@@ -69,6 +69,9 @@ struct Options {
     SharedCode shared = SharedCode::by_use;
     Care care = Care::where_needed;
     LoopForm loops = LoopForm::bounded;
+    /// So many tests of a value for equality with numbers become a set. Measured by bench_lookups:
+    /// one behind the other they take as long at 24, and as many instructions at 22.
+    size_t least_set = 24;
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
 

@@ -20,8 +20,8 @@ bool shares_accesses(std::span<const ir::Function* const> functions, SharedCode 
 
 class SharedAccess {
   public:
-    /// What is given outlives the object.
-    SharedAccess(Emitter& emitter, Maps& maps, bool shares)
+    /// What is given outlives the object; `shares` is known before the first question.
+    SharedAccess(Emitter& emitter, Maps& maps, const bool& shares)
         : emitter_(emitter), maps_(maps), shares_(shares) {}
 
     /// True if such an access, with a key of so many words, is to be called.
@@ -48,7 +48,7 @@ class SharedAccess {
 
     Emitter& emitter_;
     Maps& maps_;
-    bool shares_;
+    const bool& shares_;
     std::map<Which, Called> called_;
 };
 

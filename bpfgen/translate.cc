@@ -15,7 +15,7 @@ namespace {
 class Translator {
   public:
     Translator(std::vector<UnitInput> inputs, std::span<const Unit> units, const Options& options,
-               bool shares, bool careful)
+               SharedCode form, bool careful)
         : options_(options),
           maps_({options.program_name}),
           shared_{.options = options,
@@ -24,8 +24,8 @@ class Translator {
                   .maps = maps_,
                   .data = data_,
                   .units = units,
-                  .careful = careful,
-                  .shares = shares} {
+                  .careful = careful},
+          form_(form) {
         for (size_t i = 0; i < inputs.size(); ++i) begins_.push_back(emitter_.label());
         for (size_t i = 0; i < inputs.size(); ++i)
             units_.emplace_back(
@@ -36,6 +36,9 @@ class Translator {
     std::expected<Program, UnitFailure> run() {
         for (UnitCode& unit : units_)
             if (auto done = unit.prepare(); !done) return failed(unit, std::move(done).error());
+        std::vector<const ir::Function*> functions;
+        for (const UnitCode& unit : units_) functions.push_back(&unit.function());
+        shared_.shares = shares_accesses(functions, form_);
         find_shared_values();
         for (size_t i = 0; i < units_.size(); ++i) {
             UnitCode& unit = units_[i];
@@ -165,6 +168,7 @@ class Translator {
     MapList maps_;
     ConstantData data_;
     SharedParts shared_;
+    SharedCode form_;
     std::vector<Label> begins_;
     std::deque<UnitCode> units_;
     std::vector<Subprogram> subprograms_;
@@ -176,13 +180,10 @@ class Translator {
 std::expected<Program, UnitFailure> translate(const std::vector<UnitInput>& inputs,
                                               std::span<const Unit> units, const Options& options,
                                               bool careful) {
-    std::vector<const ir::Function*> functions;
-    for (const UnitInput& input : inputs) functions.push_back(&input.function);
-    if (shares_accesses(functions, options.shared)) {
-        // What is called needs some of the frame.
-        if (auto made = Translator(inputs, units, options, true, careful).run()) return made;
-    }
-    return Translator(inputs, units, options, false, careful).run();
+    auto made = Translator(inputs, units, options, options.shared, careful).run();
+    // What is called needs some of the frame.
+    if (made || options.shared == SharedCode::never) return made;
+    return Translator(inputs, units, options, SharedCode::never, careful).run();
 }
 
 }  // namespace vfm::bpf

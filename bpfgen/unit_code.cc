@@ -15,6 +15,7 @@
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/regalloc.h"
 #include "bpfgen/select.h"
+#include "bpfgen/sinking.h"
 #include "bpfgen/tail_merging.h"
 #include "core/ir/passes/passes.h"
 #include "core/isa/limits.h"
@@ -51,8 +52,10 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
       last_(!next) {
     thread_jumps(input_.function);
     read_clock_once(input_.function);
+    find_length_late(input_.function);
     choose_by_branches(input_.function);
     ir::byte_swap_elimination(input_.function);
+    sink_values(input_.function);
     merge_tails(input_.function);
     exchanges_ = find_exchanges(input_.function);
     attempts_ = fold_attempts(input_.function, exchanges_);

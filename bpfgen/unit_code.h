@@ -55,6 +55,7 @@ class UnitCode {
     Result<> prepare();
     const Needs& needs() const { return needs_; }
     bool loops() const { return heads_.any(); }
+    const ir::Function& function() const { return input_.function; }
     uint32_t number() const { return input_.number; }
 
     /// Counts the packet. Where frames are linear kData and kDataEnd hold its ends, else r9 its

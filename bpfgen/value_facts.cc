@@ -40,6 +40,11 @@ bool verifier_bounds(const Function& function, const Value& value) {
     }
 }
 
+uint8_t rule_bits(const Function& function, const Value& match) {
+    const auto& rows = function.program->module().rule_tables[match.imm].rows;
+    return static_cast<uint8_t>(rows.empty() ? 0 : std::bit_width(rows.back().rule));
+}
+
 // The kernel's BPF_MAX_VAR_OFF.
 constexpr uint64_t kFar = uint64_t{1} << 29;
 
@@ -83,7 +88,7 @@ ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopH
                 const unsigned b = operands > 1 ? known[v.b] : 0;
                 return static_cast<uint8_t>(ir::result_bits(function, v, a, b));
             };
-            bits_[value] = bound(bits_);
+            bits_[value] = v.op == Op::match ? rule_bits(function, v) : bound(bits_);
             provable_[value] = verifier_bounds(function, v) ? bound(provable_) : 64;
             far_sum_[value] = adds_far(function, v);
             if (ir::evaluate(v.op, 1, 1)) {

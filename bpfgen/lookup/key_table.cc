@@ -4,6 +4,8 @@
 #include <bit>
 #include <numeric>
 
+#include "bpfgen/lookup/code.h"
+
 namespace vfm::bpf {
 namespace {
 
@@ -14,30 +16,35 @@ constexpr size_t kMostKeys = size_t{1} << 20;
 constexpr unsigned kFactors = 16;      // that are tried
 constexpr unsigned kTriesAKey = 4096;  // displacements of a bucket
 
+uint64_t folded(uint64_t x) { return x ^ x >> 32; }
+
 // Makes hash tables: keys fall into buckets, and from the largest bucket on each gets the first
 // displacement that takes all its keys to slots which are free.
 class Hasher {
   public:
-    Hasher(std::span<const uint64_t> keys, KeyTable& table) : keys_(keys), table_(table) {
-        table_.folded = keys.back() >> 32 != 0;
-        table_.slot_size = table_.folded ? 8 : 4;
+    Hasher(size_t count, KeyTable& table) : table_(table), hashes_(count), order_(count) {
         // At most half of the slots are taken; four keys a bucket or fewer.
-        table_.slot_bits = static_cast<unsigned>(std::bit_width(2 * keys.size() - 1));
+        table_.slot_bits = static_cast<unsigned>(std::bit_width(2 * count - 1));
         table_.bucket_bits = std::max(table_.slot_bits, 4u) - 3;
         table_.displacement_size = table_.slot_bits <= 16 ? 2 : 4;
-        hashes_.resize(keys.size());
-        order_.resize(keys.size());
     }
 
-    bool place() {
+    // `mixed` gives what is multiplied with the factor, by number of the key, once the table has
+    // that factor.
+    template <class Mixed>
+    bool place(Mixed&& mixed) {
         uint64_t factor = 0x9e3779b97f4a7c15;
         for (unsigned tried = 0; tried < kFactors;
-             ++tried, factor = factor * 0xd1342543de82ef95 + 2)
-            if (place_with(factor)) return true;
+             ++tried, factor = factor * 0xd1342543de82ef95 + 2) {
+            table_.factor = factor;
+            for (size_t i = 0; i < hashes_.size(); ++i) hashes_[i] = mixed(i) * factor;
+            if (place_all()) return true;
+        }
         return false;
     }
 
-    std::span<const uint64_t> slots() const { return slots_; }
+    // Numbers of keys.
+    std::span<const uint32_t> slots() const { return slots_; }
     std::span<const uint32_t> displacements() const { return displacements_; }
 
   private:
@@ -47,24 +54,21 @@ class Hasher {
         return ((hashes_[key] >> shift) ^ displacement) & ((uint64_t{1} << table_.slot_bits) - 1);
     }
 
-    bool place_with(uint64_t factor) {
-        table_.factor = factor;
-        for (size_t i = 0; i < keys_.size(); ++i)
-            hashes_[i] = (table_.folded ? keys_[i] ^ keys_[i] >> 32 : keys_[i]) * factor;
+    bool place_all() {
         const size_t buckets = size_t{1} << table_.bucket_bits;
         std::vector<uint32_t> begin(buckets + 1);
-        for (size_t i = 0; i < keys_.size(); ++i) ++begin[bucket(i) + 1];
+        for (size_t i = 0; i < hashes_.size(); ++i) ++begin[bucket(i) + 1];
         std::vector<uint32_t> largest(buckets);
         std::iota(largest.begin(), largest.end(), 0u);
         std::ranges::stable_sort(largest, std::greater<>{},
                                  [&](uint32_t at) { return begin[at + 1]; });
         std::partial_sum(begin.begin(), begin.end(), begin.begin());
         std::vector<uint32_t> next(begin.begin(), begin.end() - 1);
-        for (size_t i = 0; i < keys_.size(); ++i)
+        for (size_t i = 0; i < hashes_.size(); ++i)
             order_[next[bucket(i)]++] = static_cast<uint32_t>(i);
 
         // A slot without a key holds one that is never looked for there.
-        slots_.assign(size_t{1} << table_.slot_bits, keys_[0]);
+        slots_.assign(size_t{1} << table_.slot_bits, 0);
         taken_.assign(slots_.size(), false);
         displacements_.assign(buckets, 0);
         for (const uint32_t at : largest) {
@@ -83,7 +87,7 @@ class Hasher {
             while (placed < inside.size() && !taken_[slot(inside[placed], displacement)])
                 taken_[slot(inside[placed++], displacement)] = true;
             if (placed == inside.size()) {
-                for (const uint32_t key : inside) slots_[slot(key, displacement)] = keys_[key];
+                for (const uint32_t key : inside) slots_[slot(key, displacement)] = key;
                 displacements_[at] = static_cast<uint32_t>(displacement);
                 return true;
             }
@@ -93,11 +97,10 @@ class Hasher {
         return false;
     }
 
-    std::span<const uint64_t> keys_;
     KeyTable& table_;
     std::vector<uint64_t> hashes_;
     std::vector<uint32_t> order_;  // keys by bucket
-    std::vector<uint64_t> slots_;
+    std::vector<uint32_t> slots_;
     std::vector<bool> taken_;
     std::vector<uint32_t> displacements_;
 };
@@ -127,27 +130,7 @@ KeyTable make_bits(std::span<const uint64_t> keys, ConstantData& data) {
 
 // ---- code ------------------------------------------------------------------------------------
 
-// 1 if x is 0.
-VReg is_zero(Builder& b, VReg x, unsigned bits) {
-    if (bits < 64) return b.alu_imm(BPF_RSH, b.alu_imm(BPF_SUB, x, 1), 63);
-    const VReg positive = b.alu_imm(BPF_XOR, b.alu(BPF_OR, x, b.neg(x)), ~uint64_t{0});
-    return b.alu_imm(BPF_RSH, positive, 63);
-}
-
-VReg with_constant(Builder& b, unsigned code, VReg x, uint64_t number) {
-    return fits_imm(number) ? b.alu_imm(code, x, number) : b.alu(code, x, b.number(number));
-}
-
-VReg cut(Builder& b, VReg x, unsigned bits) {
-    return with_constant(b, BPF_AND, x, (uint64_t{1} << bits) - 1);
-}
-
-VReg element(Builder& b, uint32_t table, VReg index, unsigned size) {
-    const auto shift = static_cast<uint64_t>(std::countr_zero(size));
-    return b.load(size, b.alu(BPF_ADD, b.data_address(table), b.alu_imm(BPF_LSH, index, shift)), 0);
-}
-
-VReg among_few(Builder& b, const KeyTable& table, Word key) {
+VReg among_few(Builder& b, const KeyTable& table, const Word& key) {
     VReg any = kNoReg;
     for (const uint64_t number : table.keys) {
         if (key.bits < 64 && number >> key.bits != 0) continue;
@@ -157,7 +140,7 @@ VReg among_few(Builder& b, const KeyTable& table, Word key) {
     return any == kNoReg ? b.number(0) : any;
 }
 
-VReg among_bits(Builder& b, const KeyTable& table, Word key) {
+VReg among_bits(Builder& b, const KeyTable& table, const Word& key) {
     const VReg place = with_constant(b, BPF_SUB, key.reg, table.least);
     const VReg within = is_zero(b, b.alu_imm(BPF_RSH, place, 6 + table.word_bits), 58);
     VReg word = kNoReg;
@@ -171,17 +154,38 @@ VReg among_bits(Builder& b, const KeyTable& table, Word key) {
     return b.alu(BPF_AND, bit, within);
 }
 
-VReg among_hashed(Builder& b, const KeyTable& table, Word key) {
-    VReg mixed = key.reg;
+// Where the only slot that can hold a key is: its index.
+VReg slot_of(Builder& b, const KeyTable& table, std::span<const Word> key) {
+    VReg mixed = key.back().reg;
+    if (table.upper_factor != 0)
+        mixed = b.alu(BPF_XOR, b.alu(BPF_MUL, key[0].reg, b.number(table.upper_factor)), mixed);
     if (table.folded) mixed = b.alu(BPF_XOR, mixed, b.alu_imm(BPF_RSH, mixed, 32));
     const VReg hash = b.alu(BPF_MUL, mixed, b.number(table.factor));
     const VReg bucket = b.alu_imm(BPF_RSH, hash, 64 - table.bucket_bits);
     const VReg displacement = element(b, table.displacements, bucket, table.displacement_size);
     const unsigned shift = 64 - table.bucket_bits - table.slot_bits;
     const VReg place = b.alu(BPF_XOR, b.alu_imm(BPF_RSH, hash, shift), displacement);
-    const VReg found = element(b, table.slots, cut(b, place, table.slot_bits), table.slot_size);
+    return cut(b, place, table.slot_bits);
+}
+
+// 0 if a key of two words is in its slot.
+VReg wide_difference(Builder& b, const KeyTable& table, std::span<const Word> key) {
+    const VReg offset = b.alu_imm(BPF_LSH, slot_of(b, table, key), 4);
+    const VReg at = b.alu(BPF_ADD, b.data_address(table.slots), offset);
+    const VReg upper = b.alu(BPF_XOR, b.load(8, at, 0), key[0].reg);
+    return b.alu(BPF_OR, upper, b.alu(BPF_XOR, b.load(8, at, 8), key[1].reg));
+}
+
+VReg among_hashed(Builder& b, const KeyTable& table, const Word& key) {
+    const VReg found = element(b, table.slots, slot_of(b, table, {&key, 1}), table.slot_size);
     const bool small = table.slot_size == 4 && key.bits < 64;
     return is_zero(b, b.alu(BPF_XOR, found, key.reg), small ? 63 : 64);
+}
+
+void add_displacements(const Hasher& hasher, KeyTable& table, ConstantData& data) {
+    table.displacements = table.displacement_size == 2
+                              ? add_as<uint16_t>(data, hasher.displacements())
+                              : add_as<uint32_t>(data, hasher.displacements());
 }
 
 }  // namespace
@@ -192,26 +196,63 @@ std::optional<KeyTable> make_key_table(std::span<const uint64_t> keys, ConstantD
     if (span < kAlwaysBits || span / kBitsAKey < keys.size()) return make_bits(keys, data);
     if (keys.size() > kMostKeys) return std::nullopt;
     KeyTable table{.kind = KeyTable::Kind::hash, .keys = {}};
-    Hasher hasher(keys, table);
-    if (!hasher.place()) return std::nullopt;
-    table.displacements = table.displacement_size == 2
-                              ? add_as<uint16_t>(data, hasher.displacements())
-                              : add_as<uint32_t>(data, hasher.displacements());
-    table.slots = table.slot_size == 4 ? add_as<uint32_t>(data, hasher.slots())
-                                       : add_as<uint64_t>(data, hasher.slots());
+    table.folded = keys.back() >> 32 != 0;
+    table.slot_size = table.folded ? 8 : 4;
+    Hasher hasher(keys.size(), table);
+    if (!hasher.place([&](size_t i) { return table.folded ? folded(keys[i]) : keys[i]; }))
+        return std::nullopt;
+    add_displacements(hasher, table, data);
+    std::vector<uint64_t> slots;
+    slots.reserve(hasher.slots().size());
+    for (const uint32_t key : hasher.slots()) slots.push_back(keys[key]);
+    table.slots = table.slot_size == 4 ? add_as<uint32_t>(data, std::span<const uint64_t>(slots))
+                                       : data.add(std::span<const uint64_t>(slots));
     return table;
 }
 
-VReg is_key(Builder& b, const KeyTable& table, Word key) {
+std::optional<KeyTable> make_wide_key_table(std::span<const WideKey> keys, ConstantData& data) {
+    if (keys.size() > kMostKeys) return std::nullopt;
+    KeyTable table{.kind = KeyTable::Kind::hash, .keys = {}, .folded = true, .slot_size = 16};
+    const auto mixed = [&](size_t i) {
+        // Another one with each factor: what falls together once is torn apart then.
+        table.upper_factor = table.factor ^ 0x5851f42d4c957f2c;
+        const auto upper = static_cast<uint64_t>(keys[i] >> 64);
+        return folded(upper * table.upper_factor ^ static_cast<uint64_t>(keys[i]));
+    };
+    Hasher hasher(keys.size(), table);
+    if (!hasher.place(mixed)) return std::nullopt;
+    add_displacements(hasher, table, data);
+    std::vector<uint64_t> slots;
+    slots.reserve(2 * hasher.slots().size());
+    for (const uint32_t key : hasher.slots()) {
+        slots.push_back(static_cast<uint64_t>(keys[key] >> 64));
+        slots.push_back(static_cast<uint64_t>(keys[key]));
+    }
+    table.slots = data.add(std::span<const uint64_t>(slots));
+    return table;
+}
+
+VReg is_key(Builder& b, const KeyTable& table, std::span<const Word> key) {
+    if (table.upper_factor != 0) return is_zero(b, wide_difference(b, table, key), 64);
     switch (table.kind) {
         case KeyTable::Kind::few:
-            return among_few(b, table, key);
+            return among_few(b, table, key[0]);
         case KeyTable::Kind::bits:
-            return among_bits(b, table, key);
+            return among_bits(b, table, key[0]);
         case KeyTable::Kind::hash:
             break;
     }
-    return among_hashed(b, table, key);
+    return among_hashed(b, table, key[0]);
+}
+
+Condition one_of_keys(Builder& b, const KeyTable& table, std::span<const Word> key) {
+    if (table.upper_factor != 0)
+        return {.code = BPF_JEQ, .a = wide_difference(b, table, key), .imm = 0};
+    if (table.kind == KeyTable::Kind::hash)
+        return {.code = BPF_JEQ,
+                .a = element(b, table.slots, slot_of(b, table, key), table.slot_size),
+                .b = key[0].reg};
+    return {.code = BPF_JNE, .a = is_key(b, table, key), .imm = 0};
 }
 
 }  // namespace vfm::bpf

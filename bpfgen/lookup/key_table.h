@@ -10,6 +10,7 @@
 #include "bpfgen/builder.h"
 #include "bpfgen/constant_data.h"
 #include "bpfgen/lookup/word.h"
+#include "core/tables/wide.h"
 
 namespace vfm::bpf {
 
@@ -32,12 +33,21 @@ struct KeyTable {
     unsigned bucket_bits = 0, slot_bits = 0;
     unsigned displacement_size = 2, slot_size = 4;  ///< bytes
     uint32_t displacements = 0, slots = 0;          ///< where they stand
+    /// Keys of two words: what the upper one is multiplied with before the lower one is mixed in,
+    /// else 0. A slot holds the upper word, then the lower one.
+    uint64_t upper_factor = 0;
 };
 
 /// Of different keys, ascending, at least one. Nothing if they do not suit any kind.
 std::optional<KeyTable> make_key_table(std::span<const uint64_t> keys, ConstantData& data);
 
-/// 1 if the number is one of the keys, else 0; without a branch.
-VReg is_key(Builder& b, const KeyTable& table, Word key);
+/// The same of keys of two words, always a hash table.
+std::optional<KeyTable> make_wide_key_table(std::span<const WideKey> keys, ConstantData& data);
+
+/// 1 if the key, of one word or of two, the upper first, is one of the table's, else 0; without a
+/// branch.
+VReg is_key(Builder& b, const KeyTable& table, std::span<const Word> key);
+/// The same for a branch.
+Condition one_of_keys(Builder& b, const KeyTable& table, std::span<const Word> key);
 
 }  // namespace vfm::bpf

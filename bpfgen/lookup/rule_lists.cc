@@ -5,13 +5,15 @@
 #include <span>
 #include <vector>
 
+#include "bpfgen/lookup/code.h"
 #include "core/ir/native/native_passes.h"
+#include "core/ir/passes/build.h"
 
 namespace vfm::bpf {
 namespace {
 
 constexpr size_t kLeastRules = 8;  // fewer are as fast as tests of their own
-constexpr size_t kMostPorts = 63;  // a word has one bit more, for all other ports
+constexpr size_t kMostPorts = kNoClass;
 
 struct Rule {
     uint32_t first = 0, last = 0;  // addresses
@@ -75,14 +77,44 @@ std::optional<Rules> read_rules(const ir::Function& function, const ir::Value& r
 }
 
 bool suits(const ir::Function& function, const ir::Value& rows) {
-    return function.rows[rows.imm].size() >= kLeastRules &&
-           (read_rules(function, rows, true) || read_rules(function, rows, false));
+    if (function.rows[rows.imm].size() < kLeastRules) return false;
+    auto rules = read_rules(function, rows, true);
+    if (!rules) rules = read_rules(function, rows, false);
+    // Single addresses alone are a set, or too few for one.
+    return rules &&
+           !(rules->ports.empty() && std::ranges::all_of(rules->list, [](const Rule& rule) {
+                 return rule.first == rule.last;
+             }));
 }
 
 // Whatever port has the class of a rule without one.
 uint64_t bit_of(const Rules& rules, const Rule& rule) {
     if (!rule.port) return ~uint64_t{0};
     return uint64_t{1} << (std::ranges::lower_bound(rules.ports, *rule.port) - rules.ports.begin());
+}
+
+// A block that returns what a list says branches instead: most packets need not ask all of it.
+void branch_on_lists(ir::Function& function) {
+    for (size_t id = 0, count = function.blocks.size(); id < count; ++id) {
+        const ir::Terminator end = function.blocks[id].end;
+        if (end.kind != ir::Terminator::Kind::ret || function[end.a].op != ir::Op::in_rows)
+            continue;
+        const ir::ValueId zero = ir::number_in_entry(function, 0);
+        const auto lead_to = [&](ir::ValueId value) {
+            const auto made = static_cast<ir::BlockId>(function.blocks.size());
+            ir::Terminator ret = end;
+            ret.a = value;
+            function.blocks.emplace_back().end = std::move(ret);
+            return ir::Edge{made, {}};
+        };
+        ir::Terminator branch = end;
+        branch.kind = ir::Terminator::Kind::branch;
+        branch.comparison = Comparison::ne;
+        branch.b = zero;
+        branch.then = lead_to(ir::number_in_entry(function, 1));
+        branch.otherwise = lead_to(zero);
+        function.blocks[id].end = std::move(branch);
+    }
 }
 
 }  // namespace
@@ -96,6 +128,7 @@ void find_rule_lists(ir::Function& function) {
     for (const ir::Block& block : made.blocks)
         for (const ir::ValueId id : block.body)
             if (made[id].op == ir::Op::in_rows && !suits(made, made[id])) return;
+    branch_on_lists(made);
     function = std::move(made);
 }
 
@@ -118,7 +151,7 @@ std::optional<RuleList> make_rule_list(const ir::Function& function, const ir::V
     std::ranges::sort(ends);
     const auto repeated = std::ranges::unique(ends);
     ends.erase(repeated.begin(), repeated.end());
-    list.addresses = make_range_index(ends, false, data);
+    list.addresses = make_range_index(ends, false, data, 8);
 
     std::vector<uint64_t> words(ends.size() + 1);
     const auto place_of = [&](uint32_t address) {
@@ -127,9 +160,10 @@ std::optional<RuleList> make_rule_list(const ir::Function& function, const ir::V
     for (const Rule& rule : rules->list)
         for (size_t at = place_of(rule.first), last = place_of(rule.last); at <= last; ++at)
             words[at] |= bit_of(*rules, rule);
-    list.words = data.add(std::span<const uint64_t>(words));
-    data.reserve(list.words + 2 * most_place(list.addresses) + 8);
+    list.words = add_values(list.addresses, words, data);
     if (list.any_port) return list;
+    list.all_ports =
+        std::ranges::all_of(rules->list, [](const Rule& rule) { return rule.port.has_value(); });
 
     list.port_bits = 8 * rules->port_size;
     std::vector<uint8_t> classes(size_t{1} << list.port_bits, uint8_t{kMostPorts});
@@ -139,17 +173,30 @@ std::optional<RuleList> make_rule_list(const ir::Function& function, const ir::V
     return list;
 }
 
+namespace {
+
+// By class of ports a bit that says if a rule holds.
+VReg classes_of_address(Builder& b, const RuleList& list, Word first, Word second) {
+    VReg address = list.address_is_a ? first.reg : second.reg;
+    if (list.turned) address = b.to_be(address, 4);
+    return value_beside(b, list.addresses, list.words, find_end(b, list.addresses, address));
+}
+
+}  // namespace
+
+VReg class_of_port(Builder& b, const RuleList& list, Word first, Word second) {
+    const VReg port = list.address_is_a ? second.reg : first.reg;
+    return element(b, list.classes, cut(b, port, list.port_bits), 1);
+}
+
+VReg holds_one_of(Builder& b, const RuleList& list, VReg port_class, Word first, Word second) {
+    const VReg word = classes_of_address(b, list, first, second);
+    return b.alu_imm(BPF_AND, b.alu(BPF_RSH, word, port_class), 1);
+}
+
 VReg holds_one(Builder& b, const RuleList& list, Word first, Word second) {
-    Word address = list.address_is_a ? first : second;
-    const Word port = list.address_is_a ? second : first;
-    if (list.turned) address.reg = b.to_be(address.reg, 4);
-    const VReg place = place_in_ranges(b, list.addresses, address.reg);
-    const VReg base = b.data_address(list.words);
-    const VReg word = b.load(8, b.alu(BPF_ADD, base, b.alu_imm(BPF_LSH, place, 1)), 0);
-    if (list.any_port) return b.alu_imm(BPF_AND, word, 1);
-    const VReg known = b.alu_imm(BPF_AND, port.reg, (uint64_t{1} << list.port_bits) - 1);
-    const VReg of_port = b.load(1, b.alu(BPF_ADD, b.data_address(list.classes), known), 0);
-    return b.alu_imm(BPF_AND, b.alu(BPF_RSH, word, of_port), 1);
+    if (list.any_port) return b.alu_imm(BPF_AND, classes_of_address(b, list, first, second), 1);
+    return holds_one_of(b, list, class_of_port(b, list, first, second), first, second);
 }
 
 }  // namespace vfm::bpf

@@ -201,7 +201,7 @@ class Asker {
         rules.default_verdict = rng_.below(3);
         // About where engines change how they look rows up, and one of many rows now and then.
         const size_t count = rng_.one_in(4)
-                                 ? rng_.pick<size_t>({20, 21, 31, 32, 33, 63, 64, 65, 150, 1000})
+                                 ? rng_.pick<size_t>({20, 21, 31, 33, 64, 65, 150, 257, 1000, 1500})
                                  : rng_.below(12);
         for (size_t i = 0; i < count; ++i) {
             rules.verdicts.push_back(rng_.one_in(4) ? rng_.next() : rng_.below(3));

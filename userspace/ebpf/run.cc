@@ -184,6 +184,10 @@ bool Run::pointer_alu(const DecodedInsn& insn, const Value& source) {
         target = Value::scalar(target.bits - source.bits);
         return true;
     }
+    if (op == Op::SUB && target.kind == Kind::data && source.kind == Kind::data) {
+        target = Value::scalar(target.bits - source.bits);
+        return true;
+    }
     const bool moves = (op == Op::ADD && target.is_movable() != source.is_movable() &&
                         (target.is_scalar() || source.is_scalar())) ||
                        (op == Op::SUB && target.is_movable() && source.is_scalar());

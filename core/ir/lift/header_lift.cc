@@ -13,11 +13,15 @@
 namespace vfm::ir {
 namespace {
 
-// What most packets are: untagged IPv4 without options, no fragment. Of these the walk knows nearly
-// everything at once.
-constexpr uint64_t kPlainLength = 34;
-constexpr uint64_t kPlainType = walk::kEtherTypeOffset, kPlainFirst = 14, kPlainFlags = 20;
+// What most packets are: untagged IPv4 without options, no fragment, or untagged IPv6 without
+// extension headers. Of these the walk knows nearly everything at once.
+enum class Plain : uint8_t { no, ipv4, ipv6 };
+constexpr uint64_t kPlainType = walk::kEtherTypeOffset, kPlainFirst = 14;
+constexpr uint64_t kPlainLength4 = 34, kPlainFlags = 20;
 constexpr uint64_t kPlainFirstByte = 0x45, kPlainFlagBits = 0x3fff;  // those that are 0
+constexpr uint64_t kPlainLength6 = 54, kPlainNext = 20;
+constexpr uint64_t kExtensions[] = {walk::kHopByHop, walk::kRouting, walk::kFragmentHeader,
+                                    walk::kDestinationOptions};
 
 // Writes what it is told at the end of a current block. branch() makes a block for each way and
 // one behind them, whose parameters are the variables that the two ways left different. Of a plain
@@ -27,7 +31,7 @@ class Writer {
     using Word = ValueId;
 
     Writer(Function& function, BlockId block, uint32_t origin, const Environment& environment,
-           Numbers& numbers, bool plain)
+           Numbers& numbers, Plain plain)
         : function_(function),
           block_(block),
           origin_(origin),
@@ -47,11 +51,14 @@ class Writer {
         if (x && y) return constant(vfm::binary(opcode, *x, *y));
         if (y && opcode == Opcode::AND && is_plain_flags(a) && (*y & ~kPlainFlagBits) == 0)
             return constant(0);
+        if (plain_ == Plain::ipv6 && opcode == Opcode::SHR && is_load(a, kPlainFirst, 1) && y == 4)
+            return constant(6);
         return emit({.op = arithmetic_op(opcode), .a = a, .b = b});
     }
     Word compare(Comparison comparison, Word a, Word b) {
         const auto x = known(a), y = known(b);
         if (x && y) return constant(vfm::compare(comparison, *x, *y) ? 1 : 0);
+        if (y && comparison == Comparison::eq && is_no_extension(a, *y)) return constant(0);
         return emit({.op = compare_op(comparison), .a = a, .b = b});
     }
     Word load(Word base, unsigned offset, unsigned size) {
@@ -59,12 +66,15 @@ class Writer {
         const auto from = known(base);
         if (!from) return emit({.op = Op::loadx, .size = bytes, .a = base, .imm = offset});
         const uint64_t at = *from + offset;
-        if (at == kPlainType && size == walk::kEtherTypeSize) return constant(walk::kIpv4);
-        if (at == kPlainFirst && size == 1) return constant(kPlainFirstByte);
+        const bool ipv4 = plain_ == Plain::ipv4;
+        if (at == kPlainType && size == walk::kEtherTypeSize)
+            return constant(ipv4 ? walk::kIpv4 : walk::kIpv6);
+        if (ipv4 && at == kPlainFirst && size == 1) return constant(kPlainFirstByte);
         return emit({.op = Op::load, .size = bytes, .imm = at});
     }
     Word vlan_present() {
-        return environment_.vlan_metadata && !plain_ ? emit({.op = Op::vlan_present}) : constant(0);
+        return environment_.vlan_metadata && plain_ == Plain::no ? emit({.op = Op::vlan_present})
+                                                                 : constant(0);
     }
     Word vlan_tag() {
         return environment_.vlan_metadata ? emit({.op = Op::vlan_tag}) : constant(0);
@@ -90,23 +100,42 @@ class Writer {
             ways({.kind = Terminator::Kind::branch_index, .a = base, .imm = size}, then, otherwise);
         } else if (*from > kMaxPacket) {
             otherwise();
-        } else if (*from + size <= kPlainLength) {
+        } else if (*from + size <= (plain_ == Plain::ipv4 ? kPlainLength4 : kPlainLength6)) {
             then();
         } else {
             ways({.kind = Terminator::Kind::branch_len, .imm = *from + size}, then, otherwise);
         }
     }
 
-    /// Ends the current block with a test for plain packets; the walk of others goes on here. Gives
-    /// the block to which plain ones go.
-    BlockId choose_plain() {
+    /// The blocks to which plain packets go; that of IPv6 only where the environment wants it.
+    struct PlainBlocks {
+        BlockId ipv4 = kNone, ipv6 = kNone;
+    };
+    /// Ends the current block with a test for plain packets; the walk of others goes on here.
+    PlainBlocks choose_plain() {
         const BlockId others = new_block();
-        test({.kind = Terminator::Kind::branch_len, .imm = kPlainLength}, others);
+        const BlockId not_ipv4 = environment_.plain_ipv6 ? new_block() : others;
+        PlainBlocks plain;
+        test({.kind = Terminator::Kind::branch_len, .imm = kPlainLength4}, others);
         if (environment_.vlan_metadata) test_equal(emit({.op = Op::vlan_present}), 0, others);
-        test_equal(fixed(kPlainType, 2), walk::kIpv4, others);
+        const Word type = fixed(kPlainType, 2);
+        test_equal(type, walk::kIpv4, not_ipv4);
         test_equal(fixed(kPlainFirst, 1), kPlainFirstByte, others);
         test_equal(binary(Opcode::AND, fixed(kPlainFlags, 2), constant(kPlainFlagBits)), 0, others);
-        return std::exchange(block_, others);
+        plain.ipv4 = std::exchange(block_, not_ipv4);
+        if (!environment_.plain_ipv6) return plain;
+        test_equal(type, walk::kIpv6, others);
+        test({.kind = Terminator::Kind::branch_len, .imm = kPlainLength6}, others);
+        test_equal(binary(Opcode::SHR, fixed(kPlainFirst, 1), constant(4)), 6, others);
+        const Word next = fixed(kPlainNext, 1);
+        for (const uint64_t kind : kExtensions)
+            test({.kind = Terminator::Kind::branch,
+                  .comparison = Comparison::ne,
+                  .a = next,
+                  .b = constant(kind)},
+                 others);
+        plain.ipv6 = std::exchange(block_, others);
+        return plain;
     }
 
   private:
@@ -114,12 +143,19 @@ class Writer {
 
     // The number that a value is known to be, of a plain packet: of others the passes find it.
     std::optional<uint64_t> known(Word word) const {
-        if (!plain_ || function_[word].op != Op::constant) return std::nullopt;
+        if (plain_ == Plain::no || function_[word].op != Op::constant) return std::nullopt;
         return function_[word].imm;
     }
     bool is_plain_flags(Word word) const {
+        return plain_ == Plain::ipv4 && is_load(word, kPlainFlags, 2);
+    }
+    bool is_no_extension(Word word, uint64_t kind) const {
+        return plain_ == Plain::ipv6 && is_load(word, kPlainNext, 1) &&
+               std::ranges::find(kExtensions, kind) != std::end(kExtensions);
+    }
+    bool is_load(Word word, uint64_t offset, uint8_t size) const {
         const Value& value = function_[word];
-        return value.op == Op::load && value.size == 2 && value.imm == kPlainFlags;
+        return value.op == Op::load && value.size == size && value.imm == offset;
     }
 
     Word fixed(uint64_t offset, uint8_t size) {
@@ -194,7 +230,7 @@ class Writer {
     uint32_t origin_;
     const Environment& environment_;
     Numbers& numbers_;
-    const bool plain_;
+    const Plain plain_;
     Vars vars_{};
 };
 
@@ -319,12 +355,13 @@ void lift_headers(Function& function, HeaderUses uses, const Environment& enviro
         Edge on{to, walked(writer, uses)};
         function.blocks[writer.block()].end = jump_to(std::move(on), origin);
     };
-    Writer writer(function, block, origin, environment, numbers, false);
-    const bool has_plain = wants_ip(uses);
-    const BlockId plain = has_plain ? writer.choose_plain() : kNone;
+    Writer writer(function, block, origin, environment, numbers, Plain::no);
+    const auto plain = wants_ip(uses) ? writer.choose_plain() : Writer::PlainBlocks{};
     lead_on(writer, rest);
-    if (has_plain) {
-        Writer known(function, plain, origin, environment, numbers, true);
+    for (const auto& [from, kind] :
+         {std::pair{plain.ipv4, Plain::ipv4}, std::pair{plain.ipv6, Plain::ipv6}}) {
+        if (from == kNone) continue;
+        Writer known(function, from, origin, environment, numbers, kind);
         lead_on(known, copy_behind(function, rest, environment.most_copied));
     }
     remove_unreachable(function);

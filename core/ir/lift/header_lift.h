@@ -34,8 +34,9 @@ struct HeaderUses {
 /// if there are no uses.
 ///
 /// Before the walk stands a test for the plainest packets, untagged IPv4 without options and no
-/// fragments: of these the walk is the same with most of it known beforehand, and what stands
-/// behind it is there a second time, so that loads have fixed offsets.
+/// fragments, and if the environment says so untagged IPv6 without extension headers: of these the
+/// walk is the same with most of it known beforehand, and what stands behind it is there a second
+/// time, so that loads have fixed offsets.
 void lift_headers(Function& function, HeaderUses uses, const Environment& environment,
                   Numbers& numbers);
 

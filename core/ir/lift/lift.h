@@ -16,6 +16,8 @@ struct Environment {
     /// What stands behind the header walk is written a second time, for the plainest packets, of
     /// which the walk finds out everything with a few tests, if it has so many values at most.
     size_t most_copied = 1024;
+    /// A third time for untagged IPv6 without extension headers.
+    bool plain_ipv6 = false;
     /// A declared set that does not change and has so many keys at most becomes one of the
     /// function.
     size_t most_keys = 4096;

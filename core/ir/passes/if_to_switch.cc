@@ -178,7 +178,8 @@ class IfToSwitch {
         for (uint32_t which = 0; which < cases_.size(); ++which)
             if (!is_set(cases_[which]))
                 for (const uint32_t key : cases_[which].keys) singles_.push_back({key, which});
-        if (singles_.size() == keys_.size() && singles_.size() < kMinSearch) return;
+        const bool no_sets = singles_.size() == keys_.size();
+        if (no_sets && (singles_.size() < kMinSearch || leads_one_way())) return;
 
         changed_ = true;
         keep_numbers(head);
@@ -194,6 +195,13 @@ class IfToSwitch {
         }
         if (ending.value != kNone) function_.blocks[head].body.push_back(ending.value);
         function_.blocks[head].end = std::move(ending.end);
+    }
+
+    // Comparisons that lead one way, but for a few, are predicted better one after the other.
+    bool leads_one_way() const {
+        const auto most =
+            std::ranges::max_element(cases_, {}, [](const Case& one) { return one.keys.size(); });
+        return 4 * most->keys.size() >= 3 * keys_.size();
     }
 
     // Sorts the keys and tells the ways apart. Of two tests for the same key the second

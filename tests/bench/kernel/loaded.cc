@@ -60,6 +60,12 @@ Result<double> Loaded::load_again(const Opener& opener) const {
 
 int Loaded::fd() const { return bpf_program__fd(bpf_object__next_program(object_.get(), nullptr)); }
 
+Result<int> Loaded::map(const char* name) const {
+    const int map = bpf_object__find_map_fd_by_name(object_.get(), name);
+    if (map < 0) return not_loaded(object_.get());
+    return map;
+}
+
 Size Loaded::size() const {
     bpf_prog_info info{};
     if (!program_facts(fd(), info)) return {};

@@ -36,6 +36,8 @@ class Loaded {
     Result<double> load_again(const Opener& opener) const;
 
     int fd() const;
+    /// The descriptor of a map; fails where there is none of this name.
+    Result<int> map(const char* name) const;
     Size size() const;
 
   private:

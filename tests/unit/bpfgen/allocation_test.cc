@@ -68,6 +68,52 @@ BOOST_FIXTURE_TEST_CASE(what_lives_across_a_call_is_kept, Fixture) {
     BOOST_TEST((allocation.places[dies].reg == 2 || allocation.places[dies].reg == 3));
 }
 
+// So it need not be moved when it becomes one that does.
+BOOST_FIXTURE_TEST_CASE(what_becomes_a_value_that_lives_across_a_call_is_kept, Fixture) {
+    const Label end = b.label();
+    const VReg param = b.fresh();
+    const VReg before = b.load(8, kContext, 0);
+    b.branch({.a = before, .imm = 0}, end, {{.dst = param, .imm = 1}});
+    b.jump(end, {{.dst = param, .src = before}});
+    b.bind(end, {param});
+    b.call(5);
+    b.store(8, kContext, 0, param);
+    const Allocation allocation = placed();
+    BOOST_TEST(allocation.places[param].reg == 9);
+    BOOST_TEST(allocation.places[before].reg == 9);
+}
+
+// The two may both be in memory: one waits in r1, the other in r2, which is lost.
+BOOST_FIXTURE_TEST_CASE(operands_of_an_exchange_are_anywhere, Fixture) {
+    const VReg address = b.load(8, kContext, 0);
+    const VReg value = b.load(8, kContext, 8);
+    const VReg other = b.load(8, kContext, 16);
+    b.compare_exchange(address, value);
+    b.store(8, kContext, 0, other);
+    Allocation allocation = placed();
+    BOOST_TEST(allocation.places[other].reg != 2);
+    allocation.places[address] = {kFrame, true, -64};
+    allocation.places[value] = {kFrame, true, -72};
+    const std::vector<std::string> lines = code(allocation);
+    const auto exchange = std::ranges::find(lines, "r0 = atomic_cmpxchg((u64 *)(r1 +0), r0, r2)");
+    BOOST_REQUIRE(exchange != lines.end());
+    BOOST_TEST(exchange[-2] == "r1 = *(u64 *)(r10 -64)");
+    BOOST_TEST(exchange[-1] == "r2 = *(u64 *)(r10 -72)");
+}
+
+BOOST_FIXTURE_TEST_CASE(a_number_that_is_stored_is_part_of_the_store, Fixture) {
+    b.store(8, kContext, 0, b.number(5));
+    b.store(8, kContext, 8, b.number(uint64_t{1} << 40));
+    const VReg both = b.number(6);
+    b.store(8, kContext, 16, both);
+    b.store(8, kContext, 24, b.alu_imm(BPF_ADD, both, 1));
+    store_numbers(function);
+    const std::vector<std::string> lines = code(placed());
+    BOOST_TEST(lines.front() == "*(u64 *)(r6 +0) = 5");
+    BOOST_TEST(std::ranges::count(lines, "*(u64 *)(r6 +16) = 6") == 1);
+    BOOST_TEST(lines.size() == 8u);
+}
+
 BOOST_FIXTURE_TEST_CASE(two_of_them_share_the_kept_register_with_the_stack, Fixture) {
     const VReg one = b.load(8, kContext, 0);
     const VReg two = b.load(8, kContext, 8);

@@ -2,19 +2,38 @@
 // of the engines say (tests/engines/cases/exchange.vt).
 #include <algorithm>
 
-#include "tests/unit/bpfgen/program.h"
+#include "bpfgen/frame.h"
+#include "tests/unit/bpfgen/machine.h"
 
 namespace vfm::bpf {
 BOOST_AUTO_TEST_SUITE(exchanges_test)
 
 namespace {
 
-size_t exchanges_in(const VerifiedModule& program) {
-    return static_cast<size_t>(
-        std::ranges::count_if(test::generated(program).insns, [](const bpf_insn& insn) {
-            return insn.code == (BPF_STX | BPF_ATOMIC | BPF_DW) && insn.imm == BPF_CMPXCHG;
-        }));
+bool is_exchange(const bpf_insn& insn) {
+    return insn.code == (BPF_STX | BPF_ATOMIC | BPF_DW) && insn.imm == BPF_CMPXCHG;
 }
+
+size_t exchanges_in(const VerifiedModule& program) {
+    return static_cast<size_t>(std::ranges::count_if(test::generated(program).insns, is_exchange));
+}
+
+VerifiedModule compiled(const std::string& text) {
+    auto made = lisp::compile(std::make_shared<const SourceFile>("f.vfl", text));
+    if (!made) BOOST_FAIL(render(made.error().diagnostics));
+    return test::verified(std::move(made->module));
+}
+
+/// In flow tables, of a program that loads no packet bytes. One that adds looks again where another
+/// CPU has made the entry meanwhile.
+size_t lookups_in(const std::string& text) {
+    const auto insns = test::generated(test::assembled(text)).insns;
+    const auto all = std::ranges::count_if(insns, [](const bpf_insn& insn) {
+        return insn.code == (BPF_JMP | BPF_CALL) && insn.imm == BPF_FUNC_map_lookup_elem;
+    });
+    return static_cast<size_t>(all) - 1;  // of the statistics
+}
+constexpr size_t kMaking = 1;
 
 /// Updates of a map whatever is there.
 size_t plain_stores_in(const VerifiedModule& program) {
@@ -30,9 +49,7 @@ size_t plain_stores_in(const VerifiedModule& program) {
 size_t of_code(const std::string& text) { return exchanges_in(test::assembled(text)); }
 
 size_t of_lisp(const std::string& text) {
-    auto made = lisp::compile(std::make_shared<const SourceFile>("f.vfl", text));
-    if (!made) BOOST_FAIL(render(made.error().diagnostics));
-    const VerifiedModule program = test::verified(std::move(made->module));
+    const VerifiedModule program = compiled(text);
     BOOST_TEST(plain_stores_in(program) == 0u);
     return exchanges_in(program);
 }
@@ -69,14 +86,106 @@ BOOST_AUTO_TEST_CASE(with_other_stores_between) {
     BOOST_TEST(of_code(two_ways(add)) == 0u);
 }
 
-BOOST_AUTO_TEST_CASE(each_try_of_a_rate) {
+// The tries of a rate are one, made again.
+BOOST_AUTO_TEST_CASE(each_rate) {
     // No packet bytes are loaded: there is one version of the filter.
-    BOOST_TEST(of_lisp("(rate 1 100)") == 3u);
-    BOOST_TEST(of_lisp("(+ (rate 1 100) (rate 2 5 :per 1ms :burst 9))") == 6u);
+    BOOST_TEST(of_lisp("(rate 1 100)") == 1u);
+    BOOST_TEST(of_lisp("(+ (rate 1 100) (rate 2 5 :per 1ms :burst 9))") == 2u);
     // Two versions, in each of them IPv4 and IPv6.
-    BOOST_TEST(of_lisp("(rate ip.src 100)") == 12u);
-    BOOST_TEST(of_lisp("(rate (ip.src port.dst) 100)") == 12u);
-    BOOST_TEST(of_lisp("(rate conn 100)") == 12u);
+    BOOST_TEST(of_lisp("(rate ip.src 100)") == 4u);
+    BOOST_TEST(of_lisp("(rate (ip.src port.dst) 100)") == 4u);
+    BOOST_TEST(of_lisp("(rate conn 100)") == 4u);
+}
+
+// Whatever the table holds when the exchange comes: three times in all, and no token is given.
+BOOST_AUTO_TEST_CASE(a_rate_gives_up_after_three_tries) {
+    Program program = test::generated(compiled("(rate 1 100)"));
+    ebpf::Machine machine = test::machine_of(program);
+    constexpr uint64_t kLater = 10'000'000'000;
+    BOOST_TEST(machine.run({.bytes = {}, .timestamp = kLater}).value() == XDP_PASS);
+    BOOST_TEST(machine.run({.bytes = {}, .timestamp = kLater}).value() == XDP_PASS);
+    const uint64_t once = machine.steps();
+
+    // As if another CPU always came before: what is read is another number, half of it.
+    const auto exchange = std::ranges::find_if(program.insns, is_exchange);
+    BOOST_REQUIRE(exchange != program.insns.end());
+    const auto read = std::find_if(
+        std::make_reverse_iterator(exchange), program.insns.rend(), [](const bpf_insn& insn) {
+            return insn.code == (BPF_LDX | BPF_MEM | BPF_DW) && insn.src_reg == 0 && insn.off == 0;
+        });
+    BOOST_REQUIRE((read != program.insns.rend()));
+    read->code = BPF_LDX | BPF_MEM | BPF_W;
+    ebpf::Machine late = test::machine_of(program);
+    BOOST_TEST(late.run({.bytes = {}, .timestamp = kLater}).value() == XDP_PASS);
+    BOOST_TEST(late.run({.bytes = {}, .timestamp = kLater}).value() == XDP_DROP);
+    const uint64_t tries = late.steps();
+    // A try is some forty instructions.
+    BOOST_TEST(tries > once + 2 * 30);
+    BOOST_TEST(tries < once + 2 * 60);
+}
+
+// What is found under a key is used again where nothing was stored into the table meanwhile.
+BOOST_AUTO_TEST_CASE(a_key_is_looked_up_once) {
+    const std::string add = "PUSH 9\nPUSH 1\nFLOW_ADD 0\nPOP\n";
+    BOOST_TEST(lookups_in(kRead + kStore + "RET\n") == 1u);
+    BOOST_TEST(lookups_in(kRead + kStore + kLook) == 1u);
+    BOOST_TEST(lookups_in(kRead + "PUSH 5\nPUSH 1\nFLOW_ADD 0\nADD\nRET\n") == 1u + kMaking);
+    BOOST_TEST(lookups_in(kRead + add + kStore + "RET\n") == 3u + kMaking);
+    // Other tables, and other keys that are read, are no matter.
+    const std::string other = "PUSH 7\nFLOW_LOAD\nADD\n";
+    BOOST_TEST(lookups_in(kRead + other + kStore + "RET\n") == 2u);
+    // One entry is kept at a time.
+    const std::string inner = "PUSH 6\nFLOW_LOAD\nPUSH 6\nSWAP\nFLOW_STORE\n";
+    BOOST_TEST(lookups_in(inner + kRead + kStore + "RET\n") == 2u);
+    BOOST_TEST(lookups_in("PUSH 6\nFLOW_LOAD\n" + kRead + kStore +
+                          "PUSH 6\nSWAP\nFLOW_STORE\nPUSH 1\nRET\n") == 3u);
+}
+
+// Where it is read on one way only, the store looks for itself.
+BOOST_AUTO_TEST_CASE(an_entry_that_one_way_has_found) {
+    BOOST_TEST(lookups_in("LEN\nPUSH 100\nJLT small\n" + kRead + "JMP on\nsmall:\nPUSH 7\non:\n" +
+                          kStore + "RET\n") == 2u);
+}
+
+// A key of several words is put into the frame once, with its numbers, as long as it stays there.
+BOOST_AUTO_TEST_CASE(a_key_is_written_once) {
+    const auto stores = [](const std::string& text) {
+        const auto insns = test::generated(compiled(text), {.frames = Frames::linear}).insns;
+        return std::ranges::count_if(insns, [](const bpf_insn& insn) {
+            const unsigned of = BPF_CLASS(insn.code);
+            return (of == BPF_ST || of == BPF_STX) && insn.dst_reg == kFrame &&
+                   insn.off == kWideKeySlot;
+        });
+    };
+    BOOST_TEST(stores("(rate (1 2) 100)") == 1);
+    BOOST_TEST(stores("(+ (rate (1 2) 100) (rate (1 2) 200))") == 1);
+    BOOST_TEST(stores("(+ (rate (1 2) 100) (rate (3 2) 200))") == 2);
+}
+
+// Then what is called in between loses nothing of it.
+BOOST_AUTO_TEST_CASE(a_key_is_written_before_the_clock_is_read) {
+    const auto insns =
+        test::generated(compiled("(deftable t :key (port port))\n(flow-set! t (1 2) (+ (now) 5))"))
+            .insns;
+    const auto clock = std::ranges::find_if(insns, [](const bpf_insn& insn) {
+        return insn.code == (BPF_JMP | BPF_CALL) && insn.imm == BPF_FUNC_ktime_get_ns;
+    });
+    const auto key = std::ranges::find_if(insns, [](const bpf_insn& insn) {
+        return insn.code == (BPF_ST | BPF_MEM | BPF_DW) && insn.off == kWideKeySlot;
+    });
+    BOOST_TEST((key < clock));
+    BOOST_TEST((clock < insns.end()));
+}
+
+// Both operands of an exchange may be in memory.
+BOOST_AUTO_TEST_CASE(wherever_the_operands_are) {
+    const VerifiedModule program = compiled("(+ (rate (1 2) 2) (* 10 (rate 3 100)))");
+    for (uint64_t seed = 1; seed <= 40; ++seed) {
+        ebpf::Machine machine =
+            test::machine_of(test::generated(program, {.result_map = true, .register_seed = seed}));
+        for (const uint64_t action : {XDP_PASS, XDP_PASS, XDP_PASS, XDP_PASS})
+            BOOST_TEST(machine.run({.bytes = {}, .timestamp = 1'000'000}).value() == action);
+    }
 }
 
 }  // namespace

@@ -169,6 +169,17 @@ BOOST_AUTO_TEST_CASE(numbers_made_of_comparisons_do_not_multiply_paths) {
     BOOST_TEST(loaded.result().value == 1u);
 }
 
+BOOST_AUTO_TEST_CASE(rule_tables_of_every_form_load) {
+    for (const uint32_t rows : {100u, 300u, 1'000u, 2'000u}) {
+        std::string text = "(rules";
+        for (uint32_t i = 0; i < rows; ++i)
+            text += fmt::format("\n  (when (and (in ip.src {}/24) (= udp.dport {})) {})",
+                                address(i * 0x9E3779B9), 1 + i * 7, i % 3);
+        const Program program = test::generated(lisp_program(text + "\n  (default 0))"));
+        const Loaded loaded(program);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(keys_of_a_rule_table_do_not_multiply_paths) {
     constexpr const char* kFields[] = {"tcp.dport", "ip.proto",  "ip.ttl", "vlan.id", "udp.dport",
                                        "ipv4.id",   "ipv6.flow", "ip.len", "arp.op",  "icmp.type"};
@@ -354,6 +365,7 @@ void kernel_agrees(const test::SearchCase& one) {
 
 BOOST_AUTO_TEST_CASE(sets_and_chains_are_tables) {
     test::for_each_set(10'000, kernel_agrees);
+    test::for_each_wide_set(kernel_agrees);
     test::for_each_chain(kernel_agrees);
     test::for_each_list(kernel_agrees);
 }

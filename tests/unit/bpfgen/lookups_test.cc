@@ -1,4 +1,6 @@
 // What becomes of sets, rules, counters and keys of several words.
+#include <fmt/core.h>
+
 #include <algorithm>
 
 #include "bpfgen/lookup_tables.h"
@@ -106,20 +108,82 @@ BOOST_AUTO_TEST_CASE(tables_are_constant_data_of_the_object) {
     BOOST_TEST(without.data.empty());
 }
 
-BOOST_AUTO_TEST_CASE(equal_chunks_of_rows_stand_there_once) {
-    // Each row tests one address of its own: of 1,000 rows nearly all chunks are empty.
-    Module module = test::assembled(".rules r keys=32\nLD32 26\nPUSH8 1\nMATCH 0\nRET\n").module();
-    for (uint32_t i = 1; i <= 1000; ++i) {
+// A table whose row i + 1 tests one key for what `test` says.
+template <class MakeTest>
+RowTable table_of(uint32_t rows, uint8_t width, MakeTest test) {
+    const std::string keys = width == 128 ? "LD64 0\nLD64 8\n" : "LD64 0\n";
+    Module module =
+        test::assembled(fmt::format(".rules r keys={}\n{}PUSH8 1\nMATCH 0\nRET\n", width, keys))
+            .module();
+    for (uint32_t i = 1; i <= rows; ++i) {
         module.rule_tables[0].verdicts.push_back(1);
-        module.rule_tables[0].rows.push_back(
-            {i, {{.kind = RuleTest::Kind::prefix, .lo = 2 * i, .length = 32}}});
+        module.rule_tables[0].rows.push_back({i, {test(i)}});
     }
     const auto tables = LookupTables::make(*verify(module));
     BOOST_REQUIRE(tables.has_value());
-    const RowTable& rows = tables->rows(0);
-    BOOST_TEST((rows.words == 16 && rows.chunks() == 2));
+    return tables->rows(0);
+}
+
+RuleTest number_test(uint64_t number, uint8_t length = 64) {
+    return {.kind = RuleTest::Kind::prefix, .lo = number, .length = length};
+}
+
+BOOST_AUTO_TEST_CASE(equal_chunks_of_rows_stand_there_once) {
+    // Each row tests one number of its own: of 2,000 rows nearly all chunks are empty.
+    const RowTable rows = table_of(2000, 64, [](uint32_t i) { return number_test(2 * i); });
+    BOOST_TEST((rows.form == RowTable::Form::chunked));
+    BOOST_TEST((rows.words == 32 && rows.chunks() == 8));
     BOOST_TEST(rows.columns.size() == 1u);
-    BOOST_TEST(rows.columns[0].chunk_bits <= 10u);  // of 2,001 places with 2 chunks each
+    BOOST_TEST(rows.columns[0].chunk_bits <= 11u);  // of 4,001 places with 8 chunks each
+}
+
+BOOST_AUTO_TEST_CASE(few_rows_need_no_chunks) {
+    const auto test = [](uint32_t i) { return number_test(i); };
+    BOOST_TEST((table_of(256, 64, test).form == RowTable::Form::words));
+    BOOST_TEST((table_of(257, 64, test).form == RowTable::Form::summed));
+    BOOST_TEST((table_of(1024, 64, test).form == RowTable::Form::summed));
+    BOOST_TEST((table_of(1025, 64, test).form == RowTable::Form::chunked));
+}
+
+BOOST_AUTO_TEST_CASE(rules_of_one_row_each_need_no_numbers) {
+    BOOST_TEST(!table_of(40, 64, [](uint32_t i) { return number_test(i); }).rules.has_value());
+}
+
+BOOST_AUTO_TEST_CASE(a_key_is_looked_up_as_its_tests_allow) {
+    using Kind = RuleColumn::Kind;
+    const auto kind = [](uint8_t width, auto test) {
+        return table_of(40, width, test).columns[0].kind;
+    };
+    BOOST_TEST((kind(64, [](uint32_t i) { return number_test(65'495 + i); }) == Kind::numbers));
+    BOOST_TEST((kind(64, [](uint32_t i) { return number_test(65'496 + i); }) == Kind::ranges));
+    BOOST_TEST((kind(32, [](uint32_t i) { return number_test(i << 26, 8); }) == Kind::ranges));
+    BOOST_TEST(
+        (kind(64, [](uint32_t i) { return number_test(uint64_t{i} << 40); }) == Kind::ranges));
+    // Upper words decide, or do not.
+    const auto upper = [](uint32_t i) {
+        return RuleTest{.kind = RuleTest::Kind::prefix, .hi = 2 * i, .length = 64};
+    };
+    BOOST_TEST((kind(128, upper) == Kind::ranges));
+    BOOST_TEST((kind(128, [](uint32_t i) { return number_test(i, 128); }) == Kind::ends));
+}
+
+BOOST_AUTO_TEST_CASE(keys_of_two_words_are_taken_apart) {
+    const auto set_of = [](const char* members) {
+        const auto tables = LookupTables::make(test::assembled(
+            fmt::format(".set s width=128\n.member {}\nLD64 0\nLD64 8\nIN128 0\nRET\n", members)));
+        BOOST_REQUIRE(tables.has_value());
+        return std::get<WideSet>(tables->wide_set(0));
+    };
+    const WideSet both = set_of("2001:db8::/32 2001:db9::/64 fe80::1 fe80::7 fe80::9");
+    BOOST_TEST((both.upper && both.hosts && !both.rest));
+    BOOST_TEST(std::holds_alternative<RangeIndex>(*both.upper));
+    const WideSet last = set_of("2001:db8::1 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
+    BOOST_TEST((!last.upper && last.hosts && !last.rest));
+    const WideSet prefixes = set_of("2001:db8::/32 2001:db9::/96");
+    BOOST_TEST((prefixes.upper && !prefixes.hosts && prefixes.rest));
+    // The first upper word and the last are in no index.
+    BOOST_TEST(std::holds_alternative<EndTable>(*set_of("::/64 2001:db9::/32").upper));
+    BOOST_TEST(std::holds_alternative<EndTable>(*set_of("2001:db9::/32 ff00::/8").upper));
 }
 
 BOOST_AUTO_TEST_CASE(tables_that_are_too_large_are_refused_by_name) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/tables/wide.h"
 #include "tests/harness/rng.h"
 #include "tests/unit/bpfgen/program.h"
 #include "userspace/interp/interpreter.h"
@@ -104,10 +105,50 @@ inline void for_each_set(size_t most, const std::function<void(const SearchCase&
     check(set_case("from 0", {{0, 0, 8}, {0, 0xff000000, 8}}, 32, 8, rng));
 }
 
+/// Sets of keys of two words: prefixes up to `longest`, and as many single keys if there are
+/// `hosts`.
+inline SearchCase wide_set_case(size_t count, unsigned longest, bool hosts, Rng& rng) {
+    Module module =
+        assembled(".set s width=128\n.member ::1\nLD64 0\nLD64 8\nIN128 0\nRET\n").module();
+    module.sets[0].members.clear();
+    std::vector<std::pair<uint64_t, uint64_t>> keys = {{0, 0}, {UINT64_MAX, UINT64_MAX}};
+    for (size_t i = 0; i < count; ++i) {
+        // Many with the same upper word, and with the first and the last one.
+        const uint64_t high = rng.pick<uint64_t>(
+            {0x2001'0db8'0000'0000 + rng.below(9), rng.next() >> 3, 0, UINT64_MAX});
+        const auto length =
+            static_cast<uint8_t>(hosts && rng.one_in(2) ? 128 : 1 + rng.below(longest));
+        module.sets[0].members.push_back({high, rng.next(), length});
+        const WideKey rest = length == 128 ? 0 : ~WideKey{0} >> length;
+        const WideKey key = wide_key(high, module.sets[0].members.back().lo);
+        for (const WideKey edge : {key & ~rest, key | rest})
+            for (const WideKey by : {~WideKey{0}, WideKey{0}, WideKey{1}, WideKey{1} << 64})
+                keys.emplace_back(static_cast<uint64_t>((edge + by) >> 64),
+                                  static_cast<uint64_t>(edge + by));
+    }
+    std::vector<Bytes> packets;
+    for (size_t i = 0; i < std::min<size_t>(keys.size(), 300); ++i) {
+        const auto& [high, low] = keys[i < 2 ? i : rng.below(keys.size())];
+        Bytes packet = with_word(high, 8, 0, 16);
+        const Bytes lower = with_word(low, 8, 0, 8);
+        std::ranges::copy(lower, packet.begin() + 8);
+        packets.push_back(std::move(packet));
+    }
+    return {fmt::format("{} prefixes to /{}{}", count, longest, hosts ? " and hosts" : ""),
+            verified(std::move(module)), std::move(packets)};
+}
+
+inline void for_each_wide_set(const std::function<void(const SearchCase&)>& check) {
+    Rng rng(80);
+    for (const size_t count : {1u, 2u, 9u, 100u, 2000u})
+        for (const unsigned longest : {3u, 64u, 128u})
+            for (const bool hosts : {false, true}) check(wide_set_case(count, longest, hosts, rng));
+}
+
 /// Chains of tests for equality, all in one way or in several, with packets cut at every length.
 inline void for_each_chain(const std::function<void(const SearchCase&)>& check) {
     Rng rng(78);
-    for (const size_t size : {2u, 7u, 8u, 9u, 40u, 300u, 1000u})
+    for (const size_t size : {2u, 9u, 23u, 24u, 25u, 300u, 1000u})
         for (const unsigned kind : {0u, 1u, 2u, 3u}) {
             std::vector<uint32_t> keys;
             for (size_t i = 0; i < size; ++i)

@@ -1,4 +1,5 @@
-// Passes that look at what values are: global_value_numbering and range_propagation.
+// Passes that look at what values are: global_value_numbering, range_propagation and
+// instruction_combining.
 #include <boost/test/unit_test.hpp>
 
 #include "tests/unit/ir/ir_test.h"
@@ -148,6 +149,60 @@ BOOST_AUTO_TEST_CASE(a_base_that_is_a_number_keeps_its_proof) {
 BOOST_AUTO_TEST_CASE(a_divisor_that_is_zero_here) {
     BOOST_TEST(has(behind("PUSH 0\nJEQ", "PUSH 9\nSWAP\nDIV\n"), "trap DIVISION_BY_ZERO"));
     BOOST_TEST(!has(behind("PUSH 5\nJGT", "PUSH 9\nSWAP\nDIV\n"), "guard_nonzero"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(instruction_combining)
+
+namespace {
+
+std::string combined(std::string_view text) {
+    return after(text, ir::constant_propagation, ir::copy_propagation, ir::instruction_combining,
+                 ir::dead_code_elimination);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(masks_of_bits_that_nobody_wants) {
+    // What is shifted out, what a second mask takes away, through sums and both ways of a merge.
+    BOOST_TEST(!has(combined("NOW\nPUSH 0xfff\nAND\nPUSH 56\nSHL\nRET\n"), "and"));
+    BOOST_TEST(!has(combined("NOW\nPUSH 0xff00\nOR\nPUSH 0xff\nAND\nRET\n"), "or"));
+    BOOST_TEST(!has(combined("NOW\nPUSH 0xff00\nXOR\nPUSH 16\nSHR\nRET\n"), "xor"));
+    const std::string sum =
+        combined("NOW\nPUSH 0xffff\nAND\nLEN\nSUB\nNOT\nPUSH 3\nMUL\nPUSH 0xff\nAND\nRET\n");
+    BOOST_TEST(has(sum, "and"));
+    BOOST_TEST(!has(sum, "65535"));
+    BOOST_TEST(!has(sum, "0xffff"));
+    const std::string merge = combined(
+        "NOW\nPUSH 0xffff\nAND\nLEN\nPUSH 99\nJGT on\nPUSH 1\nADD\n"
+        "on: PUSH 0xff\nAND\nRET\n");
+    BOOST_TEST(!has(merge, "0xffff"));
+    BOOST_TEST(!has(merge, "65535"));
+}
+
+BOOST_AUTO_TEST_CASE(masks_that_somebody_wants) {
+    BOOST_TEST(has(combined("NOW\nPUSH 0xfff\nAND\nPUSH 51\nSHL\nRET\n"), "and"));
+    BOOST_TEST(has(combined("NOW\nPUSH 0xff\nOR\nPUSH 7\nSHR\nRET\n"), "or"));
+    // Downwards a product or a sum carries nothing, a quotient or a comparison does.
+    BOOST_TEST(has(combined("NOW\nPUSH 0xff\nAND\nPUSH 3\nDIV\nPUSH 0xff\nAND\nRET\n"), "div"));
+    BOOST_TEST(has(combined("NOW\nPUSH 0xff\nAND\nLEN\nGT\nRET\n"), "and"));
+    BOOST_TEST(
+        has(combined("NOW\nDUP\nPUSH 0xff\nAND\nPUSH 60\nSHL\nSWAP\nPUSH 0xff\nAND\nADD\nRET\n"),
+            "and"));
+}
+
+BOOST_AUTO_TEST_CASE(products_that_are_divided) {
+    const std::string small = "NOW\nPUSH 20\nSHR\n";
+    BOOST_TEST(has(combined(small + "PUSH 50\nMUL\nPUSH 1000\nDIV\nRET\n"), "div v1, 20"));
+    BOOST_TEST(!has(combined(small + "PUSH 50\nMUL\nPUSH 1000\nDIV\nRET\n"), "mul"));
+    BOOST_TEST(has(combined(small + "PUSH 1000\nMUL\nPUSH 50\nDIV\nRET\n"), "mul v1, 20"));
+    BOOST_TEST(!has(combined(small + "PUSH 1000\nMUL\nPUSH 50\nDIV\nRET\n"), "div"));
+    // Neither is a multiple of the other, or the product may wrap.
+    BOOST_TEST(has(combined(small + "PUSH 6\nMUL\nPUSH 4\nDIV\nRET\n"), "mul"));
+    BOOST_TEST(has(combined("NOW\nPUSH 50\nMUL\nPUSH 1000\nDIV\nRET\n"), "mul"));
+    BOOST_TEST(
+        has(combined("NOW\nPUSH 20\nSHR\nPUSH 0x1000000\nMUL\nPUSH 0x1000\nDIV\nRET\n"), "div"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
