@@ -8,6 +8,7 @@
 #include "bpfgen/lower_lookup.h"
 #include "bpfgen/lower_tables.h"
 #include "bpfgen/lower_values.h"
+#include "bpfgen/questions.h"
 #include "core/base/check.h"
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
@@ -56,33 +57,6 @@ std::vector<bool> find_trunk(const Lowering& lowering, size_t tests) {
         if (lowering.cfg.predecessors(at).size() > 1) break;
     }
     return trunk;
-}
-
-bool is_question(Op op) {
-    return op == Op::in_set || op == Op::in_rows || op == Op::member || op == Op::member128;
-}
-
-/// By value: questions to tables that the end of their block asks, which alone wants to know. A
-/// branch takes an answer that is not yet a number.
-std::vector<bool> asked_by_ends(const ir::Function& function) {
-    const std::vector<uint32_t> uses = ir::count_uses(function);
-    std::vector<bool> asked(function.values.size(), false);
-    for (const Block& block : function.blocks) {
-        const Terminator& end = block.end;
-        if (end.kind != Terminator::Kind::branch || !ir::is_number(function, end.b, 0)) continue;
-        if (end.comparison != Comparison::ne && end.comparison != Comparison::eq) continue;
-        if (!is_question(function[end.a].op) || uses[end.a] != 1) continue;
-        asked[end.a] = std::ranges::find(block.body, end.a) != block.body.end();
-    }
-    return asked;
-}
-
-/// Bits that are set whatever happens.
-uint64_t certain_bits(const ir::Function& function, ValueId id) {
-    const Value& value = function[id];
-    if (value.op == Op::constant) return value.imm;
-    if (value.op != Op::or_) return 0;
-    return certain_bits(function, value.a) | certain_bits(function, value.b);
 }
 
 class Lowerer {

@@ -6,7 +6,6 @@
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
 #include "core/isa/limits.h"
-#include "core/packet/header_walk.h"
 
 namespace vfm::bpf {
 namespace {
@@ -148,9 +147,9 @@ class Translator {
         program.subprograms = std::move(subprograms_);
         for (size_t i = 0; i < program.subprograms.size(); ++i)
             program.subprograms[i].insn = code.subprograms[i];
-        const auto walks = [](const UnitCode& unit) { return unit.needs().walks; };
-        if (std::ranges::any_of(units_, walks) && std::ranges::none_of(units_, &UnitCode::loops))
-            program.rounds = walk::kMaxExtensionHeaders;
+        if (std::ranges::none_of(units_, &UnitCode::loops))
+            for (const UnitCode& unit : units_)
+                program.rounds = std::max(program.rounds, unit.rounds());
         program.maps = maps_.take();
         program.data = data_.bytes();
         program.data_references = std::move(code.data);

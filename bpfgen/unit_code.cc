@@ -19,6 +19,7 @@
 #include "bpfgen/tail_merging.h"
 #include "core/ir/passes/passes.h"
 #include "core/isa/limits.h"
+#include "core/packet/header_walk.h"
 
 namespace vfm::bpf {
 
@@ -69,6 +70,11 @@ Result<> UnitCode::prepare() {
     TRY(tables_.add_own(input_.function));
     shared_.data = std::move(tables_.data());
     return {};
+}
+
+unsigned UnitCode::rounds() const {
+    const unsigned walk = needs_.walks ? walk::kMaxExtensionHeaders : 0;
+    return std::max(walk, tables_.rounds());
 }
 
 // The kernel's verifier, which takes 1,000,000 instructions, follows eight at least in each

@@ -55,6 +55,8 @@ class UnitCode {
     Result<> prepare();
     const Needs& needs() const { return needs_; }
     bool loops() const { return heads_.any(); }
+    /// Times that a packet goes round a loop of ours at most; 0 without one. Behind prepare().
+    unsigned rounds() const;
     const ir::Function& function() const { return input_.function; }
     uint32_t number() const { return input_.number; }
 
