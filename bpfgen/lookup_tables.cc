@@ -137,6 +137,12 @@ void LookupTables::add_verdicts(const RuleTable& rules, uint64_t number) {
     verdicts_.emplace(number, table);
 }
 
+unsigned LookupTables::rounds() const {
+    unsigned most = 0;
+    for (const auto& [number, rows] : rows_) most = std::max(most, rows.rounds());
+    return most;
+}
+
 bool LookupTables::add_rows(const RuleTable& rules, uint64_t number) {
     auto table = make_row_table(RuleRows(rules), kMostData, data_);
     if (table) rows_.emplace(number, *std::move(table));

@@ -41,6 +41,8 @@ class LookupTables {
     const SetTable& wide_set(uint64_t number) const { return wide_sets_.at(number); }
     const VerdictTable& verdicts(uint64_t number) const { return verdicts_.at(number); }
     const RowTable& rows(uint64_t number) const { return rows_.at(number); }
+    /// Times that code which asks for rows goes round a loop at most; 0 without loops.
+    unsigned rounds() const;
     ConstantData& data() { return data_; }
 
   private:

@@ -6,10 +6,10 @@
 #include "bpfgen/far_ways.h"
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/lower_extensions.h"
-#include "bpfgen/lower_facts.h"
 #include "bpfgen/lower_lookup.h"
 #include "bpfgen/lower_tables.h"
 #include "bpfgen/lower_values.h"
+#include "bpfgen/questions.h"
 #include "core/base/check.h"
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
@@ -25,6 +25,40 @@ using ir::Op;
 using ir::Terminator;
 using ir::Value;
 using ir::ValueId;
+
+// Above so many tests, each that leaves the run is written around its exit: see Builder::leave().
+// Below, the verifier has all exits behind the last block, which suits that of Linux 6.18: it looks
+// at the whole program anew at the first exit after instructions that use new stack slots.
+constexpr size_t kManyTests = 6000;
+
+size_t count_tests(const ir::Function& function, const std::vector<bool>& certain_fuel) {
+    size_t tests = 0;
+    for (const Block& block : function.blocks) {
+        for (const ValueId id : block.body) {
+            const Op op = function[id].op;
+            tests += ir::op_info(op).effect == ir::Effect::guard || ir::is_load(op) ||
+                     ir::is_loadx(op) || (op == Op::fuel && !certain_fuel[id]);
+        }
+        tests += ir::is_branch(block.end);
+    }
+    return tests;
+}
+
+/// By block: the tests that every packet makes first, as far as each is met from the one before
+/// alone. Not so many that the verifier, were it to go through the rest once more for each, would
+/// have more than kManyTests to go through.
+std::vector<bool> find_trunk(const Lowering& lowering, size_t tests) {
+    std::vector<bool> trunk(lowering.function.blocks.size(), false);
+    BlockId at = 0;
+    for (size_t length = 1; length * tests <= kManyTests; ++length) {
+        const Block& block = lowering.function.blocks[at];
+        if (!ir::is_branch(block.end)) break;
+        trunk[at] = true;
+        at = lowering.layout.late(block).target;
+        if (lowering.cfg.predecessors(at).size() > 1) break;
+    }
+    return trunk;
+}
 
 class Lowerer {
   public:

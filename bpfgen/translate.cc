@@ -6,7 +6,6 @@
 #include "bpfgen/emitter.h"
 #include "bpfgen/frame.h"
 #include "bpfgen/packet_copy.h"
-#include "core/packet/header_walk.h"
 
 namespace vfm::bpf {
 namespace {
@@ -133,9 +132,9 @@ class Translator {
         program.subprograms = std::move(subprograms_);
         for (size_t i = 0; i < program.subprograms.size(); ++i)
             program.subprograms[i].insn = code.subprograms[i];
-        const auto walks = [](const UnitCode& unit) { return unit.needs().walks; };
-        if (std::ranges::any_of(units_, walks) && std::ranges::none_of(units_, &UnitCode::loops))
-            program.rounds = walk::kMaxExtensionHeaders;
+        if (std::ranges::none_of(units_, &UnitCode::loops))
+            for (const UnitCode& unit : units_)
+                program.rounds = std::max(program.rounds, unit.rounds());
         program.restarts = std::move(code.restarts);
         program.maps = maps_.take();
         program.data = data_.bytes();

@@ -20,6 +20,7 @@
 #include "bpfgen/tail_merging.h"
 #include "core/ir/passes/passes.h"
 #include "core/isa/limits.h"
+#include "core/packet/header_walk.h"
 
 namespace vfm::bpf {
 
@@ -68,6 +69,11 @@ Result<> UnitCode::prepare() {
     values_.emplace(input_.function, *cfg_, heads_, shared_.careful);
     reach_ = find_reach(input_.function, *cfg_, *values_, heads_);
     return {};
+}
+
+unsigned UnitCode::rounds() const {
+    const unsigned walk = needs_.walks ? walk::kMaxExtensionHeaders : 0;
+    return std::max(walk, tables_.rounds());
 }
 
 // The kernel's verifier, which takes 1,000,000 instructions, follows eight at least in each

@@ -54,6 +54,8 @@ class UnitCode {
     Result<> prepare();
     const Needs& needs() const { return needs_; }
     bool loops() const { return heads_.any(); }
+    /// Times that a packet goes round a loop of ours at most; 0 without one. Behind prepare().
+    unsigned rounds() const;
     const ir::Function& function() const { return input_.function; }
     /// It reads the packet where it lies, of which not all may be linear.
     bool asks_for_more() const { return needs_.loads && !shared_.linear(); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <ranges>
 
 #include "bpfgen/followed_values.h"
 #include "bpfgen/merged_values.h"
@@ -108,6 +109,27 @@ ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopH
         });
     }
     if (careful) merged_ = find_merged_values(function, cfg, number_somewhere_);
+}
+
+std::vector<bool> made_into_keys(const ir::Function& function, const ir::Cfg& cfg) {
+    std::vector<bool> made(function.values.size(), false);
+    const auto mark = [&](ValueId value) { made[value] = true; };
+    for (const ir::BlockId id : std::views::reverse(cfg.order())) {
+        const ir::Block& block = function.blocks[id];
+        ir::for_each_edge(block, [&](const ir::Edge& edge) {
+            const auto& params = function.blocks[edge.target].params;
+            for (size_t i = 0; i < params.size(); ++i)
+                if (made[params[i]]) mark(edge.args[i]);
+        });
+        for (const ValueId at : std::views::reverse(block.body)) {
+            const Value& value = function[at];
+            const ir::OpKind kind = ir::op_info(value.op).kind;
+            const bool arithmetic = kind == ir::OpKind::unary || kind == ir::OpKind::binary;
+            if (value.op == Op::match || (made[at] && arithmetic))
+                ir::for_each_operand(value, mark);
+        }
+    }
+    return made;
 }
 
 }  // namespace vfm::bpf

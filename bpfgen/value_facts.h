@@ -45,4 +45,8 @@ class ValueFacts {
     std::vector<bool> merged_;
 };
 
+/// Values that keys or the mask of a rule table are made of, without what is loaded from the
+/// packet.
+std::vector<bool> made_into_keys(const ir::Function& function, const ir::Cfg& cfg);
+
 }  // namespace vfm::bpf

@@ -47,9 +47,9 @@ program=${VFM_DIFFTEST-build/bin/test_difftest}
 corpus=(
     "2000 21 100"
     "2200 22 100 --language=lisp"
-    "400 26 98 --loops"
+    "400 26 97 --loops"
     "80 23 100 --language=deep"
-    "60 27 98 --language=deep --loops"
+    "60 27 97 --language=deep --loops"
     "200 28 100 --language=large"
     "60 29 90 --language=large --loops"
 )
@@ -79,8 +79,11 @@ for kernel in "${kernels[@]}"; do
         done
     else
         status=0
+        # Before Linux 6.9 the verifier goes round loops.
+        there=("${lines[@]}")
+        [ "$kernel" != 6.1 ] || there=("${lines[@]/--share=97/--share=85}")
         GUEST_FILES="$PWD/docs/cookbook $PWD/tests/golden" tests/kernels/guest.sh build/kernels \
-            "$kernel" 14400 "$program" "${lines[@]}" || status=$?
+            "$kernel" 14400 "$program" "${there[@]}" || status=$?
         [ $status = 0 ] || [ $status = 77 ] || failed=yes
     fi
     echo "== $kernel: $((SECONDS - begin)) s"

@@ -1,7 +1,6 @@
 // The code that asks a rule table: row_table.h.
 #include <bit>
 
-#include "bpfgen/frame.h"
 #include "bpfgen/lookup/code.h"
 #include "bpfgen/lookup/row_table.h"
 
@@ -105,15 +104,14 @@ class Matcher {
     }
 
     // Goes from one bit of what all summaries have to the next. The kernel's verifier sees the end
-    // in a count, which stands in the frame, where it follows it.
+    // in a count.
     void look_through() {
-        const VReg sum = b_.fresh();
+        const VReg sum = b_.fresh(), round = b_.fresh();
         const Label head = b_.label();
         const VReg all = common(records_, 0);
-        b_.number_to(0, rows_.chunks());
-        b_.store(8, kFrame, kValueSlot, 0);
-        b_.jump(head, {{.dst = sum, .src = all}});
-        b_.bind(head, {sum});
+        b_.keep_known(round);
+        b_.jump(head, {{.dst = sum, .src = all}, {.dst = round, .imm = 1}});
+        b_.bind(head, {sum, round});
         b_.branch({.code = BPF_JEQ, .a = sum, .imm = 0}, none_);
         const VReg bit = b_.alu(BPF_AND, sum, b_.neg(sum));
         const VReg rest = b_.alu(BPF_XOR, sum, bit);
@@ -123,11 +121,9 @@ class Matcher {
         } else {
             look_at_chunk(number);
         }
-        b_.load_to(0, 8, kFrame, kValueSlot);
-        b_.add_imm_to(0, ~uint64_t{0});
-        b_.store(8, kFrame, kValueSlot, 0);
-        b_.branch({.code = BPF_JEQ, .a = 0, .imm = 0}, none_);
-        b_.jump(head, {{.dst = sum, .src = rest}});
+        b_.branch({.code = BPF_JEQ, .a = round, .imm = rows_.chunks()}, none_);
+        const VReg next = b_.alu_imm(BPF_ADD, round, 1);
+        b_.jump(head, {{.dst = sum, .src = rest}, {.dst = round, .src = next}});
     }
 
     void look_at_word(VReg number) {

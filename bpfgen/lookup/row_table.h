@@ -56,6 +56,8 @@ struct RowTable {
     unsigned row_bits = 0;          ///< rows are below 2 to this
     uint32_t lowest = 0;            ///< by hash of a bit: its number
     uint32_t only_rule = 0;         ///< without columns: the rule of every packet
+    /// Times that its code goes round a loop at most.
+    unsigned rounds() const { return form == Form::words ? 0 : static_cast<unsigned>(chunks()); }
     size_t chunks() const { return (words + chunk - 1) / chunk; }
 };
 

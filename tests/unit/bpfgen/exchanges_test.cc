@@ -26,7 +26,7 @@ VerifiedModule compiled(const std::string& text) {
 
 /// In flow tables. What adds looks again where another CPU has made the entry meanwhile.
 size_t lookups_of(const VerifiedModule& program) {
-    const auto insns = test::generated(program).insns;
+    const auto insns = test::generated(program, {.frames = Frames::linear}).insns;
     const auto all = std::ranges::count_if(insns, [](const bpf_insn& insn) {
         return insn.code == (BPF_JMP | BPF_CALL) && insn.imm == BPF_FUNC_map_lookup_elem;
     });
@@ -88,13 +88,29 @@ BOOST_AUTO_TEST_CASE(with_other_stores_between) {
 
 // The tries of a rate are one, made again.
 BOOST_AUTO_TEST_CASE(each_rate) {
-    // No packet bytes are loaded: there is one version of the filter.
     BOOST_TEST(of_lisp("(rate 1 100)") == 1u);
     BOOST_TEST(of_lisp("(+ (rate 1 100) (rate 2 5 :per 1ms :burst 9))") == 2u);
     // However often the filter stands there, in each once.
     for (const char* const text :
          {"(rate ip.src 100)", "(rate (ip.src port.dst) 100)", "(rate conn 100)"})
         BOOST_TEST(of_lisp(text) == lookups_of(compiled(text)), text);
+}
+
+// Only the same code is made again, and only what nobody asks for afterwards.
+BOOST_AUTO_TEST_CASE(tries_that_are_alike) {
+    const std::string test = "PUSH 5\nFLOW_LOAD\nJEQ done\n";
+    const auto tries = [&](const std::string& first, const std::string& second,
+                           const std::string& end) {
+        return of_code(first + kStore + test + second + kStore + test + end);
+    };
+    const std::string end = "PUSH 0\nRET\ndone: PUSH 1\nRET\n";
+    BOOST_TEST(tries(kRead, kRead, end) == 1u);
+    const std::string other = "PUSH 5\nFLOW_LOAD\nPUSH 2\nADD\n", random = kRead + "RAND\nADD\n";
+    BOOST_TEST(tries(kRead, other, end) == 2u);
+    BOOST_TEST(tries(random, random, end) == 2u);
+    // Of which try is what was read?
+    const std::string keeps = "PUSH 5\nFLOW_LOAD\nDUP\nPUSH 1\nADD\n";
+    BOOST_TEST(tries(keeps, kRead, "PUSH 7\nADD\nRET\ndone: RET\n") == 2u);
 }
 
 // Whatever the table holds when the exchange comes: three times in all, and no token is given.

@@ -1,6 +1,7 @@
 // Logs of programs that the verifier refuses, and what is made of them. refusals/NAME.log is a log
-// as Linux 6.18 wrote it, or with NAME beginning "6.1-" in the shape of Linux 6.1; NAME.txt what is
-// expected: place, reason, meaning, values and advice, a line each.
+// as Linux 6.18 wrote it, or with NAME beginning "6.1-" Linux 6.1.192 (long ones without their
+// middle); NAME.txt what is expected: place, reason, meaning, values and advice, a line each. The
+// programs stand in tests/kernels/refused.cc, which prints their logs.
 #include <fmt/core.h>
 
 #include <boost/test/unit_test.hpp>
