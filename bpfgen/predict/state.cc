@@ -61,6 +61,8 @@ bool covers_value(const Value& then, const Value& now, bool precise, Naming& nam
     switch (then.kind) {
         case Kind::number:
             if (!precise) return true;
+            // What knew of no others takes each that has some.
+            if (then.name == 0) return then.number.holds(now.number);
             if (then.is_sum != now.is_sum || (then.is_sum && then.offset != now.offset))
                 return false;
             return naming.same_number(then.name, now.name) && then.number.holds(now.number);
