@@ -45,9 +45,11 @@ class Naming {
         pairs_.push_back({then, now});
         return true;
     }
-    bool same_number(uint32_t then, uint32_t now) {
-        if (then == 0) return true;
-        return same(then, now == 0 ? --fresh_ : now);
+    // What knew of no others takes each that has some.
+    bool same_number(const Value& then, const Value& now) {
+        if (then.name == 0) return true;
+        if (then.is_sum != now.is_sum || (then.is_sum && then.offset != now.offset)) return false;
+        return same(then.name, now.name == 0 ? --fresh_ : now.name);
     }
 
   private:
@@ -61,11 +63,7 @@ bool covers_value(const Value& then, const Value& now, bool precise, Naming& nam
     switch (then.kind) {
         case Kind::number:
             if (!precise) return true;
-            // What knew of no others takes each that has some.
-            if (then.name == 0) return then.number.holds(now.number);
-            if (then.is_sum != now.is_sum || (then.is_sum && then.offset != now.offset))
-                return false;
-            return naming.same_number(then.name, now.name) && then.number.holds(now.number);
+            return naming.same_number(then, now) && then.number.holds(now.number);
         case Kind::packet:
             if (then.range < 0 || now.range < 0 ? then.range != now.range : then.range > now.range)
                 return false;
