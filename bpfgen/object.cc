@@ -146,6 +146,12 @@ constexpr uint64_t kMostForShortest = kMostProcessed / 32;
 // A function with more is not even tried.
 constexpr size_t kMostValuesForShortest = 6000;
 
+// Through code that also runs on copies of packets the verifier goes at least twice.
+bool is_followed_soon(const Program& program) {
+    const uint64_t most = program.restarts.empty() ? kMostForShortest : 2 * kMostForShortest;
+    return predict(program, most).processed <= most;
+}
+
 std::expected<Program, UnitFailure> translate_with_care(const std::vector<UnitInput>& inputs,
                                                         std::span<const Unit> units,
                                                         const Options& options) {
@@ -159,8 +165,7 @@ std::expected<Program, UnitFailure> translate_with_care(const std::vector<UnitIn
     }
     if (!loops && values <= kMostValuesForShortest) {
         auto shortest = translate(inputs, units, options, false);
-        if (shortest && predict(*shortest, kMostForShortest).processed <= kMostForShortest)
-            return shortest;
+        if (shortest && is_followed_soon(*shortest)) return shortest;
     }
     return translate(inputs, units, options, true);
 }
