@@ -84,7 +84,7 @@ void Emitter::drop_empty_jumps() {
         Item& item = items_[i];
         const bool plain_jump =
             item.target != kNoLabel && is_jump(item.insn) && !is_conditional(item.insn);
-        if (plain_jump && bound_[item.target] > i &&
+        if (plain_jump && !kept_.contains(item.target) && bound_[item.target] > i &&
             next_live[bound_[item.target]] == next_live[i + 1]) {
             item.form = Item::Form::dropped;
             next_live[i] = next_live[i + 1];

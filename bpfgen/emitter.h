@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "core/ebpf/constructors.h"
@@ -50,6 +51,9 @@ class Emitter {
     Label label();
     /// The label is the place of the next instruction.
     void bind(Label label);
+    /// Jumps to it stay, also to the next instruction: the verifier of Linux 6.1 takes a way back
+    /// only if it is a jump.
+    void keep_jumps(Label label) { kept_.insert(label.id); }
     /// True if a jump to it has been emitted.
     bool used(Label label) const { return used_[label.id]; }
 
@@ -127,6 +131,7 @@ class Emitter {
     std::vector<Item> items_;
     std::vector<uint32_t> bound_;  // by label: index of the item that it stands before
     std::vector<bool> used_;
+    std::set<uint32_t> kept_;            // labels: see keep_jumps()
     std::vector<uint32_t> subprograms_;  // the item with which each begins
     std::vector<uint32_t> restarts_;     // items
     uint32_t origin_ = 0;

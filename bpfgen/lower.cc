@@ -85,6 +85,8 @@ class Lowerer {
         for (const auto& [seen, again] : l_.attempts.again_of) rounds_[again.get] = {};
         for (const BlockId block : l_.layout.order()) {
             labels_[block] = b_.label();
+            // Which block of a loop it takes for the first, the verifier sees in its own order.
+            if (l_.heads.any()) l_.emitter.keep_jumps(labels_[block]);
             if (Rounds* const rounds = rounds_at(block)) *rounds = {block, b_.fresh()};
             for (const ValueId param : f_.blocks[block].params) {
                 entering_[param] = b_.fresh();
