@@ -25,8 +25,8 @@ bool same_key(const Value& a, const Value& b) {
 
 class Finder {
   public:
-    Finder(ir::Function& function, const ir::Cfg& cfg)
-        : f_(function), cfg_(cfg), kept_(function.blocks.size()) {}
+    Finder(ir::Function& function, const ir::Cfg& cfg, std::span<const TableDecl> tables)
+        : f_(function), cfg_(cfg), tables_(tables), kept_(function.blocks.size()) {}
 
     Exchanges run() {
         find_exchanges();
@@ -44,6 +44,7 @@ class Finder {
     struct Read {
         ValueId get = ir::kNone;
         std::vector<Stretch> between;
+        bool is_newest = true;  // nothing else is read from the table behind it
     };
     struct Candidate {
         BlockId block;
@@ -78,9 +79,11 @@ class Finder {
                 if (op != Op::flow_set && op != Op::flow_add) continue;
                 const Read read = read_before(id, i);
                 // What is seen of an exchange is no lookup.
-                if (read.get == ir::kNone || found_.store_of.contains(read.get) ||
-                    !keep(read.between))
-                    continue;
+                if (read.get == ir::kNone || found_.store_of.contains(read.get)) continue;
+                // An entry that is not looked for grows older than those that others have read.
+                const uint64_t table = f_[body[i]].imm;
+                if (!read.is_newest && tables_[table].eviction == Eviction::lru) continue;
+                if (!keep(read.between)) continue;
                 found_.entry_of[body[i]] = read.get;
                 found_.found.insert(read.get);
             }
@@ -182,7 +185,10 @@ class Finder {
                 if (ir::op_info(value.op).kind != ir::OpKind::flow || value.imm != store.imm)
                     continue;
                 if (value.op != Op::flow_get) return false;
-                if (!same_key(value, store)) continue;
+                if (!same_key(value, store)) {
+                    read.is_newest = false;
+                    continue;
+                }
                 if (read.get != ir::kNone && read.get != id) return false;
                 read.get = id;
                 read.between.push_back({block, i, end});
@@ -207,6 +213,7 @@ class Finder {
 
     ir::Function& f_;
     const ir::Cfg& cfg_;
+    std::span<const TableDecl> tables_;
     std::vector<Candidate> candidates_;
     std::vector<std::vector<Stretch>> kept_;  // by block: where an entry is kept
     Exchanges found_;
@@ -214,11 +221,11 @@ class Finder {
 
 }  // namespace
 
-Exchanges find_exchanges(ir::Function& function) {
+Exchanges find_exchanges(ir::Function& function, std::span<const TableDecl> tables) {
     const ir::Cfg cfg(function);
     // In a loop one value is another each time round.
     if (cfg.cyclic()) return {};
-    return Finder(function, cfg).run();
+    return Finder(function, cfg, tables).run();
 }
 
 }  // namespace vfm::bpf

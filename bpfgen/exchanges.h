@@ -12,15 +12,18 @@
 // another number if not, and is compared with 0. On one CPU that says the same.
 //
 // Those that find their entry: a flow_set or flow_add into what a flow_get before it has found
-// under the same key, without another store into the table in between. It needs no lookup of its
-// own. The kernel's verifier follows both ways, of an entry and of none, from the one to the other:
-// only where that is near, and for one entry at a time.
+// under the same key, without another store into the table in between, and where entries are
+// evicted, no other read of it: a lookup makes an entry the newest. It needs no lookup of its own.
+// The kernel's verifier follows both ways, of an entry and of none, from the one to the other: only
+// where that is near, and for one entry at a time.
 #pragma once
 
+#include <span>
 #include <unordered_map>
 #include <unordered_set>
 
 #include "core/ir/form/ir.h"
+#include "core/module/module.h"
 
 namespace vfm::bpf {
 
@@ -32,7 +35,7 @@ struct Exchanges {
     std::unordered_set<ir::ValueId> found;  ///< those flow_gets
 };
 
-/// Finds them, and compares each `seen` with 0.
-Exchanges find_exchanges(ir::Function& function);
+/// Finds them, and compares each `seen` with 0. `tables`: by number.
+Exchanges find_exchanges(ir::Function& function, std::span<const TableDecl> tables);
 
 }  // namespace vfm::bpf

@@ -57,7 +57,7 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
     ir::byte_swap_elimination(input_.function);
     sink_values(input_.function);
     merge_tails(input_.function);
-    exchanges_ = find_exchanges(input_.function);
+    exchanges_ = find_exchanges(input_.function, input_.unit->module->tables());
     attempts_ = fold_attempts(input_.function, exchanges_);
     certain_fuel_ = settle_fuel(input_.function);
     needs_ = find_needs(input_.function);
