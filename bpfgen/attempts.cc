@@ -19,7 +19,7 @@ using ir::Terminator;
 using ir::Value;
 using ir::ValueId;
 
-constexpr unsigned kMostRounds = 8;
+constexpr unsigned kMostTries = 8;
 constexpr size_t kMostBlocks = 32;
 
 // An operation in a block.
@@ -179,7 +179,7 @@ class Folder {
     void fold(const Attempt& first) {
         unsigned rounds = 1;
         Attempt last = first;
-        while (rounds < kMostRounds) {
+        while (rounds < kMostTries) {
             const auto again = next(last);
             if (!again) break;
             last = *again;

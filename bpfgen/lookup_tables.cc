@@ -145,8 +145,9 @@ unsigned LookupTables::rounds() const {
 
 bool LookupTables::add_rows(const RuleTable& rules, uint64_t number) {
     auto table = make_row_table(RuleRows(rules), kMostData, data_);
-    if (table) rows_.emplace(number, *std::move(table));
-    return table.has_value();
+    if (!table) return false;
+    rows_.emplace(number, *std::move(table));
+    return true;
 }
 
 }  // namespace vfm::bpf

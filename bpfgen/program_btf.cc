@@ -9,6 +9,7 @@
 #include "bpfgen/btf.h"
 #include "bpfgen/hook.h"
 #include "bpfgen/line_records.h"
+#include "bpfgen/maps.h"
 
 namespace vfm::bpf {
 namespace {
