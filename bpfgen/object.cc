@@ -20,9 +20,6 @@ namespace {
 // The kernel's verifier goes through what stands twice twice.
 constexpr size_t kMostCopied = 600;
 
-// Those that a program of the kernel may use.
-constexpr size_t kMostMaps = 64;
-
 // Of all filters that loop: the kernel ends a program that goes round 2^23 times.
 constexpr uint64_t kMostFuelInAll = 8 * kMostLoopFuel;
 
