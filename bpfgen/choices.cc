@@ -25,20 +25,24 @@ class Chooser {
     explicit Chooser(ir::Function& function) : f_(function), uses_(ir::count_uses(function)) {}
 
     void run() {
-        for (BlockId id = 0; id < f_.blocks.size(); ++id) {
-            for (size_t i = 0; i < f_.blocks[id].body.size(); ++i) {
-                const auto choice = choice_of(f_.blocks[id].body[i]);
-                if (!choice) continue;
-                split(id, i, *choice);
-                if (++made_ == kMostChoices) break;
-                break;  // the rest stands in a block behind all others
-            }
-            if (made_ == kMostChoices) break;
-        }
-        if (made_ > 0) ir::remove_unreachable(f_);
+        unsigned made = 0;
+        for (BlockId id = 0; id < f_.blocks.size() && made < kMostChoices; ++id)
+            made += splits_at_first(id);
+        if (made > 0) ir::remove_unreachable(f_);
     }
 
   private:
+    // What stands behind the first choice of a block is in one behind all others afterwards.
+    bool splits_at_first(BlockId id) {
+        const ir::IdList& body = f_.blocks[id].body;
+        for (size_t i = 0; i < body.size(); ++i)
+            if (const auto choice = choice_of(body[i])) {
+                split(id, i, *choice);
+                return true;
+            }
+        return false;
+    }
+
     // `value` if a comparison b, else `number`.
     struct Choice {
         Comparison comparison;
@@ -116,7 +120,6 @@ class Chooser {
 
     ir::Function& f_;
     std::vector<uint32_t> uses_;
-    unsigned made_ = 0;
 };
 
 }  // namespace

@@ -59,7 +59,7 @@ void cut_at_certain_errors(Function& function) {
 // Follows an edge through blocks that do nothing but arithmetic on numbers the edge carries.
 class Threader {
   public:
-    explicit Threader(Function& function) : function_(function) { find_escapes(); }
+    explicit Threader(Function& function) : function_(function), escapes_(find_escapes(function)) {}
 
     void run() {
         const auto blocks = static_cast<BlockId>(function_.blocks.size());
@@ -81,26 +81,6 @@ class Threader {
   private:
     static constexpr size_t kMaxSteps = 64;
     static constexpr size_t kMaxBody = 16;
-
-    // A block is skipped only if what it defines is used in it alone.
-    void find_escapes() {
-        std::vector<BlockId> home(function_.values.size(), kNone);
-        for (BlockId id = 0; id < function_.blocks.size(); ++id) {
-            for (const ValueId param : function_.blocks[id].params) home[param] = id;
-            for (const ValueId value : function_.blocks[id].body) home[value] = id;
-        }
-        escapes_.assign(function_.blocks.size(), false);
-        for (BlockId id = 0; id < function_.blocks.size(); ++id) {
-            Block& block = function_.blocks[id];
-            const auto use = [&](ValueId value) {
-                const bool number = function_[value].op == Op::constant;
-                if (!number && home[value] != kNone && home[value] != id)
-                    escapes_[home[value]] = true;
-            };
-            for (const ValueId value : block.body) ir::for_each_operand(function_[value], use);
-            ir::for_each_end_use(block, use);
-        }
-    }
 
     // What the values of a block are if it is entered by an edge with these arguments.
     using Seen = std::unordered_map<ValueId, ValueId>;
@@ -189,7 +169,7 @@ class Threader {
     }
 
     Function& function_;
-    std::vector<bool> escapes_;  // by block: something it defines is used elsewhere
+    std::vector<bool> escapes_;  // what a block that is skipped defines is used in it alone
     std::unordered_map<uint64_t, ValueId> numbers_;
     std::unordered_map<uint64_t, BlockId> rets_;
 };
@@ -201,6 +181,25 @@ void thread_jumps(ir::Function& function) {
     ir::remove_unreachable(function);
     Threader(function).run();
     ir::remove_unreachable(function);
+}
+
+std::vector<bool> find_escapes(const ir::Function& function) {
+    std::vector<BlockId> home(function.values.size(), kNone);
+    for (BlockId id = 0; id < function.blocks.size(); ++id) {
+        for (const ValueId param : function.blocks[id].params) home[param] = id;
+        for (const ValueId value : function.blocks[id].body)
+            if (!ir::is_number(function, value)) home[value] = id;
+    }
+    std::vector<bool> escapes(function.blocks.size(), false);
+    for (BlockId id = 0; id < function.blocks.size(); ++id) {
+        const auto use = [&](ValueId value) {
+            if (home[value] != kNone && home[value] != id) escapes[home[value]] = true;
+        };
+        for (const ValueId value : function.blocks[id].body)
+            ir::for_each_operand(function[value], use);
+        ir::for_each_end_use(function.blocks[id], use);
+    }
+    return escapes;
 }
 
 bool is_bare_end(const ir::Function& function, ir::BlockId block) {

@@ -2,6 +2,8 @@
 // pass a test whose outcome is known, and should end where its verdict is known.
 #pragma once
 
+#include <vector>
+
 #include "core/ir/form/ir.h"
 
 namespace vfm::bpf {
@@ -10,6 +12,10 @@ namespace vfm::bpf {
 /// decide; gives each edge to a bare `ret` a block of its own without parameters. Blocks that
 /// nothing reaches any more are dropped.
 void thread_jumps(ir::Function& function);
+
+/// By block: something that it defines, other than a number, is used in another. Such a block is
+/// neither passed nor taken for one that is like it.
+std::vector<bool> find_escapes(const ir::Function& function);
 
 /// True if a block only ends the run: lowering puts such a block into its predecessors.
 bool is_bare_end(const ir::Function& function, ir::BlockId block);

@@ -1,5 +1,7 @@
 #include "bpfgen/lower_extensions.h"
 
+#include <span>
+
 #include "core/packet/header_walk.h"
 
 namespace vfm::bpf {
@@ -66,11 +68,11 @@ class ExtensionWalk {
         const std::vector<Move> ends = found(next_at_, next_kind_, next_fragment_);
         b_.branch({.code = BPF_JEQ, .a = rounds, .imm = walk::kMaxExtensionHeaders}, done_, ends);
         const Label again = b_.label();
-        for (const uint64_t kind : {walk::kHopByHop, walk::kRouting, walk::kFragmentHeader})
+        const auto kinds = std::span(walk::kExtensions);
+        for (const uint64_t kind : kinds.first(kinds.size() - 1))
             b_.branch({.code = BPF_JEQ, .a = next_kind_, .imm = kind, .narrow = true}, again);
-        b_.branch(
-            {.code = BPF_JNE, .a = next_kind_, .imm = walk::kDestinationOptions, .narrow = true},
-            done_, ends);
+        b_.branch({.code = BPF_JNE, .a = next_kind_, .imm = kinds.back(), .narrow = true}, done_,
+                  ends);
         b_.bind(again);
         b_.jump(head_, {{.dst = at_, .src = next_at_},
                         {.dst = kind_, .src = next_kind_},

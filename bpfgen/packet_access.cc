@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bpf/vfm_abi.h"
+#include "bpfgen/lookup/code.h"
 #include "core/isa/limits.h"
 
 namespace vfm::bpf {
@@ -79,17 +80,13 @@ class DirectAccess final : public PacketAccess {
         return {.code = BPF_JLE, .a = end, .b = kDataEnd};
     }
 
-    VReg load(uint64_t offset, unsigned size) override {
-        if (offset <= INT16_MAX) return b_.load(size, kData, static_cast<int16_t>(offset));
-        return b_.load(size, b_.alu_imm(BPF_ADD, kData, offset), 0);
-    }
+    VReg load(uint64_t offset, unsigned size) override { return load_far(b_, size, kData, offset); }
 
     VReg load_at(ir::ValueId value, VReg base, uint64_t offset, unsigned size,
                  ir::BlockId in) override {
         VReg pointer = find(value, offset + size, in);
         if (pointer == kNoReg) pointer = prove_again(value, base, offset + size, in);
-        if (offset <= INT16_MAX) return b_.load(size, pointer, static_cast<int16_t>(offset));
-        return b_.load(size, b_.alu_imm(BPF_ADD, pointer, offset), 0);
+        return load_far(b_, size, pointer, offset);
     }
 
     VReg place(VReg base, uint64_t size, Label beyond, const std::vector<Move>& moves) override {

@@ -35,7 +35,6 @@ bool shares_accesses(std::span<const ir::Function* const> functions, SharedCode 
     if (form == SharedCode::never) return false;
     size_t accesses = 0;
     for (const ir::Function* function : functions) {
-        if (ir::Cfg(*function).cyclic()) return false;
         for (const ir::Block& block : function->blocks)
             for (const ir::ValueId id : block.body)
                 accesses += ir::op_info((*function)[id].op).kind == ir::OpKind::flow;

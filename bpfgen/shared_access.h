@@ -14,8 +14,7 @@
 
 namespace vfm::bpf {
 
-/// By how often the functions, which share the frame, access tables. Those with loops need all of
-/// it.
+/// By how often the functions, which share the frame and none of which has loops, access tables.
 bool shares_accesses(std::span<const ir::Function* const> functions, SharedCode form);
 
 class SharedAccess {

@@ -5,6 +5,7 @@
 #include <ranges>
 #include <vector>
 
+#include "bpfgen/jump_threading.h"
 #include "core/ir/form/analysis.h"
 
 namespace vfm::bpf {
@@ -62,7 +63,7 @@ class TailMerging {
 
     // From the ends on, so that what blocks lead to is one already where it is alike.
     void merge_blocks() {
-        find_escapes();
+        const std::vector<bool> escapes = find_escapes(f_);
         same_.resize(f_.blocks.size());
         for (BlockId id = 0; id < same_.size(); ++id) same_[id] = id;
         std::map<Shape, BlockId> seen;
@@ -70,30 +71,12 @@ class TailMerging {
         for (const BlockId id : std::views::reverse(cfg.order())) {
             Block& block = f_.blocks[id];
             ir::for_each_edge(block, [&](Edge& edge) { edge.target = same_[edge.target]; });
-            if (id != 0 && !escapes_[id])
+            if (id != 0 && !escapes[id])
                 same_[id] = seen.try_emplace(shape(block), id).first->second;
         }
         // Edges back along a loop were there before what they lead to.
         for (Block& block : f_.blocks)
             ir::for_each_edge(block, [&](Edge& edge) { edge.target = same_[edge.target]; });
-    }
-
-    // By block: something that it defines is used elsewhere.
-    void find_escapes() {
-        std::vector<BlockId> home(f_.values.size(), kNone);
-        for (BlockId id = 0; id < f_.blocks.size(); ++id) {
-            for (const ValueId param : f_.blocks[id].params) home[param] = id;
-            for (const ValueId value : f_.blocks[id].body)
-                if (!is_number(f_, value)) home[value] = id;
-        }
-        escapes_.assign(f_.blocks.size(), false);
-        for (BlockId id = 0; id < f_.blocks.size(); ++id) {
-            const auto use = [&](ValueId value) {
-                if (home[value] != kNone && home[value] != id) escapes_[home[value]] = true;
-            };
-            for (const ValueId value : f_.blocks[id].body) ir::for_each_operand(f_[value], use);
-            ir::for_each_end_use(f_.blocks[id], use);
-        }
     }
 
     // What each value is: a number, one of the block's own by its place, or another.
@@ -170,7 +153,6 @@ class TailMerging {
     }
 
     Function& f_;
-    std::vector<bool> escapes_;
     std::vector<BlockId> same_;  // by block: the one that stands for it
 };
 

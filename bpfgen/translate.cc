@@ -40,12 +40,13 @@ class Translator {
                 i + 1 < inputs.size() ? std::optional(begins_[i + 1]) : std::nullopt);
     }
 
+    /// Behind run(): accesses to tables are called.
+    bool shares() const { return shared_.shares; }
+
     std::expected<Program, UnitFailure> run() {
         for (UnitCode& unit : units_)
             if (auto done = unit.prepare(); !done) return failed(unit, std::move(done).error());
-        std::vector<const ir::Function*> functions;
-        for (const UnitCode& unit : units_) functions.push_back(&unit.function());
-        shared_.shares = shares_accesses(functions, form_.shared);
+        shared_.shares = calls_accesses();
         find_shared_values();
         for (size_t i = 0; i < units_.size(); ++i) {
             UnitCode& unit = units_[i];
@@ -77,6 +78,15 @@ class Translator {
     }
 
     // ---- what units share --------------------------------------------------------------------
+
+    // Loops need all of the frame.
+    bool calls_accesses() const {
+        if (loops()) return false;
+        std::vector<const ir::Function*> functions;
+        for (const UnitCode& unit : units_) functions.push_back(&unit.function());
+        return shares_accesses(functions, form_.shared);
+    }
+    bool loops() const { return std::ranges::any_of(units_, &UnitCode::loops); }
 
     // Where many ask for LEN it is cut once.
     void find_shared_values() {
@@ -132,7 +142,7 @@ class Translator {
         program.subprograms = std::move(subprograms_);
         for (size_t i = 0; i < program.subprograms.size(); ++i)
             program.subprograms[i].insn = code.subprograms[i];
-        if (std::ranges::none_of(units_, &UnitCode::loops))
+        if (!loops())
             for (const UnitCode& unit : units_)
                 program.rounds = std::max(program.rounds, unit.rounds());
         program.restarts = std::move(code.restarts);
@@ -173,8 +183,9 @@ std::expected<Program, UnitFailure> translate(const std::vector<UnitInput>& inpu
                                               std::span<const Unit> units, const Options& options,
                                               bool careful) {
     Form form = {.shared = options.shared, .careful = careful};
-    auto made = Translator(inputs, units, options, form).run();
-    if (!made && form.shared != SharedCode::never) {
+    Translator first(inputs, units, options, form);
+    auto made = first.run();
+    if (!made && first.shares()) {
         // What is called needs some of the frame.
         form.shared = SharedCode::never;
         made = Translator(inputs, units, options, form).run();

@@ -98,21 +98,26 @@ Result<vfm_stats> read_stats(int stats_map) {
     return sum;
 }
 
-Result<std::vector<vfm_counter>> read_counters_in_stats(int stats_map, size_t count) {
+Result<std::vector<std::vector<Count>>> read_counters_in_stats(
+    int stats_map, std::span<const CounterGroup> groups) {
     const StatsValue value = TRY(read_value(stats_map));
-    if (value.size < count * sizeof(vfm_counter))
-        return refuse("vfm-xdp", "cannot read counters: they are not ours");
-    std::vector<vfm_counter> sums(count);
+    std::vector<std::vector<Count>> sums;
+    size_t size = 0;
+    for (const CounterGroup& group : groups) {
+        sums.emplace_back(group.counters.size());
+        size += group.counters.size() * sizeof(vfm_counter);
+    }
+    if (value.size < size) return refuse("vfm-xdp", "cannot read counters: they are not ours");
     for (size_t cpu = 0; cpu < value.cpus(); ++cpu) {
-        const size_t end = cpu * value.distance + value.size;
-        std::vector<vfm_counter> one(count);
-        if (count > 0)
-            std::memcpy(one.data(), &value.bytes[end - count * sizeof(vfm_counter)],
-                        count * sizeof(vfm_counter));
-        for (size_t i = 0; i < count; ++i) {
-            sums[i].packets += one[i].packets;
-            sums[i].bytes += one[i].bytes;
-        }
+        size_t at = cpu * value.distance + value.size - size;
+        for (std::vector<Count>& group : sums)
+            for (Count& sum : group) {
+                vfm_counter one;
+                std::memcpy(&one, &value.bytes[at], sizeof one);
+                sum.packets += one.packets;
+                sum.bytes += one.bytes;
+                at += sizeof one;
+            }
     }
     return sums;
 }

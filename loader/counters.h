@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "bpf/vfm_abi.h"
 #include "core/base/result.h"
+#include "core/module/module.h"
+#include "core/run/counters.h"
 #include "core/run/flow_key.h"
 
 namespace vfm {
@@ -31,9 +34,10 @@ Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries);
 /// The counters of a group that has a map, each the sum over all CPUs. Fails with Status::refused.
 Result<std::vector<vfm_counter>> read_counters(int map);
 
-/// The last `count` counters in the value of the statistics, which stand at its end: those of all
-/// groups, as the program has them. Fails as read_counters() does.
-Result<std::vector<vfm_counter>> read_counters_in_stats(int stats_map, size_t count);
+/// The counters of all groups by group, which stand at the end of the value of the statistics.
+/// Fails as read_counters() does.
+Result<std::vector<std::vector<Count>>> read_counters_in_stats(
+    int stats_map, std::span<const CounterGroup> groups);
 
 /// CPUs that the values of a per-CPU map are given for; at least 1.
 unsigned cpu_count();

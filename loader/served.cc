@@ -181,23 +181,6 @@ Result<std::vector<Count>> group_counts(const StoredFilter& filter, const std::s
     return counts;
 }
 
-/// The counters of all groups, of a filter in the kernel that has them in its statistics.
-Result<std::vector<std::vector<Count>>> counts_in_stats(const StoredFilter& filter,
-                                                        std::span<const CounterGroup> groups) {
-    size_t all = 0;
-    for (const CounterGroup& group : groups) all += group.counters.size();
-    const Fd map = TRY(open_pin(filter, "maps/" + filter.record.stats_map));
-    const std::vector<vfm_counter> counters = TRY(read_counters_in_stats(map.get(), all));
-    std::vector<std::vector<Count>> counts;
-    auto next = counters.begin();
-    for (const CounterGroup& group : groups) {
-        std::vector<Count>& of_group = counts.emplace_back();
-        for (size_t i = 0; i < group.counters.size(); ++i, ++next)
-            of_group.push_back({next->packets, next->bytes});
-    }
-    return counts;
-}
-
 /// Another process may count meanwhile.
 uint64_t now_at(const uint64_t& place) { return __atomic_load_n(&place, __ATOMIC_RELAXED); }
 
@@ -230,8 +213,10 @@ Result<std::vector<std::vector<Count>>> counts_of(const StoredFilter& filter,
             TRY(SharedMemoryView::open(filter.directory + "/maps/" + names.front()));
         return summed_counts(memory.bytes(), groups);
     }
-    const bool in_stats = !names.empty() && names.front() == filter.record.stats_map;
-    if (in_stats) return counts_in_stats(filter, groups);
+    if (!names.empty() && names.front() == filter.record.stats_map) {
+        const Fd map = TRY(open_pin(filter, "maps/" + filter.record.stats_map));
+        return read_counters_in_stats(map.get(), groups);
+    }
     std::vector<std::vector<Count>> counts;
     for (size_t i = 0; i < groups.size(); ++i)
         counts.push_back(

@@ -101,25 +101,13 @@ std::vector<FlowEntry> KernelInstance::flows() const {
     return entries;
 }
 
-void counters_in_stats(const LoadedMap& map, std::vector<std::vector<Count>>& all) {
-    size_t count = 0;
-    for (const bpf::CounterArray& array : map.declaration.counters) count += array.count;
-    const auto counters = read_counters_in_stats(map.fd.get(), count);
-    if (count == 0 || !counters) return;
-    auto next = counters->begin();
-    for (std::vector<Count>& group : all)
-        for (Count& one : group) {
-            one = {next->packets, next->bytes};
-            ++next;
-        }
-}
-
 std::vector<std::vector<Count>> KernelInstance::counters() const {
     std::vector<std::vector<Count>> all;
-    for (const CounterGroup& group : owner_->verified().module().counter_groups)
-        all.emplace_back(group.counters.size());
+    const auto& groups = owner_->verified().module().counter_groups;
+    for (const CounterGroup& group : groups) all.emplace_back(group.counters.size());
     for (const LoadedMap& map : program_.maps) {
-        if (map.declaration.role == bpf::MapRole::stats) counters_in_stats(map, all);
+        if (!map.declaration.counters.empty())
+            return read_counters_in_stats(map.fd.get(), groups).value_or(std::move(all));
         if (map.declaration.role != bpf::MapRole::counters) continue;
         const auto counters = read_counters(map.fd.get());
         if (!counters) continue;

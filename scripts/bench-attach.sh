@@ -16,7 +16,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 wrong() { echo "bench-attach: error: $1" >&2; exit "${2-2}"; }
-. scripts/bench_cpu.sh
+. scripts/bench_arguments.sh
 
 bin= run=() cpu=
 while [ $# -gt 0 ]; do

@@ -20,18 +20,7 @@ cd "$(dirname "$0")/.."
 
 wrong() { echo "bench-live: error: $1" >&2; exit "${2-2}"; }
 
-# check_names OPTION LIST NAME...: every name of the list is one of those.
-check_names() {
-    local option=$1 list=$2 name rest=$2,
-    shift 2
-    while [ -n "$rest" ]; do
-        name=${rest%%,*} rest=${rest#*,}
-        printf '%s\n' "$@" | grep -qxF -e "$name" ||
-            wrong "$option=$list: there is no '$name'; there are $*"
-    done
-}
-
-. scripts/bench_cpu.sh
+. scripts/bench_arguments.sh
 
 show=() run=()
 while [ $# -gt 0 ]; do

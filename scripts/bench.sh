@@ -25,8 +25,8 @@ wrong() { echo "bench: error: $1" >&2; exit "${2-2}"; }
 # names KIND: the rows of that kind, as NAME<tab>WHAT.
 names() { sed -n "s/^BENCH_$1(\"\([^\"]*\)\", \"\(.*\)\")\$/\1\t\2/p" tests/bench/names.def; }
 
-# check_names OPTION KIND LIST: every name of the list is in the table.
-check_names() {
+# check_rows OPTION KIND LIST: every name of the list is a row of that kind.
+check_rows() {
     local known name rest=$3,
     known=$(names "$2" | cut -f1)
     while [ -n "$rest" ]; do
@@ -36,7 +36,7 @@ check_names() {
     done
 }
 
-. scripts/bench_cpu.sh
+. scripts/bench_arguments.sh
 
 # A picture that cannot be written is better known now. Nothing is left if there was nothing.
 check_picture() {
@@ -79,7 +79,7 @@ while [ $# -gt 0 ]; do
             esac ;;
         --filter | --engine | --trace)
             kind=${option#--}
-            check_names "$option" "${kind^^}" "$value"
+            check_rows "$option" "${kind^^}" "$value"
             run+=("$option=$value") chosen=yes ;;
         --cpu) check_cpu "$value"; run+=("$option=$value") ;;
         --passes)

@@ -61,6 +61,9 @@ inline constexpr unsigned kTagSize = 4, kEtherTypeSize = 2;
 inline constexpr unsigned kMaxTags = 2, kMaxExtensionHeaders = 8;
 inline constexpr uint64_t kHopByHop = 0, kRouting = 43, kFragmentHeader = 44,
                           kDestinationOptions = 60;
+/// What is skipped behind an IPv6 header.
+inline constexpr uint64_t kExtensions[] = {kHopByHop, kRouting, kFragmentHeader,
+                                           kDestinationOptions};
 inline constexpr uint64_t kIcmp = 1, kTcp = 6, kUdp = 17, kIcmp6 = 58, kSctp = 132, kUdpLite = 136;
 /// Of the operation `extensions`: the place, and where the kind and the fragment fact begin.
 inline constexpr uint64_t kWalkedPlace = 0x1ffff;
@@ -216,7 +219,8 @@ class Walk {
         });
     }
     Word is_extension(Word kind) {
-        return is_one_of(kind, kHopByHop, kRouting, kFragmentHeader, kDestinationOptions);
+        const auto& [first, second, third, fourth] = kExtensions;
+        return is_one_of(kind, first, second, third, fourth);
     }
 
     /// At most `most` extension headers, each only if its first 8 bytes are there. Behind a

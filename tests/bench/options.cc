@@ -9,12 +9,7 @@
 #include "tests/bench/names.h"
 
 namespace vfm::bench {
-namespace {
-
-constexpr int kMostPasses = 9999;
-
-/// The parts between commas, empty ones too.
-std::vector<std::string> split(std::string_view list) {
+std::vector<std::string> split_list(std::string_view list) {
     std::vector<std::string> parts;
     for (size_t comma; (comma = list.find(',')) != list.npos; list.remove_prefix(comma + 1))
         parts.emplace_back(list.substr(0, comma));
@@ -22,17 +17,21 @@ std::vector<std::string> split(std::string_view list) {
     return parts;
 }
 
-std::optional<int> number(std::string_view text) {
+std::optional<int> whole_number(std::string_view text) {
     int value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc() || end != text.data() + text.size() || value < 0) return {};
     return value;
 }
 
+namespace {
+
+constexpr int kMostPasses = 9999;
+
 /// Why `list`, the value of `option`, is none of names, or nothing.
 std::optional<std::string> wrong_list(std::string_view option, std::string_view list,
                                       std::string_view noun, std::span<const Name> names) {
-    for (const std::string& name : split(list))
+    for (const std::string& name : split_list(list))
         if (!is_name(names, name))
             return fmt::format("{}={}: there is no {} '{}'; there are {}", option, printable(list),
                                noun, printable(name), list_of(names));
@@ -42,24 +41,24 @@ std::optional<std::string> wrong_list(std::string_view option, std::string_view 
 /// Takes one option, or says what is wrong with it.
 std::optional<std::string> take(Options& options, std::string_view name, std::string_view value) {
     if (name == "--filter") {
-        options.filters = split(value);
+        options.filters = split_list(value);
         return wrong_list(name, value, "filter", filter_names());
     }
     if (name == "--engine") {
-        options.engines = split(value);
+        options.engines = split_list(value);
         return wrong_list(name, value, "engine", engine_names());
     }
     if (name == "--trace") {
-        options.traces = split(value);
+        options.traces = split_list(value);
         return wrong_list(name, value, "trace", trace_names());
     }
     if (name == "--cpu") {
-        options.cpu = number(value);
+        options.cpu = whole_number(value);
         if (options.cpu) return {};
         return fmt::format("--cpu={}: needs the number of a CPU", printable(value));
     }
     if (name == "--passes") {
-        const int passes = number(value).value_or(0);
+        const int passes = whole_number(value).value_or(0);
         options.effort.passes = static_cast<unsigned>(passes);
         if (passes >= 1 && passes <= kMostPasses) return {};
         return fmt::format("--passes={}: needs a number from 1 to {}", printable(value),

@@ -23,6 +23,11 @@ struct Options {
     static bool takes(const std::vector<std::string>& chosen, std::string_view name);
 };
 
+/// The parts between commas, empty ones too.
+std::vector<std::string> split_list(std::string_view list);
+/// A whole number from 0 on; nothing if the text is anything else.
+std::optional<int> whole_number(std::string_view text);
+
 /// The options, or what is wrong with them and what is allowed. Whether a CPU or an engine is there
 /// is found out later.
 std::expected<Options, std::string> parse_options(std::span<const char* const> arguments);

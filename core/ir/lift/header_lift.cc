@@ -20,8 +20,6 @@ constexpr uint64_t kPlainType = walk::kEtherTypeOffset, kPlainFirst = 14;
 constexpr uint64_t kPlainLength4 = 34, kPlainFlags = 20;
 constexpr uint64_t kPlainFirstByte = 0x45, kPlainFlagBits = 0x3fff;  // those that are 0
 constexpr uint64_t kPlainLength6 = 54, kPlainNext = 20;
-constexpr uint64_t kExtensions[] = {walk::kHopByHop, walk::kRouting, walk::kFragmentHeader,
-                                    walk::kDestinationOptions};
 
 // Writes what it is told at the end of a current block. branch() makes a block for each way and
 // one behind them, whose parameters are the variables that the two ways left different. Of a plain
@@ -128,7 +126,7 @@ class Writer {
         test({.kind = Terminator::Kind::branch_len, .imm = kPlainLength6}, others);
         test_equal(binary(Opcode::SHR, fixed(kPlainFirst, 1), constant(4)), 6, others);
         const Word next = fixed(kPlainNext, 1);
-        for (const uint64_t kind : kExtensions)
+        for (const uint64_t kind : walk::kExtensions)
             test({.kind = Terminator::Kind::branch,
                   .comparison = Comparison::ne,
                   .a = next,
@@ -151,7 +149,7 @@ class Writer {
     }
     bool is_no_extension(Word word, uint64_t kind) const {
         return plain_ == Plain::ipv6 && is_load(word, kPlainNext, 1) &&
-               std::ranges::find(kExtensions, kind) != std::end(kExtensions);
+               std::ranges::find(walk::kExtensions, kind) != std::end(walk::kExtensions);
     }
     bool is_load(Word word, uint64_t offset, uint8_t size) const {
         const Value& value = function_[word];

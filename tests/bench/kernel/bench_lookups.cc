@@ -13,7 +13,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include "core/front/front.h"
@@ -22,6 +21,7 @@
 #include "tests/bench/kernel/lookup_lists.h"
 #include "tests/bench/kernel/measured.h"
 #include "tests/bench/measure.h"
+#include "tests/bench/options.h"
 #include "tests/harness/object_program.h"
 
 namespace vfm::bench {
@@ -172,30 +172,20 @@ Result<> measure(const LookupFamily& family, unsigned n, const LookupOptions& op
     return {};
 }
 
-std::vector<std::string> parts_of(std::string_view list) {
-    std::vector<std::string> parts;
-    for (size_t comma; (comma = list.find(',')) != list.npos; list.remove_prefix(comma + 1))
-        parts.emplace_back(list.substr(0, comma));
-    parts.emplace_back(list);
-    return parts;
-}
-
 std::optional<unsigned> number_from(std::string_view text) {
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value == 0) return {};
-    return value;
+    const int value = whole_number(text).value_or(0);
+    return value > 0 ? std::optional(static_cast<unsigned>(value)) : std::nullopt;
 }
 
 /// What is wrong, or nothing.
 std::string take_option(LookupOptions& options, std::string_view name, const std::string& value) {
     if (name == "--only") {
-        options.only = parts_of(value);
+        options.only = split_list(value);
     } else if (name == "--data") {
         options.data = value;
     } else if (name == "--sizes") {
         options.sizes.clear();
-        for (const std::string& part : parts_of(value)) {
+        for (const std::string& part : split_list(value)) {
             const auto size = number_from(part);
             if (!size) return fmt::format("--sizes: '{}' is no size", part);
             options.sizes.push_back(*size);

@@ -1,4 +1,5 @@
-/* A lookup in a hash map of the kernel, as bare as it can be: what sets of ours are compared with. */
+/* A lookup in a hash map of the kernel, as bare as it can be: what sets of ours are compared with.
+ */
 // clang-format off: libbpf's headers want the kernel's types before them
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,34 +3,19 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <charconv>
 
 #include "core/base/diagnostic.h"
+#include "tests/bench/options.h"
 
 namespace vfm::bench {
 namespace {
 
-constexpr unsigned kMostRounds = 9'999;
-
-std::vector<std::string> parts_of(std::string_view list) {
-    std::vector<std::string> parts;
-    for (size_t comma; (comma = list.find(',')) != list.npos; list.remove_prefix(comma + 1))
-        parts.emplace_back(list.substr(0, comma));
-    parts.emplace_back(list);
-    return parts;
-}
-
-std::optional<unsigned> number_of(std::string_view text) {
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size()) return {};
-    return value;
-}
+constexpr int kMostRounds = 9'999;
 
 /// The value of `option` as a list of some of `known`, or what is wrong with it.
 std::expected<std::vector<std::string>, std::string> some_of(
     std::string_view option, std::string_view value, const std::vector<std::string>& known) {
-    auto parts = parts_of(value);
+    auto parts = split_list(value);
     for (const std::string& part : parts) {
         if (std::ranges::find(known, part) != known.end()) continue;
         std::string all;
@@ -59,16 +44,17 @@ std::string take_option(KernelOptions& options, std::string_view name, std::stri
         for (const std::string& part : *parts)
             (part == "curves" ? options.without_curves : options.without_beside) = true;
     } else if (name == "--rounds") {
-        options.plan.rounds = number_of(value).value_or(0);
-        if (options.plan.rounds < 1 || options.plan.rounds > kMostRounds)
+        const int rounds = whole_number(value).value_or(0);
+        if (rounds < 1 || rounds > kMostRounds)
             return fmt::format("--rounds={}: needs a number from 1 to {}",
                                printable(std::string(value)), kMostRounds);
+        options.plan.rounds = static_cast<unsigned>(rounds);
     } else if (name == "--cpu") {
-        const auto cpu = number_of(value);
+        const auto cpu = whole_number(value);
         if (!cpu || *cpu > 65'535)
             return fmt::format("--cpu={}: needs the number of a CPU",
                                printable(std::string(value)));
-        options.cpu = static_cast<int>(*cpu);
+        options.cpu = *cpu;
     } else {
         return fmt::format("what is '{}'?", printable(std::string(name)));
     }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sourced by bench.sh, bench-live.sh and bench-attach.sh, which end by their own wrong() where an argument is.
+# Sourced by the benches, which end by their own wrong() where an argument is.
 
 # check_cpu NUMBER: a CPU that this process may use.
 check_cpu() {
@@ -11,4 +11,15 @@ check_cpu() {
         done
     fi
     wrong "--cpu=$1: needs the number of a CPU; this process may use $allowed"
+}
+
+# check_names OPTION LIST NAME...: every name of the list is one of those.
+check_names() {
+    local option=$1 list=$2 name rest=$2,
+    shift 2
+    while [ -n "$rest" ]; do
+        name=${rest%%,*} rest=${rest#*,}
+        printf '%s\n' "$@" | grep -qxF -e "$name" ||
+            wrong "$option=$list: there is no '$name'; there are $*"
+    done
 }
