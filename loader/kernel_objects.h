@@ -3,6 +3,8 @@
 #pragma once
 
 #include <expected>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,12 +24,21 @@ struct KernelObjects {
     Bytes lines;                  ///< bpf_line_info; empty without types
 };
 
+/// A map that is not made: one that there is, or what another of the program, before it, is.
+struct KnownMap {
+    int map = -1;  ///< a descriptor that stays the caller's
+    std::optional<size_t> same_as = {};
+};
+/// Which of a program's maps are there, by index; called in their order. Empty: none.
+using KnownMaps = std::function<KnownMap(size_t map)>;
+
 struct ObjectFailure {
     int error = 0;     ///< errno
     std::string what;  ///< "map NAME"
 };
 
-std::expected<KernelObjects, ObjectFailure> make_kernel_objects(const bpf::Program& program);
+std::expected<KernelObjects, ObjectFailure> make_kernel_objects(const bpf::Program& program,
+                                                                const KnownMaps& known = {});
 
 /// How a program is asked for.
 struct LoadRequest {

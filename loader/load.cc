@@ -23,11 +23,11 @@ constexpr size_t kMostInstructions = 1'000'000;
 constexpr uint32_t kLogComplaintOnly = 4;
 
 /// The instruction's place in the bytecode.
-std::optional<uint32_t> code_offset_of(const bpf::Program& program, std::optional<uint32_t> insn) {
-    if (!insn) return std::nullopt;
+const bpf::LineInfo* line_of(const bpf::Program& program, std::optional<uint32_t> insn) {
+    if (!insn) return nullptr;
     auto after = std::ranges::upper_bound(program.lines, *insn, {}, &bpf::LineInfo::insn);
-    if (after == program.lines.begin()) return std::nullopt;
-    return std::prev(after)->code_offset;
+    if (after == program.lines.begin()) return nullptr;
+    return &*std::prev(after);
 }
 
 /// `what` the kernel was asked for, if not the program itself.
@@ -37,12 +37,17 @@ LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program,
     const bool has_perfmon = has_capability(Capability::perfmon);
     LoadRefusal refusal{.error = std::abs(error),
                         .reason = complaint.reason,
-                        .code_offset = code_offset_of(program, complaint.insn),
+                        .code_offset = {},
+                        .unit = 0,
                         .log = std::move(log),
                         .blame = blame_for_load(std::abs(error), complaint, has_perfmon),
                         .meaning = complaint.meaning,
                         .advice = complaint.advice,
                         .missing = {}};
+    if (const bpf::LineInfo* line = line_of(program, complaint.insn)) {
+        refusal.code_offset = line->code_offset;
+        refusal.unit = line->unit;
+    }
     if (complaint.lacks_privilege || (!has_perfmon && !complaint.reason.empty()))
         refusal.missing = Capability::perfmon;
     if (!complaint.values.empty() && !refusal.meaning.empty())
@@ -74,11 +79,12 @@ uint64_t memory_of_map(int fd) {
 }
 
 /// The objects' maps go with the program.
-LoadedProgram describe(Fd fd, const bpf::Program& program, KernelObjects& objects) {
+LoadedProgram describe(Fd fd, const bpf::Program& program, KernelObjects& objects,
+                       const std::vector<bool>& known) {
     LoadedProgram loaded;
     loaded.fd = std::move(fd);
     for (size_t i = 0; i < program.maps.size(); ++i)
-        loaded.maps.push_back({program.maps[i], std::move(objects.maps[i])});
+        loaded.maps.push_back({program.maps[i], std::move(objects.maps[i]), known[i]});
     bpf_prog_info info{};
     if (program_facts(loaded.fd.get(), info)) {
         loaded.id = info.id;
@@ -95,7 +101,7 @@ int put_keys(const LoadedMap& map) {
     const uint32_t present = 1;
     auto count = static_cast<uint32_t>(keys.size() / map.declaration.key_size);
     const std::vector<uint32_t> values(count, present);
-    if (count == 0 ||
+    if (count == 0 || map.known ||
         bpf_map_update_batch(map.fd.get(), keys.data(), values.data(), &count, nullptr) == 0)
         return 0;
     for (size_t at = 0; at < keys.size(); at += map.declaration.key_size)
@@ -138,14 +144,20 @@ bool program_facts(int fd, bpf_prog_info& info) {
     return bpf_obj_get_info_by_fd(fd, &info, &size) == 0;
 }
 
-std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program) {
-    auto objects = make_kernel_objects(program);
+std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program,
+                                                       const KnownMaps& known) {
+    std::vector<bool> are_known(program.maps.size());
+    auto objects = make_kernel_objects(program, [&](size_t map) {
+        const KnownMap found = known ? known(map) : KnownMap{};
+        are_known[map] = found.map >= 0 || found.same_as;
+        return found;
+    });
     if (!objects)
         return std::unexpected(
             refusal_of(objects.error().error, {}, program, objects.error().what));
     auto fd = load_once(program, *objects);
     if (!fd) return std::unexpected(std::move(fd).error());
-    LoadedProgram loaded = describe(*std::move(fd), program, *objects);
+    LoadedProgram loaded = describe(*std::move(fd), program, *objects, are_known);
     for (const LoadedMap& map : loaded.maps)
         if (const int error = put_keys(map); error != 0)
             return std::unexpected(refusal_of(error, {}, program));
