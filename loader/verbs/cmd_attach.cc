@@ -6,9 +6,9 @@
 #include "loader/attach.h"
 #include "loader/kernel.h"
 #include "loader/verbs/commands.h"
+#include "loader/verbs/lint_warnings.h"
 #include "loader/verbs/report.h"
 #include "loader/verbs/serve.h"
-#include "userspace/lint/lint.h"
 
 namespace vfm {
 namespace {
@@ -64,24 +64,6 @@ Diagnostic no_way_note(const Interface& interface) {
     auto note = Diagnostic::about(interface.name, std::string(kNoWayAtEgress));
     note.severity = Severity::note;
     return note;
-}
-
-/// What lint finds in the filter, as warnings: it is the author's business, and ends nothing. A
-/// filter that lint cannot look at, bytecode, is attached without.
-std::vector<Diagnostic> lint_warnings(const Filter& filter) {
-    // Some ten milliseconds; thousands of rules would take seconds.
-    constexpr size_t kMostText = size_t{32} << 10;
-    if (filter.module.source_text.size() > kMostText) {
-        auto note = Diagnostic::about(filter.name, "not looked at for ways past it: it is large",
-                                      "vflispc --lint takes its time");
-        note.severity = Severity::note;
-        return {note};
-    }
-    std::vector<Diagnostic> out;
-    const auto findings = lint::lint(filter.module, filter.name);
-    if (!findings) return out;
-    for (const lint::Finding& finding : *findings) out.push_back(finding.diagnostic);
-    return out;
 }
 
 /// The work after the command line is known to be right.
