@@ -103,8 +103,8 @@ struct CounterArray {
 };
 
 /// With more in all, each counter group is a map of its own: a value of a per-CPU array has at most
-/// 32 KiB.
-inline constexpr size_t kMostCountersInStats = 1000;
+/// 32 KiB, of which struct vfm_stats may grow into 768 bytes.
+inline constexpr size_t kMostCountersInStats = 2000;
 
 /// A map that the program uses. `name` is a C identifier of at most 15 bytes, unique in the object.
 struct Map {
