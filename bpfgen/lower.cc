@@ -241,7 +241,7 @@ class Lowerer {
                 std::vector<Word> operands;
                 for (const ValueId operand : value.more) operands.push_back(word(operand));
                 return match_rules(b_, l_.tables.rows(value.imm), operands,
-                                   certain_bits(f_, value.more.back()));
+                                   certain_bits(f_, value.more.back()), l_.row_calls, value.imm);
             }
             case Op::verdict:
                 return verdict_of(b_, l_.tables.verdicts(value.imm), word(value.a));

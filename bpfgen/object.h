@@ -160,7 +160,7 @@ struct Program {
     std::vector<bpf_insn> insns;          ///< the program, then its subprograms
     std::vector<Subprogram> subprograms;  ///< ascending by insn
     /// Times that a packet goes round a loop at most, if all loops are ours: lower_extensions.h,
-    /// lookup/row_match.cc.
+    /// lookup/row_walk.h.
     unsigned rounds = 0;
     std::vector<Map> maps;
     std::vector<MapReference> map_references;

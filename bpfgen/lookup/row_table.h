@@ -17,6 +17,8 @@
 
 namespace vfm::bpf {
 
+class RowCalls;
+
 /// A key of a rule table. The first record is that of a key that passes no test.
 struct RuleColumn {
     enum class Kind : uint8_t {
@@ -69,7 +71,8 @@ std::optional<RowTable> make_row_table(const RuleRows& rows, uint64_t most, Cons
 
 /// The rule of the first row that holds, 0 for none. `operands` are those of MATCH; the keys of
 /// `present`, bit j for key j, are there whatever the mask is.
-VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands,
-                 uint64_t present);
+/// `table` is the table's number among those of `calls`.
+VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands, uint64_t present,
+                 RowCalls& calls, uint64_t table);
 
 }  // namespace vfm::bpf

@@ -1,0 +1,278 @@
+#include "bpfgen/lookup/row_walk.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <bit>
+
+#include "bpfgen/lookup/code.h"
+#include "bpfgen/regalloc.h"
+#include "bpfgen/select.h"
+#include "core/base/check.h"
+
+namespace vfm::bpf {
+
+// ---- in line -----------------------------------------------------------------------------------
+
+VReg RowWalk::words() {
+    for (size_t word = 0; word < rows_.words; ++word)
+        leave_if_any(common(records_, 8 * word), {.imm = 64 * word});
+    return end();
+}
+
+VReg RowWalk::rounds(VReg sum, uint64_t most) {
+    look_through(sum, most, [&](VReg) { b_.jump(none_); });
+    return end();
+}
+
+VReg RowWalk::rounds_and_call(unsigned in_line, RowCalls& calls, uint64_t table) {
+    const auto call = [&](VReg rest) {
+        b_.branch({.code = BPF_JEQ, .a = rest, .imm = 0}, none_);
+        const VReg rule = calls.call(b_, table, rows_, rest, records_);
+        b_.jump(done_, {{.dst = result_, .src = rule}});
+    };
+    if (in_line == 0) {
+        call(sum());
+    } else {
+        look_through(sum(), in_line, call);
+    }
+    return end();
+}
+
+VReg RowWalk::end() {
+    b_.bind(none_);
+    b_.jump(done_, {{.dst = result_, .imm = 0}});
+    if (looks_) {
+        b_.bind(found_, {bits_, first_});
+        b_.jump(done_, {{.dst = result_, .src = rule_of_first()}});
+    }
+    b_.bind(done_, {result_});
+    return result_;
+}
+
+// What all keys leave of a word.
+VReg RowWalk::common(std::span<const VReg> from, uint64_t offset) {
+    VReg all = kNoReg;
+    for (const VReg base : from) {
+        const VReg word = load_far(b_, 8, base, offset);
+        all = all == kNoReg ? word : b_.alu(BPF_AND, all, word);
+    }
+    return all;
+}
+
+void RowWalk::leave_if_any(VReg left, Move first) {
+    looks_ = true;
+    first.dst = first_;
+    b_.branch({.code = BPF_JNE, .a = left, .imm = 0}, found_, {{.dst = bits_, .src = left}, first});
+}
+
+// The number of the only bit.
+VReg RowWalk::number_of(VReg bit) {
+    const VReg hash = b_.alu_imm(BPF_RSH, b_.alu(BPF_MUL, bit, b_.number(kBitFactor)), 58);
+    return element(b_, rows_.lowest, hash, 1);
+}
+
+// Goes from one bit of what all summaries have to the next. The kernel's verifier sees the end in a
+// count. Behind the last round code follows for the bits that are left.
+void RowWalk::look_through(VReg all, uint64_t most, const std::function<void(VReg)>& behind) {
+    const VReg sum = b_.fresh(), round = b_.fresh();
+    const Label head = b_.label(), last = b_.label();
+    b_.keep_known(round);
+    b_.jump(head, {{.dst = sum, .src = all}, {.dst = round, .imm = 1}});
+    b_.bind(head, {sum, round});
+    b_.branch({.code = BPF_JEQ, .a = sum, .imm = 0}, none_);
+    const VReg bit = b_.alu(BPF_AND, sum, b_.neg(sum));
+    const VReg rest = b_.alu(BPF_XOR, sum, bit);
+    const VReg number = cut(b_, number_of(bit), 6);
+    if (rows_.form == RowTable::Form::summed) {
+        look_at_word(number);
+    } else {
+        look_at_chunk(number);
+    }
+    b_.branch({.code = BPF_JEQ, .a = round, .imm = most}, last);
+    const VReg next = b_.alu_imm(BPF_ADD, round, 1);
+    b_.jump(head, {{.dst = sum, .src = rest}, {.dst = round, .src = next}});
+    b_.bind(last);
+    behind(rest);
+}
+
+void RowWalk::look_at_word(VReg number) {
+    const VReg offset = b_.alu_imm(BPF_LSH, number, 3);
+    std::vector<VReg> at;
+    for (const VReg record : records_) at.push_back(b_.alu(BPF_ADD, record, offset));
+    leave_if_any(common(at, 8), {.src = b_.alu_imm(BPF_LSH, number, 6)});
+}
+
+void RowWalk::look_at_chunk(VReg number) {
+    const auto size = static_cast<uint64_t>(std::countr_zero(8 * rows_.chunk));
+    const VReg offset = b_.alu_imm(BPF_LSH, number, 2);
+    std::vector<VReg> at;
+    for (size_t i = 0; i < records_.size(); ++i) {
+        const RuleColumn& column = rows_.columns[i];
+        const VReg stands = b_.load(4, b_.alu(BPF_ADD, records_[i], offset), 8);
+        const VReg chunk = b_.alu_imm(BPF_LSH, cut(b_, stands, column.chunk_bits), size);
+        at.push_back(b_.alu(BPF_ADD, b_.data_address(column.chunks), chunk));
+    }
+    VReg first = b_.alu_imm(BPF_LSH, number, size + 3);
+    for (size_t i = 0; i < rows_.chunk; ++i) {
+        if (i > 0) first = b_.alu_imm(BPF_ADD, first, 64);
+        leave_if_any(common(at, 8 * i), {.src = first});
+    }
+}
+
+VReg RowWalk::rule_of_first() {
+    const VReg number = number_of(b_.alu(BPF_AND, bits_, b_.neg(bits_)));
+    // Of a few words their numbers are known, from here on all are the same to the verifier.
+    const bool known = rows_.form == RowTable::Form::words && rows_.words > 1;
+    const VReg row = b_.alu(BPF_ADD, known ? b_.blurred(first_) : first_, number);
+    if (!rows_.rules) return b_.alu_imm(BPF_ADD, row, 1);
+    return element(b_, *rows_.rules, cut(b_, row, rows_.row_bits), 4);
+}
+
+// ---- subprograms -------------------------------------------------------------------------------
+
+namespace {
+
+// Two records' distances from the first of their column are one argument.
+constexpr size_t kMostCalledColumns = 6;
+constexpr size_t arguments_for(const RowTable& rows) { return 1 + (rows.columns.size() + 1) / 2; }
+
+// Puts together what records_from() takes apart.
+std::vector<Move> arguments_of(Builder& b, const RowTable& rows, VReg sum,
+                               std::span<const VReg> records) {
+    std::vector<Move> moves = {{.dst = 1, .src = sum}};
+    for (size_t i = 0; i < records.size(); ++i) {
+        const VReg from = b.data_address(rows.columns[i].records);
+        const VReg distance = b.alu(BPF_SUB, records[i], from);
+        if (i % 2 == 0) {
+            moves.push_back({.dst = static_cast<VReg>(1 + moves.size()), .src = distance});
+        } else {
+            VReg& both = moves.back().src;
+            both = b.alu(BPF_OR, both, b.alu_imm(BPF_LSH, distance, 32));
+        }
+    }
+    return moves;
+}
+
+std::vector<VReg> records_from(Builder& b, const RowTable& rows, std::span<const VReg> arguments) {
+    std::vector<VReg> records;
+    for (size_t i = 0; i < rows.columns.size(); ++i) {
+        const RuleColumn& column = rows.columns[i];
+        const VReg both = arguments[i / 2];
+        const VReg distance = i % 2 == 0 ? both : b.alu_imm(BPF_RSH, both, 32);
+        const uint64_t places = (uint64_t{1} << column.place_bits) - 1;
+        const VReg within = with_constant(b, BPF_AND, distance, places << 3);
+        records.push_back(b.alu(BPF_ADD, b.data_address(column.records), within));
+    }
+    return records;
+}
+
+void return_rule(Builder& b, VReg rule) {
+    b.mov_to(0, rule);
+    b.exit();
+}
+
+// All that the sum has bits for, of which there are at most `most`.
+void write_walk(Builder& b, const RowTable& rows, uint64_t most) {
+    const VReg sum = b.mov(1);
+    std::vector<VReg> arguments;
+    for (size_t i = 1; i < arguments_for(rows); ++i)
+        arguments.push_back(b.mov(static_cast<VReg>(1 + i)));
+    return_rule(b, RowWalk(b, rows, records_from(b, rows, arguments)).rounds(sum, most));
+}
+
+// The same, eight bits a call of `inner`.
+void write_walk_by_calls(Builder& b, const RowTable& rows, Label inner) {
+    const VReg sum = b.mov(1);
+    std::vector<VReg> arguments;
+    for (size_t i = 1; i < arguments_for(rows); ++i)
+        arguments.push_back(b.mov(static_cast<VReg>(1 + i)));
+    const VReg mask = b.fresh(), round = b.fresh(), rule = b.fresh();
+    const Label head = b.label(), next = b.label(), done = b.label();
+    b.keep_known(round);
+    b.jump(head, {{.dst = mask, .imm = 0xff}, {.dst = round, .imm = 1}});
+    b.bind(head, {mask, round});
+    const VReg part = b.alu(BPF_AND, sum, mask);
+    b.branch({.code = BPF_JEQ, .a = part, .imm = 0}, next);
+    std::vector<Move> moves = {{.dst = 1, .src = part}};
+    for (const VReg argument : arguments)
+        moves.push_back({.dst = static_cast<VReg>(1 + moves.size()), .src = argument});
+    b.call_local(inner, std::move(moves));
+    const VReg found = b.mov(0);
+    b.branch({.code = BPF_JNE, .a = found, .imm = 0}, done, {{.dst = rule, .src = found}});
+    b.bind(next);
+    const uint64_t last = (rows.chunks() + kRoundsOfInnerCall - 1) / kRoundsOfInnerCall;
+    b.branch({.code = BPF_JEQ, .a = round, .imm = last}, done, {{.dst = rule, .imm = 0}});
+    const VReg shifted = b.alu_imm(BPF_LSH, mask, kRoundsOfInnerCall);
+    const VReg following = b.alu_imm(BPF_ADD, round, 1);
+    b.jump(head, {{.dst = mask, .src = shifted}, {.dst = round, .src = following}});
+    b.bind(done, {rule});
+    return_rule(b, rule);
+}
+
+}  // namespace
+
+bool can_call_walk(const RowTable& rows) {
+    return rows.form != RowTable::Form::words && rows.columns.size() <= kMostCalledColumns;
+}
+
+unsigned rounds_of(const RowTable& rows, RowForm form) {
+    if (!form.calls || !can_call_walk(rows)) return rows.rounds();
+    if (rows.rounds() <= form.in_line()) return rows.rounds();
+    const unsigned called = rows.rounds() <= kRoundsOfCall ? rows.rounds() : kRoundsOfInnerCall;
+    return std::max(form.in_line(), called);
+}
+
+std::optional<unsigned> RowCalls::in_line(const RowTable& rows) const {
+    if (!form_.calls || !can_call_walk(rows) || rows.rounds() <= form_.in_line())
+        return std::nullopt;
+    return form_.in_line();
+}
+
+VReg RowCalls::call(Builder& b, uint64_t table, const RowTable& rows, VReg sum,
+                    std::span<const VReg> records) {
+    const auto [at, is_new] = called_.try_emplace(table);
+    if (is_new) at->second = {b.label(), &rows, b.origin()};
+    b.call_local(at->second.label, arguments_of(b, rows, sum, records));
+    return b.mov(0);
+}
+
+void RowCalls::emit(std::vector<Subprogram>& written) {
+    for (const auto& [table, called] : called_) {
+        const RowTable& rows = *called.rows;
+        MFunction body, inner_body;
+        Builder b(body, emitter_), inner(inner_body, emitter_);
+        b.origin(called.origin);
+        inner.origin(called.origin);
+        emitter_.origin(called.origin);
+        if (rows.rounds() <= kRoundsOfCall) {
+            write_walk(b, rows, rows.rounds());
+            emit(body, called.label, rows, kFrameOfRows, written);
+            continue;
+        }
+        const Label eight = b.label();
+        write_walk_by_calls(b, rows, eight);
+        emit(body, called.label, rows, kFrameOfRowCalls, written);
+        write_walk(inner, rows, kRoundsOfInnerCall);
+        emit(inner_body, eight, rows, kFrameOfRows, written);
+    }
+}
+
+void RowCalls::emit(MFunction& body, Label label, const RowTable& rows, int16_t frame_end,
+                    std::vector<Subprogram>& written) {
+    emitter_.begin_subprogram(label);
+    constexpr int16_t kFirst = -8;
+    drop_unused(body);
+    const auto allocation = allocate(body, {.lost_in_calls = {2, 3, 4, 5},
+                                            .kept_in_calls = {6, 7, 8, 9},
+                                            .first_spill = kFirst,
+                                            .frame_end = frame_end});
+    VFM_CHECK(allocation && allocation->scratch_slots == 0, "a walk needs few registers");
+    select(body, *allocation, emitter_);
+    // Longer than the name of any map or program.
+    written.push_back({.name = fmt::format("vfm_shared_rows_{}", written.size()),
+                       .insn = 0,
+                       .parameters = arguments_for(rows)});
+}
+
+}  // namespace vfm::bpf

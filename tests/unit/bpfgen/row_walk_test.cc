@@ -1,0 +1,67 @@
+// Walks over the rows of rule tables: when they end in subprograms, and that they find the first
+// row that holds wherever it is.
+#include <algorithm>
+
+#include "bpfgen/predict/predict.h"
+#include "core/ebpf/constructors.h"
+#include "tests/unit/bpfgen/machine.h"
+#include "tests/unit/bpfgen/rows.h"
+#include "userspace/interp/interpreter.h"
+
+namespace vfm::bpf {
+BOOST_AUTO_TEST_SUITE(row_walk_test)
+
+namespace {
+
+Program of_rows(uint32_t rows, unsigned columns, SharedCode shared = SharedCode::by_use) {
+    test::Rng rng(5);
+    return test::generated(test::rows_case(rows, columns, rng).program,
+                           {.frames = Frames::linear, .shared = shared});
+}
+
+BOOST_AUTO_TEST_CASE(long_walks_end_in_subprograms) {
+    BOOST_TEST(of_rows(256, 2).subprograms.empty());
+    const Program thousand = of_rows(1'000, 2);
+    BOOST_REQUIRE(thousand.subprograms.size() == 1u);
+    BOOST_TEST(thousand.subprograms[0].parameters == 2u);
+    // One makes calls of the other.
+    BOOST_TEST(of_rows(10'000, 2).subprograms.size() == 2u);
+    BOOST_TEST(of_rows(10'000, 2, SharedCode::never).subprograms.empty());
+}
+
+// Five arguments are all that a call has.
+BOOST_AUTO_TEST_CASE(walks_over_many_keys_stand_in_line) {
+    BOOST_TEST(of_rows(3'000, 6).subprograms[0].parameters == 4u);
+    BOOST_TEST(of_rows(3'000, 7).subprograms.empty());
+}
+
+void agrees(const test::RowsCase& one) {
+    auto reference = *instance_of(interpreter_program(one.program));
+    std::vector<Outcome> expected;
+    for (const Bytes& packet : one.packets) expected.push_back(reference->run({.bytes = packet}));
+    for (const SharedCode shared : {SharedCode::by_use, SharedCode::always, SharedCode::never}) {
+        const Program emitted =
+            test::generated(one.program, {.result_map = true, .shared = shared});
+        ebpf::Machine machine = test::machine_of(emitted);
+        const auto map = std::ranges::find(emitted.maps, MapRole::result, &Map::role);
+        const auto number = static_cast<size_t>(map - emitted.maps.begin());
+        for (size_t i = 0; i < one.packets.size(); ++i) {
+            const auto run = machine.run({.bytes = one.packets[i]});
+            BOOST_REQUIRE_MESSAGE(run.has_value(), one.name << ": " << run.error().reason);
+            vfm_result result{};
+            std::memcpy(&result, machine.map(number).value(0), sizeof result);
+            BOOST_REQUIRE_MESSAGE(result.value == expected[i].value,
+                                  one.name << ", packet " << i << ": " << result.value
+                                           << " instead of " << expected[i].value);
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_first_row_that_holds_is_found_wherever_it_is) {
+    test::for_each_rows(agrees);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()
+}  // namespace vfm::bpf
