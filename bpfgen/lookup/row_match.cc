@@ -8,16 +8,16 @@ namespace {
 
 class Matcher {
   public:
-    Matcher(Builder& b, const RowTable& rows, std::span<const Word> operands, uint64_t present)
-        : b_(b), rows_(rows), operands_(operands), present_(present) {}
+    Matcher(Builder& b, const RowTable& rows, const RowQuestion& question)
+        : b_(b), rows_(rows), question_(question) {}
 
-    VReg run(RowCalls& calls, uint64_t table) {
+    VReg run(RowCalls& calls) {
         std::vector<VReg> records;
         for (const RuleColumn& column : rows_.columns) records.push_back(record(column));
         RowWalk walk(b_, rows_, std::move(records));
         if (rows_.form == RowTable::Form::words) return walk.words();
-        if (const auto in_line = calls.in_line(rows_))
-            return walk.rounds_and_call(*in_line, calls, table);
+        if (const auto in_line = calls.in_line(rows_, question_.rare))
+            return walk.rounds_and_call(*in_line, calls, question_.table);
         return walk.rounds(walk.sum(), rows_.rounds());
     }
 
@@ -29,11 +29,11 @@ class Matcher {
         const auto require = [&](VReg one) {
             truth = truth == kNoReg ? one : b_.alu(BPF_AND, truth, one);
         };
-        if (!(present_ >> column.key & 1)) {
-            const VReg mask = operands_.back().reg;
+        if (!(question_.present >> column.key & 1)) {
+            const VReg mask = question_.operands.back().reg;
             require(b_.alu_imm(BPF_AND, b_.alu_imm(BPF_RSH, mask, column.key), 1));
         }
-        const unsigned bits = operands_[column.operand].bits;
+        const unsigned bits = question_.operands[column.operand].bits;
         const bool far = column.kind == RuleColumn::Kind::ranges && column.ranges.least != 0;
         if (far) {
             require(is_within(b_, column.ranges, {distance}));
@@ -57,12 +57,13 @@ class Matcher {
             case RuleColumn::Kind::ends:
                 break;
         }
-        const auto key = operands_.subspan(column.operand, column.ends.words);
+        const auto key = question_.operands.subspan(column.operand, column.ends.words);
         return element(b_, column.places, count_up_to(b_, column.ends, key), 4);
     }
 
     VReg record(const RuleColumn& column) {
-        const VReg distance = distance_from_least(b_, column.ranges, operands_[column.operand].reg);
+        const VReg distance =
+            distance_from_least(b_, column.ranges, question_.operands[column.operand].reg);
         const VReg truth = usable(column, distance);
         VReg at = place(column, distance);
         if (truth != kNoReg) at = b_.alu(BPF_AND, at, b_.neg(truth));
@@ -72,16 +73,14 @@ class Matcher {
 
     Builder& b_;
     const RowTable& rows_;
-    std::span<const Word> operands_;
-    const uint64_t present_;
+    const RowQuestion& question_;
 };
 
 }  // namespace
 
-VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands, uint64_t present,
-                 RowCalls& calls, uint64_t table) {
+VReg match_rules(Builder& b, const RowTable& rows, const RowQuestion& question, RowCalls& calls) {
     if (rows.columns.empty()) return b.number(rows.only_rule);
-    return b.blurred(Matcher(b, rows, operands, present).run(calls, table));
+    return b.blurred(Matcher(b, rows, question).run(calls));
 }
 
 }  // namespace vfm::bpf

@@ -16,7 +16,7 @@ namespace vfm::bpf {
 
 VReg RowWalk::words() {
     for (size_t word = 0; word < rows_.words; ++word)
-        leave_if_any(common(records_, 8 * word), {.imm = 64 * word});
+        leave_if_any(common(records_, 8 * word), word);
     return end();
 }
 
@@ -43,7 +43,10 @@ VReg RowWalk::end() {
     b_.bind(none_);
     b_.jump(done_, {{.dst = result_, .imm = 0}});
     if (looks_) {
-        b_.bind(found_, {bits_, first_});
+        std::vector<VReg> params = {bits_};
+        if (has_number()) params.push_back(number_);
+        if (has_word()) params.push_back(word_);
+        b_.bind(found_, std::move(params));
         b_.jump(done_, {{.dst = result_, .src = rule_of_first()}});
     }
     b_.bind(done_, {result_});
@@ -60,10 +63,13 @@ VReg RowWalk::common(std::span<const VReg> from, uint64_t offset) {
     return all;
 }
 
-void RowWalk::leave_if_any(VReg left, Move first) {
+// `word`: of the chunk `number`.
+void RowWalk::leave_if_any(VReg left, uint64_t word, VReg number) {
     looks_ = true;
-    first.dst = first_;
-    b_.branch({.code = BPF_JNE, .a = left, .imm = 0}, found_, {{.dst = bits_, .src = left}, first});
+    std::vector<Move> moves = {{.dst = bits_, .src = left}};
+    if (has_number()) moves.push_back({.dst = number_, .src = number});
+    if (has_word()) moves.push_back({.dst = word_, .imm = 64 * word});
+    b_.branch({.code = BPF_JNE, .a = left, .imm = 0}, found_, std::move(moves));
 }
 
 // The number of the only bit.
@@ -100,7 +106,7 @@ void RowWalk::look_at_word(VReg number) {
     const VReg offset = b_.alu_imm(BPF_LSH, number, 3);
     std::vector<VReg> at;
     for (const VReg record : records_) at.push_back(b_.alu(BPF_ADD, record, offset));
-    leave_if_any(common(at, 8), {.src = b_.alu_imm(BPF_LSH, number, 6)});
+    leave_if_any(common(at, 8), 0, number);
 }
 
 void RowWalk::look_at_chunk(VReg number) {
@@ -113,18 +119,18 @@ void RowWalk::look_at_chunk(VReg number) {
         const VReg chunk = b_.alu_imm(BPF_LSH, cut(b_, stands, column.chunk_bits), size);
         at.push_back(b_.alu(BPF_ADD, b_.data_address(column.chunks), chunk));
     }
-    VReg first = b_.alu_imm(BPF_LSH, number, size + 3);
-    for (size_t i = 0; i < rows_.chunk; ++i) {
-        if (i > 0) first = b_.alu_imm(BPF_ADD, first, 64);
-        leave_if_any(common(at, 8 * i), {.src = first});
-    }
+    for (size_t i = 0; i < rows_.chunk; ++i) leave_if_any(common(at, 8 * i), i, number);
 }
 
 VReg RowWalk::rule_of_first() {
-    const VReg number = number_of(b_.alu(BPF_AND, bits_, b_.neg(bits_)));
-    // Of a few words their numbers are known, from here on all are the same to the verifier.
-    const bool known = rows_.form == RowTable::Form::words && rows_.words > 1;
-    const VReg row = b_.alu(BPF_ADD, known ? b_.blurred(first_) : first_, number);
+    VReg row = number_of(b_.alu(BPF_AND, bits_, b_.neg(bits_)));
+    // Of a word alone its number is known: what it leads to would not be the same to the verifier.
+    if (has_word())
+        row = b_.alu(BPF_ADD, rows_.rules && !has_number() ? b_.blurred(word_) : word_, row);
+    if (has_number()) {
+        const auto rows = static_cast<uint64_t>(std::countr_zero(64 * rows_.chunk));
+        row = b_.alu(BPF_ADD, b_.alu_imm(BPF_LSH, number_, rows), row);
+    }
     if (!rows_.rules) return b_.alu_imm(BPF_ADD, row, 1);
     return element(b_, *rows_.rules, cut(b_, row, rows_.row_bits), 4);
 }
@@ -181,31 +187,34 @@ void write_walk(Builder& b, const RowTable& rows, uint64_t most) {
     return_rule(b, RowWalk(b, rows, records_from(b, rows, arguments)).rounds(sum, most));
 }
 
-// The same, eight bits a call of `inner`.
+// The same, by calls of `inner`, each from the first bit that is left on.
 void write_walk_by_calls(Builder& b, const RowTable& rows, Label inner) {
-    const VReg sum = b.mov(1);
+    const VReg all = b.mov(1);
     std::vector<VReg> arguments;
     for (size_t i = 1; i < arguments_for(rows); ++i)
         arguments.push_back(b.mov(static_cast<VReg>(1 + i)));
-    const VReg mask = b.fresh(), round = b.fresh(), rule = b.fresh();
-    const Label head = b.label(), next = b.label(), done = b.label();
+    const VReg sum = b.fresh(), round = b.fresh(), rule = b.fresh();
+    const Label head = b.label(), none = b.label(), done = b.label();
     b.keep_known(round);
-    b.jump(head, {{.dst = mask, .imm = 0xff}, {.dst = round, .imm = 1}});
-    b.bind(head, {mask, round});
-    const VReg part = b.alu(BPF_AND, sum, mask);
-    b.branch({.code = BPF_JEQ, .a = part, .imm = 0}, next);
+    b.jump(head, {{.dst = sum, .src = all}, {.dst = round, .imm = 1}});
+    b.bind(head, {sum, round});
+    const VReg first = b.alu(BPF_AND, sum, b.neg(sum));
+    const VReg near = b.alu(BPF_SUB, b.alu_imm(BPF_LSH, first, kRoundsOfInnerCall), first);
+    const VReg part = b.alu(BPF_AND, sum, near);
+    const VReg rest = b.alu(BPF_XOR, sum, part);
     std::vector<Move> moves = {{.dst = 1, .src = part}};
     for (const VReg argument : arguments)
         moves.push_back({.dst = static_cast<VReg>(1 + moves.size()), .src = argument});
     b.call_local(inner, std::move(moves));
     const VReg found = b.mov(0);
     b.branch({.code = BPF_JNE, .a = found, .imm = 0}, done, {{.dst = rule, .src = found}});
-    b.bind(next);
+    b.branch({.code = BPF_JEQ, .a = rest, .imm = 0}, none);
     const uint64_t last = (rows.chunks() + kRoundsOfInnerCall - 1) / kRoundsOfInnerCall;
-    b.branch({.code = BPF_JEQ, .a = round, .imm = last}, done, {{.dst = rule, .imm = 0}});
-    const VReg shifted = b.alu_imm(BPF_LSH, mask, kRoundsOfInnerCall);
+    b.branch({.code = BPF_JEQ, .a = round, .imm = last}, none);
     const VReg following = b.alu_imm(BPF_ADD, round, 1);
-    b.jump(head, {{.dst = mask, .src = shifted}, {.dst = round, .src = following}});
+    b.jump(head, {{.dst = sum, .src = rest}, {.dst = round, .src = following}});
+    b.bind(none);
+    b.jump(done, {{.dst = rule, .imm = 0}});
     b.bind(done, {rule});
     return_rule(b, rule);
 }
@@ -223,10 +232,10 @@ unsigned rounds_of(const RowTable& rows, RowForm form) {
     return std::max(form.in_line(), called);
 }
 
-std::optional<unsigned> RowCalls::in_line(const RowTable& rows) const {
+std::optional<unsigned> RowCalls::in_line(const RowTable& rows, bool rare) const {
     if (!form_.calls || !can_call_walk(rows) || rows.rounds() <= form_.in_line())
         return std::nullopt;
-    return form_.in_line();
+    return rare ? 0 : form_.in_line();
 }
 
 VReg RowCalls::call(Builder& b, uint64_t table, const RowTable& rows, VReg sum,

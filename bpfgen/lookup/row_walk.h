@@ -18,7 +18,7 @@ namespace vfm::bpf {
 
 /// Rounds that stand in line before a call.
 inline constexpr unsigned kRoundsInLine = 4;
-/// Rounds in a subprogram; one that would need more calls another for each eight.
+/// Rounds in a subprogram; one that would need more calls another for some eight at a time.
 inline constexpr unsigned kRoundsOfCall = 16, kRoundsOfInnerCall = 8;
 
 /// How walks end that are not through after their first rounds.
@@ -39,8 +39,8 @@ class RowCalls {
     /// `form` is known before the first question.
     RowCalls(Emitter& emitter, const RowForm& form) : emitter_(emitter), form_(form) {}
 
-    /// Rounds that stand in line; nothing if all do.
-    std::optional<unsigned> in_line(const RowTable& rows) const;
+    /// Rounds that stand in line, where `rare` packets ask; nothing if all do.
+    std::optional<unsigned> in_line(const RowTable& rows, bool rare) const;
     /// The rule of the first row that holds among those that `sum`, not 0, has bits for. `table`
     /// is the table's number.
     VReg call(Builder& b, uint64_t table, const RowTable& rows, VReg sum,
@@ -82,8 +82,11 @@ class RowWalk {
     VReg sum() { return common(records_, 0); }
 
   private:
+    // What says where a word that is found stands: the number of its chunk, its own in there.
+    bool has_number() const { return rows_.form != RowTable::Form::words; }
+    bool has_word() const { return rows_.form != RowTable::Form::summed && rows_.words > 1; }
     VReg common(std::span<const VReg> from, uint64_t offset);
-    void leave_if_any(VReg left, Move first);
+    void leave_if_any(VReg left, uint64_t word, VReg number = kNoReg);
     VReg number_of(VReg bit);
     void look_through(VReg sum, uint64_t most, const std::function<void(VReg rest)>& behind);
     void look_at_word(VReg number);
@@ -96,7 +99,7 @@ class RowWalk {
     std::vector<VReg> records_;
     const Label found_ = b_.label(), none_ = b_.label(), done_ = b_.label();
     bool looks_ = false;  // at rows, in line
-    const VReg bits_ = b_.fresh(), first_ = b_.fresh(), result_ = b_.fresh();
+    const VReg bits_ = b_.fresh(), number_ = b_.fresh(), word_ = b_.fresh(), result_ = b_.fresh();
 };
 
 }  // namespace vfm::bpf

@@ -2,6 +2,7 @@
 // row that holds wherever it is.
 #include <algorithm>
 
+#include "bpfgen/lookup/row_table.h"
 #include "bpfgen/predict/predict.h"
 #include "core/ebpf/constructors.h"
 #include "tests/unit/bpfgen/machine.h"
@@ -33,6 +34,44 @@ BOOST_AUTO_TEST_CASE(long_walks_end_in_subprograms) {
 BOOST_AUTO_TEST_CASE(walks_over_many_keys_stand_in_line) {
     BOOST_TEST(of_rows(3'000, 6).subprograms[0].parameters == 4u);
     BOOST_TEST(of_rows(3'000, 7).subprograms.empty());
+}
+
+std::string matched(unsigned rules) {
+    std::string text = "(rules";
+    for (unsigned i = 0; i < rules; ++i)
+        text += fmt::format("\n (when (and (in ip.src 10.{}.{}.0/24) (= udp.dport {})) drop)",
+                            i >> 6, i % 50, 1 + i % 100);
+    return text + " (default pass))";
+}
+
+VerifiedModule compiled(const std::string& text) {
+    auto made = lisp::compile(std::make_shared<const SourceFile>("f.vfl", text));
+    if (!made) BOOST_FAIL(render(made.error().diagnostics));
+    return test::verified(std::move(made->module));
+}
+
+// Packets without extension headers, of IPv4 and of IPv6, find their own places where the first
+// rounds stand, others call at once: of each round the lowest bit is in line thrice, and once in
+// the subprogram.
+BOOST_AUTO_TEST_CASE(packets_with_extension_headers_call_at_once) {
+    const Program program = test::generated(compiled(matched(1'000)), {.frames = Frames::linear});
+    BOOST_REQUIRE(program.subprograms.size() == 1u);
+    const auto is_call = [](const bpf_insn& insn) { return ebpf::is_local_call(insn); };
+    BOOST_TEST(std::ranges::count_if(program.insns, is_call) == 3);
+    const auto hashes = std::ranges::count_if(program.insns, [](const bpf_insn& insn) {
+        return ebpf::is_wide(insn) && static_cast<uint32_t>(insn.imm) == uint32_t(kBitFactor);
+    });
+    BOOST_TEST(hashes == 2 * 3);  // of a word and of a row
+}
+
+// Almost: a chunk of rows stands farther away than a word.
+BOOST_AUTO_TEST_CASE(ten_thousand_rows_are_to_the_verifier_what_a_thousand_are) {
+    const auto processed = [](unsigned rules) {
+        const Program program =
+            test::generated(compiled(matched(rules)), {.frames = Frames::linear});
+        return *predict(program).processed;
+    };
+    BOOST_TEST(processed(10'000) < processed(1'000) * 6 / 5);
 }
 
 void agrees(const test::RowsCase& one) {
