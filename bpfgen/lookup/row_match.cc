@@ -17,7 +17,7 @@ class Matcher {
         RowWalk walk(b_, rows_, std::move(records));
         if (rows_.form == RowTable::Form::words) return walk.words();
         if (const auto in_line = calls.in_line(rows_, question_.rare))
-            return walk.rounds_and_call(*in_line, calls, question_.table);
+            return walk.rounds_and_calls(*in_line, calls, question_.table);
         return walk.rounds(walk.sum(), rows_.rounds());
     }
 

@@ -11,6 +11,28 @@
 #include "core/base/check.h"
 
 namespace vfm::bpf {
+namespace {
+
+// Two records' distances from the first of their column are one argument.
+constexpr size_t kMostCalledColumns = 6;
+constexpr size_t arguments_for(const RowTable& rows) { return 1 + (rows.columns.size() + 1) / 2; }
+
+// Puts together what records_from() takes apart.
+std::vector<VReg> distances_of(Builder& b, const RowTable& rows, std::span<const VReg> records) {
+    std::vector<VReg> both;
+    for (size_t i = 0; i < records.size(); ++i) {
+        const VReg from = b.data_address(rows.columns[i].records);
+        const VReg distance = b.alu(BPF_SUB, records[i], from);
+        if (i % 2 == 0) {
+            both.push_back(distance);
+        } else {
+            both.back() = b.alu(BPF_OR, both.back(), b.alu_imm(BPF_LSH, distance, 32));
+        }
+    }
+    return both;
+}
+
+}  // namespace
 
 // ---- in line -----------------------------------------------------------------------------------
 
@@ -25,11 +47,10 @@ VReg RowWalk::rounds(VReg sum, uint64_t most) {
     return end();
 }
 
-VReg RowWalk::rounds_and_call(unsigned in_line, RowCalls& calls, uint64_t table) {
+VReg RowWalk::rounds_and_calls(unsigned in_line, RowCalls& calls, uint64_t table) {
     const auto call = [&](VReg rest) {
         b_.branch({.code = BPF_JEQ, .a = rest, .imm = 0}, none_);
-        const VReg rule = calls.call(b_, table, rows_, rest, records_);
-        b_.jump(done_, {{.dst = result_, .src = rule}});
+        call_for_all(rest, calls, table);
     };
     if (in_line == 0) {
         call(sum());
@@ -37,6 +58,32 @@ VReg RowWalk::rounds_and_call(unsigned in_line, RowCalls& calls, uint64_t table)
         look_through(sum(), in_line, call);
     }
     return end();
+}
+
+// From the first bit that is left on, those that are near in one call.
+void RowWalk::call_for_all(VReg all, RowCalls& calls, uint64_t table) {
+    const std::vector<VReg> distances = distances_of(b_, rows_, records_);
+    const auto most = (rows_.chunks() + kRoundsOfCall - 1) / kRoundsOfCall;
+    if (most == 1) {
+        const VReg rule = calls.call(b_, table, rows_, all, distances);
+        b_.jump(done_, {{.dst = result_, .src = rule}});
+        return;
+    }
+    const VReg sum = b_.fresh(), round = b_.fresh();
+    const Label head = b_.label();
+    b_.keep_known(round);
+    b_.jump(head, {{.dst = sum, .src = all}, {.dst = round, .imm = 1}});
+    b_.bind(head, {sum, round});
+    const VReg first = b_.alu(BPF_AND, sum, b_.neg(sum));
+    const VReg near = b_.alu(BPF_SUB, b_.alu_imm(BPF_LSH, first, kRoundsOfCall), first);
+    const VReg part = b_.alu(BPF_AND, sum, near);
+    const VReg rest = b_.alu(BPF_XOR, sum, part);
+    const VReg rule = calls.call(b_, table, rows_, part, distances);
+    b_.branch({.code = BPF_JNE, .a = rule, .imm = 0}, done_, {{.dst = result_, .src = rule}});
+    b_.branch({.code = BPF_JEQ, .a = rest, .imm = 0}, none_);
+    b_.branch({.code = BPF_JEQ, .a = round, .imm = most}, none_);
+    const VReg next = b_.alu_imm(BPF_ADD, round, 1);
+    b_.jump(head, {{.dst = sum, .src = rest}, {.dst = round, .src = next}});
 }
 
 VReg RowWalk::end() {
@@ -139,32 +186,11 @@ VReg RowWalk::rule_of_first() {
 
 namespace {
 
-// Two records' distances from the first of their column are one argument.
-constexpr size_t kMostCalledColumns = 6;
-constexpr size_t arguments_for(const RowTable& rows) { return 1 + (rows.columns.size() + 1) / 2; }
-
-// Puts together what records_from() takes apart.
-std::vector<Move> arguments_of(Builder& b, const RowTable& rows, VReg sum,
-                               std::span<const VReg> records) {
-    std::vector<Move> moves = {{.dst = 1, .src = sum}};
-    for (size_t i = 0; i < records.size(); ++i) {
-        const VReg from = b.data_address(rows.columns[i].records);
-        const VReg distance = b.alu(BPF_SUB, records[i], from);
-        if (i % 2 == 0) {
-            moves.push_back({.dst = static_cast<VReg>(1 + moves.size()), .src = distance});
-        } else {
-            VReg& both = moves.back().src;
-            both = b.alu(BPF_OR, both, b.alu_imm(BPF_LSH, distance, 32));
-        }
-    }
-    return moves;
-}
-
-std::vector<VReg> records_from(Builder& b, const RowTable& rows, std::span<const VReg> arguments) {
+std::vector<VReg> records_from(Builder& b, const RowTable& rows, std::span<const VReg> distances) {
     std::vector<VReg> records;
     for (size_t i = 0; i < rows.columns.size(); ++i) {
         const RuleColumn& column = rows.columns[i];
-        const VReg both = arguments[i / 2];
+        const VReg both = distances[i / 2];
         const VReg distance = i % 2 == 0 ? both : b.alu_imm(BPF_RSH, both, 32);
         const uint64_t places = (uint64_t{1} << column.place_bits) - 1;
         const VReg within = with_constant(b, BPF_AND, distance, places << 3);
@@ -173,50 +199,14 @@ std::vector<VReg> records_from(Builder& b, const RowTable& rows, std::span<const
     return records;
 }
 
-void return_rule(Builder& b, VReg rule) {
-    b.mov_to(0, rule);
-    b.exit();
-}
-
 // All that the sum has bits for, of which there are at most `most`.
 void write_walk(Builder& b, const RowTable& rows, uint64_t most) {
     const VReg sum = b.mov(1);
-    std::vector<VReg> arguments;
+    std::vector<VReg> distances;
     for (size_t i = 1; i < arguments_for(rows); ++i)
-        arguments.push_back(b.mov(static_cast<VReg>(1 + i)));
-    return_rule(b, RowWalk(b, rows, records_from(b, rows, arguments)).rounds(sum, most));
-}
-
-// The same, by calls of `inner`, each from the first bit that is left on.
-void write_walk_by_calls(Builder& b, const RowTable& rows, Label inner) {
-    const VReg all = b.mov(1);
-    std::vector<VReg> arguments;
-    for (size_t i = 1; i < arguments_for(rows); ++i)
-        arguments.push_back(b.mov(static_cast<VReg>(1 + i)));
-    const VReg sum = b.fresh(), round = b.fresh(), rule = b.fresh();
-    const Label head = b.label(), none = b.label(), done = b.label();
-    b.keep_known(round);
-    b.jump(head, {{.dst = sum, .src = all}, {.dst = round, .imm = 1}});
-    b.bind(head, {sum, round});
-    const VReg first = b.alu(BPF_AND, sum, b.neg(sum));
-    const VReg near = b.alu(BPF_SUB, b.alu_imm(BPF_LSH, first, kRoundsOfInnerCall), first);
-    const VReg part = b.alu(BPF_AND, sum, near);
-    const VReg rest = b.alu(BPF_XOR, sum, part);
-    std::vector<Move> moves = {{.dst = 1, .src = part}};
-    for (const VReg argument : arguments)
-        moves.push_back({.dst = static_cast<VReg>(1 + moves.size()), .src = argument});
-    b.call_local(inner, std::move(moves));
-    const VReg found = b.mov(0);
-    b.branch({.code = BPF_JNE, .a = found, .imm = 0}, done, {{.dst = rule, .src = found}});
-    b.branch({.code = BPF_JEQ, .a = rest, .imm = 0}, none);
-    const uint64_t last = (rows.chunks() + kRoundsOfInnerCall - 1) / kRoundsOfInnerCall;
-    b.branch({.code = BPF_JEQ, .a = round, .imm = last}, none);
-    const VReg following = b.alu_imm(BPF_ADD, round, 1);
-    b.jump(head, {{.dst = sum, .src = rest}, {.dst = round, .src = following}});
-    b.bind(none);
-    b.jump(done, {{.dst = rule, .imm = 0}});
-    b.bind(done, {rule});
-    return_rule(b, rule);
+        distances.push_back(b.mov(static_cast<VReg>(1 + i)));
+    b.mov_to(0, RowWalk(b, rows, records_from(b, rows, distances)).rounds(sum, most));
+    b.exit();
 }
 
 }  // namespace
@@ -226,62 +216,53 @@ bool can_call_walk(const RowTable& rows) {
 }
 
 unsigned rounds_of(const RowTable& rows, RowForm form) {
-    if (!form.calls || !can_call_walk(rows)) return rows.rounds();
-    if (rows.rounds() <= form.in_line()) return rows.rounds();
-    const unsigned called = rows.rounds() <= kRoundsOfCall ? rows.rounds() : kRoundsOfInnerCall;
-    return std::max(form.in_line(), called);
+    const bool in_line = rows.form == RowTable::Form::summed && !form.at_once;
+    if (!form.calls || !can_call_walk(rows) || in_line) return rows.rounds();
+    return std::min(rows.rounds(), kRoundsOfCall);
 }
 
 std::optional<unsigned> RowCalls::in_line(const RowTable& rows, bool rare) const {
-    if (!form_.calls || !can_call_walk(rows) || rows.rounds() <= form_.in_line())
-        return std::nullopt;
-    return rare ? 0 : form_.in_line();
+    if (!form_.calls || !can_call_walk(rows)) return std::nullopt;
+    if (rare || form_.at_once) return 0;
+    // More keys are more work before a call. Measured: bench_lookups, rules and ClassBench's.
+    const unsigned first = rows.columns.size() <= 2 ? 4 : 8;
+    if (rows.form == RowTable::Form::summed || rows.rounds() <= first) return std::nullopt;
+    return first;
 }
 
 VReg RowCalls::call(Builder& b, uint64_t table, const RowTable& rows, VReg sum,
-                    std::span<const VReg> records) {
+                    std::span<const VReg> distances) {
     const auto [at, is_new] = called_.try_emplace(table);
     if (is_new) at->second = {b.label(), &rows, b.origin()};
-    b.call_local(at->second.label, arguments_of(b, rows, sum, records));
+    std::vector<Move> arguments = {{.dst = 1, .src = sum}};
+    for (const VReg distance : distances)
+        arguments.push_back({.dst = static_cast<VReg>(1 + arguments.size()), .src = distance});
+    b.call_local(at->second.label, std::move(arguments));
     return b.mov(0);
 }
 
 void RowCalls::emit(std::vector<Subprogram>& written) {
     for (const auto& [table, called] : called_) {
         const RowTable& rows = *called.rows;
-        MFunction body, inner_body;
-        Builder b(body, emitter_), inner(inner_body, emitter_);
+        MFunction body;
+        Builder b(body, emitter_);
         b.origin(called.origin);
-        inner.origin(called.origin);
         emitter_.origin(called.origin);
-        if (rows.rounds() <= kRoundsOfCall) {
-            write_walk(b, rows, rows.rounds());
-            emit(body, called.label, rows, kFrameOfRows, written);
-            continue;
-        }
-        const Label eight = b.label();
-        write_walk_by_calls(b, rows, eight);
-        emit(body, called.label, rows, kFrameOfRowCalls, written);
-        write_walk(inner, rows, kRoundsOfInnerCall);
-        emit(inner_body, eight, rows, kFrameOfRows, written);
+        emitter_.begin_subprogram(called.label);
+        write_walk(b, rows, std::min(rows.rounds(), kRoundsOfCall));
+        drop_unused(body);
+        constexpr int16_t kFirst = -8;
+        const auto allocation = allocate(body, {.lost_in_calls = {2, 3, 4, 5},
+                                                .kept_in_calls = {6, 7, 8, 9},
+                                                .first_spill = kFirst,
+                                                .frame_end = kFrameOfRows});
+        VFM_CHECK(allocation && allocation->scratch_slots == 0, "a walk needs few registers");
+        select(body, *allocation, emitter_);
+        // Longer than the name of any map or program.
+        written.push_back({.name = fmt::format("vfm_shared_rows_{}", written.size()),
+                           .insn = 0,
+                           .parameters = arguments_for(rows)});
     }
-}
-
-void RowCalls::emit(MFunction& body, Label label, const RowTable& rows, int16_t frame_end,
-                    std::vector<Subprogram>& written) {
-    emitter_.begin_subprogram(label);
-    constexpr int16_t kFirst = -8;
-    drop_unused(body);
-    const auto allocation = allocate(body, {.lost_in_calls = {2, 3, 4, 5},
-                                            .kept_in_calls = {6, 7, 8, 9},
-                                            .first_spill = kFirst,
-                                            .frame_end = frame_end});
-    VFM_CHECK(allocation && allocation->scratch_slots == 0, "a walk needs few registers");
-    select(body, *allocation, emitter_);
-    // Longer than the name of any map or program.
-    written.push_back({.name = fmt::format("vfm_shared_rows_{}", written.size()),
-                       .insn = 0,
-                       .parameters = arguments_for(rows)});
 }
 
 }  // namespace vfm::bpf

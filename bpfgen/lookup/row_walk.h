@@ -1,7 +1,6 @@
-// The walk over the rows that the records of all columns of a rule table have in common. Its first
-// rounds stand in line; what they leave goes to a subprogram, which the kernel's verifier follows
-// once, whatever the number of ways that lead to it, and for a large table in a few rounds of calls
-// of another rather than in one for each chunk of rows.
+// The walk over the rows that the records of all columns of a rule table have in common. Where that
+// is long, or packets are rare, it ends in a subprogram, which the kernel's verifier follows once,
+// whatever the number of ways that lead to it. A call takes a packet as long as a round or two.
 #pragma once
 
 #include <functional>
@@ -16,16 +15,13 @@
 
 namespace vfm::bpf {
 
-/// Rounds that stand in line before a call.
-inline constexpr unsigned kRoundsInLine = 4;
-/// Rounds in a subprogram; one that would need more calls another for some eight at a time.
-inline constexpr unsigned kRoundsOfCall = 16, kRoundsOfInnerCall = 8;
+/// Rounds in a subprogram.
+inline constexpr unsigned kRoundsOfCall = 16;
 
-/// How walks end that are not through after their first rounds.
+/// How walks over more rows than words hold are written.
 struct RowForm {
-    bool calls = false;    ///< in subprograms, else in line
-    bool at_once = false;  ///< the first round, too
-    unsigned in_line() const { return at_once ? 0 : kRoundsInLine; }
+    bool calls = false;    ///< they may end in subprograms, else all rounds stand in line
+    bool at_once = false;  ///< all rounds are in subprograms
 };
 
 /// True if the walk of a table can end in a subprogram, of which five arguments are all.
@@ -41,10 +37,11 @@ class RowCalls {
 
     /// Rounds that stand in line, where `rare` packets ask; nothing if all do.
     std::optional<unsigned> in_line(const RowTable& rows, bool rare) const;
-    /// The rule of the first row that holds among those that `sum`, not 0, has bits for. `table`
-    /// is the table's number.
+    /// The rule of the first row that holds among those that `sum`, not 0, has bits for, which
+    /// are kRoundsOfCall at most; 0 for none. `table` is the table's number, `distances` say where
+    /// records stand.
     VReg call(Builder& b, uint64_t table, const RowTable& rows, VReg sum,
-              std::span<const VReg> records);
+              std::span<const VReg> distances);
     /// Writes the subprograms that are called, behind the program, and appends them to `written`,
     /// without their places.
     void emit(std::vector<Subprogram>& written);
@@ -55,8 +52,6 @@ class RowCalls {
         const RowTable* rows;
         uint32_t origin;  // of the first call
     };
-    void emit(MFunction& body, Label label, const RowTable& rows, int16_t frame_end,
-              std::vector<Subprogram>& written);
 
     Emitter& emitter_;
     const RowForm& form_;
@@ -76,7 +71,7 @@ class RowWalk {
     /// Through all chunks that `sum` has bits for, which are at most `most`.
     VReg rounds(VReg sum, uint64_t most);
     /// So many rounds in line.
-    VReg rounds_and_call(unsigned in_line, RowCalls& calls, uint64_t table);
+    VReg rounds_and_calls(unsigned in_line, RowCalls& calls, uint64_t table);
 
     /// What all columns have of a summary.
     VReg sum() { return common(records_, 0); }
@@ -89,6 +84,7 @@ class RowWalk {
     void leave_if_any(VReg left, uint64_t word, VReg number = kNoReg);
     VReg number_of(VReg bit);
     void look_through(VReg sum, uint64_t most, const std::function<void(VReg rest)>& behind);
+    void call_for_all(VReg all, RowCalls& calls, uint64_t table);
     void look_at_word(VReg number);
     void look_at_chunk(VReg number);
     VReg rule_of_first();

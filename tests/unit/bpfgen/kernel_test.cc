@@ -380,9 +380,12 @@ BOOST_AUTO_TEST_CASE(rows_of_rules_are_looked_through) {
             auto reference = *instance_of(interpreter_program(one.program));
             for (size_t i = 0; i < one.packets.size(); i += 10) {
                 const uint64_t expected = reference->run({.bytes = one.packets[i]}).value;
+                loaded.forget_result();
                 loaded.run(one.packets[i]);
-                BOOST_REQUIRE_MESSAGE(loaded.result().value == expected,
-                                      one.name << ", packet " << i);
+                const uint64_t value = loaded.result().value;
+                BOOST_REQUIRE_MESSAGE(value == expected, one.name << ", packet " << i << ": "
+                                                                  << value << " instead of "
+                                                                  << expected);
             }
         }
     });

@@ -21,19 +21,22 @@ Program of_rows(uint32_t rows, unsigned columns, SharedCode shared = SharedCode:
 }
 
 BOOST_AUTO_TEST_CASE(long_walks_end_in_subprograms) {
-    BOOST_TEST(of_rows(256, 2).subprograms.empty());
-    const Program thousand = of_rows(1'000, 2);
-    BOOST_REQUIRE(thousand.subprograms.size() == 1u);
-    BOOST_TEST(thousand.subprograms[0].parameters == 2u);
-    // One makes calls of the other.
-    BOOST_TEST(of_rows(10'000, 2).subprograms.size() == 2u);
-    BOOST_TEST(of_rows(10'000, 2, SharedCode::never).subprograms.empty());
+    BOOST_TEST(of_rows(256, 2, SharedCode::always).subprograms.empty());
+    BOOST_TEST(of_rows(1'000, 2).subprograms.empty());
+    BOOST_TEST(of_rows(1'000, 2, SharedCode::always).subprograms.size() == 1u);
+    const Program large = of_rows(10'000, 2);
+    BOOST_REQUIRE(large.subprograms.size() == 1u);
+    BOOST_TEST(large.subprograms[0].parameters == 2u);
+    BOOST_TEST(large.rounds == 16u);
+    const Program in_line = of_rows(10'000, 2, SharedCode::never);
+    BOOST_TEST(in_line.subprograms.empty());
+    BOOST_TEST(in_line.rounds == 40u);
 }
 
 // Five arguments are all that a call has.
 BOOST_AUTO_TEST_CASE(walks_over_many_keys_stand_in_line) {
-    BOOST_TEST(of_rows(3'000, 6).subprograms[0].parameters == 4u);
-    BOOST_TEST(of_rows(3'000, 7).subprograms.empty());
+    BOOST_TEST(of_rows(10'000, 6).subprograms[0].parameters == 4u);
+    BOOST_TEST(of_rows(10'000, 7).subprograms.empty());
 }
 
 std::string matched(unsigned rules) {
@@ -50,18 +53,20 @@ VerifiedModule compiled(const std::string& text) {
     return test::verified(std::move(made->module));
 }
 
-// Packets without extension headers, of IPv4 and of IPv6, find their own places where the first
-// rounds stand, others call at once: of each round the lowest bit is in line thrice, and once in
-// the subprogram.
+// Packets without extension headers, of IPv4 and of IPv6, have places of their own.
 BOOST_AUTO_TEST_CASE(packets_with_extension_headers_call_at_once) {
-    const Program program = test::generated(compiled(matched(1'000)), {.frames = Frames::linear});
-    BOOST_REQUIRE(program.subprograms.size() == 1u);
-    const auto is_call = [](const bpf_insn& insn) { return ebpf::is_local_call(insn); };
-    BOOST_TEST(std::ranges::count_if(program.insns, is_call) == 3);
-    const auto hashes = std::ranges::count_if(program.insns, [](const bpf_insn& insn) {
-        return ebpf::is_wide(insn) && static_cast<uint32_t>(insn.imm) == uint32_t(kBitFactor);
-    });
-    BOOST_TEST(hashes == 2 * 3);  // of a word and of a row
+    for (const unsigned rules : {1'000u, 10'000u}) {
+        const Program program =
+            test::generated(compiled(matched(rules)), {.frames = Frames::linear});
+        BOOST_REQUIRE(program.subprograms.size() == 1u);
+        const auto is_call = [](const bpf_insn& insn) { return ebpf::is_local_call(insn); };
+        BOOST_TEST(std::ranges::count_if(program.insns, is_call) == (rules == 1'000 ? 1 : 3));
+        const auto hashes = std::ranges::count_if(program.insns, [](const bpf_insn& insn) {
+            return ebpf::is_wide(insn) && static_cast<uint32_t>(insn.imm) == uint32_t(kBitFactor);
+        });
+        // Of a word and of a row, at two places in line and in the subprogram.
+        BOOST_TEST(hashes == 2 * 3);
+    }
 }
 
 // Almost: a chunk of rows stands farther away than a word.
