@@ -83,7 +83,7 @@ class RowWalk {
     VReg common(std::span<const VReg> from, uint64_t offset);
     void leave_if_any(VReg left, uint64_t word, VReg number = kNoReg);
     VReg number_of(VReg bit);
-    void look_through(VReg sum, uint64_t most, const std::function<void(VReg rest)>& behind);
+    void look_through(VReg all, uint64_t most, const std::function<void(VReg rest)>& behind);
     void call_for_all(VReg all, RowCalls& calls, uint64_t table);
     void look_at_word(VReg number);
     void look_at_chunk(VReg number);
