@@ -35,12 +35,13 @@ class Sections {
         calls(elf);
     }
 
-    /// Of the address in an LD_IMM64.
-    void relocation(ElfWriter& elf, uint32_t insn, ElfWriter::Symbol symbol) const {
+    /// Of the address in an LD_IMM64, or of a call.
+    void relocation(ElfWriter& elf, size_t insn, ElfWriter::Symbol symbol,
+                    bool call = false) const {
         if (insn < end_)
-            elf.relocation(main_, insn * sizeof(bpf_insn), symbol);
+            elf.relocation(main_, insn * sizeof(bpf_insn), symbol, call);
         else
-            elf.relocation(called_, (insn - end_) * sizeof(bpf_insn), symbol);
+            elf.relocation(called_, (insn - end_) * sizeof(bpf_insn), symbol, call);
     }
 
   private:
@@ -55,16 +56,15 @@ class Sections {
                            {bytes, bytes + insns.size() * sizeof(bpf_insn)});
     }
 
-    // Only the program calls.
     void calls(ElfWriter& elf) const {
-        for (size_t i = 0; i < end_; i += ebpf::is_wide(program_.insns[i]) ? 2 : 1) {
+        for (size_t i = 0; i < program_.insns.size();
+             i += ebpf::is_wide(program_.insns[i]) ? 2 : 1) {
             if (!ebpf::is_local_call(program_.insns[i])) continue;
             const auto target =
                 static_cast<uint32_t>(static_cast<int64_t>(i) + 1 + program_.insns[i].imm);
             const auto at = std::ranges::find(program_.subprograms, target, &Subprogram::insn);
-            elf.relocation(main_, i * sizeof(bpf_insn),
-                           functions_[static_cast<size_t>(at - program_.subprograms.begin())],
-                           true);
+            relocation(elf, i, functions_[static_cast<size_t>(at - program_.subprograms.begin())],
+                       true);
         }
     }
 

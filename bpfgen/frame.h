@@ -66,6 +66,10 @@ inline constexpr int16_t kLoopSlot = kFrameEnd;
 /// form, or to the kernel, which counts there if it has may_goto.
 inline constexpr int16_t kFrameEndWithLoops = kFrameEnd + 16;
 
+/// The same where walks over rows are calls, too: row_walk.h.
+inline constexpr int16_t kFrameOfRows = -96;
+inline constexpr int16_t kFrameEndWithRowCalls = kFrameEnd - kFrameOfRows;
+
 /// The frame of a subprogram that accesses a table, whose keys have kMostSharedWords words at most.
 inline constexpr int16_t kSharedValueSlot = -8;
 inline constexpr int16_t kSharedStatsKeySlot = -16;

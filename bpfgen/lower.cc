@@ -10,6 +10,7 @@
 #include "bpfgen/lower_tables.h"
 #include "bpfgen/lower_values.h"
 #include "bpfgen/questions.h"
+#include "bpfgen/rare_matches.h"
 #include "core/base/check.h"
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
@@ -78,6 +79,7 @@ class Lowerer {
           in_keys_(made_into_keys(f_, l_.cfg)),
           entering_(f_.values.size(), kNoReg),
           asked_(asked_by_ends(f_)),
+          rare_matches_(rare_matches(f_, l_.cfg)),
           tables_(f_, l_.exchanges, l_.maps, l_.shared, b_, v_),
           left_(f_.blocks.size()) {}
 
@@ -240,8 +242,11 @@ class Lowerer {
             case Op::match: {
                 std::vector<Word> operands;
                 for (const ValueId operand : value.more) operands.push_back(word(operand));
-                return match_rules(b_, l_.tables.rows(value.imm), operands,
-                                   certain_bits(f_, value.more.back()));
+                const RowQuestion question = {.table = value.imm,
+                                              .operands = operands,
+                                              .present = certain_bits(f_, value.more.back()),
+                                              .rare = rare_matches_.contains(id)};
+                return match_rules(b_, l_.tables.rows(value.imm), question, l_.row_calls);
             }
             case Op::verdict:
                 return verdict_of(b_, l_.tables.verdicts(value.imm), word(value.a));
@@ -572,6 +577,7 @@ class Lowerer {
     std::vector<bool> in_keys_;   // by value
     std::vector<VReg> entering_;  // by parameter: what edges write
     std::vector<bool> asked_;     // by value
+    const std::set<ValueId> rare_matches_;
     BlockId current_ = 0;
     TableLowering tables_;
     std::unordered_map<ValueId, Rounds> rounds_;      // by the flow_get that begins an attempt

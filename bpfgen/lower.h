@@ -6,6 +6,7 @@
 #include "bpfgen/exits.h"
 #include "bpfgen/hook.h"
 #include "bpfgen/layout.h"
+#include "bpfgen/lookup/row_walk.h"
 #include "bpfgen/lookup_tables.h"
 #include "bpfgen/loop_heads.h"
 #include "bpfgen/maps.h"
@@ -33,6 +34,7 @@ struct Lowering {
     Maps& maps;
     const LookupTables& tables;
     SharedAccess& shared;
+    RowCalls& row_calls;
     Emitter& emitter;
     LenSource len;
     bool clock_in_slot;  ///< kClockSlot holds NOW

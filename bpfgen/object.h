@@ -106,8 +106,8 @@ struct CounterArray {
 };
 
 /// With more in all, each counter group is a map of its own: a value of a per-CPU array has at most
-/// 32 KiB.
-inline constexpr size_t kMostCountersInStats = 1000;
+/// 32 KiB, of which struct vfm_stats may grow into 768 bytes.
+inline constexpr size_t kMostCountersInStats = 2000;
 
 /// A map that the program uses. `name` is a C identifier of at most 15 bytes, unique in the object.
 struct Map {
@@ -163,7 +163,7 @@ struct Program {
     std::vector<bpf_insn> insns;          ///< the program, then its subprograms
     std::vector<Subprogram> subprograms;  ///< ascending by insn
     /// Times that a packet goes round a loop at most, if all loops are ours: lower_extensions.h,
-    /// lookup/row_match.cc.
+    /// lookup/row_walk.h.
     unsigned rounds = 0;
     std::vector<Map> maps;
     std::vector<MapReference> map_references;

@@ -103,6 +103,9 @@ class Allocator {
                 ++intervals_[reg].accesses;
             });
             if (is_virtual(insn.dst) && insn.a != kNoReg) intervals_[insn.dst].hint = insn.a;
+            // An argument of a subprogram is there until it is read.
+            if (insn.op == MOp::mov && insn.a < kRegisters && is_virtual(insn.dst))
+                losses_[insn.a].push_back(2 * i);
             find_losses(insn, 2 * i + 1);
             if (insn.list == kNoMoves || insn.op == MOp::label) continue;
             // A parameter likes the place of the first value that comes into it.
@@ -295,7 +298,7 @@ class Allocator {
     const Liveness liveness_;
     std::vector<Interval> intervals_;
     std::vector<VReg> order_;                               // by the beginning
-    std::array<std::vector<uint32_t>, kRegisters> losses_;  // where something else is written
+    std::array<std::vector<uint32_t>, kRegisters> losses_;  // where something else is
     std::array<Tenants, kRegisters> tenants_;
     std::vector<Reg> in_register_;  // by virtual register; 0: in memory
 };

@@ -40,13 +40,14 @@ class Translator {
                 i + 1 < inputs.size() ? std::optional(begins_[i + 1]) : std::nullopt);
     }
 
-    /// Behind run(): accesses to tables are called.
-    bool shares() const { return shared_.shares; }
+    /// Behind run(): accesses to tables, or walks over rules, are called.
+    bool shares() const { return shared_.shares || shared_.rows.calls; }
 
     std::expected<Program, UnitFailure> run() {
         for (UnitCode& unit : units_)
             if (auto done = unit.prepare(); !done) return failed(unit, std::move(done).error());
         shared_.shares = calls_accesses();
+        shared_.rows = {.calls = calls_walks(), .at_once = form_.shared == SharedCode::always};
         find_shared_values();
         for (size_t i = 0; i < units_.size(); ++i) {
             UnitCode& unit = units_[i];
@@ -85,6 +86,10 @@ class Translator {
         std::vector<const ir::Function*> functions;
         for (const UnitCode& unit : units_) functions.push_back(&unit.function());
         return shares_accesses(functions, form_.shared);
+    }
+    bool calls_walks() const {
+        return form_.shared != SharedCode::never && !loops() &&
+               std::ranges::any_of(units_, &UnitCode::walks_far);
     }
     bool loops() const { return std::ranges::any_of(units_, &UnitCode::loops); }
 

@@ -46,6 +46,7 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
               .result_map = shared.options.result_map,
               .next = next}),
       calls_(emitter_, maps_, shared.shares),
+      row_calls_(emitter_, shared.rows),
       last_(!next) {
     thread_jumps(input_.function);
     read_clock_once(input_.function);
@@ -73,7 +74,7 @@ Result<> UnitCode::prepare() {
 
 unsigned UnitCode::rounds() const {
     const unsigned walk = needs_.walks ? walk::kMaxExtensionHeaders : 0;
-    return std::max(walk, tables_.rounds());
+    return std::max(walk, tables_.rounds(shared_.rows));
 }
 
 // The kernel's verifier, which takes 1,000,000 instructions, follows eight at least in each
@@ -156,6 +157,7 @@ Result<> UnitCode::filter() {
                       .maps = maps_,
                       .tables = tables_,
                       .shared = calls_,
+                      .row_calls = row_calls_,
                       .emitter = emitter_,
                       .len = shared_.len,
                       .clock_in_slot = shared_.clock_in_slot,
@@ -275,6 +277,7 @@ RegisterFile UnitCode::registers(AccessKind access) const {
 
 int16_t UnitCode::frame_end() const {
     if (heads_.any()) return kFrameEndWithLoops;
+    if (shared_.rows.calls) return kFrameEndWithRowCalls;
     return shared_.shares ? kFrameEndWithCalls : kFrameEnd;
 }
 

@@ -36,6 +36,7 @@ struct SharedParts {
     bool careful = true;  ///< see Care
     bool copies = true;   ///< of packets, where not all that is wanted is linear
     bool shares = false;  ///< accesses to tables are calls of subprograms
+    RowForm rows{};       ///< of walks over rule tables
     LenSource len = LenSource::length_in_slot;
     bool clock_in_slot = false;  ///< it is read once, before the first filter
     bool linear() const { return len == LenSource::linear; }
@@ -57,6 +58,8 @@ class UnitCode {
     /// Times that a packet goes round a loop of ours at most; 0 without one. Behind prepare().
     unsigned rounds() const;
     const ir::Function& function() const { return input_.function; }
+    /// A walk over rules is long enough to end in a subprogram. Behind prepare().
+    bool walks_far() const { return tables_.walks_far(); }
     /// It reads the packet where it lies, of which not all may be linear.
     bool asks_for_more() const { return needs_.loads && !shared_.linear(); }
     /// kSeenSlot holds the length.
@@ -74,7 +77,10 @@ class UnitCode {
     Result<> filter();
     void end() { exits_.emit(); }
     /// Writes the subprograms that it calls, behind all units.
-    void subprograms(std::vector<Subprogram>& written) { calls_.emit(written); }
+    void subprograms(std::vector<Subprogram>& written) {
+        calls_.emit(written);
+        row_calls_.emit(written);
+    }
 
   private:
     Result<> check_rounds() const;
@@ -100,6 +106,7 @@ class UnitCode {
     LookupTables tables_;
     Exits exits_;
     SharedAccess calls_;
+    RowCalls row_calls_;
     bool last_;
     Needs needs_;
     Reach reach_;

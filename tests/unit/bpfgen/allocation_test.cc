@@ -68,6 +68,16 @@ BOOST_FIXTURE_TEST_CASE(what_lives_across_a_call_is_kept, Fixture) {
     BOOST_TEST((allocation.places[dies].reg == 2 || allocation.places[dies].reg == 3));
 }
 
+BOOST_FIXTURE_TEST_CASE(an_argument_stays_until_it_is_read, Fixture) {
+    const VReg first = b.mov(1), second = b.mov(2);
+    b.store(8, kContext, 0, first);
+    b.store(8, kContext, 8, second);
+    for (const uint64_t seed : {0, 1, 2, 3}) {
+        const Place place = placed(seed).places[first];
+        BOOST_TEST((place.in_memory || place.reg != 2));
+    }
+}
+
 // So it need not be moved when it becomes one that does.
 BOOST_FIXTURE_TEST_CASE(what_becomes_a_value_that_lives_across_a_call_is_kept, Fixture) {
     const Label end = b.label();

@@ -5,6 +5,7 @@
 
 #include "bpfgen/hook.h"
 #include "tests/unit/bpfgen/kernel.h"
+#include "tests/unit/bpfgen/rows.h"
 #include "tests/unit/bpfgen/search.h"
 #include "userspace/interp/interpreter.h"
 
@@ -368,6 +369,26 @@ BOOST_AUTO_TEST_CASE(sets_and_chains_are_tables) {
     test::for_each_wide_set(kernel_agrees);
     test::for_each_chain(kernel_agrees);
     test::for_each_list(kernel_agrees);
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_rules_are_looked_through) {
+    test::for_each_rows([](const test::RowsCase& one) {
+        for (const SharedCode shared : {SharedCode::by_use, SharedCode::always}) {
+            const Program emitted = test::generated(
+                one.program, {.frames = Frames::linear, .result_map = true, .shared = shared});
+            Loaded loaded(emitted);
+            auto reference = *instance_of(interpreter_program(one.program));
+            for (size_t i = 0; i < one.packets.size(); i += 10) {
+                const uint64_t expected = reference->run({.bytes = one.packets[i]}).value;
+                loaded.forget_result();
+                loaded.run(one.packets[i]);
+                const uint64_t value = loaded.result().value;
+                BOOST_REQUIRE_MESSAGE(value == expected, one.name << ", packet " << i << ": "
+                                                                  << value << " instead of "
+                                                                  << expected);
+            }
+        }
+    });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -27,28 +27,28 @@ std::string counter_group(const std::string& name, unsigned counters) {
 
 BOOST_AUTO_TEST_CASE(counters_stand_behind_the_statistics) {
     const Program program = test::generated(test::assembled(
-        counter_group("web", 2) + counter_group("mail", 998) + "LD8 0\nCOUNT 1\nPUSH8 1\nRET\n"));
+        counter_group("web", 2) + counter_group("mail", 1998) + "LD8 0\nCOUNT 1\nPUSH8 1\nRET\n"));
     BOOST_TEST(std::ranges::count(program.maps, MapRole::counters, &Map::role) == 0);
     const Map& map = only_map(program, MapRole::stats);
     BOOST_REQUIRE(map.counters.size() == 2u);
     BOOST_TEST((map.counters[0].name == "web" && map.counters[0].count == 2));
-    BOOST_TEST((map.counters[1].name == "mail" && map.counters[1].count == 998));
-    BOOST_TEST(map.value_size == sizeof(vfm_stats) + 1000 * sizeof(vfm_counter));
+    BOOST_TEST((map.counters[1].name == "mail" && map.counters[1].count == 1998));
+    BOOST_TEST(map.value_size == sizeof(vfm_stats) + 2000 * sizeof(vfm_counter));
 }
 
 BOOST_AUTO_TEST_CASE(a_group_of_many_counters_is_a_map_of_its_name) {
     const Program program = test::generated(
-        test::assembled(counter_group("web", 1001) + "LD8 0\nCOUNT 0\nPUSH8 1\nRET\n"));
+        test::assembled(counter_group("web", 2001) + "LD8 0\nCOUNT 0\nPUSH8 1\nRET\n"));
     const Map& map = only_map(program, MapRole::counters);
     BOOST_TEST(map.name == "web");
     BOOST_TEST(map.type == unsigned{BPF_MAP_TYPE_PERCPU_ARRAY});
-    BOOST_TEST((map.max_entries == 1001 && map.key_size == 4 && map.value_size == 16));
+    BOOST_TEST((map.max_entries == 2001 && map.key_size == 4 && map.value_size == 16));
     BOOST_TEST(only_map(program, MapRole::stats).value_size == sizeof(vfm_stats));
 }
 
 // Of both shapes each counter, one behind the last, and one far beyond.
 BOOST_AUTO_TEST_CASE(each_counter_counts_where_it_stands) {
-    for (const unsigned counters : {2u, 1001u}) {
+    for (const unsigned counters : {2u, 2001u}) {
         const VerifiedModule module =
             test::assembled(counter_group("first", 3) + counter_group("web", counters) +
                             "LD16 0\nLD8 2\nPUSH8 60\nSHL\nADD\nCOUNT 1\nPUSH8 1\nRET\n");
