@@ -47,6 +47,7 @@ class Translator {
         for (UnitCode& unit : units_)
             if (auto done = unit.prepare(); !done) return failed(unit, std::move(done).error());
         shared_.shares = calls_accesses();
+        shared_.rounds = std::ranges::any_of(units_, &UnitCode::has_rounds);
         find_shared_values();
         for (size_t i = 0; i < units_.size(); ++i) {
             UnitCode& unit = units_[i];
