@@ -10,25 +10,27 @@ int16_t carried_offset(size_t parameter) {
 }  // namespace
 
 void RoundLowering::dispatch(const std::vector<Label>& labels) {
-    const Label begin = b_.label();
     b_.load_to(0, 8, kScratchBase, scratch_offset(kStateSlot));
-    between(0, rounds_->states_of_heads(), begin, labels);
-    b_.bind(begin);
+    between(0, rounds_->states_of_heads(), labels);
 }
 
-// The state, in r0, is one of from .. to - 1.
-void RoundLowering::between(uint32_t from, uint32_t to, Label begin,
-                            const std::vector<Label>& labels) {
+// The state, in r0, is one of from .. to - 1; what stands behind is 0's.
+void RoundLowering::between(uint32_t from, uint32_t to, const std::vector<Label>& labels) {
+    const auto of = [&](uint32_t state) { return labels[rounds_->heads[state - 1]]; };
     if (to - from == 1) {
-        b_.jump(from == 0 ? begin : labels[rounds_->heads[from - 1]]);
+        if (from > 0) b_.jump(of(from));
         return;
     }
     const uint32_t middle = from + (to - from) / 2;
-    const Label below = b_.label();
-    b_.branch({.code = BPF_JLT, .a = 0, .imm = middle}, below);
-    between(middle, to, begin, labels);
-    b_.bind(below);
-    between(from, middle, begin, labels);
+    if (to - middle == 1) {
+        b_.branch({.code = BPF_JGE, .a = 0, .imm = middle}, of(middle));
+    } else {
+        const Label below = b_.label();
+        b_.branch({.code = BPF_JLT, .a = 0, .imm = middle}, below);
+        between(middle, to, labels);
+        b_.bind(below);
+    }
+    between(from, middle, labels);
 }
 
 void RoundLowering::begin(ir::BlockId head) {

@@ -32,7 +32,7 @@ class RoundLowering {
     void leave(const ir::Edge& edge);
 
   private:
-    void between(uint32_t from, uint32_t to, Label begin, const std::vector<Label>& labels);
+    void between(uint32_t from, uint32_t to, const std::vector<Label>& labels);
 
     const LoopRounds* rounds_;
     const ir::Function& f_;
