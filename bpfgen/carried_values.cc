@@ -1,6 +1,7 @@
 #include "bpfgen/carried_values.h"
 
 #include <algorithm>
+#include <bit>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -23,17 +24,30 @@ class Carrier {
           cfg_(function),
           homes_(function.values.size(), ir::kNone),
           users_(function.values.size()),
+          taken_(function.blocks.size()),
           stands_for_(function.blocks.size(), ir::kNone),
           of_(function.blocks.size(), ir::kNone) {
         for (const BlockId id : cfg_.order()) find_places(id);
     }
 
-    void run() {
-        const auto count = static_cast<ValueId>(f_.values.size());
-        for (ValueId value = 0; value < count; ++value) {
-            if (homes_[value] == ir::kNone || ir::is_number(f_, value)) continue;
-            if (find_life(value)) carry(value);
+    CarriedSlots run() {
+        slots_.of.assign(f_.values.size(), CarriedSlots::kNone);
+        // Those of outer loops first.
+        std::vector<ValueId> values;
+        for (const BlockId id : cfg_.order()) {
+            const Block& block = f_.blocks[id];
+            values.insert(values.end(), block.params.begin(), block.params.end());
+            values.insert(values.end(), block.body.begin(), block.body.end());
         }
+        for (const ValueId value : values) {
+            if (ir::is_number(f_, value)) continue;
+            find_life(value);
+            if (at_heads_.empty()) continue;
+            slot_ = free_slot();
+            if (is_of_head(value)) slots_.of[value] = slot_;
+            carry(value);
+        }
+        return std::move(slots_);
     }
 
   private:
@@ -49,20 +63,42 @@ class Carrier {
         ir::for_each_end_use(block, use);
     }
 
-    // Blocks where it is alive when they begin; true if a head is among them.
-    bool find_life(ValueId value) {
+    bool is_of_head(ValueId value) const {
+        return f_[value].op == ir::Op::param && heads_.at[homes_[value]];
+    }
+
+    // Blocks where it is alive when they begin, and heads that carry it.
+    void find_life(ValueId value) {
         life_.clear();
+        at_heads_.clear();
+        if (is_of_head(value)) at_heads_.push_back(homes_[value]);
         const auto enter = [&](BlockId block) {
             if (block == homes_[value] || std::exchange(of_[block], value) == value) return;
             life_.push_back(block);
         };
         for (const BlockId user : users_[value]) enter(user);
-        bool head = false;
         for (size_t i = 0; i < life_.size(); ++i) {
-            head |= heads_.at[life_[i]];
+            if (heads_.at[life_[i]]) at_heads_.push_back(life_[i]);
             for (const BlockId before : cfg_.predecessors(life_[i])) enter(before);
         }
-        return head;
+    }
+
+    // One that nothing else has at any of those heads.
+    uint32_t free_slot() {
+        uint32_t word = 0;
+        for (;; ++word) {
+            uint64_t all = 0;
+            for (const BlockId head : at_heads_)
+                if (word < taken_[head].size()) all |= taken_[head][word];
+            if (~all == 0) continue;
+            const auto bit = static_cast<uint32_t>(std::countr_one(all));
+            for (const BlockId head : at_heads_) {
+                if (taken_[head].size() <= word) taken_[head].resize(word + 1);
+                taken_[head][word] |= uint64_t{1} << bit;
+            }
+            slots_.count = std::max(slots_.count, 64 * word + bit + 1);
+            return 64 * word + bit;
+        }
     }
 
     void carry(ValueId value) {
@@ -95,6 +131,7 @@ class Carrier {
         const auto param = static_cast<ValueId>(f_.values.size());
         f_.values.push_back({.op = ir::Op::param, .origin = f_[value].origin});
         f_.blocks[block].params.push_back(param);
+        slots_.of.push_back(heads_.at[block] ? slot_ : CarriedSlots::kNone);
         return param;
     }
 
@@ -121,21 +158,24 @@ class Carrier {
     const ir::Cfg cfg_;
     std::vector<BlockId> homes_;               // by value
     std::vector<std::vector<BlockId>> users_;  // by value: blocks
-    std::vector<BlockId> life_;
+    std::vector<BlockId> life_, at_heads_;     // of the value that is looked at
+    uint32_t slot_ = 0;
+    std::vector<std::vector<uint64_t>> taken_;  // by block, of heads: slots, a bit each
+    CarriedSlots slots_;
     std::vector<ValueId> stands_for_;  // by block, where the value is alive
     std::vector<ValueId> of_;          // by block: the last value that is alive there
 };
 
 }  // namespace
 
-void carry_values(ir::Function& function, LoopHeads& heads) {
+CarriedSlots carry_values(ir::Function& function, LoopHeads& heads) {
     const auto begin = static_cast<BlockId>(function.blocks.size());
     const uint32_t origin = function.blocks[0].end.origin;
     function.blocks.push_back(std::move(function.blocks[0]));
     function.blocks[0] = {};
     function.blocks[0].end = ir::jump_to({.target = begin, .args = {}}, origin);
     heads.at.push_back(false);
-    Carrier(function, heads).run();
+    return Carrier(function, heads).run();
 }
 
 }  // namespace vfm::bpf

@@ -1,6 +1,7 @@
 #include "bpfgen/loop_rounds.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace vfm::bpf {
 namespace {
@@ -62,15 +63,15 @@ std::vector<uint64_t> proved_lengths(const ir::Function& function) {
 
 }  // namespace
 
-LoopRounds find_loop_rounds(const ir::Function& function, const LoopHeads& heads) {
+LoopRounds find_loop_rounds(const ir::Function& function, const LoopHeads& heads,
+                            CarriedSlots carried) {
     LoopRounds rounds;
+    rounds.carried = std::move(carried);
     rounds.states.assign(function.blocks.size(), 0);
     for (BlockId id = 0; id < function.blocks.size(); ++id) {
         if (!heads.at[id]) continue;
         rounds.heads.push_back(id);
         rounds.states[id] = static_cast<uint32_t>(rounds.heads.size());
-        const auto carried = static_cast<uint32_t>(function.blocks[id].params.size());
-        rounds.scratch_slots = std::max(rounds.scratch_slots, kFirstCarriedSlot + carried);
     }
     rounds.lengths = proved_lengths(function);
     const ir::Function ways = ways_within(function, rounds);

@@ -13,6 +13,8 @@
 //       bpf_loop(rounds, round, r10)    code up to the next edge    scratch.state = the head
 //       to the end in scratch.state                                 return 0
 //
+// What goes on as it is has the same slot at all heads and is neither read nor written there.
+//
 // What is carried lies in scratch memory, a map, of which the verifier knows nothing: one look at
 // the function stands for every round. This is what Linux 6.1 has: it looks once, taking what it
 // knows in the first round for what holds in all. Later ones look until nothing changes, and
@@ -24,7 +26,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "bpfgen/loop_heads.h"
+#include "bpfgen/carried_values.h"
 #include "core/ir/form/analysis.h"
 
 namespace vfm::bpf {
@@ -45,13 +47,16 @@ struct LoopRounds {
     std::vector<uint64_t> lengths;
     /// Of ways within a round.
     ir::Dominators dominators;
-    uint32_t scratch_slots = kFirstCarriedSlot;  ///< with those of what is carried
+    CarriedSlots carried;
+
+    uint32_t scratch_slots() const { return kFirstCarriedSlot + carried.count; }
 
     /// So many states are heads and the beginning; ends follow them.
     uint32_t states_of_heads() const { return static_cast<uint32_t>(heads.size() + 1); }
 };
 
 /// Of a function as carry_values() left it.
-LoopRounds find_loop_rounds(const ir::Function& function, const LoopHeads& heads);
+LoopRounds find_loop_rounds(const ir::Function& function, const LoopHeads& heads,
+                            CarriedSlots carried);
 
 }  // namespace vfm::bpf

@@ -1,14 +1,6 @@
 #include "bpfgen/lower_rounds.h"
 
 namespace vfm::bpf {
-namespace {
-
-int16_t carried_offset(size_t parameter) {
-    return scratch_offset(kFirstCarriedSlot + static_cast<uint32_t>(parameter));
-}
-
-}  // namespace
-
 void RoundLowering::dispatch(const std::vector<Label>& labels) {
     b_.load_to(0, 8, kScratchBase, scratch_offset(kStateSlot));
     between(0, rounds_->states_of_heads(), labels);
@@ -33,15 +25,23 @@ void RoundLowering::between(uint32_t from, uint32_t to, const std::vector<Label>
     between(from, middle, labels);
 }
 
+int16_t RoundLowering::place_of(ir::ValueId param) const {
+    return scratch_offset(kFirstCarriedSlot + rounds_->carried.of[param]);
+}
+
 void RoundLowering::begin(ir::BlockId head) {
-    const auto& params = f_.blocks[head].params;
-    for (size_t i = 0; i < params.size(); ++i)
-        v_.set(params[i], b_.load(8, kScratchBase, carried_offset(i)));
+    for (const ir::ValueId param : f_.blocks[head].params)
+        v_.set(param, b_.load(8, kScratchBase, place_of(param)));
 }
 
 void RoundLowering::leave(const ir::Edge& edge) {
-    for (size_t i = 0; i < edge.args.size(); ++i)
-        b_.store(8, kScratchBase, carried_offset(i), v_.read(edge.args[i]));
+    const auto& params = f_.blocks[edge.target].params;
+    for (size_t i = 0; i < params.size(); ++i) {
+        const std::vector<uint32_t>& slots = rounds_->carried.of;
+        // What this round has begun with lies there still.
+        if (slots[edge.args[i]] == slots[params[i]]) continue;
+        b_.store(8, kScratchBase, place_of(params[i]), v_.read(edge.args[i]));
+    }
     b_.store_imm(8, kScratchBase, scratch_offset(kStateSlot), rounds_->states[edge.target]);
     b_.number_to(0, 0);
     b_.exit();

@@ -32,6 +32,7 @@ class RoundLowering {
     void leave(const ir::Edge& edge);
 
   private:
+    int16_t place_of(ir::ValueId param) const;
     void between(uint32_t from, uint32_t to, const std::vector<Label>& labels);
 
     const LoopRounds* rounds_;

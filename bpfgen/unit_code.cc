@@ -60,8 +60,8 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
     needs_ = find_needs(input_.function);
     heads_ = find_loop_heads(input_.function, ir::Cfg(input_.function));
     if (heads_.any() && shared.options.loops == LoopForm::bpf_loop) {
-        carry_values(input_.function, heads_);
-        loop_rounds_ = find_loop_rounds(input_.function, heads_);
+        CarriedSlots carried = carry_values(input_.function, heads_);
+        loop_rounds_ = find_loop_rounds(input_.function, heads_, std::move(carried));
     }
 }
 
@@ -281,7 +281,7 @@ RegisterFile UnitCode::registers(AccessKind access) const {
     if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
     if (shared_.clock_in_slot) file.first_spill = kFirstSpillBehindClock;
     file.frame_end = frame_end();
-    if (has_rounds()) file.scratch_taken = loop_rounds_->scratch_slots;
+    if (has_rounds()) file.scratch_taken = loop_rounds_->scratch_slots();
     return file;
 }
 

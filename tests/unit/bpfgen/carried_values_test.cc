@@ -26,12 +26,15 @@ ir::Function optimised_ir(const VerifiedModule& module) {
 struct Carried {
     ir::Function function;
     LoopHeads heads;
+    CarriedSlots slots;
+
+    LoopRounds rounds() const { return find_loop_rounds(function, heads, slots); }
 };
 
 Carried carried(ir::Function function) {
     LoopHeads heads = find_loop_heads(function, ir::Cfg(function));
-    carry_values(function, heads);
-    return {std::move(function), std::move(heads)};
+    CarriedSlots slots = carry_values(function, heads);
+    return {std::move(function), std::move(heads), std::move(slots)};
 }
 
 // Every value that is used where it was not made in the same round: found by walking back from
@@ -67,6 +70,24 @@ std::set<ir::ValueId> alive_at_heads(const Carried& made) {
     return found;
 }
 
+// Parameters of heads have one, and those of one head different ones.
+void check_slots(const Carried& made) {
+    BOOST_REQUIRE_EQUAL(made.slots.of.size(), made.function.values.size());
+    std::set<ir::ValueId> of_heads;
+    for (ir::BlockId id = 0; id < made.function.blocks.size(); ++id) {
+        if (!made.heads.at[id]) continue;
+        std::set<uint32_t> taken;
+        for (const ir::ValueId param : made.function.blocks[id].params) {
+            of_heads.insert(param);
+            BOOST_REQUIRE(made.slots.of[param] < made.slots.count);
+            BOOST_REQUIRE(taken.insert(made.slots.of[param]).second);
+        }
+    }
+    for (ir::ValueId value = 0; value < made.slots.of.size(); ++value)
+        if (!of_heads.contains(value))
+            BOOST_REQUIRE_EQUAL(made.slots.of[value], CarriedSlots::kNone);
+}
+
 BOOST_AUTO_TEST_CASE(nothing_else_is_alive_at_a_head_and_nothing_changes) {
     unsigned loops = 0, params = 0;
     for (unsigned index = 0; index < 600; ++index) {
@@ -87,6 +108,7 @@ BOOST_AUTO_TEST_CASE(nothing_else_is_alive_at_a_head_and_nothing_changes) {
                                     made.function.blocks[edge.target].params.size());
             });
         }
+        check_slots(made);
         test::IrEvaluator before(plain), after(made.function);
         for (unsigned i = 0; i < 10; ++i) {
             const Bytes packet = test::random_packet(rng);
@@ -101,14 +123,37 @@ BOOST_AUTO_TEST_CASE(nothing_else_is_alive_at_a_head_and_nothing_changes) {
 BOOST_AUTO_TEST_CASE(a_value_from_before_the_loop_goes_round) {
     const auto text = "LD8 0\nLD8 1\nagain:\nPUSH8 1\nSUB\nDUP\nPUSH8 0\nJNE again\nADD\nRET\n";
     const Carried made = carried(optimised_ir(test::assembled(text)));
-    const LoopRounds rounds = find_loop_rounds(made.function, made.heads);
+    const LoopRounds rounds = made.rounds();
     BOOST_TEST_REQUIRE(rounds.heads.size() == 1u);
     BOOST_TEST(made.function.blocks[rounds.heads[0]].params.size() == 2u);
-    BOOST_TEST(rounds.scratch_slots == kFirstCarriedSlot + 2u);
+    BOOST_TEST(rounds.scratch_slots() == kFirstCarriedSlot + 2u);
     BOOST_TEST(rounds.states[rounds.heads[0]] == 1u);
     BOOST_TEST(rounds.states_of_heads() == 2u);
     // Both bytes have been read before.
     BOOST_TEST(rounds.lengths[rounds.heads[0]] == 2u);
+}
+
+BOOST_AUTO_TEST_CASE(what_an_inner_loop_leaves_alone_stays_in_its_slot) {
+    const auto text =
+        "LD8 0\nLD8 1\nouter:\nLD8 2\ninner:\nPUSH8 1\nSUB\nDUP\nPUSH8 0\nJNE inner\n"
+        "POP\nPUSH8 1\nSUB\nDUP\nPUSH8 0\nJNE outer\nADD\nRET\n";
+    const Carried made = carried(optimised_ir(test::assembled(text)));
+    const LoopRounds rounds = made.rounds();
+    BOOST_TEST_REQUIRE(rounds.heads.size() == 2u);
+    unsigned kept = 0, handed = 0;
+    for (const ir::Block& block : made.function.blocks)
+        ir::for_each_edge(block, [&](const ir::Edge& edge) {
+            for (size_t i = 0; i < edge.args.size(); ++i) {
+                if (!made.heads.at[edge.target]) continue;
+                const ir::ValueId param = made.function.blocks[edge.target].params[i];
+                ++(made.slots.of[edge.args[i]] == made.slots.of[param] ? kept : handed);
+            }
+        });
+    // The first byte on three edges and the outer count on two.
+    BOOST_TEST(kept == 5u);
+    // Both from before the loops, the outer count that was changed, the inner one on both edges.
+    BOOST_TEST(handed == 5u);
+    BOOST_TEST(made.slots.count == 3u);
 }
 
 // A way within a round may begin at any head, so no block before one is known to have been passed.
@@ -117,7 +162,7 @@ BOOST_AUTO_TEST_CASE(behind_a_head_no_block_before_it_is_certain) {
         "LD8 0\nagain:\nPUSH8 1\nSUB\nDUP\nPUSH8 0\nJEQ out\nDUP\nPUSH8 9\nJNE again\nout:\nRET\n";
     const Carried made = carried(optimised_ir(test::assembled(text)));
     const ir::Cfg cfg(made.function);
-    const LoopRounds rounds = find_loop_rounds(made.function, made.heads);
+    const LoopRounds rounds = made.rounds();
     const ir::Dominators all(made.function, cfg);
     const ir::BlockId head = rounds.heads.at(0), before = made.function.blocks[0].end.then.target;
     BOOST_TEST(all.dominates(before, head));
