@@ -26,6 +26,22 @@ void RoundCode::code(MFunction code, Allocation allocation, RoundFrame frame) {
     code_ = std::move(code);
     allocation_ = std::move(allocation);
     frame_ = std::move(frame);
+    drop_unread();
+}
+
+void RoundCode::drop_unread() {
+    std::set<int16_t> slots;
+    std::set<VReg> registers;
+    for (const MInsn& insn : code_.insns) {
+        if (insn.op == MOp::load && insn.a == kFrame) slots.insert(insn.off);
+        for_each_read(code_, insn, [&](VReg reg) { registers.insert(reg); });
+    }
+    // Reads of the result, for fixed inputs, are added by select().
+    std::erase_if(frame_.slots,
+                  [&](int16_t slot) { return slot != kResultSlot && !slots.contains(slot); });
+    std::erase_if(frame_.registers, [&](const RoundFrame::Kept& kept) {
+        return kept.reg != kScratchBase && !registers.contains(kept.reg);
+    });
 }
 
 void RoundCode::find_ends(uint32_t first_state) {

@@ -11,7 +11,7 @@
 
 namespace vfm::bpf {
 
-/// What a round finds in the frame of the program.
+/// What a round may find in the frame of the program.
 struct RoundFrame {
     struct Kept {
         int16_t slot;
@@ -44,6 +44,7 @@ class RoundCode {
         int32_t state;
     };
     void find_ends(uint32_t first_state);
+    void drop_unread();
 
     Emitter& emitter_;
     const Exits& outer_;

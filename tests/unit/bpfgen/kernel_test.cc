@@ -115,6 +115,20 @@ BOOST_AUTO_TEST_CASE(rounds_that_the_kernel_calls_for_end_by_fuel) {
     }
 }
 
+// Beyond what is copied: a round reads through the helper.
+BOOST_AUTO_TEST_CASE(rounds_read_fragments_of_a_long_frame) {
+    const VerifiedModule program = test::assembled(
+        "    LD8 23\nagain:\n    PUSH8 1\n    SUB\n    LD8 8003\n    POP\n    DUP\n    PUSH8 0\n"
+        "    JNE again\n    LD32 8000\n    ADD\n    RET\n");
+    const Program emitted =
+        test::generated(program, {.result_map = true, .loops = LoopForm::bpf_loop});
+    Bytes packet = tcp_packet(9000);
+    packet[8003] = 77;
+    Loaded loaded(emitted);
+    BOOST_TEST(loaded.run(packet) == uint32_t{XDP_PASS});
+    BOOST_TEST(loaded.result().value == 77u);
+}
+
 // Each operation has a path for a missing entry; they must not multiply.
 BOOST_AUTO_TEST_CASE(many_table_operations_load) {
     std::string text = "HASH5\n";

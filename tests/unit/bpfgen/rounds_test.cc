@@ -106,6 +106,22 @@ BOOST_AUTO_TEST_CASE(listings_name_the_function) {
     BOOST_TEST(listing.contains("call loop\n"));
 }
 
+// Every round would fetch it.
+BOOST_AUTO_TEST_CASE(a_round_has_of_the_frame_what_it_reads) {
+    const auto fetched = [](const std::string& text) {
+        const Program program = test::generated(
+            test::assembled(text), {.frames = Frames::linear, .loops = LoopForm::bpf_loop});
+        const auto begin = program.insns.begin() + program.subprograms.at(0).insn;
+        return std::count_if(begin, program.insns.end(), [](const bpf_insn& insn) {
+            return BPF_CLASS(insn.code) == BPF_LDX && insn.src_reg == 2;
+        });
+    };
+    const std::string count = "PUSH8 1\nSUB\nDUP\nPUSH8 0\nJNE again\nRET\n";
+    // The address of scratch memory, and two ends of the packet.
+    BOOST_TEST(fetched("RAND\nagain:\n" + count) == 1);
+    BOOST_TEST(fetched("LD8 0\nagain:\n" + count) == 3);
+}
+
 // libbpf puts the address there that the relocation names; kernel_test.cc has it read the file.
 BOOST_AUTO_TEST_CASE(objects_name_the_function) {
     const Program program = test::generated(nested(100), {.loops = LoopForm::bpf_loop});
