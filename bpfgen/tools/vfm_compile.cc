@@ -49,6 +49,8 @@ const cli::Tool kTool = {
      {"vfm-compile web.vfl --target=ebpf --frags -o jumbo.o",
       "compiles for XDP on an interface with a large MTU"},
      {"vfm-compile -e '(has tcp)' --target=ebpf --hook=tc -o tcp.o", "compiles for tc"},
+     {"vfm-compile walk.vfm --target=ebpf --loops=bpf-loop -o walk.o",
+      "loops that go round often, for Linux 5.17 and later"},
      {"vfm-compile web.vfl --target=ebpf --listing -o web.o",
       "also shows the instructions beside the source lines"},
      {"vfm-compile web.vfl --target=ebpf --max-insns 500 -o web.o",
