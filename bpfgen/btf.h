@@ -41,8 +41,9 @@ class BtfBuilder {
         std::string name;
         TypeId type;
     };
-    /// A global function and its prototype.
-    TypeId function(std::string_view name, TypeId result, const std::vector<Parameter>& parameters);
+    /// A function of this linkage (BTF_FUNC_*) and its prototype.
+    TypeId function(std::string_view name, TypeId result, const std::vector<Parameter>& parameters,
+                    uint32_t linkage = BTF_FUNC_GLOBAL);
     TypeId variable(std::string_view name, TypeId type);
     TypeId data_section(std::string_view name, uint32_t size,
                         const std::vector<Variable>& variables);

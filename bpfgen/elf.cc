@@ -48,9 +48,13 @@ class Sections {
     ElfWriter::Section code(ElfWriter& elf, std::string_view name, size_t from, size_t to) const {
         std::vector<bpf_insn> insns(program_.insns.begin() + static_cast<ptrdiff_t>(from),
                                     program_.insns.begin() + static_cast<ptrdiff_t>(to));
-        // A call says how far behind the beginning of the symbol it leads: it leads there.
+        // A call says how far behind the beginning of the symbol it leads: it leads there. So does
+        // the address of a function.
         for (bpf_insn& insn : insns)
-            if (ebpf::is_local_call(insn)) insn.imm = -1;
+            if (ebpf::is_local_call(insn))
+                insn.imm = -1;
+            else if (ebpf::is_function_address(insn))
+                insn.imm = 0;
         const auto* bytes = reinterpret_cast<const uint8_t*>(insns.data());
         return elf.section(name, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 8,
                            {bytes, bytes + insns.size() * sizeof(bpf_insn)});
@@ -59,12 +63,13 @@ class Sections {
     void calls(ElfWriter& elf) const {
         for (size_t i = 0; i < program_.insns.size();
              i += ebpf::is_wide(program_.insns[i]) ? 2 : 1) {
-            if (!ebpf::is_local_call(program_.insns[i])) continue;
+            const bool call = ebpf::is_local_call(program_.insns[i]);
+            if (!call && !ebpf::is_function_address(program_.insns[i])) continue;
             const auto target =
                 static_cast<uint32_t>(static_cast<int64_t>(i) + 1 + program_.insns[i].imm);
             const auto at = std::ranges::find(program_.subprograms, target, &Subprogram::insn);
             relocation(elf, i, functions_[static_cast<size_t>(at - program_.subprograms.begin())],
-                       true);
+                       call);
         }
     }
 

@@ -54,6 +54,13 @@ std::string print_listing(const Program& program) {
             out += fmt::format("{:6}: call {}\n", i, called->name);
             continue;
         }
+        if (ebpf::is_function_address(insn)) {
+            const auto target = static_cast<uint32_t>(int64_t{i} + 1 + insn.imm);
+            const auto called = std::ranges::find(program.subprograms, target, &Subprogram::insn);
+            out += fmt::format("{:6}: r{} = {}\n", i, insn.dst_reg, called->name);
+            ++i;
+            continue;
+        }
         const int32_t high = ebpf::is_wide(insn) ? program.insns[i + 1].imm : 0;
         out += fmt::format("{:6}: {}\n", i, ebpf::print_insn(insn, map, high));
         if (ebpf::is_wide(insn)) ++i;

@@ -51,6 +51,7 @@ enum class Care : uint8_t {
 enum class LoopForm : uint8_t {
     bounded,   ///< a count that the verifier follows round by round, as far as it goes: Linux 5.3
     may_goto,  ///< an instruction by which the kernel could end it: Linux 6.9
+    bpf_loop,  ///< rounds that the kernel calls for, which the verifier sees once: Linux 5.17
 };
 
 /// Maps that a program of the kernel may use, its constants among them.
@@ -149,6 +150,9 @@ struct Subprogram {
     std::string name;   ///< a C identifier, no map's name
     uint32_t insn = 0;  ///< where it begins; it ends where the next one does
     size_t parameters = 0;
+    /// It has the linkage of a static function, and bpf_loop calls it: with the number of the
+    /// round and the program's frame.
+    bool is_round = false;
 };
 
 /// The ELF section of a program, from which loaders know how to load it: "xdp" for linear frames,

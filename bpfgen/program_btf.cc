@@ -37,6 +37,12 @@ class ProgramTypes {
         symbols();
         functions_.push_back(b_.function(program_.name, int_, {{"ctx", b_.pointer(context)}}));
         for (const Subprogram& subprogram : program_.subprograms) {
+            if (subprogram.is_round) {
+                functions_.push_back(b_.function(subprogram.name, u64_,
+                                                 {{"round", u32_}, {"frame", b_.pointer(u64_)}},
+                                                 BTF_FUNC_STATIC));
+                continue;
+            }
             std::vector<BtfBuilder::Parameter> parameters;
             for (size_t i = 0; i < subprogram.parameters; ++i)
                 parameters.push_back({fmt::format("a{}", i), u64_});

@@ -76,11 +76,13 @@ class Allocator {
     }
 
     std::expected<Allocation, TooDeep> run() {
-        assign_registers();
-        const std::vector<VReg> values = values_in_memory();
-        Allocation allocation;
-        const bool frame = values.empty() || !scratch_first_;
-        if (frame && place_in_frame(allocation, values, frame_slots())) return allocation;
+        if (registers_.scratch_taken == 0) {
+            assign_registers();
+            const std::vector<VReg> values = values_in_memory();
+            Allocation allocation;
+            const bool frame = values.empty() || !scratch_first_;
+            if (frame && place_in_frame(allocation, values, frame_slots())) return allocation;
+        }
         // The address of scratch memory costs less in a register than it would be to fetch it for
         // each value there.
         std::erase(registers_.kept_in_calls, kScratchBase);
@@ -260,16 +262,18 @@ class Allocator {
         for (const VReg value : values_in_memory())
             (known[value] ? in_frame : in_scratch).push_back(value);
         const std::vector<uint32_t> slots = find_slots(in_scratch);
-        constexpr uint32_t kMost = kMostScratchValues * kScratchSlots;
-        if (first_above(slots, kMost) != slots.size()) return too_deep(in_scratch, kMost);
-        Allocation allocation;
+        const uint32_t taken = registers_.scratch_taken;
+        const uint32_t all = (taken > 0 ? 1 : kMostScratchValues) * kScratchSlots;
+        const uint32_t room = all - std::min(taken, all);
+        if (first_above(slots, room) != slots.size()) return too_deep(in_scratch, room);
+        Allocation allocation{.places = {}, .scratch_slots = taken};
         for (const uint32_t slot : slots)
-            allocation.scratch_slots = std::max(allocation.scratch_slots, slot + 1);
+            allocation.scratch_slots = std::max(allocation.scratch_slots, taken + slot + 1);
         const uint32_t addresses = std::max(scratch_values(allocation.scratch_slots), 1u) - 1;
         const uint32_t most = frame_slots() - addresses;
         if (!place_in_frame(allocation, in_frame, most)) return too_deep(in_frame, most);
         for (size_t i = 0; i < slots.size(); ++i)
-            allocation.places[in_scratch[i]] = scratch_place(slots[i]);
+            allocation.places[in_scratch[i]] = scratch_place(taken + slots[i]);
         return allocation;
     }
 

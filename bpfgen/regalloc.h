@@ -18,6 +18,9 @@ struct RegisterFile {
     std::vector<Reg> kept_in_calls;
     int16_t first_spill = kFirstSpill;
     int16_t frame_end = kFrameEnd;
+    /// Slots of scratch memory that hold something else. If there are any, its address is always
+    /// in kScratchBase, and it is one value.
+    uint32_t scratch_taken = 0;
 };
 
 /// Where a virtual register is: a register, or eight bytes of memory at one.

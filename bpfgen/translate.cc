@@ -48,6 +48,7 @@ class Translator {
             if (auto done = unit.prepare(); !done) return failed(unit, std::move(done).error());
         shared_.shares = calls_accesses();
         shared_.rows = {.calls = calls_walks(), .at_once = form_.shared == SharedCode::always};
+        shared_.rounds = std::ranges::any_of(units_, &UnitCode::has_rounds);
         find_shared_values();
         for (size_t i = 0; i < units_.size(); ++i) {
             UnitCode& unit = units_[i];

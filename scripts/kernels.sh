@@ -3,8 +3,8 @@
 # loops, programs with many values, programs of up to 64 KB in every shape, the filters of the
 # cookbook and of the golden tests. Each has to load at XDP, for frames of one buffer and of several,
 # and at tc, as users get it and as a test build, which has to give what the interpreter gives.
-# Kernels refuse some loops by name: those too long, and before Linux 6.9 those that their verifier
-# would have to go round too often. Needs root and a build with tests (scripts/test.sh makes one).
+# Some loops are refused by name: those with too much fuel. Needs root and a build with tests
+# (scripts/test.sh makes one).
 #
 #   scripts/kernels.sh              a tenth of it
 #   scripts/kernels.sh --all        5,000 programs
@@ -79,11 +79,8 @@ for kernel in "${kernels[@]}"; do
         done
     else
         status=0
-        # Before Linux 6.9 the verifier goes round loops.
-        there=("${lines[@]}")
-        [ "$kernel" != 6.1 ] || there=("${lines[@]/--share=97/--share=85}")
         GUEST_FILES="$PWD/docs/cookbook $PWD/tests/golden" tests/kernels/guest.sh build/kernels \
-            "$kernel" 14400 "$program" "${there[@]}" || status=$?
+            "$kernel" 14400 "$program" "${lines[@]}" || status=$?
         [ $status = 0 ] || [ $status = 77 ] || failed=yes
     fi
     echo "== $kernel: $((SECONDS - begin)) s"

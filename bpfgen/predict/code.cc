@@ -185,8 +185,10 @@ bool find_places(Code& code) {
         Step& step = code.steps[at];
         if (step.is_second_half) continue;
         const Family family = step.insn.family;
-        const bool jumps = ebpf::jumps(family) || step.insn.op == Op::CALL_LOCAL;
-        const int64_t target = int64_t{at} + 1 + step.insn.distance;
+        const bool function = step.address == Address::function;
+        const bool jumps = function || ebpf::jumps(family) || step.insn.op == Op::CALL_LOCAL;
+        const int64_t target =
+            int64_t{at} + 1 + (function ? static_cast<int32_t>(step.insn.imm) : step.insn.distance);
         const bool goes_on = ebpf::goes_on(family);
         if ((jumps && !is_place(code, target)) || (goes_on && !is_place(code, code.next(at))))
             return false;
@@ -216,6 +218,7 @@ std::optional<unsigned> helper_arguments(uint64_t helper) {
         case BPF_FUNC_map_delete_elem:
         case BPF_FUNC_skb_pull_data:
             return 2;
+        case BPF_FUNC_loop:
         case BPF_FUNC_map_update_elem:
         case BPF_FUNC_skb_load_bytes:
         case BPF_FUNC_xdp_load_bytes:
@@ -234,7 +237,9 @@ std::optional<Code> prepare(const Program& program) {
         if (!insn) return std::nullopt;
         step.insn = *insn;
         if (insn->op == Op::CALL && !helper_arguments(insn->imm)) return std::nullopt;
-        code.has_may_goto |= insn->family == Family::may_jump;
+        const bool function = insn->family == Family::wide && insn->src == BPF_PSEUDO_FUNC;
+        if (function) step.address = Address::function;
+        code.has_rounds |= function || insn->family == Family::may_jump;
         if (insn->slots() == 2) code.steps[++at].is_second_half = true;
     }
     for (const MapReference& reference : program.map_references) {
@@ -382,9 +387,12 @@ std::optional<uint64_t> longest_path(const Code& code) {
 }
 
 uint64_t deepest_stack(const Code& code) {
+    const auto calls = [](const Step& step) {
+        return step.insn.op == Op::CALL_LOCAL || step.address == Address::function;
+    };
     std::vector<uint64_t> starts = {0};
     for (const Step& step : code.steps)
-        if (!step.is_second_half && step.insn.op == Op::CALL_LOCAL) starts.push_back(step.target);
+        if (!step.is_second_half && calls(step)) starts.push_back(step.target);
     std::ranges::sort(starts);
     const auto repeated = std::ranges::unique(starts);
     starts.erase(repeated.begin(), repeated.end());
@@ -397,7 +405,7 @@ uint64_t deepest_stack(const Code& code) {
             for (uint64_t at = starts[i]; at < end; ++at) {
                 const Step& step = code.steps[at];
                 own = std::max<uint64_t>(own, step.depth);
-                if (step.is_second_half || step.insn.op != Op::CALL_LOCAL) continue;
+                if (step.is_second_half || !calls(step)) continue;
                 const auto callee = std::ranges::lower_bound(starts, uint64_t{step.target});
                 called = std::max(called, depth[static_cast<size_t>(callee - starts.begin())]);
             }

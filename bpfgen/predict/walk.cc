@@ -215,9 +215,10 @@ Prediction predict(const Program& program, uint64_t most) {
     prediction.maps = program.maps.size() + (program.data.empty() ? 0 : 1);
     const auto code = prepare(program);
     if (!code) return prediction;
-    prediction.longest_path = longest_path(*code);
     prediction.stack = deepest_stack(*code);
-    if (code->has_may_goto) return prediction;
+    const bool calls_back = std::ranges::any_of(program.subprograms, &Subprogram::is_round);
+    if (!calls_back) prediction.longest_path = longest_path(*code);
+    if (code->has_rounds) return prediction;
     Walk walk(*code, most);
     if (!walk.run()) return prediction;
     prediction.processed = walk.processed();

@@ -49,6 +49,8 @@ const cli::Tool kTool = {
      {"vfm-compile web.vfl --target=ebpf --frags -o jumbo.o",
       "compiles for XDP on an interface with a large MTU"},
      {"vfm-compile -e '(has tcp)' --target=ebpf --hook=tc -o tcp.o", "compiles for tc"},
+     {"vfm-compile walk.vfm --target=ebpf --loops=bpf-loop -o walk.o",
+      "loops that go round often, for Linux 5.17 and later"},
      {"vfm-compile web.vfl --target=ebpf --listing -o web.o",
       "also shows the instructions beside the source lines"},
      {"vfm-compile web.vfl --target=ebpf --max-insns 500 -o web.o",
@@ -58,7 +60,7 @@ const cli::Tool kTool = {
 constexpr std::array<std::string_view, 1> kTargets = {"ebpf"};
 constexpr std::array<std::string_view, 2> kHooks = {"xdp", "tc"};
 // In the order of bpf::LoopForm.
-constexpr std::array<std::string_view, 2> kLoops = {"bounded", "may-goto"};
+constexpr std::array<std::string_view, 3> kLoops = {"bounded", "may-goto", "bpf-loop"};
 constexpr std::array<std::string_view, 2> kOnError = {"pass", "drop"};
 
 std::string facts_of(const bpf::Program& program) {
@@ -168,11 +170,12 @@ int run(const std::vector<std::string>& arguments) {
         "frags", "XDP: also for frames of several buffers, in the section xdp.frags")(
         "on-error", po::value<std::string>()->default_value("pass")->value_name("pass|drop"),
         "verdict of a packet on which the filter fails")(
-        "loops", po::value<std::string>()->default_value("bounded")->value_name("bounded|may-goto"),
+        "loops",
+        po::value<std::string>()->default_value("bounded")->value_name("bounded|may-goto|bpf-loop"),
         "what of the kernel ends loops: a count that its verifier follows, which limits them "
-        "(Linux "
-        "5.3), or may_goto (Linux 6.9)")(
-        "output,o", po::value<std::string>()->required()->value_name("OUT"), "the object file")(
+        "(Linux 5.3), may_goto (Linux 6.9), or bpf_loop, which calls them round by round (Linux "
+        "5.17)")("output,o", po::value<std::string>()->required()->value_name("OUT"),
+                 "the object file")(
         "listing", "print the instructions beside the source lines, and what they ask of a kernel")(
         "max-insns", po::value<uint32_t>()->value_name("N"),
         "fail if the program has more instructions than N")(

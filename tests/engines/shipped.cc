@@ -13,9 +13,14 @@ namespace {
 
 bpf::Options build_of(std::string_view engine, const VerifiedModule& program) {
     bpf::Options build;
-    if (engine == "kernel-tc") build.hook = bpf::Hook::tc;
-    if (engine == "kernel-linear") build.frames = bpf::Frames::linear;
-    build.loops = engine == "kernel-bounded" ? bpf::LoopForm::bounded : loop_form_for(program);
+    if (engine.ends_with("-tc")) build.hook = bpf::Hook::tc;
+    if (engine.ends_with("-linear")) build.frames = bpf::Frames::linear;
+    if (engine == "kernel-bounded")
+        build.loops = bpf::LoopForm::bounded;
+    else if (engine.starts_with("kernel-loop"))
+        build.loops = bpf::LoopForm::bpf_loop;
+    else
+        build.loops = loop_form_for(program);
     return build;
 }
 

@@ -15,13 +15,20 @@ size_t target(size_t pc, const DecodedInsn& insn) {
     return pc + 1 + static_cast<size_t>(static_cast<int64_t>(insn.distance));
 }
 
+// What an instruction calls, or has called by the kernel.
+std::optional<size_t> callee(size_t pc, const DecodedInsn& insn) {
+    if (insn.op == Op::CALL_LOCAL) return target(pc, insn);
+    if (is_function_address(insn)) return function_at(pc, insn);
+    return std::nullopt;
+}
+
 class Functions {
   public:
     Functions(std::span<const DecodedInsn> insns, const std::vector<bool>& starts)
         : insns_(insns), starts_(starts) {
         begins_.push_back(0);
         each(0, insns_.size(), [&](size_t pc, const DecodedInsn& insn) {
-            if (insn.op == Op::CALL_LOCAL) begins_.push_back(target(pc, insn));
+            if (const auto called = callee(pc, insn)) begins_.push_back(*called);
         });
         std::ranges::sort(begins_);
         begins_.erase(std::unique(begins_.begin(), begins_.end()), begins_.end());
@@ -104,8 +111,9 @@ class Functions {
         if (chain.frames > 0 && depth + chain.frames - 1 <= kMostFrames) return true;
         Chain deepest;
         for (size_t pc = begins_[function]; pc < end(function); ++pc) {
-            if (!starts_[pc] || insns_[pc].op != Op::CALL_LOCAL) continue;
-            const auto at = std::ranges::lower_bound(begins_, target(pc, insns_[pc]));
+            const auto called = starts_[pc] ? callee(pc, insns_[pc]) : std::nullopt;
+            if (!called) continue;
+            const auto at = std::ranges::lower_bound(begins_, *called);
             const auto callee = static_cast<size_t>(at - begins_.begin());
             if (!follow(callee, pc, depth + 1)) return false;
             deepest.frames = std::max(deepest.frames, chains_[callee].frames);

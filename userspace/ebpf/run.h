@@ -32,6 +32,9 @@ class Run {
     bool pointer_alu(const DecodedInsn& insn, const Value& source);
     bool branch(const DecodedInsn& insn);
     void enter(const DecodedInsn& insn);
+    void enter(uint32_t function);
+    bool call_loop();
+    void begin_round();
     bool leave();
     bool load(const DecodedInsn& insn);
     bool load_context(Value& out, int64_t at, unsigned size);
@@ -75,6 +78,11 @@ class Run {
     struct Caller {
         uint32_t back = 0;
         std::array<Value, 4> kept{};  // r6..r9
+        // bpf_loop: the rounds there may be, 0 if somebody else has called, and those that are
+        // over.
+        uint32_t rounds = 0, done = 0;
+        uint32_t function = 0;
+        Value context{};
     };
     std::array<Caller, kMostFrames> callers_{};
     uint32_t depth_ = 0;  // of calls

@@ -67,10 +67,12 @@ BOOST_AUTO_TEST_CASE(random_groups) {
     for (unsigned index = 0; index < kGroups; ++index) {
         test::Rng rng(1147, index);
         const Hook hook = rng.one_in(3) ? Hook::tc : Hook::xdp;
-        const test::Group group =
-            test::random_group(rng, {.flows = false, .small_fuel = rng.one_in(4)});
-        const auto program = generate(
-            group.units, {.hook = hook, .frames = rng.one_in(2) ? Frames::any : Frames::linear});
+        const test::Group group = test::random_group(
+            rng, {.loops = index % 3 == 0, .flows = false, .small_fuel = rng.one_in(4)});
+        const auto program =
+            generate(group.units, {.hook = hook,
+                                   .frames = rng.one_in(2) ? Frames::any : Frames::linear,
+                                   .loops = LoopForm::bpf_loop});
         if (!program) {
             ++refused;
             continue;

@@ -60,11 +60,14 @@ struct Shape {
     Hook hook;
     Frames frames;
     uint64_t seed;
+    LoopForm loops = LoopForm::bounded;
 };
 constexpr Shape kShapes[] = {{Hook::xdp, Frames::linear, 0},
                              {Hook::xdp, Frames::any, 0},
                              {Hook::tc, Frames::any, 3},
-                             {Hook::xdp, Frames::linear, 9}};
+                             {Hook::xdp, Frames::linear, 9},
+                             {Hook::xdp, Frames::linear, 4, LoopForm::bpf_loop},
+                             {Hook::tc, Frames::any, 0, LoopForm::bpf_loop}};
 
 BOOST_AUTO_TEST_CASE(random_groups_are_judged_as_one_after_the_other) {
     unsigned refused = 0;
@@ -80,6 +83,7 @@ BOOST_AUTO_TEST_CASE(random_groups_are_judged_as_one_after_the_other) {
             const auto program = generate(group.units, {.hook = shape.hook,
                                                         .frames = shape.frames,
                                                         .result_map = true,
+                                                        .loops = shape.loops,
                                                         .register_seed = shape.seed});
             if (!program) {
                 BOOST_TEST((program.error().failure.status == Status::refused));

@@ -90,6 +90,29 @@ BOOST_AUTO_TEST_CASE(what_the_model_does_not_follow_has_a_frame_all_the_same) {
     BOOST_TEST(p.stack == 24u);
 }
 
+BOOST_AUTO_TEST_CASE(what_the_kernel_calls_has_a_frame_beside_that_of_the_program) {
+    const Wide round = function_address(2, 5);
+    Program program;
+    program.insns = {store_imm(8, kFrame, -24, 1),
+                     mov_imm(1, 3),
+                     round.first,
+                     round.second,
+                     mov_imm(3, 0),
+                     mov_imm(4, 0),
+                     call(BPF_FUNC_loop),
+                     exit_insn(),
+                     store_imm(8, kFrame, -48, 1),
+                     mov_imm(0, 0),
+                     exit_insn()};
+    program.subprograms = {{.name = "round", .insn = 8, .parameters = 0, .is_round = true}};
+    const Prediction p = predict(program);
+    BOOST_TEST(!p.processed.has_value());
+    BOOST_TEST(!p.longest_path.has_value());
+    BOOST_TEST(p.stack == 32u + 64u);
+    program.insns[2].imm = 50;
+    BOOST_TEST(predict(program).stack == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_program) {
     BOOST_TEST(!of({}).processed.has_value());
     BOOST_TEST(!of({make_insn(0xff, 0, 0, 0, 0)}).processed.has_value());
