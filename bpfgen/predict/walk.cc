@@ -44,7 +44,10 @@ uint64_t bytes_of(const Path& path) {
 }  // namespace
 
 Walk::Walk(const Code& code, uint64_t most, const Subprogram* subprogram)
-    : code_(code), most_(most), kept_at_(code.steps.size()) {
+    : code_(code),
+      liveness_(code, subprogram ? subprogram->insn : 0),
+      most_(most),
+      kept_at_(code.steps.size()) {
     path_.frames.resize(1);
     if (subprogram == nullptr) {
         reg(1) = Value::pointer(Kind::context);
@@ -67,11 +70,15 @@ bool Walk::run() {
         Next next = Next::path_ends;
         if (!here.compares || !is_seen()) {
             if (here.is_joined) note(0, Trail::kNoSlot);
+            const uint32_t here_at = at_;
+            slots_read_ = slots_written_ = 0;
             next = step();
+            liveness_.note(here_at, slots_read_, slots_written_);
         }
         if (next == Next::unknown) return false;
         if (next == Next::go_on) continue;
         end_path();
+        liveness_.path_ended();
         if (pending_.empty()) return true;
         path_ = std::move(pending_.back().path);
         at_ = pending_.back().at;
@@ -85,6 +92,7 @@ bool Walk::is_seen() {
     const uint64_t jumps = jumps_ - jumps_when_kept_, insns = processed_ - processed_when_kept_;
     bool keeps = forced || (jumps >= kJumpsBetween && insns >= kInsnsBetween);
     std::vector<uint32_t>& here = kept_at_[at_];
+    for (const uint32_t i : here) clean(kept_[i]);
     for (size_t i = here.size(); i-- > 0;) {
         Kept& then = kept_[here[i]];
         if (then.open > 0) {
@@ -95,7 +103,7 @@ bool Walk::is_seen() {
             for (size_t frame = 0; frame < then.frames.size(); ++frame) {
                 if (frame + 1 != then.frames.size()) continue;
                 wanted.regs[frame] &= code_.steps[at_].live;
-                wanted.slots[frame] &= code_.steps[at_].live_slots;
+                wanted.slots[frame] &= then.live_slots;
             }
             mark_precise(code_, kept_, path_, wanted, 0);
             return true;
@@ -106,6 +114,15 @@ bool Walk::is_seen() {
     }
     if (keeps) keep();
     return false;
+}
+
+/// From then on only what is known to be alive is compared. Of functions that are called within
+/// others it is worked out before.
+void Walk::clean(Kept& then) {
+    if (then.open > 0 || then.has_ended) return;
+    then.has_ended = true;
+    then.live_slots =
+        then.frames.size() == 1 ? liveness_.before(then.at) : code_.steps[then.at].live_slots;
 }
 
 void Walk::keep() {
