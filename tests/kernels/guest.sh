@@ -75,5 +75,5 @@ timeout "$patience" qemu-system-x86_64 -M q35 -accel tcg -cpu max -m 768 -nograp
     tr -d '\r' >"$work/said" || true
 # What the firmware and the kernel say before is of no interest.
 sed -n 's/.*\(guest: kernel\)/\1/;/^guest: kernel/,$p' "$work/said"
-grep -q 'guest: done' "$work/said" || { echo "the guest did not come to its end"; exit 1; }
+grep -q 'guest: done' "$work/said" || { tail -5 "$work/said"; echo "the guest did not come to its end"; exit 1; }
 ! grep -q 'guest: FAILED' "$work/said"
