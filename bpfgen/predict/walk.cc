@@ -17,23 +17,6 @@ constexpr uint32_t kMostNotes = 40;
 constexpr uint64_t kJumpsInLoop = 20, kInsnsInLoop = 100;
 constexpr uint32_t kMostMisses = 3;
 
-/// Names that only one value has tell nothing.
-void forget_lone_names(Path& path) {
-    std::vector<uint32_t> names;
-    const auto is_named = [](const Value& v) { return v.kind == Kind::number && v.name != 0; };
-    for_values(path, [&](Value& v) {
-        if (is_named(v)) names.push_back(v.name);
-    });
-    std::ranges::sort(names);
-    for_values(path, [&](Value& v) {
-        if (!is_named(v)) return;
-        const auto [first, last] = std::ranges::equal_range(names, v.name);
-        if (last - first > 1) return;
-        v.name = 0;
-        v.is_sum = false;
-    });
-}
-
 uint64_t bytes_of(const Path& path) {
     uint64_t bytes = sizeof(Kept) + path.trail.size() * sizeof(Trail);
     for (const FunctionState& frame : path.frames)
@@ -128,7 +111,6 @@ void Walk::clean(Kept& then) {
 void Walk::keep() {
     jumps_when_kept_ = jumps_;
     processed_when_kept_ = processed_;
-    forget_lone_names(path_);
     kept_bytes_ += bytes_of(path_);
     Kept kept;
     kept.frames = path_.frames;

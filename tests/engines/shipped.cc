@@ -94,7 +94,8 @@ bool ShippedBuilds::took(double share) const {
 bool ShippedBuilds::foretold() const {
     if (!kernel_is_modelled()) return true;
     return std::ranges::all_of(tallies_, [](const auto& row) {
-        return row.second.close * 20 >= row.second.predicted * 19;
+        const uint64_t off = row.second.predicted - row.second.close;
+        return off <= std::max<uint64_t>(1, row.second.predicted / 20);
     });
 }
 

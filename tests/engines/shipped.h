@@ -23,8 +23,8 @@ class ShippedBuilds {
     std::string summary() const;
     /// True if more than that share (0..1) was taken by every engine.
     bool took(double share) const;
-    /// True if of every engine's programs all but a twentieth were predicted within a tenth, or if
-    /// this kernel is another than the one that is modelled.
+    /// True if of every engine's programs all but one or a twentieth were predicted within a tenth,
+    /// or if this kernel is another than the one that is modelled.
     bool foretold() const;
 
   private:

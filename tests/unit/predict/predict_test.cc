@@ -80,6 +80,19 @@ BOOST_AUTO_TEST_CASE(a_frame_that_does_not_reach_so_far_is_another) {
     BOOST_TEST(of(insns).processed.value() == 16u);
 }
 
+// What it was made of is gone, but what the verifier knew of a sum it expects of a sum.
+BOOST_AUTO_TEST_CASE(a_sum_is_another_number_though_it_lies_within) {
+    bpf_insn branch = jump_if_imm(BPF_JEQ, 2, 5), never = jump_if_imm(BPF_JGT, 3, 1000);
+    branch.off = 8;
+    never.off = 1;
+    std::vector<bpf_insn> insns = {
+        unknown(2), alu_imm(BPF_AND, 2, 255), mov_imm(0, 1), mov_imm(3, 7), branch,
+        mov(3, 2),  alu_imm(BPF_ADD, 3, 5),   mov_imm(2, 0)};
+    insns.insert(insns.end(), 4, mov_imm(0, 1));
+    insns.insert(insns.end(), {jump(0), never, exit_insn(), exit_insn()});
+    BOOST_TEST(of(insns).processed.value() == 17u);
+}
+
 BOOST_AUTO_TEST_CASE(what_only_ways_read_that_are_never_gone_is_not_compared) {
     bpf_insn branch = jump_if_imm(BPF_JEQ, 2, 5), never = jump_if_imm(BPF_JEQ, 3, 2);
     branch.off = 9;
