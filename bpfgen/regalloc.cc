@@ -1,5 +1,7 @@
 #include "bpfgen/regalloc.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -308,6 +310,12 @@ class Allocator {
 };
 
 }  // namespace
+
+Failure refusal_of(const TooDeep& deep) {
+    return {Status::refused,
+            Diagnostic::at_offset("", deep.origin,
+                                  fmt::format("eBPF: too deep for eBPF at +{:#x}", deep.origin))};
+}
 
 std::expected<Allocation, TooDeep> allocate(const MFunction& function,
                                             const RegisterFile& registers, uint64_t seed) {

@@ -9,6 +9,7 @@
 
 #include "bpfgen/frame.h"
 #include "bpfgen/mir.h"
+#include "core/base/result.h"
 
 namespace vfm::bpf {
 
@@ -43,6 +44,9 @@ struct Allocation {
 struct TooDeep {
     uint32_t origin = 0;
 };
+
+/// Why no program is made of one that is.
+Failure refusal_of(const TooDeep& deep);
 
 /// `seed` other than 0 permutes the order of preference and, every other time, takes scratch memory
 /// before the frame is full: tests use it to move values around.

@@ -341,12 +341,7 @@ Result<> UnitCode::variant(const Lowering& lowering, AccessKind access) {
         few.few_pointers = true;
         allocation = place(few);
     }
-    if (!allocation) {
-        const uint32_t at = allocation.error().origin;
-        return fail(
-            Diagnostic::at_offset("", at, fmt::format("eBPF: too deep for eBPF at +{:#x}", at)),
-            Status::refused);
-    }
+    if (!allocation) return std::unexpected(refusal_of(allocation.error()));
     find_scratch(allocation->scratch_slots);
     if (round) {
         round->code(std::move(code), *std::move(allocation), round_frame(access));

@@ -30,9 +30,10 @@ const bpf::LineInfo* line_of(const bpf::Program& program, std::optional<uint32_t
     return &*std::prev(after);
 }
 
-/// `what` the kernel was asked for, if not the program itself.
+}  // namespace
+
 LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program,
-                       const std::string& what = {}) {
+                       const std::string& what) {
     const VerifierComplaint complaint = read_verifier_log(log);
     const bool has_perfmon = has_capability(Capability::perfmon);
     LoadRefusal refusal{.error = std::abs(error),
@@ -67,6 +68,8 @@ LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program,
     }
     return refusal;
 }
+
+namespace {
 
 /// Bytes of kernel memory that a map holds, as the kernel accounts for them; 0 where it does not
 /// tell.

@@ -51,6 +51,11 @@ struct LoadRefusal {
     std::optional<Capability> missing;  ///< without which the verifier is stricter
 };
 
+/// `error` is errno or its negative, `log` what the verifier wrote, `what` the kernel was asked
+/// for, if not the program itself.
+LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program,
+                       const std::string& what = {});
+
 std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program,
                                                        const KnownMaps& known = {});
 

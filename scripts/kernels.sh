@@ -13,6 +13,9 @@
 #                                   the second fifth of the programs
 #   scripts/kernels.sh --all --seed=100
 #                                   as many others
+#   scripts/kernels.sh --all --kinds=code,large 6.1
+#                                   programs of these kinds only: code, lisp, loops, deep, deep-loops,
+#                                   large, large-loops, filters
 #
 # Figures come out as each part ends: programs, refused ones with the kernel's reason, packets, the
 # most instructions loaded and gone through by the verifier.
@@ -22,14 +25,17 @@ cd "$(dirname "$0")/.."
 all=
 part=1 parts=1
 seed=0
+known=(code lisp loops deep deep-loops large large-loops filters)
+kinds=("${known[@]}")
 kernels=()
-usage='usage: scripts/kernels.sh [--all] [--part=I/N] [--seed=S] [here|6.1|6.12]...'
+usage='usage: scripts/kernels.sh [--all] [--part=I/N] [--seed=S] [--kinds=K,...] [here|6.1|6.12]...'
 for argument in "$@"; do
     case $argument in
         -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' scripts/kernels.sh; exit 0 ;;
         --all) all=yes ;;
         --part=[0-9]*/[0-9]*) part=${argument#--part=} parts=${part#*/} part=${part%/*} ;;
         --seed=[0-9]*) seed=${argument#--seed=} ;;
+        --kinds=?*) IFS=, read -ra kinds <<<"${argument#--kinds=}" ;;
         here | 6.1 | 6.12) kernels+=("$argument") ;;
         *) echo "kernels: error: what is '$argument'? $usage" >&2; exit 2 ;;
     esac
@@ -38,31 +44,39 @@ if [ "$part" -lt 1 ] || [ "$part" -gt "$parts" ]; then
     echo "kernels: error: there is no part $part of $parts" >&2
     exit 2
 fi
+for kind in "${kinds[@]}"; do
+    if [[ " ${known[*]} " != *" $kind "* ]]; then
+        echo "kernels: error: there is no kind '$kind'. $usage" >&2
+        exit 2
+    fi
+done
+is_wanted() { [[ " ${kinds[*]} " == *" $1 "* ]]; }
 [ ${#kernels[@]} -gt 0 ] || kernels=(here 6.1 6.12)
 
 program=${VFM_DIFFTEST-build/bin/test_difftest}
 [ -x "$program" ] || { echo "kernels: error: $program is not built: scripts/test.sh builds it" >&2; exit 3; }
 
-# How many programs of all, their seed, the share that has to load, further options.
+# The kind, how many programs of all, their seed, the share that has to load, further options.
 corpus=(
-    "2000 21 100"
-    "2200 22 100 --language=lisp"
-    "400 26 97 --loops"
-    "80 23 100 --language=deep"
-    "60 27 97 --language=deep --loops"
-    "200 28 100 --language=large"
-    "60 29 90 --language=large --loops"
+    "code 2000 21 100"
+    "lisp 2200 22 100 --language=lisp"
+    "loops 400 26 97 --loops"
+    "deep 80 23 100 --language=deep"
+    "deep-loops 60 27 97 --language=deep --loops"
+    "large 200 28 100 --language=large"
+    "large-loops 60 29 90 --language=large --loops"
 )
 lines=()
 common="--packets=20 --shortest=64 --engines=kernel,kernel-tc,kernel-linear"
 for one in "${corpus[@]}"; do
-    read -r programs number share options <<<"$one"
+    read -r kind programs number share options <<<"$one"
+    is_wanted "$kind" || continue
     [ -n "$all" ] || programs=$((programs / 10))
     first=$(((part - 1) * programs / parts)) behind=$((part * programs / parts))
     [ $behind -gt $first ] || continue
     lines+=("$common --share=$share --seed=$((number + seed)) --from=$first --programs=$((behind - first)) $options")
 done
-if [ "$part" = 1 ]; then
+if [ "$part" = 1 ] && is_wanted filters; then
     lines+=("$common --share=100 --seed=$((24 + seed)) --filters=$PWD/docs/cookbook")
     lines+=("$common --share=98 --seed=$((25 + seed)) --filters=$PWD/tests/golden")
 fi

@@ -68,14 +68,6 @@ void for_successors(const Code& code, uint32_t at, Each each) {
     if (ebpf::goes_on(step.insn.family)) each(code.next(at));
 }
 
-/// Slots that the bytes [off, off + size) of the frame lie in.
-uint64_t slots_of(int64_t off, int64_t size) {
-    uint64_t slots = 0;
-    for (int64_t at = off; at < off + size; ++at)
-        if (at >= -512 && at < 0) slots |= uint64_t{1} << ((-at - 1) / 8);
-    return slots;
-}
-
 struct Frame {
     std::optional<int64_t> offset[11];  // of registers that hold an address in the frame
 };
@@ -95,7 +87,8 @@ SlotAccess slots_of_call(const Step& step, const Frame& frame,
         const bool is_key = reg == 2,
                    is_map_call = step.insn.op == Op::CALL && map && (is_key || reg == 3);
         if (is_map_call)
-            access.reads |= slots_of(*frame.offset[reg], is_key ? map->key_size : map->value_size);
+            access.reads |=
+                slots_of_frame(*frame.offset[reg], is_key ? map->key_size : map->value_size);
         else
             access.reads = ~uint64_t{0};
     }
@@ -124,9 +117,9 @@ std::vector<SlotAccess> frame_accesses(Code& code) {
         if (is_memory && frame.offset[base]) {
             const int64_t off = *frame.offset[base] + insn.off;
             if (reads)
-                accesses[at].reads = slots_of(off, insn.bytes);
+                accesses[at].reads = slots_of_frame(off, insn.bytes);
             else if (insn.bytes == 8 && off % 8 == 0)
-                accesses[at].writes = slots_of(off, 8);
+                accesses[at].writes = slots_of_frame(off, 8);
         }
         for (const auto& offset : frame.offset)
             if (offset && *offset < 0 && *offset >= -512)
@@ -205,6 +198,13 @@ bool find_places(Code& code) {
 }
 
 }  // namespace
+
+uint64_t slots_of_frame(int64_t off, int64_t bytes) {
+    uint64_t slots = 0;
+    for (int64_t at = off; at < off + bytes; ++at)
+        if (at >= -512 && at < 0) slots |= uint64_t{1} << ((-at - 1) / 8);
+    return slots;
+}
 
 std::optional<unsigned> helper_arguments(uint64_t helper) {
     switch (helper) {

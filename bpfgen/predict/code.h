@@ -40,6 +40,9 @@ struct Code {
 
 inline constexpr unsigned kSlots = 64;
 
+/// Slots that the bytes [off, off + bytes) of a frame lie in, the highest address first.
+uint64_t slots_of_frame(int64_t off, int64_t bytes);
+
 /// Registers that a helper takes as arguments, from r1 on; nothing for a helper that no emitted
 /// program calls.
 std::optional<unsigned> helper_arguments(uint64_t helper);

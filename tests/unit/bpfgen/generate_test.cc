@@ -120,6 +120,35 @@ BOOST_AUTO_TEST_CASE(more_maps_than_the_kernel_takes_are_refused_at_the_first_to
     BOOST_TEST(test::generated(program, {.for_kernel = false}).maps.size() == 66u);
 }
 
+// Two ways fill the stack differently and meet in three thousand places.
+BOOST_AUTO_TEST_CASE(ways_that_merge_too_many_values_are_refused_where_they_meet) {
+    std::string text = "LD8 0\nLD8 1\nJEQ second\n", places;
+    for (unsigned i = 0; i < 250; ++i) text += fmt::format("LD8 {}\n", i);
+    text += "JMP places\nsecond:\n";
+    for (unsigned i = 0; i < 250; ++i) text += fmt::format("LD16 {}\n", i);
+    for (unsigned i = 0; i < 3000; ++i) {
+        text += fmt::format("DUP\nLD8 {}\nJGT place{}\n", i % 256, i);
+        places += fmt::format("place{}:\nNOT\n", i);
+    }
+    text += "JMP places\nplaces:\n" + places;
+    for (unsigned i = 1; i < 250; ++i) text += "XOR\n";
+    const VerifiedModule program = test::assembled(text + "RET\n");
+    const Failure failure = refusal(program);
+    BOOST_TEST(failure.diagnostics[0].message ==
+               "eBPF: the paths through this program merge too many values");
+    const auto at =
+        std::ranges::find(program.insns(), failure.diagnostics[0].offset.value(), &Insn::offset);
+    BOOST_TEST_REQUIRE((at != program.insns().end()));
+    BOOST_TEST((at->op == Opcode::NOT));
+}
+
+BOOST_AUTO_TEST_CASE(a_call_is_refused_by_name) {
+    const Failure failure = refusal(test::assembled(".import f args=1\nPUSH8 1\nCALL 0\nRET\n"));
+    BOOST_TEST(failure.diagnostics[0].message ==
+               "eBPF: CALL: the kernel cannot call host functions");
+    BOOST_TEST(failure.diagnostics[0].offset.value() == 2u);
+}
+
 BOOST_AUTO_TEST_CASE(scratch_memory_counts_among_the_maps_that_the_kernel_takes) {
     const auto with_tables = [](unsigned tables) {
         std::string text, code;

@@ -59,6 +59,52 @@ BOOST_AUTO_TEST_CASE(frame) {
     BOOST_TEST(p.stack == 24u);
 }
 
+BOOST_AUTO_TEST_CASE(low_bytes_of_a_spilled_number_are_known) {
+    bpf_insn branch = jump_if_imm(BPF_JGT, 3, 255);
+    branch.off = 1;
+    const Prediction p =
+        of({unknown(2), alu_imm(BPF_AND, 2, 255), store(8, kFrame, -8, 2), load(4, 3, kFrame, -8),
+            mov_imm(0, 1), branch, mov_imm(0, 2), exit_insn()});
+    BOOST_TEST(p.processed.value() == 8u);
+}
+
+// Two ways meet where a state is kept; of the frame, the one that is gone first says other things.
+BOOST_AUTO_TEST_CASE(a_frame_that_does_not_reach_so_far_is_another) {
+    bpf_insn branch = jump_if_imm(BPF_JEQ, 2, 5);
+    branch.off = 9;
+    std::vector<bpf_insn> insns = {unknown(2), mov_imm(0, 1), branch, store(8, kFrame, -16, 2)};
+    insns.insert(insns.end(), 7, mov_imm(0, 1));
+    insns.insert(insns.end(), {jump(0), load(8, 3, kFrame, -16), exit_insn()});
+    BOOST_TEST(of(insns).processed.value() == 16u);
+    insns.insert(insns.begin() + 2, store_imm(8, kFrame, -16, 1));
+    BOOST_TEST(of(insns).processed.value() == 16u);
+}
+
+// What it was made of is gone, but what the verifier knew of a sum it expects of a sum.
+BOOST_AUTO_TEST_CASE(a_sum_is_another_number_though_it_lies_within) {
+    bpf_insn branch = jump_if_imm(BPF_JEQ, 2, 5), never = jump_if_imm(BPF_JGT, 3, 1000);
+    branch.off = 8;
+    never.off = 1;
+    std::vector<bpf_insn> insns = {
+        unknown(2), alu_imm(BPF_AND, 2, 255), mov_imm(0, 1), mov_imm(3, 7), branch,
+        mov(3, 2),  alu_imm(BPF_ADD, 3, 5),   mov_imm(2, 0)};
+    insns.insert(insns.end(), 4, mov_imm(0, 1));
+    insns.insert(insns.end(), {jump(0), never, exit_insn(), exit_insn()});
+    BOOST_TEST(of(insns).processed.value() == 17u);
+}
+
+BOOST_AUTO_TEST_CASE(what_only_ways_read_that_are_never_gone_is_not_compared) {
+    bpf_insn branch = jump_if_imm(BPF_JEQ, 2, 5), never = jump_if_imm(BPF_JEQ, 3, 2);
+    branch.off = 9;
+    never.off = 1;
+    std::vector<bpf_insn> insns = {unknown(2), mov_imm(0, 1), store_imm(8, kFrame, -16, 1), branch,
+                                   store(8, kFrame, -16, kFrame)};
+    insns.insert(insns.end(), 7, mov_imm(0, 1));
+    insns.insert(insns.end(), {jump(0), mov_imm(3, 1), never, exit_insn(), load(8, 3, kFrame, -16),
+                               exit_insn()});
+    BOOST_TEST(of(insns).processed.value() == 17u);
+}
+
 BOOST_AUTO_TEST_CASE(functions) {
     const Prediction p = of({call_local(1), exit_insn(), mov_imm(0, 1), exit_insn()});
     BOOST_TEST(p.processed.value() == 4u);
