@@ -37,7 +37,7 @@ struct SharedParts {
     bool copies = true;   ///< of packets, where not all that is wanted is linear
     bool shares = false;  ///< accesses to tables are calls of subprograms
     LenSource len = LenSource::length_in_slot;
-    bool clock_in_slot = false;  ///< it is read once, before the first filter
+    bool clock_in_slot = false;  ///< it is known before the first filter
     bool linear() const { return len == LenSource::linear; }
 };
 
@@ -57,6 +57,8 @@ class UnitCode {
     /// Times that a packet goes round a loop of ours at most; 0 without one. Behind prepare().
     unsigned rounds() const;
     const ir::Function& function() const { return input_.function; }
+    /// Where it goes if an array has not all its values, which cannot happen.
+    Label no_map() const { return exits_.no_map(); }
     /// It reads the packet where it lies, of which not all may be linear.
     bool asks_for_more() const { return needs_.loads && !shared_.linear(); }
     /// kSeenSlot holds the length.

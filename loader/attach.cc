@@ -69,6 +69,7 @@ Record make_record(const PreparedFilter& prepared, const Interface& interface,
             case bpf::MapRole::scratch:
             case bpf::MapRole::packet:
             case bpf::MapRole::result:
+            case bpf::MapRole::programs:
                 break;
         }
     }
@@ -138,7 +139,8 @@ Result<AttachedFilter> attach_filter(const PreparedFilter& prepared, const Inter
     TRY(directory.make());
     TRY(directory.pin(prepared.loaded.fd.get(), "program"));
     for (const LoadedMap& map : prepared.loaded.maps) {
-        // Scratch memory says nothing between runs, and the program keeps it.
+        // Scratch memory says nothing between runs, and the program keeps it. The array of later
+        // programs is another thing: it is emptied when nobody has a descriptor or a pin of it.
         const bpf::MapRole role = map.declaration.role;
         if (role == bpf::MapRole::scratch || role == bpf::MapRole::packet) continue;
         TRY(directory.pin(map.fd.get(), "maps/" + map.declaration.name));
