@@ -85,13 +85,16 @@ struct Options {
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
 
+/// Of a filter that asks for none: libxdp's.
+inline constexpr uint16_t kDefaultPriority = 50;
+
 /// A filter among those of one hook. They run in ascending priority, equal ones as they are given;
 /// what one passes or logs goes on to the next, what one drops ends there. Each has statistics,
 /// counters, tables, sets and fuel of its own; NOW is one reading for all.
 struct Unit {
     const VerifiedModule* module = nullptr;
     std::string name{};  ///< of its file: where there are several, its maps' names begin with it
-    uint16_t priority = 50;
+    uint16_t priority = kDefaultPriority;
     bool drop_on_error = false;  ///< verdict of a run that ends with an error
 };
 

@@ -2,184 +2,265 @@
 
 #include <bpf/bpf.h>
 #include <fmt/core.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
-#include "loader/loop_forms.h"
-#include "loader/map_memory.h"
 #include "loader/messages.h"
-#include "loader/new_filter.h"
+#include "loader/old_state.h"
 #include "loader/served.h"
 #include "loader/vlan_tags.h"
 
 namespace vfm {
 namespace {
 
-/// At most 15 bytes of a C identifier: "vfm_" and what of the name can stand in one.
-std::string program_name(const std::string& name) {
-    std::string out = "vfm_";
-    for (const char c : name) {
-        const bool plain =
-            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        out += plain ? c : '_';
-    }
-    return out.substr(0, 15);
+std::unexpected<Failure> name_taken(const Record& wanted, const StoredFilter& by) {
+    return refuse(
+        wanted.interface,
+        fmt::format("the name '{}' is taken at {} by {} filter", wanted.name,
+                    hook_info(wanted.hook).name,
+                    by.condition == Condition::stale ? "a stale" : "another"),
+        fmt::format("`vfm-xdp detach {} --name {}` takes it off, --name gives the new one another "
+                    "name",
+                    wanted.interface, wanted.name));
 }
 
-Record make_record(const PreparedFilter& prepared, const Interface& interface,
-                   const AttachOptions& options) {
-    Record record{.name = options.name,
-                  .interface = interface.name,
-                  .ifindex = interface.index,
-                  .network_namespace = network_namespace(),
-                  .hook = options.hook,
-                  .mode = options.mode,
-                  .engine = "kernel",
-                  .messages = {},
-                  .hand_over = {},
-                  .drop_on_error = options.drop_on_error,
-                  .attached_at = utc_now(),
-                  .source_name = prepared.emitted.source_name,
-                  .source = prepared.emitted.source_text,
-                  .stats_map = {},
-                  .tables = {},
-                  .counters = {},
-                  .program = program_bytes(prepared.module.module())};
-    record.counters.resize(prepared.module.module().counter_groups.size());
-    for (const LoadedMap& map : prepared.loaded.maps) {
-        const bpf::Map& declared = map.declaration;
-        switch (declared.role) {
-            case bpf::MapRole::flow:
-                record.tables.push_back({prepared.module.tables()[declared.table].name,
-                                         prepared.module.tables()[declared.table].key,
-                                         declared.max_entries, declared.name});
-                break;
-            case bpf::MapRole::stats:
-                record.stats_map = declared.name;
-                if (!declared.counters.empty()) std::ranges::fill(record.counters, declared.name);
-                break;
-            case bpf::MapRole::counters:
-                record.counters[declared.table] = declared.name;
-                break;
-            case bpf::MapRole::set:
-            case bpf::MapRole::scratch:
-            case bpf::MapRole::packet:
-            case bpf::MapRole::result:
-            case bpf::MapRole::programs:
-                break;
-        }
-    }
+std::unexpected<Failure> hook_taken(const Record& wanted, const StoredFilter& by,
+                                    const std::string& why) {
+    return refuse(wanted.interface, why,
+                  fmt::format("`vfm-xdp detach {} --name {}` takes it off", wanted.interface,
+                              by.record.name));
+}
+
+/// True of a filter whose program hangs at XDP: one of that hook, or one that is served there.
+bool is_at_xdp(const Record& record) {
+    return record.hook == HookPoint::xdp || record.mode == Mode::userspace;
+}
+
+bool is_served(const Record& record) { return record.mode == Mode::userspace; }
+
+/// A table that both declare to be one for all filters of the interface, of which one is in user
+/// space: each counting in its own would decide wrong.
+Result<> check_shared_tables(const Record& wanted, const StoredFilter& filter) {
+    if (!is_served(wanted) && !is_served(filter.record) && !filter.old) return {};
+    for (const RecordedTable& ours : wanted.tables)
+        for (const RecordedTable& theirs : filter.record.tables)
+            if (ours.shared && theirs.shared && ours.name == theirs.name)
+                return hook_taken(
+                    wanted, filter,
+                    fmt::format("filter '{}' at {} has a `:shared` table '{}', too, and filters in "
+                                "user space cannot share a table yet",
+                                filter.record.name, hook_info(filter.record.hook).name,
+                                printable(ours.name)));
+    return {};
+}
+
+std::string place_text(const Record& record) {
+    return is_served(record) ? "user space" : "the kernel";
+}
+
+/// Both live on one interface.
+Result<> check_beside(const Record& wanted, const StoredFilter& filter) {
+    const Record& other = filter.record;
+    const bool same_hook = wanted.hook == other.hook;
+    if (same_hook && is_served(wanted) != is_served(other))
+        return hook_taken(
+            wanted, filter,
+            fmt::format("filter '{}' is at {} in {}: filters of one hook are all in the kernel "
+                        "or one in user space",
+                        other.name, hook_info(other.hook).name, place_text(other)));
+    const bool joins = same_hook && !is_served(wanted) && !filter.old;
+    if (is_at_xdp(wanted) && is_at_xdp(other) && !joins)
+        return hook_taken(wanted, filter,
+                          fmt::format("filter '{}' (program {}) already holds XDP here and is "
+                                      "left alone",
+                                      other.name, filter.program_id));
+    if (joins && wanted.mode != Mode::automatic && wanted.mode != other.mode)
+        return hook_taken(wanted, filter,
+                          fmt::format("filter '{}' is at {} in {} mode: filters of one hook are of "
+                                      "one mode",
+                                      other.name, hook_info(other.hook).name,
+                                      mode_name(other.mode)));
+    return check_shared_tables(wanted, filter);
+}
+
+/// What check_free() needs of a filter that is not there yet.
+Record wanted_record(const Filter& filter, const Interface& interface,
+                             const AttachOptions& options) {
+    Record record;
+    record.name = options.name;
+    record.interface = interface.name;
+    record.ifindex = interface.index;
+    record.network_namespace = network_namespace();
+    record.hook = options.hook;
+    record.mode = options.mode;
+    for (const TableDecl& table : filter.module.tables)
+        record.tables.push_back({table.name, table.key, table.capacity, {}, table.shared});
     return record;
+}
+
+/// The filters of a hook as they are, each with its module.
+Result<std::vector<WantedFilter>> filters_of(const StoredHook& hook) {
+    std::vector<WantedFilter> filters;
+    for (const StoredFilter& stored : hook.filters) {
+        WantedFilter filter{.unit = {.filter = {},
+                                     .name = stored.record.name,
+                                     .priority = stored.record.priority,
+                                     .drop_on_error = stored.record.drop_on_error},
+                            .attached_at = stored.record.attached_at,
+                            .as_it_was = stored};
+        filter.unit.filter.module = TRY(stored_module(stored));
+        filter.unit.filter.name = stored.record.source_name;
+        filters.push_back(std::move(filter));
+    }
+    return filters;
+}
+
+/// Behind those of its priority; where it stands then.
+size_t insert_filter(std::vector<WantedFilter>& filters, WantedFilter filter) {
+    const auto at =
+        std::ranges::upper_bound(filters, filter.unit.priority, {},
+                                 [](const WantedFilter& f) { return f.unit.priority; });
+    const auto place = at - filters.begin();
+    filters.insert(at, std::move(filter));
+    return static_cast<size_t>(place);
+}
+
+/// Tries the builds until the interface takes one.
+std::expected<PutFilters, PrepareFailure> put_somehow(const StoredHook& hook,
+                                                      const std::vector<WantedFilter>& filters,
+                                                      PutOptions options, Mode mode) {
+    std::optional<std::expected<PutFilters, PrepareFailure>> done, refused;
+    for (const Build& build : builds_for(options.interface, options.place.hook, mode)) {
+        options.build = build;
+        auto put = put_filters(hook, filters, options);
+        if (put) return put;
+        // What the interface says counts more than what the kernel says of another build.
+        const bool by_kernel = put.error().blame != Blame::system;
+        (by_kernel ? refused : done) = std::move(put);
+        // What is too much for linear frames is too much for any.
+        if (by_kernel && build.frames == bpf::Frames::linear) break;
+    }
+    return done ? *std::move(done) : *std::move(refused);
+}
+
+StoredFilter stored_as(const StoredHook& hook, const PutFilters& put, const Record& record,
+                       const std::string& interface) {
+    return {.directory = put.generation + "/" + filter_place(record.name),
+            .link = hook.directory + "/link",
+            .record_pin = put.generation + "/record",
+            .record = record,
+            .condition = Condition::attached,
+            .interface = interface,
+            .program_id = put.program_id};
+}
+
+/// The whole hook: nothing hangs there then.
+Result<> take_down(const StoredHook& hook) {
+    // Without this a process that holds the link's descriptor would keep the filters attached. A
+    // link whose interface is gone says ENOLINK or the like: there is nothing left to take off.
+    (void)bpf_link_detach(hook.link.get());
+    for (const StoredFilter& filter : hook.filters)
+        if (is_served(filter.record)) {
+            // What it was handed before is still decided and given back.
+            TRY(end_service(filter.directory));
+            remove_messages(filter.record.messages);
+        }
+    wait_for_packets_in(hook.generation);
+    return remove_state(hook.directory);
 }
 
 }  // namespace
 
-std::vector<Build> builds_for(const Interface& interface, HookPoint hook, Mode mode) {
-    using enum bpf::Frames;
-    if (hook != HookPoint::xdp) return {{any, mode}};
-    if (mode == Mode::skb) return {{linear, mode}};
-    // A page of 4 KiB less what a driver and the kernel keep of it. No frame says how large it will
-    // be: the MTU of whom it comes from may be another.
-    constexpr uint32_t kMostInOnePage = 3498;
-    std::vector<Build> builds;
-    if (interface.mtu <= kMostInOnePage) builds.push_back({linear, Mode::native});
-    builds.push_back({any, Mode::native});
-    if (mode == Mode::automatic) builds.push_back({linear, mode});
-    return builds;
+Result<StoredHook> hook_for_change(const std::string& bpffs, const HookPlace& place) {
+    const std::string directory = hook_directory(bpffs, place);
+    StoredHook hook = TRY(read_hook(directory));
+    if (!hook.link || hook.link_state.ifindex != 0) return hook;
+    TRY(set_aside(directory));
+    return read_hook(directory);
 }
 
-std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filter,
-                                                             const PrepareOptions& options) {
-    const auto failed = [](Failure failure, Blame blame, std::string log = {}) {
-        return std::unexpected(PrepareFailure{std::move(failure), std::move(log), blame});
-    };
-    auto verified = verify_filter(filter);
-    if (!verified) return failed(std::move(verified).error(), Blame::input);
-    const bpf::Options build{.hook = hook_info(options.hook).program,
-                             .frames = options.frames,
-                             .drop_on_error = options.drop_on_error,
-                             .program_name = program_name(options.name),
-                             .loops = loop_form_for(*verified)};
-    auto emitted = bpf::generate(*verified, build);
-    if (!emitted) return failed(locate(filter, std::move(emitted).error()), Blame::filter);
-    if (auto within = require_memory(filter.name, memory_of_maps(*emitted), options.most_memory);
-        !within)
-        return failed(std::move(within).error(), Blame::filter);
-    auto loaded = load_program(*emitted);
-    // Before Linux 5.18 there are no frames of several buffers, and the flag for them is unknown:
-    // refused before the verifier writes a word.
-    const bool knows_no_frames = !loaded && emitted->hook == bpf::Hook::xdp &&
-                                 emitted->frames == bpf::Frames::any &&
-                                 loaded.error().error == EINVAL && loaded.error().log.empty();
-    if (knows_no_frames) {
-        PrepareOptions linear = options;
-        linear.frames = bpf::Frames::linear;
-        return prepare_filter(filter, linear);
-    }
-    if (!loaded) {
-        Failure failure = load_failure(loaded.error(), filter);
-        return failed(std::move(failure), loaded.error().blame, std::move(loaded.error().log));
-    }
-    return PreparedFilter{*std::move(verified), *std::move(emitted), *std::move(loaded)};
+HookPlace place_of(const Interface& interface, HookPoint hook) {
+    return {network_namespace(), interface.index, hook};
 }
 
-Result<AttachedFilter> attach_filter(const PreparedFilter& prepared, const Interface& interface,
-                                     const AttachOptions& options) {
+Result<> check_free(const std::string& bpffs, const Record& wanted) {
+    const auto filters = TRY(stored_filters(bpffs));
+    for (const StoredFilter& filter : filters) {
+        const Record& other = filter.record;
+        if (other.place() == wanted.place() && other.name == wanted.name)
+            return name_taken(wanted, filter);
+        const bool lives_here = filter.condition != Condition::stale &&
+                                filter.condition != Condition::elsewhere &&
+                                filter.interface == wanted.interface;
+        if (lives_here) TRY(check_beside(wanted, filter));
+    }
+    return {};
+}
+
+std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter,
+                                                            const Interface& interface,
+                                                            const AttachOptions& options) {
     const std::string bpffs = TRY(ensure_bpffs(options.bpffs));
-    const auto lock = TRY(StateLock::take(bpffs));
-    Record record = make_record(prepared, interface, options);
-    const std::string path = filter_directory(bpffs, record);
-    TRY(check_free(bpffs, record));
-
-    NewDirectory directory(path);
-    TRY(directory.make());
-    TRY(directory.pin(prepared.loaded.fd.get(), "program"));
-    for (const LoadedMap& map : prepared.loaded.maps) {
-        // Scratch memory says nothing between runs, and the program keeps it. The array of later
-        // programs is another thing: it is emptied when nobody has a descriptor or a pin of it.
-        const bpf::MapRole role = map.declaration.role;
-        if (role == bpf::MapRole::scratch || role == bpf::MapRole::packet) continue;
-        TRY(directory.pin(map.fd.get(), "maps/" + map.declaration.name));
-    }
-    // Until its pin is there the link is ours alone and ends with this process.
-    NewLink link = TRY(make_link(prepared.loaded.fd.get(), interface, options.hook, options.mode));
-    record.mode = link.mode;
-    const Fd record_map = TRY(make_record_map(record));
-    TRY(directory.pin(record_map.get(), "record"));
-    TRY(directory.pin(link.fd.get(), "link"));
-    directory.keep();
+    const HookPlace place = place_of(interface, options.hook);
+    const auto lock = TRY(InterfaceLock::take(bpffs, place));
+    TRY(check_free(bpffs, wanted_record(filter, interface, options)));
+    const StoredHook hook = TRY(hook_for_change(bpffs, place));
+    std::vector<WantedFilter> filters = TRY(filters_of(hook));
+    const size_t newest = insert_filter(filters, {.unit = {.filter = filter,
+                                                           .name = options.name,
+                                                           .priority = options.priority,
+                                                           .drop_on_error = options.drop_on_error},
+                                                  .attached_at = utc_now(),
+                                                  .as_it_was = {}});
+    const Mode mode = hook.filters.empty() ? options.mode : hook.filters.front().record.mode;
+    auto put = TRY(put_somehow(hook, filters,
+                               {.interface = interface,
+                                .place = place,
+                                .build = {},
+                                .most_memory = options.most_memory,
+                                .newest = newest},
+                               mode));
     if (options.hook == HookPoint::xdp)
-        if (auto warning = vlan_warning(prepared.module.module(), interface))
-            link.notes.push_back(*std::move(warning));
-    return AttachedFilter{{.directory = path,
-                           .record = std::move(record),
-                           .condition = Condition::attached,
-                           .interface = interface.name,
-                           .program_id = prepared.loaded.id},
-                          std::move(link.notes)};
+        if (auto warning = vlan_warning(filter.module, interface))
+            put.notes.push_back(*std::move(warning));
+    return AttachedFilter{stored_as(hook, put, put.records[newest], interface.name),
+                          std::move(put.notes)};
 }
 
 Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter) {
-    const auto lock = TRY(StateLock::take(bpffs));
-    const Fd link(bpf_obj_get((filter.directory + "/link").c_str()));
-    if (!link && errno == ENOENT)
+    if (filter.old) return detach_old_filter(bpffs, filter);
+    const auto lock = TRY(InterfaceLock::take(bpffs, filter.record.place()));
+    const StoredHook hook = TRY(read_hook(filter.link.substr(0, filter.link.rfind('/'))));
+    const auto same = [&](const StoredFilter& other) {
+        return other.record.name == filter.record.name;
+    };
+    if (std::ranges::none_of(hook.filters, same))
         return refuse(filter.interface,
                       fmt::format("filter '{}' is there no more: another process detached it",
                                   filter.record.name));
-    if (!link) return refuse(filter.directory, fmt::format("cannot detach: {}", error_text(errno)));
-    // Without this a process that holds the link's descriptor would keep the filter attached. A
-    // link whose interface is gone says ENOLINK or the like: there is nothing left to take off.
-    (void)bpf_link_detach(link.get());
-    if (filter.record.mode == Mode::userspace) {
-        // What it was handed before is still decided and given back.
-        TRY(end_service(filter.directory));
-        remove_messages(filter.record.messages);
-    }
-    return remove_filter_directory(filter.directory);
+    if (hook.filters.size() == 1) return take_down(hook);
+    // Nothing runs there: what is left is only read.
+    if (hook.link_state.ifindex == 0)
+        return remove_state(std::ranges::find_if(hook.filters, same)->directory);
+    std::vector<WantedFilter> others = TRY(filters_of(hook));
+    std::erase_if(others, [&](const WantedFilter& other) {
+        return other.unit.name == filter.record.name;
+    });
+    const Record& first = hook.filters.front().record;
+    auto put = put_somehow(hook, others,
+                           {.interface = {.name = first.interface, .index = first.ifindex},
+                            .place = first.place(),
+                            .build = {},
+                            .most_memory = UINT64_MAX},
+                           first.mode);
+    if (!put) return std::unexpected(std::move(put).error().failure);
+    return {};
 }
 
 }  // namespace vfm

@@ -1,4 +1,6 @@
-// Attaching a filter so that it outlives the process, and taking it off again.
+// Filters come to an interface so that they outlive the process, and go again. Those of a hook are
+// one program (generation.h); each change is whole or not at all, also if the process is killed at
+// any moment.
 #pragma once
 
 #include <expected>
@@ -6,58 +8,20 @@
 #include <string>
 #include <vector>
 
-#include "core/front/front.h"
-#include "loader/blame.h"
-#include "loader/hook.h"
-#include "loader/interface.h"
-#include "loader/load.h"
-#include "loader/shared_memory.h"
+#include "loader/generation.h"
+#include "loader/prepare.h"
 #include "loader/state.h"
 
 namespace vfm {
-
-/// A filter in the kernel, verified, attached to nothing.
-struct PreparedFilter {
-    VerifiedModule module;
-    bpf::Program emitted;
-    LoadedProgram loaded;
-};
-
-struct PrepareFailure {
-    Failure failure;
-    std::string verifier_log;  ///< the kernel's whole log, where it came to that
-    Blame blame = Blame::system;
-};
-
-/// A build of a filter, and the mode to attach it in.
-struct Build {
-    bpf::Frames frames = bpf::Frames::any;
-    Mode mode = Mode::automatic;
-};
-/// What to try, one after the other, until the interface takes one. The driver knows whether its
-/// frames lie in one buffer: it refuses a program for linear frames where they do not, and a larger
-/// MTU while there is one. Generic mode makes frames linear.
-std::vector<Build> builds_for(const Interface& interface, HookPoint hook, Mode mode);
-
-struct PrepareOptions {
-    HookPoint hook = HookPoint::xdp;
-    bpf::Frames frames = bpf::Frames::linear;
-    std::string name;  ///< becomes the name that bpftool shows, as far as it can
-    bool drop_on_error = false;
-    /// Maps that would take more bytes (--max-memory) are not asked for: the filter's fault.
-    uint64_t most_memory = kDefaultMemory;
-};
-
-/// Verifies, translates and loads.
-std::expected<PreparedFilter, PrepareFailure> prepare_filter(const Filter& filter,
-                                                             const PrepareOptions& options);
 
 struct AttachOptions {
     std::string name;
     HookPoint hook = HookPoint::xdp;
     Mode mode = Mode::automatic;
     bool drop_on_error = false;
-    std::optional<std::string> bpffs;  ///< the default one if nothing
+    uint16_t priority = bpf::kDefaultPriority;
+    uint64_t most_memory = kDefaultMemory;  ///< bytes that its maps may take
+    std::optional<std::string> bpffs;       ///< the default one if nothing
 };
 
 struct AttachedFilter {
@@ -65,14 +29,27 @@ struct AttachedFilter {
     std::vector<Diagnostic> notes;  ///< and warnings
 };
 
-/// Attaches and pins. All or nothing: after a failure, and after a kill at any moment, either the
-/// whole filter is there or nothing is attached. Fails with Status::refused; a name that is taken
-/// on that interface and hook leaves the old filter alone. No failure is the filter's fault: what
-/// prepare_filter() has given the kernel has taken.
-Result<AttachedFilter> attach_filter(const PreparedFilter& prepared, const Interface& interface,
-                                     const AttachOptions& options);
+/// The hook, ready for a new generation: one whose link hangs nowhere any more is set aside. Needs
+/// the lock. Fails with Status::refused.
+Result<StoredHook> hook_for_change(const std::string& bpffs, const HookPlace& place);
 
-/// Takes it off, even if somebody else still holds its link, and removes its state.
+/// Where a filter of these options would be.
+HookPlace place_of(const Interface& interface, HookPoint hook);
+
+/// Fails with Status::refused if a filter of ours stands in the way of the wanted one: its name is
+/// taken at the hook, or the hook's filters are elsewhere than it is to be (in the kernel, in user
+/// space, of another mode).
+Result<> check_free(const std::string& bpffs, const Record& wanted);
+
+/// Attaches a filter beside those that are at the hook. A failure leaves them alone; it is the
+/// filter's fault only where the kernel or our translation does not take it. A name that is taken
+/// is refused.
+std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter,
+                                                            const Interface& interface,
+                                                            const AttachOptions& options);
+
+/// Takes it off, even if somebody else still holds its link, and removes its state; other filters
+/// of the hook go on, with what they have counted.
 Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter);
 
 }  // namespace vfm

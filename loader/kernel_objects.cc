@@ -1,5 +1,6 @@
 #include "loader/kernel_objects.h"
 
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <linux/btf.h>
 
@@ -63,6 +64,12 @@ Fd make_map(const bpf::Map& map, const bpf::MapTypes& types, const Fd& btf) {
     return Fd(bpf_call(BPF_MAP_CREATE, attributes));
 }
 
+/// A descriptor of our own of a map that there is; none if it has to be made.
+Fd known_map(const KnownMap& known, const std::vector<Fd>& made) {
+    const int map = known.same_as ? made[*known.same_as].get() : known.map;
+    return map < 0 ? Fd() : Fd(fcntl(map, F_DUPFD_CLOEXEC, 0));
+}
+
 /// As libbpf calls it, so that programs of others know it.
 std::string constants_name(const bpf::Program& program) {
     constexpr std::string_view kSection = ".rodata";
@@ -116,12 +123,15 @@ void put_types(const bpf::Program& program, const bpf::ProgramBtf& btf, KernelOb
 }  // namespace
 
 std::expected<KernelObjects, ObjectFailure> make_kernel_objects(const bpf::Program& program,
-                                                                ByteView constants) {
+                                                                ByteView constants,
+                                                                const KnownMaps& known) {
     KernelObjects objects;
     const bpf::ProgramBtf btf = bpf::make_btf(program);
     put_types(program, btf, objects);
     for (size_t i = 0; i < program.maps.size(); ++i) {
-        objects.maps.push_back(make_map(program.maps[i], btf.maps[i], objects.types));
+        Fd map = known ? known_map(known(i), objects.maps) : Fd();
+        if (!map) map = make_map(program.maps[i], btf.maps[i], objects.types);
+        objects.maps.push_back(std::move(map));
         if (!objects.maps.back())
             return std::unexpected(
                 ObjectFailure{errno, fmt::format("map {}", program.maps[i].name)});

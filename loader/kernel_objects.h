@@ -3,6 +3,8 @@
 #pragma once
 
 #include <expected>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +26,14 @@ struct KernelObjects {
     Bytes lines;                  ///< bpf_line_info; empty without types
 };
 
+/// A map that is not made: one that there is, or what another of the program, before it, is.
+struct KnownMap {
+    int map = -1;  ///< a descriptor that stays the caller's
+    std::optional<size_t> same_as = {};
+};
+/// Which of a program's maps are there, by index; called in their order. Empty: none.
+using KnownMaps = std::function<KnownMap(size_t map)>;
+
 struct ObjectFailure {
     int error = 0;     ///< errno
     std::string what;  ///< "map NAME"
@@ -32,7 +42,8 @@ struct ObjectFailure {
 /// What a program needs that has no later ones, or what is by itself the first of several, which
 /// read these constants.
 std::expected<KernelObjects, ObjectFailure> make_kernel_objects(const bpf::Program& program,
-                                                                ByteView constants);
+                                                                ByteView constants,
+                                                                const KnownMaps& known = {});
 
 /// The same maps and constants, the rest for a later program by itself.
 void take_program(KernelObjects& objects, const bpf::Program& later);

@@ -36,16 +36,19 @@ LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program,
                        const std::string& what = {}) {
     const VerifierComplaint complaint = read_verifier_log(log);
     const bool has_perfmon = has_capability(Capability::perfmon);
-    const bpf::LineInfo* line = line_of(program, complaint.insn);
     LoadRefusal refusal{.error = std::abs(error),
                         .reason = complaint.reason,
-                        .code_offset = line ? std::optional(line->code_offset) : std::nullopt,
-                        .unit = line ? line->unit : 0,
+                        .code_offset = {},
+                        .unit = 0,
                         .log = std::move(log),
                         .blame = blame_for_load(std::abs(error), complaint, has_perfmon),
                         .meaning = complaint.meaning,
                         .advice = complaint.advice,
                         .missing = {}};
+    if (const bpf::LineInfo* line = line_of(program, complaint.insn)) {
+        refusal.code_offset = line->code_offset;
+        refusal.unit = line->unit;
+    }
     if (complaint.lacks_privilege || (!has_perfmon && !complaint.reason.empty()))
         refusal.missing = Capability::perfmon;
     if (!complaint.values.empty() && !refusal.meaning.empty())
@@ -82,7 +85,7 @@ int put_keys(const LoadedMap& map) {
     const uint32_t present = 1;
     auto count = static_cast<uint32_t>(keys.size() / map.declaration.key_size);
     const std::vector<uint32_t> values(count, present);
-    if (count == 0 ||
+    if (count == 0 || map.known ||
         bpf_map_update_batch(map.fd.get(), keys.data(), values.data(), &count, nullptr) == 0)
         return 0;
     for (size_t at = 0; at < keys.size(); at += map.declaration.key_size)
@@ -160,10 +163,16 @@ bool program_facts(int fd, bpf_prog_info& info) {
     return bpf_obj_get_info_by_fd(fd, &info, &size) == 0;
 }
 
-std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program) {
+std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program,
+                                                       const KnownMaps& known) {
     std::vector<bpf::Program> made;
     const std::span<const bpf::Program> programs = bpf::programs_apart(program, made);
-    auto objects = make_kernel_objects(programs.front(), program.data);
+    std::vector<bool> are_known(program.maps.size());
+    auto objects = make_kernel_objects(programs.front(), program.data, [&](size_t map) {
+        const KnownMap found = known ? known(map) : KnownMap{};
+        are_known[map] = found.map >= 0 || found.same_as;
+        return found;
+    });
     if (!objects)
         return std::unexpected(
             refusal_of(objects.error().error, {}, program, objects.error().what));
@@ -171,7 +180,7 @@ std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& progr
     if (auto all = load_all(programs, *objects, loaded); !all)
         return std::unexpected(std::move(all).error());
     for (size_t i = 0; i < program.maps.size(); ++i)
-        loaded.maps.push_back({program.maps[i], std::move(objects->maps[i])});
+        loaded.maps.push_back({program.maps[i], std::move(objects->maps[i]), are_known[i]});
     for (const LoadedMap& map : loaded.maps)
         if (const int error = put_keys(map); error != 0)
             return std::unexpected(refusal_of(error, {}, program));

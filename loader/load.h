@@ -13,12 +13,14 @@
 #include "core/front/front.h"
 #include "loader/blame.h"
 #include "loader/kernel.h"
+#include "loader/kernel_objects.h"
 
 namespace vfm {
 
 struct LoadedMap {
     bpf::Map declaration;
     Fd fd;
+    bool known = false;  ///< it was there before
 };
 
 /// Of several programs that follow each other the first is the one to attach. The others live as
@@ -45,7 +47,7 @@ struct LoadRefusal {
     int error = 0;                        ///< errno
     std::string reason;                   ///< one line, never empty
     std::optional<uint32_t> code_offset;  ///< of the bytecode, where the verifier stopped
-    uint32_t unit = 0;                    ///< and of which filter that is
+    uint32_t unit = 0;                    ///< whose bytecode
     std::string log;                      ///< the verifier's whole log; may be empty
     Blame blame = Blame::system;
     std::string meaning;  ///< the reason in plain words, and what the registers hold; may be empty
@@ -53,7 +55,8 @@ struct LoadRefusal {
     std::optional<Capability> missing;  ///< without which the verifier is stricter
 };
 
-std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program);
+std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program,
+                                                       const KnownMaps& known = {});
 
 /// The refusal at its VFLisp line.
 Failure load_failure(const LoadRefusal& refusal, const Filter& filter);

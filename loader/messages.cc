@@ -9,7 +9,7 @@
 #include <filesystem>
 
 #include "loader/kernel.h"
-#include "loader/new_filter.h"
+#include "loader/generation.h"
 
 namespace vfm {
 namespace {

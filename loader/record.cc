@@ -5,125 +5,156 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <nlohmann/json.hpp>
 
+#include "core/module/declarations.h"
 #include "loader/bpf_call.h"
 #include "loader/kernel.h"
+#include "loader/record.pb.h"
+#include "loader/shared_memory.h"
 
 namespace vfm {
 namespace {
 
-using nlohmann::json;
-
-// The bytes: "VFMR", size of the JSON, size of the program (4 bytes each), then both.
-constexpr std::string_view kMagic = "VFMR";
-constexpr size_t kHead = 12;
+// The bytes: these, the size of the message (4 bytes), the message, the modules.
+constexpr std::string_view kRecordMagic = "VFM state 2\n";
+constexpr size_t kRecordHead = kRecordMagic.size() + 4;
 // An array's value is copied in one piece through kernel memory: small pieces always fit.
 constexpr uint32_t kPiece = 4096;
-constexpr uint32_t kMaxPieces = 1u << 16;
-
-json table_json(const RecordedTable& table) {
-    return {{"name", table.name},
-            {"key", key_kinds_text(table.key)},
-            {"capacity", table.capacity},
-            {"map", table.map}};
-}
+constexpr uint32_t kMaxPieces = 1u << 18;
 
 std::unexpected<Failure> broken(std::string_view why) {
     return refuse("vfm-xdp", fmt::format("the record of a filter cannot be read: {}", why));
 }
 
-/// Throws json::exception on a missing or mistyped field; only parse_record() calls it.
-std::optional<Record> from_json(const json& object) {
-    Record record;
-    record.name = object.at("name");
-    record.interface = object.at("iface");
-    record.ifindex = object.at("ifindex");
-    record.network_namespace = object.at("netns");
-    const auto* hook = find_hook(object.at("hook").get<std::string>());
-    const auto mode = find_mode(object.at("mode").get<std::string>());
-    if (!hook || !mode) return std::nullopt;
-    record.hook = hook->point;
-    record.mode = *mode;
-    record.engine = object.value("engine", "kernel");  // records of before have neither
-    record.messages = object.value("messages", "");
-    record.hand_over = object.value("hand_over", "");
-    record.drop_on_error = object.at("drop_on_error");
-    record.attached_at = object.at("attached_at");
-    record.source_name = object.at("source_name");
-    record.source = object.at("source");
-    record.stats_map = object.at("stats_map");
-    for (const json& row : object.at("tables")) {
-        const auto key = find_key_kinds(row.at("key").get<std::string>());
-        if (!key) return std::nullopt;
-        record.tables.push_back({row.at("name"), *key, row.at("capacity"), row.at("map")});
+void write_filter(const Record& record, state::Filter& filter) {
+    filter.set_name(record.name);
+    filter.set_priority(record.priority);
+    filter.set_drop_on_error(record.drop_on_error);
+    filter.set_attached_at(record.attached_at);
+    filter.set_source_name(record.source_name);
+    filter.set_source(record.source);
+    filter.set_engine(record.engine);
+    filter.set_messages(record.messages);
+    filter.set_hand_over(record.hand_over);
+    filter.set_stats_map(record.stats_map);
+    filter.set_program_size(record.program.size());
+    for (const RecordedTable& table : record.tables) {
+        state::Table& row = *filter.add_tables();
+        row.set_name(table.name);
+        row.set_key(key_kinds_text(table.key));
+        row.set_capacity(table.capacity);
+        row.set_map(table.map);
+        row.set_shared(table.shared);
     }
-    record.counters = object.value("counters", record.counters);  // nor did they have these
+    for (const std::string& map : record.counters) filter.add_counters(map);
+}
+
+/// A name that stands in a path: of a directory entry of ours.
+bool is_pin_name(const std::string& name) {
+    return !name.empty() && name.find('/') == name.npos && name.find('\0') == name.npos;
+}
+
+/// Nothing if a field is wrong.
+std::optional<Record> read_filter_message(const state::Filter& filter, Record record) {
+    record.name = filter.name();
+    record.priority = static_cast<uint16_t>(filter.priority());
+    record.drop_on_error = filter.drop_on_error();
+    record.attached_at = filter.attached_at();
+    record.source_name = filter.source_name();
+    record.source = filter.source();
+    record.engine = filter.engine();
+    record.messages = filter.messages();
+    record.hand_over = filter.hand_over();
+    record.stats_map = filter.stats_map();
+    record.program_size = filter.program_size();
+    if (filter.priority() > UINT16_MAX || !is_pin_name(record.stats_map)) return std::nullopt;
+    for (const state::Table& table : filter.tables()) {
+        const auto key = find_key_kinds(table.key());
+        if (!key || !is_pin_name(table.map())) return std::nullopt;
+        record.tables.push_back({table.name(), *key, table.capacity(), table.map(), table.shared()});
+    }
+    for (const std::string& map : filter.counters()) {
+        if (!map.empty() && !is_pin_name(map)) return std::nullopt;
+        record.counters.push_back(map);
+    }
     return record;
+}
+
+std::optional<Generation> read_message(const state::Generation& message) {
+    Generation generation{.program_id = message.program_id(), .filters = {}};
+    const auto* hook = find_hook(message.hook());
+    const auto mode = find_mode(message.mode());
+    if (!hook || !mode) return std::nullopt;
+    Record base;
+    base.interface = message.interface();
+    base.ifindex = message.ifindex();
+    base.network_namespace = message.network_namespace();
+    base.hook = hook->point;
+    base.mode = *mode;
+    for (const state::Filter& filter : message.filters()) {
+        auto record = read_filter_message(filter, base);
+        if (!record) return std::nullopt;
+        generation.filters.push_back(*std::move(record));
+    }
+    return generation;
 }
 
 }  // namespace
 
-Bytes record_bytes(const Record& record) {
-    json object = {{"name", record.name},
-                   {"iface", record.interface},
-                   {"ifindex", record.ifindex},
-                   {"netns", record.network_namespace},
-                   {"hook", hook_info(record.hook).name},
-                   {"mode", mode_name(record.mode)},
-                   {"engine", record.engine},
-                   {"messages", record.messages},
-                   {"hand_over", record.hand_over},
-                   {"drop_on_error", record.drop_on_error},
-                   {"attached_at", record.attached_at},
-                   {"source_name", record.source_name},
-                   {"source", record.source},
-                   {"stats_map", record.stats_map},
-                   {"tables", json::array()},
-                   {"counters", record.counters}};
-    for (const RecordedTable& table : record.tables) object["tables"].push_back(table_json(table));
-    // Source text may hold any bytes: what is no UTF-8 is replaced, for it is only shown to people.
-    const std::string text = object.dump(-1, ' ', true, json::error_handler_t::replace);
-    Bytes bytes(kMagic.begin(), kMagic.end());
-    append_le(bytes, text.size(), 4);
-    append_le(bytes, record.program.size(), 4);
-    bytes.insert(bytes.end(), text.begin(), text.end());
-    bytes.insert(bytes.end(), record.program.begin(), record.program.end());
+Bytes generation_bytes(const Generation& generation) {
+    state::Generation message;
+    message.set_program_id(generation.program_id);
+    for (const Record& record : generation.filters) {
+        message.set_interface(record.interface);
+        message.set_ifindex(record.ifindex);
+        message.set_network_namespace(record.network_namespace);
+        message.set_hook(std::string(hook_info(record.hook).name));
+        message.set_mode(std::string(mode_name(record.mode)));
+        write_filter(record, *message.add_filters());
+    }
+    const std::string head = message.SerializeAsString();
+    Bytes bytes(kRecordMagic.begin(), kRecordMagic.end());
+    append_le(bytes, head.size(), 4);
+    bytes.insert(bytes.end(), head.begin(), head.end());
+    for (const Record& record : generation.filters)
+        bytes.insert(bytes.end(), record.program.begin(), record.program.end());
     return bytes;
 }
 
-Result<Record> parse_record(ByteView bytes) {
-    if (bytes.size() < kHead || !std::equal(kMagic.begin(), kMagic.end(), bytes.begin()))
-        return broken("it is not one of ours");
-    const size_t text_size = load_le<uint32_t>(&bytes[4]);
-    const size_t program_size = load_le<uint32_t>(&bytes[8]);
-    const ByteView rest = bytes.subspan(kHead);
-    if (text_size > rest.size() || program_size > rest.size() - text_size)
-        return broken("it is cut off");
-    const ByteView text = rest.first(text_size);
-    const json object = json::parse(text.begin(), text.end(), nullptr, false);
-    std::optional<Record> record;
-    try {
-        if (!object.is_discarded()) record = from_json(object);
-    } catch (const json::exception&) {
-        record.reset();
+Result<Generation> parse_generation(ByteView bytes, Programs programs) {
+    if (bytes.size() < kRecordHead ||
+        !std::equal(kRecordMagic.begin(), kRecordMagic.end(), bytes.begin()))
+        return broken("it is not one of this version");
+    const size_t head = load_le<uint32_t>(&bytes[kRecordMagic.size()]);
+    ByteView rest = bytes.subspan(kRecordHead);
+    if (head > rest.size()) return broken("it is cut off");
+    state::Generation message;
+    if (!message.ParseFromArray(rest.data(), static_cast<int>(head)))
+        return broken("it is no message");
+    auto generation = read_message(message);
+    if (!generation) return broken("a field is missing or wrong");
+    rest = rest.subspan(head);
+    for (Record& record : generation->filters) {
+        if (record.program_size > rest.size()) return broken("it is cut off");
+        const ByteView program = rest.first(record.program_size);
+        if (programs == Programs::read) record.program.assign(program.begin(), program.end());
+        rest = rest.subspan(record.program_size);
     }
-    if (!record) return broken("a field is missing or wrong");
-    const ByteView program = rest.subspan(text_size, program_size);
-    record->program.assign(program.begin(), program.end());
-    return *std::move(record);
+    return *std::move(generation);
 }
 
-Result<Fd> make_record_map(const Record& record) {
-    Bytes bytes = record_bytes(record);
-    const auto pieces = static_cast<uint32_t>((bytes.size() + kPiece - 1) / kPiece);
-    if (pieces > kMaxPieces) return refuse(record.name, "the filter is too large to be recorded");
-    bytes.resize(size_t{pieces} * kPiece);
+Result<Fd> make_record_map(const Generation& generation) {
+    const std::string& about = generation.filters.front().name;
+    Bytes bytes = generation_bytes(generation);
+    const size_t pieces = (bytes.size() + kPiece - 1) / kPiece;
+    if (pieces > kMaxPieces) return refuse(about, "the filter is too large to be recorded");
+    bytes.resize(pieces * kPiece);
     bpf_attr attributes{};
     attributes.map_type = BPF_MAP_TYPE_ARRAY;
     attributes.key_size = 4;
     attributes.value_size = kPiece;
-    attributes.max_entries = pieces;
+    attributes.max_entries = static_cast<uint32_t>(pieces);
+    attributes.map_flags = BPF_F_MMAPABLE;
     put_bpf_name(attributes.map_name, "vfm_record");
     Fd map(bpf_call(BPF_MAP_CREATE, attributes));
     int error = map ? 0 : errno;
@@ -132,20 +163,13 @@ Result<Fd> make_record_map(const Record& record) {
             error = errno;
     if (error == 0 && bpf_map_freeze(map.get()) != 0) error = errno;
     if (error == 0) return map;
-    return refuse(record.name, fmt::format("cannot record the filter: {}", error_text(error)));
+    return refuse(about, fmt::format("cannot record the filter: {}", error_text(error)));
 }
 
-Result<Record> read_record_map(int map) {
-    bpf_map_info info{};
-    uint32_t size = sizeof info;
-    if (bpf_obj_get_info_by_fd(map, &info, &size) != 0) return broken(error_text(errno));
-    if (info.value_size != kPiece || info.max_entries > kMaxPieces)
-        return broken("it is not one of ours");
-    Bytes bytes(size_t{info.max_entries} * kPiece);
-    for (uint32_t i = 0; i < info.max_entries; ++i)
-        if (bpf_map_lookup_elem(map, &i, &bytes[size_t{i} * kPiece]) != 0)
-            return broken(error_text(errno));
-    return parse_record(bytes);
+Result<Generation> read_record_map(const std::string& path, Programs programs) {
+    const auto memory = TRY(SharedMemoryView::open(path));
+    return parse_generation(
+        {reinterpret_cast<const uint8_t*>(memory.bytes().data()), memory.bytes().size()}, programs);
 }
 
 }  // namespace vfm

@@ -1,10 +1,12 @@
-// What the loader remembers of an attached filter, kept in a frozen BPF array pinned beside it: so
-// it lives exactly as long as the filter, and nobody can change it.
+// What the loader remembers of the filters at a hook, kept in a frozen BPF array pinned beside
+// their program: so it lives exactly as long as they do, and nobody can change it.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
+#include "bpfgen/object.h"
 #include "core/base/bytes.h"
 #include "core/base/fd.h"
 #include "core/base/result.h"
@@ -13,15 +15,25 @@
 
 namespace vfm {
 
-/// A flow table of the filter: `map` is the name of its map, which is also its pin's.
+/// A flow table of the filter: `map` is the name of its map's pin.
 struct RecordedTable {
     std::string name;
     std::vector<KeyKind> key = {KeyKind::u64};
     uint32_t capacity = 0;
     std::string map;
+    bool shared = false;  ///< with the filters of all hooks of the interface
     bool operator==(const RecordedTable&) const = default;
 };
 
+/// Where filters hang.
+struct HookPlace {
+    uint64_t network_namespace = 0;
+    uint32_t ifindex = 0;
+    HookPoint hook = HookPoint::xdp;
+    bool operator==(const HookPlace&) const = default;
+};
+
+/// One filter.
 struct Record {
     std::string name;
     std::string interface;  ///< its name when the filter was attached
@@ -33,25 +45,40 @@ struct Record {
     std::string messages;           ///< file into which the process that serves it writes
     std::string hand_over;          ///< where XDP hands its frames over: "native" or "skb"
     bool drop_on_error = false;
+    uint16_t priority = bpf::kDefaultPriority;
     std::string attached_at;  ///< UTC, "2030-01-31T23:59:59Z"
     std::string source_name;
     std::string source;     ///< VFLisp, or a disassembly where there is none
-    std::string stats_map;  ///< name of the map and of its pin
+    std::string stats_map;  ///< name of the pin of its statistics
     std::vector<RecordedTable> tables;
-    /// Names of the maps of counter groups, and of their pins: by group, empty for one that nothing
-    /// counts in; `stats_map` for all that stand in the value of the statistics; of a filter in
-    /// user space one for all groups.
+    /// Names of the pins of counter groups: by group, empty for one that nothing counts in;
+    /// `stats_map` for all that stand in the value of the statistics; of a filter in user space one
+    /// for all groups.
     std::vector<std::string> counters = {};
-    Bytes program;  ///< bytecode, raw or module, as program_bytes() writes it
+    Bytes program;             ///< bytecode as a module; empty where it was not read
+    uint64_t program_size = 0;  ///< its bytes
+
+    HookPlace place() const { return {network_namespace, ifindex, hook}; }
     bool operator==(const Record&) const = default;
 };
 
-Bytes record_bytes(const Record& record);
-/// Fails with Status::refused on anything that record_bytes() has not written.
-Result<Record> parse_record(ByteView bytes);
+/// The filters of one program. All have the interface, hook and mode of the first.
+struct Generation {
+    uint32_t program_id = 0;  ///< the kernel's
+    std::vector<Record> filters;
+    bool operator==(const Generation&) const = default;
+};
+
+/// What is read of the modules.
+enum class Programs : uint8_t { leave, read };
+
+Bytes generation_bytes(const Generation& generation);
+/// Fails with Status::refused on anything that generation_bytes() has not written.
+Result<Generation> parse_generation(ByteView bytes, Programs programs = Programs::read);
 
 /// A frozen map that holds the bytes. Fails with Status::refused.
-Result<Fd> make_record_map(const Record& record);
-Result<Record> read_record_map(int map);
+Result<Fd> make_record_map(const Generation& generation);
+/// Reads what is pinned at `path`. Fails with Status::refused, also on maps of others.
+Result<Generation> read_record_map(const std::string& path, Programs programs);
 
 }  // namespace vfm

@@ -13,7 +13,6 @@
 #include <csignal>
 #include <iterator>
 
-#include "bpfgen/source_lines.h"
 #include "core/base/clock.h"
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
@@ -21,7 +20,7 @@
 #include "loader/link.h"
 #include "loader/live_sets.h"
 #include "loader/messages.h"
-#include "loader/new_filter.h"
+#include "loader/generation.h"
 #include "loader/serve/daemon.h"
 #include "loader/serve/hand_over_facts.h"
 #include "loader/serve/mounts.h"
@@ -91,17 +90,17 @@ Result<> Server::prepare(const Filter& filter) {
                      .messages = {},
                      .hand_over = {},
                      .drop_on_error = attach.drop_on_error,
+                     .priority = attach.priority,
                      .attached_at = utc_now(),
                      .source_name = {},
                      .source = {},
                      .stats_map = "vfm_stats",
                      .tables = {},
                      .counters = {},
-                     .program = program_bytes(verified.module())};
-    bpf::Program shown;  // what a filter without a source of its own is shown as
-    bpf::attach_source(shown, verified);
-    record_.source_name = shown.source_name;
-    record_.source = shown.source_text;
+                     .program = module_bytes(verified.module()),
+                     .program_size = 0};
+    record_.program_size = record_.program.size();
+    show_source(record_, verified);
     record_.messages = messages_path(record_);
     const auto state = TRY(interface_state(interface_.index));
     if (!state) return refuse(interface_.name, "the interface is gone");
@@ -111,7 +110,7 @@ Result<> Server::prepare(const Filter& filter) {
 
 Result<> Server::make_tables() {
     const VerifiedModule& verified = live_.program->verified();
-    demand_ = TRY(demand_of(verified, interface_.name, state_.queues, options_.max_memory));
+    demand_ = TRY(demand_of(verified, interface_.name, state_.queues, options_.attach.most_memory));
     const auto declarations = tables_in_use(verified);
     std::vector<std::span<std::byte>> memories;
     for (size_t i = 0; i < declarations.size(); ++i) {
@@ -120,7 +119,8 @@ Result<> Server::make_tables() {
         table_memory_.push_back(TRY(SharedMemory::make(interface_.name, name, size)));
         memories.push_back(table_memory_.back().bytes().first(size));
         record_.tables.push_back(
-            {declarations[i].name, declarations[i].key, declarations[i].capacity, name});
+            {declarations[i].name, declarations[i].key, declarations[i].capacity, name,
+             declarations[i].shared});
     }
     tables_ = std::make_shared<SharedTables>(declarations, memories);
     live_sets_ = make_live_sets(verified.module());
@@ -141,7 +141,7 @@ vfm_served* Server::served() const {
 /// What fails is all undone before the next way is tried.
 Result<> Server::attach(std::vector<Diagnostic>& notes) {
     bpffs_ = leave_mounts(TRY(ensure_bpffs(options_.attach.bpffs)));
-    const auto lock = TRY(StateLock::take(bpffs_));
+    const auto lock = TRY(InterfaceLock::take(bpffs_, record_.place()));
     TRY(check_free(bpffs_, record_));
     if (const auto programs = TRY(xdp_programs(interface_)); !programs.empty())
         return refuse(interface_.name,
@@ -220,33 +220,39 @@ void Server::undo_hand_over() {
 }
 
 Result<> Server::pin_all() {
-    NewDirectory directory(filter_directory(bpffs_, record_));
-    TRY(directory.make());
-    service_lock_ = take_service_lock(directory.path());
-    if (!service_lock_)
-        return refuse(directory.path(), fmt::format("cannot lock it: {}", error_text(errno)));
-    TRY(directory.pin(handover_->program(), "program"));
-    for (const Handover::PinnedMap& map : handover_->pinned_maps())
-        TRY(directory.pin(map.fd, fmt::format("maps/{}", map.name)));
-    TRY(directory.pin(served_->map(), fmt::format("maps/{}", kServedMap)));
-    if (counters_) TRY(directory.pin(counters_->map(), fmt::format("maps/{}", kCountersMap)));
-    if (set_changes_) {
-        TRY(directory.pin(set_changes_->map(), fmt::format("maps/{}", kSetsMap)));
-        TRY(pin_sets(directory.path()));
-    }
-    for (size_t i = 0; i < table_memory_.size(); ++i)
-        TRY(directory.pin(table_memory_[i].map(), "maps/" + record_.tables[i].map));
-    const Fd record_map = TRY(make_record_map(record_));
-    TRY(directory.pin(record_map.get(), "record"));
-    TRY(directory.pin(link_.get(), "link"));
-    TRY(messages_->publish());
-    directory.keep();
-    stored_ = {.directory = directory.path(),
+    const StoredHook hook = TRY(hook_for_change(bpffs_, record_.place()));
+    NewDirectory directory(generation_directory(hook, hook.number + 1));
+    const std::string place = filter_place(record_.name);
+    stored_ = {.directory = directory.path() + "/" + place,
+               .link = hook.directory + "/link",
+               .record_pin = directory.path() + "/record",
                .record = record_,
                .condition = Condition::attached,
                .interface = interface_.name,
                .program_id = link_state(link_.get()).value_or(LinkState{}).program};
-    return {};
+    TRY(directory.make());
+    TRY(directory.make_below(place + "/maps"));
+    service_lock_ = take_service_lock(stored_.directory);
+    if (!service_lock_)
+        return refuse(stored_.directory, fmt::format("cannot lock it: {}", error_text(errno)));
+    TRY(directory.pin(handover_->program(), "program"));
+    const auto pin = [&](int map, std::string_view name) {
+        return directory.pin(map, fmt::format("{}/maps/{}", place, name));
+    };
+    for (const Handover::PinnedMap& map : handover_->pinned_maps()) TRY(pin(map.fd, map.name));
+    TRY(pin(served_->map(), kServedMap));
+    if (counters_) TRY(pin(counters_->map(), kCountersMap));
+    if (set_changes_) {
+        TRY(pin(set_changes_->map(), kSetsMap));
+        TRY(pin_sets(stored_.directory));
+    }
+    for (size_t i = 0; i < table_memory_.size(); ++i)
+        TRY(pin(table_memory_[i].map(), record_.tables[i].map));
+    const Fd record = TRY(make_record_map({stored_.program_id, {record_}}));
+    TRY(directory.pin(record.get(), "record"));
+    TRY(pin_at(stored_.link, link_.get()));
+    directory.keep();
+    return messages_->publish();
 }
 
 /// Live sets as the program declares them.
@@ -351,10 +357,10 @@ void Server::take_off() {
 Result<> Server::remove() {
     // Somebody who detaches at this moment has the other lock and waits for this one.
     flock(service_lock_.get(), LOCK_UN);
-    const auto lock = TRY(StateLock::take(bpffs_));
+    const auto lock = TRY(InterfaceLock::take(bpffs_, record_.place()));
     messages_->remove();
     if (!is_ours()) return {};
-    return remove_filter_directory(stored_.directory);
+    return remove_state(stored_.link.substr(0, stored_.link.rfind('/')));
 }
 
 /// False if the filter was taken off by somebody else, though there may be another of its name.
@@ -402,7 +408,7 @@ void Server::look_at_queues() {
         end_ = "its program is not attached any more";
         is_detached_ = true;
     }
-    if (faccessat(service_lock_.get(), "link", F_OK, 0) != 0 && errno == ENOENT) {
+    if (is_absent(stored_.link)) {
         end_ = "its pin is gone, and the filter with it";
         is_unpinned_ = true;
     }

@@ -30,7 +30,6 @@ namespace vfm {
 struct ServeOptions {
     AttachOptions attach;  ///< its mode says nothing here
     HandOverOptions hand_over;
-    uint64_t max_memory = kDefaultMemory;
 };
 
 class Server {

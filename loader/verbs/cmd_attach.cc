@@ -53,40 +53,9 @@ void warn_of_refusal(const PrepareFailure& refusal, bool verbose) {
     report_preparation(warning, verbose, false);
 }
 
-/// What came of a filter's builds.
-struct InKernel {
-    std::optional<Result<AttachedFilter>> attached;  ///< of the last build that the kernel took
-    std::optional<PrepareFailure> refused;           ///< the last that it did not take
-};
-
-/// Tries the builds until the interface takes one.
-InKernel attach_in_kernel(const Filter& filter, const Interface& interface,
-                          const ServeOptions& serve) {
-    InKernel done;
-    AttachOptions options = serve.attach;
-    for (const Build& build : builds_for(interface, options.hook, options.mode)) {
-        const auto prepared = prepare_filter(filter, {.hook = options.hook,
-                                                      .frames = build.frames,
-                                                      .name = options.name,
-                                                      .drop_on_error = options.drop_on_error,
-                                                      .most_memory = serve.max_memory});
-        if (!prepared) {
-            done.refused = prepared.error();
-            // What is too much for linear frames is too much for any.
-            if (build.frames == bpf::Frames::linear) break;
-            continue;
-        }
-        options.mode = build.mode;
-        done.attached = attach_filter(*prepared, interface, options);
-        if (*done.attached) break;
-    }
-    return done;
-}
-
-int report_attached(const Result<AttachedFilter>& attached, bool json) {
-    if (!attached) return cli::report(attached.error());
-    cli::report(attached->notes);
-    print_attached(*attached, json);
+int report_attached(const AttachedFilter& attached, bool json) {
+    cli::report(attached.notes);
+    print_attached(attached, json);
     return 0;
 }
 
@@ -126,16 +95,17 @@ Result<int> attach(const CommandLine& line, const Options& options) {
     const bool json = line.has("json"), verbose = line.has("verbose");
     cli::report(lint_warnings(filter));
     if (attach.mode != Mode::userspace) {
-        const InKernel done = attach_in_kernel(filter, interface, serve);
-        if (done.attached) return report_attached(*done.attached, json);
+        const auto attached = attach_filter(filter, interface, attach);
+        if (attached) return report_attached(*attached, json);
+        const PrepareFailure& refused = attached.error();
         const bool another_way = options.fallback && attach.hook != HookPoint::tc_egress;
-        if (done.refused->blame != Blame::filter || !another_way) {
-            const int status = report_preparation(*done.refused, verbose, json);
-            if (done.refused->blame == Blame::filter && options.fallback)
+        if (refused.blame != Blame::filter || !another_way) {
+            const int status = report_preparation(refused, verbose, json);
+            if (refused.blame == Blame::filter && options.fallback)
                 cli::report({no_way_note(interface)});
             return status;
         }
-        warn_of_refusal(*done.refused, verbose);
+        warn_of_refusal(refused, verbose);
     }
     return attach_in_user_space(filter, interface, serve, json);
 }

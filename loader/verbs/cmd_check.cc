@@ -21,7 +21,7 @@ struct Request {
 /// Null where there is none, as of a longest path through a loop.
 Json or_null(std::optional<uint64_t> number) { return number ? Json(*number) : Json(); }
 
-void print_taken(const PreparedFilter& prepared, HookPoint hook, bool json) {
+void print_taken(const PreparedProgram& prepared, HookPoint hook, bool json) {
     const LoadedProgram& loaded = prepared.loaded;
     const size_t emitted = prepared.emitted.insns.size();
     if (json) {
@@ -119,7 +119,6 @@ int check(const CommandLine& line, const Filter& filter, const Request& request)
                                                      request.hook, Mode::automatic)
                                               .front()
                                               .frames,
-                                .name = "check",
                                 .most_memory = request.max_memory});
     const bool json = line.has("json");
     if (prepared) {

@@ -40,8 +40,9 @@ Result<std::string> list(const CommandLine& line) {
 Json shown_json(const StoredFilter& filter) {
     Json object = filter_json(filter);
     object["source_name"] = filter.record.source_name;
-    object["program_bytes"] = filter.record.program.size();
+    object["program_bytes"] = filter.record.program_size;
     object["pins"] = filter.directory;
+    object["link"] = filter.link;
     if (filter.record.mode == Mode::userspace) {
         const Service service = service_of(filter.directory);
         object["hand_over"] = filter.record.hand_over;

@@ -8,7 +8,6 @@
 #include "core/base/io.h"
 #include "core/lisp/literal.h"
 #include "core/module/declarations.h"
-#include "core/module/module_file.h"
 #include "loader/bpffs.h"
 #include "loader/kernel.h"
 #include "loader/live_sets.h"
@@ -54,7 +53,7 @@ Result<FoundSet> the_set(const CommandLine& line) {
     std::vector<FoundSet> found;
     std::string others;
     for (const StoredFilter& filter : filters) {
-        const Module module = TRY(parse_program(filter.record.program, filter.record.name));
+        const Module module = TRY(stored_module(filter));
         if (auto set = find_set(filter, module, name)) found.push_back(*std::move(set));
         for (const SetDecl& set : module.sets)
             if (set.live && !set.name.ends_with(" IPv6") && others.size() < 200)
@@ -126,7 +125,7 @@ Result<> change_set(const CommandLine& line, Action action, std::shared_ptr<cons
                     uint64_t expires) {
     const auto mounted = TRY(find_bpffs(line.bpffs_directory()));
     const FoundSet before = TRY(the_set(line));  // else there is nothing to lock
-    const auto lock = TRY(StateLock::take(mounted.value_or("")));
+    const auto lock = TRY(InterfaceLock::take(mounted.value_or(""), before.filter.record.place()));
     const FoundSet set = TRY(the_set(line));
     const Members given = TRY(given_members(set, std::move(text)));
     const auto part = [&](const std::optional<FoundSet::Part>& one,

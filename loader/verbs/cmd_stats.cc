@@ -2,7 +2,6 @@
 
 #include <cstdio>
 
-#include "core/module/module_file.h"
 #include "loader/kernel.h"
 #include "loader/served.h"
 #include "loader/verbs/commands.h"
@@ -19,7 +18,7 @@ Result<std::string> stats_text(const CommandLine& line) {
         FilterStats row{.filter = filter, .stats = TRY(stats_of(filter))};
         if (!filter.record.counters.empty()) {
             row.groups =
-                TRY(parse_program(filter.record.program, filter.record.name)).counter_groups;
+                TRY(stored_module(filter)).counter_groups;
             row.counts = TRY(counts_of(filter, row.groups));
         }
         rows.push_back(std::move(row));

@@ -13,8 +13,6 @@ namespace {
 static_assert(VFM_ERROR_KINDS == kErrorKinds, "vfm_abi.h and errors.def must agree");
 
 constexpr size_t kCellLimit = 200;
-// libxdp's priority for programs that ask for none.
-constexpr int kPriority = 50;
 
 bool is_number(const std::string& cell) {
     return !cell.empty() && cell.find_first_not_of("0123456789") == cell.npos;
@@ -67,7 +65,7 @@ Json filter_json(const StoredFilter& filter) {
             {"mode", mode_name(record.mode)},
             {"engine", record.engine},
             {"name", record.name},
-            {"prio", kPriority},
+            {"prio", record.priority},
             {"prog_id", filter.program_id},
             {"on_error", record.drop_on_error ? "drop" : "pass"},
             {"source", record.source},

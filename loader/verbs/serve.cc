@@ -34,6 +34,9 @@ Result<AttachOptions> read_filter_options(const CommandLine& line) {
     if (const auto verdict = line.text("on-error"))
         options.drop_on_error =
             TRY(cli::choice_value(line.tool(), "on-error", *verdict, kVerdicts)) == 1;
+    if (const auto priority = line.text("prio"))
+        options.priority = static_cast<uint16_t>(
+            TRY(cli::number_value(line.tool(), "prio", *priority, 0, UINT16_MAX)));
     options.bpffs = line.bpffs_directory();
     return options;
 }
@@ -77,6 +80,9 @@ int serve(Launch& launch, const Filter& filter, const Interface& interface,
 
 CommandLine& filter_options(CommandLine& line) {
     return line.value("name", "NAME", "its name (default: that of the file, or 'filter')")
+        .value("prio", "P",
+               "its place among the filters of the hook, which run in ascending order: 0 to 65535 "
+               "(default: 50)")
         .value("on-error", "VERDICT",
                "what happens to packets on which the filter fails: pass (default) or drop")
         .bpffs()
@@ -105,12 +111,12 @@ Result<uint64_t> read_memory(const CommandLine& line) {
 
 Result<ServeOptions> read_serve_options(const CommandLine& line) {
     ServeOptions options{
-        .attach = TRY(read_filter_options(line)), .hand_over = {}, .max_memory = 0};
+        .attach = TRY(read_filter_options(line)), .hand_over = {}};
     if (const auto mode = line.text("hand-over"))
         options.hand_over.mode =
             static_cast<Mode>(TRY(cli::choice_value(line.tool(), "hand-over", *mode, kHandOver)));
     options.hand_over.force = line.has("force");
-    options.max_memory = TRY(read_memory(line));
+    options.attach.most_memory = TRY(read_memory(line));
     return options;
 }
 

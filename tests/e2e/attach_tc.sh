@@ -38,14 +38,6 @@ xdp detach v0 --name out --hook=xdp >/dev/null
 xdp detach v0 --all >/dev/null
 same "state after all" "$(state)" "$before"
 
-# Each would remember in a table of its own what the other has seen.
-table='(deftable seen :key conn :shared)'
-xdp attach v0 -e "$table (flow-set! seen conn 1)" --hook=tc-egress --name out >/dev/null
-refused 3 "filters cannot share a table yet" xdp attach v0 -e "$table (flow-get seen conn)" --name in
-xdp attach v0 -e "(deftable own :key conn :shared) (+ 1 (flow-get own conn))" --name in >/dev/null
-xdp detach v0 --all >/dev/null
-same "state after shared tables" "$(state)" "$before"
-
 # Real connections through both.
 serve
 for hook in tc-ingress tc-egress; do

@@ -68,7 +68,7 @@ maps=$(for map in $(bpftool -j prog show id "$id" | json '*j["map_ids"]'); do
     bpftool map show id "$map"
 done)
 contains "scratch memory" "$maps" 'name vfm_scratch'
-same "what is pinned" "$(ls "$bpffs"/vfm/*/xdp/deep/maps)" vfm_stats
+same "what is pinned" "$(ls "$bpffs"/vfm-2/*/xdp/gen-1/filters/deep/maps)" vfm_stats
 frames 'tcp*3'
 same "it runs" "$(stat_after '["packets"]' 3)" 3
 xdp detach v0 >/dev/null

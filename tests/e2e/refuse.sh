@@ -15,7 +15,8 @@ refused 2 "--hook" xdp attach v0 -e 1 --hook=tc
 refused 2 "--mode" xdp attach v0 -e 1 --mode=fast
 refused 2 "native" xdp attach v0 -e 1 --hook=tc-ingress --mode=native
 refused 2 "--on-error" xdp attach v0 -e 1 --on-error=log
-refused 2 "--prio" xdp attach v0 -e 1 --prio 3
+refused 2 "--prio" xdp attach v0 -e 1 --prio 65536
+refused 2 "--prio" xdp attach v0 -e 1 --prio -1
 refused 2 "--confirm" xdp attach v0 -e 1 --confirm 3
 refused 2 "--top" xdp flows v0 --top 0
 refused 2 "exclude" xdp detach v0 --all --name a
@@ -66,8 +67,10 @@ unchanged "no bpffs"
 xdp attach v0 -e '(= proto 6)' --name first >/dev/null
 taken=$(state)
 refused 3 "taken" xdp attach v0 -e 1 --name first
-refused 3 "filter 'first'" xdp attach v0 -e 1 --name second
 refused 3 "filter 'first'" xdp attach v0 -e 1 --name second --mode=skb
+refused 3 "in the kernel" xdp attach v0 -e 1 --name second --mode=userspace
+refused 3 "already holds XDP" xdp attach v0 -e 1 --name second --mode=userspace --hook=tc-ingress
+refused 1 "unknown" xdp attach v0 -e '(= proot 6)' --name second
 same "state beside a filter" "$(state)" "$taken"
 refused 3 "did you mean 'src-ip'" bash -c "vfm-xdp detach v0 --bpffs $bpffs >&2 && vfm-xdp attach v0 \
     -e '(count-by src-ip)' --bpffs $bpffs >&2 && vfm-xdp flows v0 --table srcip --bpffs $bpffs"

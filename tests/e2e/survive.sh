@@ -45,7 +45,7 @@ same "nothing is left" "$(state)" "$before"
 
 # Somebody else detaches the link: stale, and detached like any other.
 xdp attach v0 -e 1 --name lost >/dev/null
-bpftool link detach pinned "$(xdp show v0 --json | json 'j[0]["pins"]')/link"
+bpftool link detach pinned "$(xdp show v0 --json | json 'j[0]["link"]')"
 same "detached by another" "$(xdp list --json | json 'j[0]["state"]')" stale
 refused 3 "stale filter" xdp attach v0 -e 1 --name lost
 xdp attach v0 -e 1 --name found >/dev/null
@@ -55,7 +55,7 @@ same "nothing is left" "$(state)" "$before"
 
 # A filter whose record is gone can still be seen and taken off.
 xdp attach v0 -e 1 --name v1.2 >/dev/null
-rm "$(xdp show v0 --json | json 'j[0]["pins"]')/record"
+rm "$(xdp show v0 --json | json 'j[0]["link"]' | sed 's,/link,/gen-1/record,')"
 same "without its record" "$(xdp list --json | json '[(f["name"], f["iface"], f["state"]) for f in j]')" \
     "[('v1.2', 'v0', 'attached')]"
 refused 3 "cannot read" xdp stats v0

@@ -268,8 +268,8 @@ def pins_removed():
             attach(w, FILTER)
             look()
             pid = server_pid()
-            folder = only(vfm_json(w.server, "show", "v0"))["pins"]
-            os.unlink(f"{folder}/link")
+            link = only(vfm_json(w.server, "show", "v0"))["link"]
+            os.unlink(link)
             end_of(pid)
             same("nothing decides", arrives(w), True)
     return on_world(check)

@@ -16,6 +16,7 @@
 #include "loader/map_memory.h"
 #include "loader/record.h"
 #include "loader/test_run.h"
+#include "tests/unit/loader/private_bpffs.h"
 
 BOOST_AUTO_TEST_SUITE(kernel_test)
 
@@ -131,7 +132,7 @@ BOOST_AUTO_TEST_CASE(more_tables_than_the_kernel_takes_maps,
     for (int i = 0; i < 64; ++i) text = fmt::format("(+ {} (count-by (+ src-ip {})))", text, i);
     const auto filter = load_expression(text);
     BOOST_REQUIRE(filter.has_value());
-    const auto prepared = prepare_filter(*filter, {.name = "many"});
+    const auto prepared = prepare_filter(*filter, {});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::filter));
 }
@@ -177,7 +178,7 @@ BOOST_AUTO_TEST_CASE(maps_beyond_the_bound_are_not_asked_for) {
     const auto filter =
         load_expression("(deftable t :key conn :capacity 67108864) (flow-add! t conn 1)");
     BOOST_REQUIRE(filter.has_value());
-    const auto prepared = prepare_filter(*filter, {.name = "large"});
+    const auto prepared = prepare_filter(*filter, {});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::filter));
     const std::string text = render(prepared.error().failure.diagnostics);
@@ -199,7 +200,7 @@ BOOST_AUTO_TEST_CASE(whose_fault_a_preparation_fails) {
     Filter filter;
     filter.name = "f.bin";
     filter.module.code = {22};  // RET of nothing
-    auto prepared = prepare_filter(filter, {.name = "f"});
+    auto prepared = prepare_filter(filter, {});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::input));
     filter.module.fuel = 2000000;
@@ -209,7 +210,7 @@ BOOST_AUTO_TEST_CASE(whose_fault_a_preparation_fails) {
            static_cast<uint64_t>(-13));  // a loop with too much fuel
     encode(filter.module.code, Opcode::PUSH, 1);
     encode(filter.module.code, Opcode::RET);
-    prepared = prepare_filter(filter, {.name = "f"});
+    prepared = prepare_filter(filter, {});
     BOOST_REQUIRE(!prepared.has_value());
     BOOST_TEST((prepared.error().blame == Blame::filter),
                render(prepared.error().failure.diagnostics));
@@ -280,19 +281,26 @@ BOOST_AUTO_TEST_CASE(maps_that_are_not_ours, *boost::unit_test::precondition(ker
     BOOST_TEST(!read_flows(narrow.get(), 8).has_value());
     BOOST_TEST(!read_stats(narrow.get()).has_value());
     BOOST_TEST(!read_stats(-1).has_value());
-    BOOST_TEST(!read_record_map(narrow.get()).has_value());
 }
 
-BOOST_AUTO_TEST_CASE(a_record_of_many_pieces, *boost::unit_test::precondition(kernel_is_there)) {
+BOOST_AUTO_TEST_CASE(a_record_of_many_pieces, *boost::unit_test::precondition(test::bpf_is_there)) {
     Record record;
     record.name = "large";
     record.source = std::string(100000, 'x');
+    record.stats_map = "vfm_stats";
     record.program = Bytes(65536, 0x16);
-    const auto map = make_record_map(record);
+    record.program_size = 65536;
+    const Generation generation{.program_id = 3, .filters = {record}};
+    const auto map = make_record_map(generation);
     BOOST_REQUIRE(map.has_value());
-    const auto back = read_record_map(map->get());
+    const std::string path = test::bpffs() + "/record";
+    BOOST_REQUIRE(bpf_obj_pin(map->get(), path.c_str()) == 0);
+    const auto back = read_record_map(path, Programs::read);
     BOOST_REQUIRE(back.has_value());
-    BOOST_TEST((*back == record));
+    BOOST_TEST((*back == generation));
+    const Fd other(bpf_map_create(BPF_MAP_TYPE_HASH, "other", 4, 4, 8, nullptr));
+    BOOST_REQUIRE(bpf_obj_pin(other.get(), (path + "-2").c_str()) == 0);
+    BOOST_TEST(!read_record_map(path + "-2", Programs::read).has_value());
     // Nobody can change it.
     const uint32_t key = 0;
     const std::vector<uint8_t> zeros(4096);

@@ -20,16 +20,14 @@ BOOST_AUTO_TEST_CASE(names_of_filters) {
 }
 
 BOOST_AUTO_TEST_CASE(directories_hold_no_dots_and_stay_distinct) {
-    Record record;
-    record.name = "v1.2";
-    record.ifindex = 3;
-    record.network_namespace = 5;
-    record.hook = HookPoint::tc_ingress;
-    BOOST_TEST(filter_directory("/b", record) == "/b/vfm/5-3/tc-ingress/v1%2E2");
-    record.name = "v1%2E2";
-    BOOST_TEST(filter_directory("/b", record) == "/b/vfm/5-3/tc-ingress/v1%252E2");
-    record.name = "..";
-    BOOST_TEST(filter_directory("/b", record) == "/b/vfm/5-3/tc-ingress/%2E%2E");
+    BOOST_TEST(hook_directory("/b", {5, 3, HookPoint::tc_ingress}) == "/b/vfm-2/5-3/tc-ingress");
+    BOOST_TEST(pin_name("v1.2") == "v1%2E2");
+    BOOST_TEST(pin_name("v1%2E2") == "v1%252E2");
+    BOOST_TEST(pin_name("..") == "%2E%2E");
+    // A file name has at most 255 bytes.
+    const std::string one = pin_name(std::string(300, 'x') + "1");
+    BOOST_TEST(one.size() < 210u);
+    BOOST_TEST(one != pin_name(std::string(300, 'x') + "2"));
 }
 
 BOOST_AUTO_TEST_CASE(no_bpffs_has_no_filters) {

@@ -1,0 +1,83 @@
+// The program of a hook is changed: a new generation is made beside the one in force, then the link
+// gets its program.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "loader/prepare.h"
+#include "loader/state.h"
+
+namespace vfm {
+
+/// A filter that shall be at a hook.
+struct WantedFilter {
+    UnitSource unit;
+    std::string attached_at;                ///< UTC
+    std::optional<StoredFilter> as_it_was;  ///< whose maps it takes over, as far as they fit
+};
+
+/// The present time as a record has it.
+std::string utc_now();
+
+/// Its source, or a listing where it has none.
+void show_source(Record& record, const VerifiedModule& verified);
+
+/// A directory of the state in the making, with those above it: removed again unless kept. Needs
+/// the lock (state.h).
+class NewDirectory {
+  public:
+    explicit NewDirectory(std::string path) : path_(std::move(path)) {}
+    NewDirectory(const NewDirectory&) = delete;
+    NewDirectory& operator=(const NewDirectory&) = delete;
+    ~NewDirectory();
+
+    Result<> make();
+    /// One below it, and what is between.
+    Result<> make_below(const std::string& name);
+    Result<> pin(int fd, const std::string& name);
+    void keep() { kept_ = true; }
+    const std::string& path() const { return path_; }
+
+  private:
+    std::string path_;
+    bool made_ = false;
+    bool kept_ = false;
+};
+
+/// Fails with Status::refused. A generation is in force when the link of its hook is pinned.
+Result<> pin_at(const std::string& path, int fd);
+
+/// "gen-7" of a hook.
+std::string generation_directory(const StoredHook& hook, uint64_t number);
+/// Where the filter's own things are in a generation's directory.
+std::string filter_place(const std::string& filter_name);
+
+/// What is in force then.
+struct PutFilters {
+    std::vector<Record> records;  ///< by filter, in their order
+    std::string generation;       ///< its directory
+    uint32_t program_id = 0;
+    std::vector<Diagnostic> notes;  ///< why `auto` fell back
+};
+
+/// What a hook is put on.
+struct PutOptions {
+    Interface interface;
+    HookPlace place;
+    Build build;
+    uint64_t most_memory = kDefaultMemory;
+    size_t newest = 0;  ///< the filter that --max-memory bounds
+};
+
+/// Puts these filters, at least one, in the order of their priorities, where `hook` is read: all or
+/// nothing, also if killed at any moment. Maps of StoredFilter that a filter was go on where they
+/// are as the new program wants them; tables that are `:shared` are one for all filters of the
+/// interface. A link that there is keeps its mode. Needs the lock.
+std::expected<PutFilters, PrepareFailure> put_filters(const StoredHook& hook,
+                                                      const std::vector<WantedFilter>& filters,
+                                                      const PutOptions& options);
+
+}  // namespace vfm

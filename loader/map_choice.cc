@@ -1,0 +1,128 @@
+#include "loader/map_choice.h"
+
+#include <bpf/bpf.h>
+#include <fmt/core.h>
+
+#include <filesystem>
+
+#include "loader/generation.h"
+#include "loader/kernel.h"
+
+namespace vfm {
+namespace {
+
+/// The map is as the program declares it.
+bool fits(int fd, const bpf::Map& map) {
+    bpf_map_info info{};
+    uint32_t size = sizeof info;
+    return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == map.type &&
+           info.key_size == map.key_size && info.value_size == map.value_size &&
+           info.max_entries == map.max_entries && info.map_flags == map.flags;
+}
+
+const TableDecl& table_of(const PreparedProgram& program, const bpf::Map& map) {
+    return program.modules[map.unit].tables()[map.table];
+}
+
+}  // namespace
+
+std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module) {
+    switch (map.role) {
+        case bpf::MapRole::stats:
+            return "vfm_stats";
+        case bpf::MapRole::flow:
+            return "table-" + pin_name(module.tables()[map.table].name);
+        case bpf::MapRole::counters:
+            return "rules-" + pin_name(module.module().counter_groups[map.table].name);
+        case bpf::MapRole::set:
+            return "set-" + pin_name(module.module().sets[map.table].name);
+        case bpf::MapRole::scratch:
+        case bpf::MapRole::packet:
+        case bpf::MapRole::result:
+        case bpf::MapRole::programs:
+            break;
+    }
+    return {};
+}
+
+Result<std::vector<SharedTable>> shared_tables_of(const StoredHook& hook) {
+    std::vector<SharedTable> shared;
+    std::error_code error;
+    const std::string interface = std::filesystem::path(hook.directory).parent_path();
+    for (const std::string& directory : hook_directories(interface, error)) {
+        if (directory == hook.directory) continue;
+        StoredHook other = TRY(read_hook(directory));
+        for (const StoredFilter& filter : other.filters)
+            for (const RecordedTable& table : filter.record.tables)
+                if (table.shared && filter.condition != Condition::stale)
+                    shared.push_back({table, filter});
+    }
+    if (error) return cannot_read_state(interface, error.value());
+    return shared;
+}
+
+KnownMaps MapChoice::maps_of(const PreparedProgram& program) {
+    return [this, &program](size_t map) { return find(program, map); };
+}
+
+KnownMap MapChoice::find(const PreparedProgram& program, size_t number) {
+    const bpf::Map& map = program.emitted.maps[number];
+    const std::string pin = pin_of_map(map, program.modules[map.unit]);
+    if (pin.empty()) return {};
+    if (map.role == bpf::MapRole::flow && table_of(program, map).shared)
+        if (const KnownMap found = find_shared(program, number);
+            found.map >= 0 || found.same_as)
+            return found;
+    const auto& before = filters_[map.unit].as_it_was;
+    return before ? find_kept(*before, map, pin) : KnownMap{};
+}
+
+KnownMap MapChoice::find_shared(const PreparedProgram& program, size_t number) {
+    const bpf::Map& map = program.emitted.maps[number];
+    const TableDecl& table = table_of(program, map);
+    for (size_t i = 0; i < number; ++i) {
+        const bpf::Map& other = program.emitted.maps[i];
+        if (other.role != bpf::MapRole::flow) continue;
+        const TableDecl& declared = table_of(program, other);
+        if (!declared.shared || declared.name != table.name) continue;
+        if (declared.key == table.key && other.type == map.type &&
+            other.max_entries == map.max_entries)
+            return {.map = -1, .same_as = i};
+        misfits_.push_back(table.name);
+    }
+    for (const SharedTable& other : shared_) {
+        if (other.table.name != table.name) continue;
+        auto fd = open_pin(other.filter, "maps/" + other.table.map);
+        if (fd && other.table.key == table.key) return take(*std::move(fd), map, table.name);
+        misfits_.push_back(table.name);
+    }
+    return {};
+}
+
+KnownMap MapChoice::find_kept(const StoredFilter& filter, const bpf::Map& map,
+                              const std::string& pin) {
+    auto fd = open_pin(filter, "maps/" + pin);
+    if (!fd || !fits(fd->get(), map)) return {};
+    opened_.push_back(*std::move(fd));
+    return {.map = opened_.back().get(), .same_as = {}};
+}
+
+KnownMap MapChoice::take(Fd fd, const bpf::Map& map, const std::string& table) {
+    if (!fits(fd.get(), map)) {
+        misfits_.push_back(table);
+        return {};
+    }
+    opened_.push_back(std::move(fd));
+    return {.map = opened_.back().get(), .same_as = {}};
+}
+
+Result<> MapChoice::check() const {
+    if (misfits_.empty()) return {};
+    return refuse(filters_.back().unit.filter.name,
+                  fmt::format("the `:shared` table '{}' is declared in another way by a filter that "
+                              "is there",
+                              printable(misfits_.front())),
+                  "key, capacity and eviction must be the same in all filters of an interface");
+}
+
+}  // namespace vfm
