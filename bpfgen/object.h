@@ -212,7 +212,7 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
 /// NAME_TABLE, where NAME are up to 7 bytes of the unit's name, and the result map of a test build
 /// has a value for each unit. Options::drop_on_error does not matter. Units that the kernel would
 /// not take in one program, be it for Options::most_processed, for kMostMaps, for their size or for
-/// their loops, are cut between units into as few as it does take; where a call to a later one
+/// their loops, are cut between units into few that it does take; where a call to a later one
 /// fails the packet takes the on-error verdict of the unit with which that begins, and ends there.
 /// More than kMostPrograms are refused.
 std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const Options& options);

@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
 #include "bpfgen/predict/predict.h"
 
@@ -21,9 +22,8 @@ constexpr uint64_t kMostFuelInAll = 8 * kMostLoopFuel;
 constexpr uint64_t kMostInstructions = 500'000;
 // What is not foretold counts as so many times its instructions.
 constexpr uint64_t kGuess = 16;
-// Maps that are no unit's: scratch memory, a copied packet, results, the clock, later programs, and
-// constants.
-constexpr size_t kSharedMaps = 6;
+// Maps that only programs have that follow each other: vfm_programs and vfm_now.
+constexpr size_t kLinkMaps = 2;
 
 // Through code that also runs on copies of packets the verifier goes at least twice.
 uint64_t most_for_shortest(const Program& program) {
@@ -41,14 +41,19 @@ struct Asked {
     uint64_t instructions = 0;
     uint64_t fuel = 0;  // of those that loop
     size_t maps = 0;    // their own
+    std::set<MapRole> shared_maps;
+    bool constants = false;
 
     Asked& operator+=(const Asked& more) {
         processed += more.processed;
         instructions += more.instructions;
         fuel += more.fuel;
         maps += more.maps;
+        shared_maps.insert(more.shared_maps.begin(), more.shared_maps.end());
+        constants |= more.constants;
         return *this;
     }
+    size_t all_maps() const { return maps + shared_maps.size() + (constants ? 1 : 0) + kLinkMaps; }
 };
 
 class Cutter {
@@ -111,15 +116,23 @@ class Cutter {
         Asked asked{.processed = predict(program, options_.most_processed)
                                      .processed.value_or(kGuess * program.insns.size()),
                     .instructions = program.insns.size(),
-                    .fuel = fuel(unit, unit + 1)};
-        for (const Map& map : program.maps) asked.maps += map.role < MapRole::scratch ? 1 : 0;
+                    .fuel = fuel(unit, unit + 1),
+                    .maps = 0,
+                    .shared_maps = {},
+                    .constants = !program.data.empty()};
+        for (const Map& map : program.maps) {
+            if (map.role < MapRole::scratch)
+                ++asked.maps;
+            else
+                asked.shared_maps.insert(map.role);
+        }
         return asked;
     }
 
     bool is_too_much(const Asked& asked) const {
         return asked.processed > options_.most_processed ||
                asked.instructions > kMostInstructions || asked.fuel > kMostFuelInAll ||
-               (options_.for_kernel && asked.maps > kMostMaps - kSharedMaps);
+               (options_.for_kernel && asked.all_maps() > kMostMaps);
     }
 
     // As many units in each program as it can have.

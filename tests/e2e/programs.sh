@@ -5,10 +5,10 @@
 before=$(state)
 
 # In this order, with these tables: 100 filters ask for 200 maps.
-attach() { xdp attach v0 -e "(do (count-by src-ip) (!= dst-port $((8000 + $1))))" --name "f$1" --hook="$2" >/dev/null 2>&1; }
+attach() { xdp attach v0 -e "(and (> (count-by src-ip) 0) (!= dst-port $((8000 + $1))))" --name "f$1" --hook="$2" >/dev/null 2>"$work/why"; }
 for hook in xdp tc-ingress; do
-    for i in $(seq 100); do attach "$i" $hook || fail "filter $i at $hook"; done
-    same "filters at $hook" "$(xdp list --json | json 'len(j), len({f["prog_id"] for f in j})')" "(100, 1)"
+    for i in $(seq 100); do attach "$i" $hook || fail "filter $i at $hook: $(cat "$work/why")"; done
+    same "filters at $hook" "$(xdp list --json | json '(len(j), len({f["prog_id"] for f in j}))')" "(100, 1)"
     array=$(find "$bpffs" -path "*/$hook/gen-*/programs")
     [ -e "$array" ] || fail "no array of programs is pinned at $hook"
     frames 'tcp:dport=8100*2' 'tcp:dport=8001*3' 'tcp:dport=8060*4' 'tcp:dport=9000*5'

@@ -90,8 +90,10 @@ bool Run::tail_call() {
 
 bool Run::call_map(int32_t helper, Value& result) {
     const Value& which = regs_[BPF_REG_1];
-    if (which.kind != Kind::map || maps_[which.map].spec().type == BPF_MAP_TYPE_PROG_ARRAY)
+    if (which.kind != Kind::map)
         return stop(fmt::format("r1 is to be a map, is a {}", kind_name(which.kind)));
+    if (maps_[which.map].spec().type == BPF_MAP_TYPE_PROG_ARRAY)
+        return stop("only tail calls look at an array of programs");
     Map& map = maps_[which.map];
     const uint8_t* key = readable(regs_[BPF_REG_2], 0, map.key_size());
     if (!key) return false;
