@@ -265,6 +265,14 @@ Result<Module> stored_module(const StoredFilter& filter) {
                                                 printable(filter.record.name)));
 }
 
+Result<std::optional<StoredFilter>> present_place(const StoredFilter& filter) {
+    if (filter.old) return is_absent(filter.directory) ? std::nullopt : std::optional(filter);
+    StoredHook hook = TRY(read_hook(fs::path(filter.link).parent_path()));
+    for (StoredFilter& other : hook.filters)
+        if (other.record.name == filter.record.name) return std::move(other);
+    return std::nullopt;
+}
+
 Result<Fd> open_pin(const StoredFilter& filter, const std::string& name) {
     Fd fd(bpf_obj_get((filter.directory + "/" + name).c_str()));
     if (!fd) return cannot_read_state(filter.directory + "/" + name, errno);

@@ -70,6 +70,25 @@ Result<std::vector<StoredFilter>> stored_filters(const std::optional<std::string
 /// The module that a filter was made of. Fails with Status::refused if it cannot be read.
 Result<Module> stored_module(const StoredFilter& filter);
 
+/// The filter where it is now: its generation is another one as soon as a filter of its hook comes or
+/// goes. Nothing if it is there no more. Fails with Status::refused.
+Result<std::optional<StoredFilter>> present_place(const StoredFilter& filter);
+
+/// What `read` finds, a Result, which reads the filter that it is given: again where that has been
+/// moved meanwhile. `filter` is the one read then. Nothing if it is there no more.
+template <class Read>
+auto read_present(StoredFilter& filter, Read read)
+    -> Result<std::optional<typename decltype(read(filter))::value_type>> {
+    while (true) {
+        auto found = read(filter);
+        if (found) return *std::move(found);
+        auto present = TRY(present_place(filter));
+        if (!present) return std::nullopt;
+        if (present->directory == filter.directory) return std::unexpected(found.error());
+        filter = *std::move(present);
+    }
+}
+
 /// A pinned object of a filter: "maps/NAME". Fails with Status::refused.
 Result<Fd> open_pin(const StoredFilter& filter, const std::string& name);
 

@@ -99,8 +99,12 @@ Result<InterfaceLock> InterfaceLock::take(const std::string& bpffs, const HookPl
     silence_libbpf();
     const std::filesystem::path path =
         std::filesystem::path(hook_directory(bpffs, place)).parent_path();
-    Fd fd = TRY(lock_directory(path.parent_path(), path));
-    InterfaceLock lock(path, std::move(fd));
+    auto fd = lock_directory(path.parent_path(), path);
+    if (!fd) {
+        rmdir(path.parent_path().c_str());  // unless something is in it
+        return std::unexpected(std::move(fd).error());
+    }
+    InterfaceLock lock(path, *std::move(fd));
     std::error_code ignored;
     for (const std::string& hook : hook_directories(path, ignored)) sweep_hook(hook);
     sweep_messages();

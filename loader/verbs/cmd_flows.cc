@@ -15,13 +15,14 @@ namespace {
 
 /// The entries of one flow table, greatest value first.
 struct TableFlows {
-    const StoredFilter* filter;
-    const RecordedTable* table;
+    std::string filter;
+    HookPoint hook;
+    RecordedTable table;
     std::vector<FlowCount> flows;
 };
 
 Result<TableFlows> read_table(const StoredFilter& filter, const RecordedTable& table, size_t top) {
-    TableFlows read{&filter, &table, TRY(flows_of(filter, table))};
+    TableFlows read{filter.record.name, filter.record.hook, table, TRY(flows_of(filter, table))};
     std::ranges::sort(read.flows, [](const FlowCount& a, const FlowCount& b) {
         return a.value != b.value ? a.value > b.value : a.key < b.key;
     });
@@ -46,7 +47,7 @@ std::unexpected<Failure> no_such_table(const std::vector<StoredFilter>& filters,
                                 : "there is " + all);
 }
 
-Result<std::vector<TableFlows>> read_tables(const std::vector<StoredFilter>& filters,
+Result<std::vector<TableFlows>> read_tables(std::vector<StoredFilter>& filters,
                                             const std::optional<std::string>& only, size_t top) {
     std::vector<TableFlows> tables;
     // A name of a table is found as it is, else as the expression that it is typed as.
@@ -56,10 +57,16 @@ Result<std::vector<TableFlows>> read_tables(const std::vector<StoredFilter>& fil
             const auto& named = filter.record.tables;
             return std::ranges::find(named, *only, &RecordedTable::name) != named.end();
         });
-    for (const StoredFilter& filter : filters)
+    const auto read_filter = [&](const StoredFilter& filter) -> Result<std::vector<TableFlows>> {
+        std::vector<TableFlows> of_filter;
         for (const RecordedTable& table : filter.record.tables)
             if (!only || table.name == (exact ? *only : typed))
-                tables.push_back(TRY(read_table(filter, table, top)));
+                of_filter.push_back(TRY(read_table(filter, table, top)));
+        return of_filter;
+    };
+    for (StoredFilter& filter : filters)
+        if (auto read = TRY(read_present(filter, read_filter)))
+            std::ranges::move(*read, std::back_inserter(tables));
     if (only && tables.empty()) return no_such_table(filters, *only);
     return tables;
 }
@@ -75,11 +82,11 @@ std::string as_json(const std::vector<TableFlows>& tables) {
     Json rows = Json::array();
     for (const TableFlows& read : tables)
         for (const FlowCount& flow : read.flows) {
-            rows.push_back({{"table", read.table->name},
-                            {"key", key_json(*read.table, flow)},
+            rows.push_back({{"table", read.table.name},
+                            {"key", key_json(read.table, flow)},
                             {"value", flow.value},
-                            {"name", read.filter->record.name},
-                            {"hook", hook_info(read.filter->record.hook).name}});
+                            {"name", read.filter},
+                            {"hook", hook_info(read.hook).name}});
         }
     return json_line(rows);
 }
@@ -88,15 +95,15 @@ std::string as_table(const std::vector<TableFlows>& tables) {
     std::vector<std::vector<std::string>> rows = {{"NAME", "HOOK", "TABLE", "KEY", "VALUE"}};
     for (const TableFlows& read : tables)
         for (const FlowCount& flow : read.flows)
-            rows.push_back({read.filter->record.name,
-                            std::string(hook_info(read.filter->record.hook).name), read.table->name,
-                            key_text(read.table->key, flow.key.all()), std::to_string(flow.value)});
+            rows.push_back({read.filter,
+                            std::string(hook_info(read.hook).name), read.table.name,
+                            key_text(read.table.key, flow.key.all()), std::to_string(flow.value)});
     return rows.size() == 1 ? "no flows\n" : aligned(rows);
 }
 
 Result<std::string> flows_text(const CommandLine& line, size_t top) {
     const Selection selected = TRY(selection(line));
-    const auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
+    auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
     const auto tables = TRY(read_tables(filters, line.text("table"), top));
     return line.has("json") ? as_json(tables) : as_table(tables);
 }

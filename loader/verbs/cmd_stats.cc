@@ -10,19 +10,20 @@
 namespace vfm {
 namespace {
 
+Result<FilterStats> stats_row(const StoredFilter& filter) {
+    FilterStats row{.filter = filter, .stats = TRY(stats_of(filter))};
+    if (filter.record.counters.empty()) return row;
+    row.groups = TRY(stored_module(filter)).counter_groups;
+    row.counts = TRY(counts_of(filter, row.groups));
+    return row;
+}
+
 Result<std::string> stats_text(const CommandLine& line) {
     const Selection selected = TRY(selection(line));
-    const auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
+    auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
     std::vector<FilterStats> rows;
-    for (const StoredFilter& filter : filters) {
-        FilterStats row{.filter = filter, .stats = TRY(stats_of(filter))};
-        if (!filter.record.counters.empty()) {
-            row.groups =
-                TRY(stored_module(filter)).counter_groups;
-            row.counts = TRY(counts_of(filter, row.groups));
-        }
-        rows.push_back(std::move(row));
-    }
+    for (StoredFilter& filter : filters)
+        if (auto row = TRY(read_present(filter, stats_row))) rows.push_back(*std::move(row));
     return stats_report(rows, line.has("json"));
 }
 
