@@ -1,5 +1,5 @@
-// A filter is exchanged for another one under traffic: the hook's link gets a program with the new one in
-// its place in one step (generation.h), and what fits goes on.
+// A filter is exchanged for another one under traffic: the hook's link gets a program with the new
+// one in its place in one step (generation.h), and what fits goes on.
 #pragma once
 
 #include <cstdint>

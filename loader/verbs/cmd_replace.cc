@@ -83,8 +83,9 @@ Result<> check_undo(const CommandLine& line) {
     for (const char* option : {"expression", "file", "keep", "prio", "on-error", "max-memory"})
         if (line.has(option))
             return std::unexpected(cli::usage_error(
-                line.tool(), "--undo brings back the filter as it was: no filter and no option for "
-                             "a new one may be given"));
+                line.tool(),
+                "--undo brings back the filter as it was: no filter and no option for "
+                "a new one may be given"));
     return {};
 }
 
@@ -99,11 +100,12 @@ Result<int> replace(const CommandLine& line) {
     TRY(check_mode(line, stored));
     const auto bpffs = TRY(find_bpffs(line.bpffs_directory()));
     if (!undo) cli::report(lint_warnings(filter));
-    const auto replaced = undo ? undo_replacement(*bpffs, stored)
-                               : replace_filter(*bpffs, stored, filter, options);
+    const auto replaced =
+        undo ? undo_replacement(*bpffs, stored) : replace_filter(*bpffs, stored, filter, options);
     if (!replaced) return report_preparation(replaced.error(), line.has("verbose"), json);
     cli::report(replaced->notes);
     print_replaced(*replaced, json);
+    say_if_unwritten(fmt::format("'{}' is replaced on {}", stored.record.name, stored.interface));
     return 0;
 }
 
@@ -123,8 +125,9 @@ const cli::Tool kReplace = {
         "live sets. What went on and what did not is printed.\n\n"
         "--undo brings back the filter as it was before the last replacement, with the tables as "
         "they are now; what that replacement dropped is empty.",
-    .examples = {{"vfm-xdp replace eth0 policy.vfl", "the only filter on eth0 becomes this one"},
-                 {"vfm-xdp replace eth0 --name web --undo", "the filter 'web' is what it was before"}}};
+    .examples = {
+        {"vfm-xdp replace eth0 policy.vfl", "the only filter on eth0 becomes this one"},
+        {"vfm-xdp replace eth0 --name web --undo", "the filter 'web' is what it was before"}}};
 
 int run_replace(const std::vector<std::string>& arguments) {
     CommandLine line(kReplace);
