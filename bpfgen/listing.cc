@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bpfgen/later_programs.h"
 #include "bpfgen/source_lines.h"
 #include "core/base/diagnostic.h"
 #include "core/ebpf/constructors.h"
@@ -17,10 +18,14 @@ std::string print_listing(const Program& program) {
     size_t line = 0;
     size_t reference = 0;
     const LineInfo* shown = nullptr;
-    size_t subprogram = 0;
+    const std::vector<FunctionPlace> functions = functions_of(program);
+    size_t function = 0;
     for (uint32_t i = 0; i < program.insns.size(); ++i) {
-        if (subprogram < program.subprograms.size() && program.subprograms[subprogram].insn == i)
-            out += fmt::format("{}:\n", program.subprograms[subprogram++].name);
+        if (function < functions.size() && functions[function].from == i) {
+            const FunctionPlace& begins = functions[function++];
+            if (!begins.called) shown = nullptr;
+            if (begins.called || !program.later.empty()) out += fmt::format("{}:\n", *begins.name);
+        }
         for (; line < program.lines.size() && program.lines[line].insn == i; ++line) {
             const LineInfo& at = program.lines[line];
             if (program.units.size() > 1 && (shown == nullptr || shown->unit != at.unit))

@@ -41,7 +41,7 @@ struct SharedParts {
     RowForm rows{};       ///< of walks over rule tables
     bool rounds = false;  ///< some unit's loops are rounds that the kernel calls for
     LenSource len = LenSource::length_in_slot;
-    bool clock_in_slot = false;  ///< it is read once, before the first filter
+    bool clock_in_slot = false;  ///< it is known before the first filter
     bool linear() const { return len == LenSource::linear; }
 };
 
@@ -65,6 +65,8 @@ class UnitCode {
     const ir::Function& function() const { return input_.function; }
     /// A walk over rules is long enough to end in a subprogram. Behind prepare().
     bool walks_far() const { return tables_.walks_far(); }
+    /// Where it goes if an array has not all its values, which cannot happen.
+    Label no_map() const { return exits_.no_map(); }
     /// It reads the packet where it lies, of which not all may be linear.
     bool asks_for_more() const { return needs_.loads && !shared_.linear(); }
     /// kSeenSlot holds the length.

@@ -115,6 +115,7 @@ Result<> take_down(const StoredHook& hook) {
             TRY(end_service(filter.directory));
             remove_messages(filter.record.messages);
         }
+    wait_for_packets_in(hook.generation);
     return remove_state(hook.directory);
 }
 

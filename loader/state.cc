@@ -229,6 +229,9 @@ Result<StoredHook> read_hook(const std::string& directory) {
     TRY(find_generation(hook));
     // Another process has been detaching it since: its link was there a moment ago.
     if (is_absent(directory + "/link")) return read_hook(directory);
+    // Or has put other filters there: what was in force a moment ago may be gone.
+    const auto now = link_state(hook.link.get());
+    if (now && now->program != state->program) return read_hook(directory);
     return hook;
 }
 

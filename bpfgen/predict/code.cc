@@ -219,6 +219,8 @@ std::optional<unsigned> helper_arguments(uint64_t helper) {
         case BPF_FUNC_skb_pull_data:
             return 2;
         case BPF_FUNC_loop:
+        case BPF_FUNC_tail_call:
+            return 3;
         case BPF_FUNC_map_update_elem:
         case BPF_FUNC_skb_load_bytes:
         case BPF_FUNC_xdp_load_bytes:

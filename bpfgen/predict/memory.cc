@@ -217,6 +217,9 @@ Walk::Next Walk::call(const Step& step) {
         case BPF_FUNC_skb_load_bytes:
             need(1U << 4);
             break;
+        case BPF_FUNC_tail_call:  // with a number that is known it becomes a jump
+            need(1U << 3);
+            break;
         case BPF_FUNC_skb_pull_data:  // the packet may stand elsewhere now
             for_values(path_, [](Value& value) {
                 if (value.kind == Kind::packet || value.kind == Kind::packet_end)

@@ -211,7 +211,7 @@ void Walk::note(uint8_t frame, uint8_t slot) {
 
 Prediction predict(const Program& program, uint64_t most) {
     Prediction prediction;
-    prediction.maps = program.maps.size() + (program.data.empty() ? 0 : 1);
+    prediction.maps = count_maps(program);
     const auto code = prepare(program);
     if (!code) return prediction;
     prediction.stack = deepest_stack(*code);

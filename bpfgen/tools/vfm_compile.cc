@@ -35,7 +35,12 @@ const cli::Tool kTool = {
     "Several INs become one program, in that order: as several filters on one hook. What one drops "
     "ends there, what it passes goes on to the next. Each has statistics, counters and tables of "
     "its own, in maps whose names begin with up to 7 bytes of the file's name: of a.vfl the "
-    "statistics are in a_stats.\n\n"
+    "statistics are in a_stats. What the kernel would not take in one program is cut between "
+    "filters into several, vfm_filter and behind it vfm_filter_2 and so on, which call one another "
+    "through the map vfm_programs; libbpf and bpftool load such an object; ip, tc and xdp-loader "
+    "refuse it. The kernel empties that map when its last pin and descriptor are gone: with "
+    "bpftool use pinmaps. Where such a call fails the packet takes the --on-error verdict, and no "
+    "filter behind sees it.\n\n"
     "At the hook the value 0 drops the packet, any other value passes it. A filter that eBPF "
     "cannot express is refused with the reason and the place; it can still run in user space.\n\n"
     "Behind the instructions --listing shows what the program asks of a kernel, with the share of "
@@ -65,10 +70,7 @@ constexpr std::array<std::string_view, 2> kOnError = {"pass", "drop"};
 
 std::string facts_of(const bpf::Program& program) {
     const auto cpus = static_cast<uint64_t>(std::max(sysconf(_SC_NPROCESSORS_CONF), 1L));
-    return bpf::print_prediction(bpf::predict(program),
-                                 {.instructions = program.insns.size(),
-                                  .map_bytes = bpf::memory_of_maps(program, cpus),
-                                  .processed = {}});
+    return bpf::print_predictions(program, {.map_bytes = bpf::memory_of_maps(program, cpus)});
 }
 
 /// --max-insns: a program that has outgrown what its owner allows is no good input.

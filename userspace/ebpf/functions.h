@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <expected>
+#include <span>
 #include <vector>
 
 #include "core/ebpf/insn.h"
@@ -27,7 +28,9 @@ inline size_t function_at(size_t pc, const DecodedInsn& insn) {
 /// if the kernel would refuse: a chain too long or without end, too much stack, a jump from one
 /// function into another, a function that runs into the next one. `starts` says where instructions
 /// begin; jumps and calls lead there.
+/// `entries`: where programs begin that tail calls lead to.
 std::expected<size_t, Fault> frames_of(const std::vector<DecodedInsn>& insns,
-                                       const std::vector<bool>& starts);
+                                       const std::vector<bool>& starts,
+                                       std::span<const uint32_t> entries);
 
 }  // namespace vfm::ebpf

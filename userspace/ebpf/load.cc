@@ -83,7 +83,10 @@ std::expected<Machine, Fault> Machine::load(const Image& image) {
     if (count == 0 || !starts[count - 1] || goes_on(insns[count - 1].family))
         return fault(count == 0 ? 0 : count - 1, "the end can be reached without exit");
 
-    const auto frames = frames_of(insns, starts);
+    for (const uint32_t entry : image.entries)
+        if (entry >= count || !starts[entry]) return fault(entry, "an entry of no instruction");
+    machine.entries_ = image.entries;
+    const auto frames = frames_of(insns, starts, image.entries);
     if (!frames) return std::unexpected(frames.error());
     machine.frames_.resize(*frames);
 

@@ -47,23 +47,37 @@ void put_value(uint8_t* bytes, uint64_t value, unsigned size) {
 
 }  // namespace
 
-Run::Run(Context context, std::span<const DecodedInsn> insns, std::span<Map> maps, ByteView data,
-         std::span<Frame> frames, RandomSequence& random, const Input& input)
-    : context_(context),
-      insns_(insns),
-      maps_(maps),
-      data_(data),
-      frames_(frames),
-      random_(random),
+Run::Run(const Parts& parts, const Input& input)
+    : context_(parts.context),
+      insns_(parts.insns),
+      maps_(parts.maps),
+      data_(parts.data),
+      entries_(parts.entries),
+      frames_(parts.frames),
+      random_(parts.random),
       input_(input),
       linear_(std::min(input.linear, input.bytes.size())) {
+    begin(0);
+}
+
+void Run::begin(uint32_t pc) {
     frames_[0].clear();
+    regs_.fill({});
     regs_[BPF_REG_1] = {0, Kind::context, 0, 0};
     regs_[BPF_REG_10] = {0, Kind::frame, 0, 0};
+    may_goto_left_ = Machine::kMayGotoLimit;
+    pc_ = pc;
 }
 
 std::expected<uint64_t, Fault> Machine::run(const Input& input) {
-    Run run(context_, insns_, maps_, data_, frames_, random_, input);
+    Run run({.context = context_,
+             .insns = insns_,
+             .maps = maps_,
+             .data = data_,
+             .entries = entries_,
+             .frames = frames_,
+             .random = random_},
+            input);
     auto result = run.execute();
     if (result) exit_pc_ = run.pc();
     steps_ = run.steps();
@@ -106,6 +120,7 @@ bool Run::step(const DecodedInsn& insn) {
                 return true;
             }
             if (insn.imm == BPF_FUNC_loop) return call_loop();
+            if (insn.imm == BPF_FUNC_tail_call) return tail_call();
             if (!call(static_cast<int32_t>(insn.imm))) return false;
             ++pc_;
             return true;

@@ -174,14 +174,14 @@ BOOST_AUTO_TEST_CASE(text) {
     p.longest_path = 12;
     p.maps = 16;
     p.stack = 64;
-    BOOST_TEST(print_prediction(p, {.instructions = 20, .map_bytes = 7, .processed = 499'000}) ==
+    BOOST_TEST(print_prediction(p, 20, {.map_bytes = 7, .processed = {499'000}}) ==
                "instructions: 20, 12 on the longest path\n"
                "processed by the verifier: 499000 asked, predicted 500000 of 1000000 (50.0 %), "
                "branches pending at most 4096 of 8192 (50.0 %)\n"
                "maps: 16 of 64 (25.0 %), 7 bytes; frame: 64 of 512 (12.5 %) bytes\n");
     p.processed = kMostProcessed + 1;
     p.longest_path.reset();
-    BOOST_TEST(print_prediction(p, {}) ==
+    BOOST_TEST(print_prediction(p, 0, {}) ==
                "instructions: 0, no longest path: it has loops\n"
                "processed by the verifier: predicted more than 1000000, which it refuses\n"
                "maps: 16 of 64 (25.0 %), 0 bytes; frame: 64 of 512 (12.5 %) bytes\n");
