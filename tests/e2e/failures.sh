@@ -71,7 +71,7 @@ done
 change() {  # change WHAT OLD NEW VERB...: OLD and NEW are what list says
     local what=$1 old=$2 new=$3 how n listed
     shift 3
-    for how in error kill-before kill-after; do
+    for how in error kill-before; do
         n=0
         while
             n=$((n + 1))
