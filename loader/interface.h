@@ -17,7 +17,7 @@ struct Interface {
 
 /// By its name or an alternative one. Fails with Status::refused if there is none (with the nearest
 /// name) or if its frames have no Ethernet header.
-Result<Interface> find_interface(const std::string& name);
+Result<Interface> find_interface(const std::string& given);
 
 /// The name of the interface that has this one or has it as an alternative; itself if none has.
 std::string main_name(const std::string& name);

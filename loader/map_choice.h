@@ -50,8 +50,8 @@ class MapChoice {
     static std::vector<std::string> kept(const PreparedProgram& program, uint32_t unit);
 
   private:
-    KnownMap find(const PreparedProgram& program, size_t map);
-    KnownMap find_shared(const PreparedProgram& program, size_t map);
+    KnownMap find(const PreparedProgram& program, size_t number);
+    KnownMap find_shared(const PreparedProgram& program, size_t number);
     KnownMap find_kept(const StoredFilter& filter, const bpf::Map& map, const std::string& pin);
     KnownMap find_table(const StoredFilter& filter, const bpf::Map& map, const TableDecl& table);
     bool counts_fit(const PreparedProgram& program, uint32_t unit);
