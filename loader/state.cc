@@ -184,8 +184,7 @@ bool is_absent(const std::string& path) {
 std::unexpected<Failure> cannot_read_state(const std::string& path, int error) {
     std::string hint;
     if (error == EACCES || error == EPERM)
-        hint =
-            "the state belongs to root: reading it needs root, or CAP_DAC_OVERRIDE and CAP_BPF";
+        hint = "the state belongs to root: reading it needs root, or CAP_DAC_OVERRIDE and CAP_BPF";
     return refuse(path, fmt::format("cannot read it: {}", error_text(error)), std::move(hint));
 }
 

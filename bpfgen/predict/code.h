@@ -18,7 +18,7 @@ enum class Address : uint8_t { none, map, data, function };
 struct Step {
     ebpf::DecodedInsn insn;
     Address address = Address::none;
-    uint32_t map = 0;             ///< Address::map: its number
+    uint32_t map = 0;  ///< Address::map: its number
     /// Branch, jump, CALL_LOCAL, the address of a function: the instruction there.
     uint32_t target = 0;
     bool is_second_half = false;  ///< of the instruction before
