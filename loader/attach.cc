@@ -173,7 +173,7 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
         if (auto warning = vlan_warning(filter.module, interface))
             put.notes.push_back(*std::move(warning));
     return AttachedFilter{stored_as(hook, put, put.records[newest], interface.name),
-                          std::move(put.notes)};
+                          std::move(put.notes), std::move(put.times)};
 }
 
 Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter) {

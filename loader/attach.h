@@ -28,6 +28,7 @@ struct AttachOptions {
 struct AttachedFilter {
     StoredFilter filter;
     std::vector<Diagnostic> notes;  ///< and warnings
+    StepTimes times;
 };
 
 /// Where the filters of a hook are in the state: an interface that has come from another network

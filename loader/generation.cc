@@ -222,7 +222,8 @@ std::expected<PutFilters, PrepareFailure> put_filters(const StoredHook& hook,
                    .kept = {},
                    .generation = generation_directory(hook, hook.number + 1),
                    .program_id = prepared.loaded.id,
-                   .notes = {}};
+                   .notes = {},
+                   .times = std::move(prepared.times)};
     NewDirectory directory(put.generation);
     // Before anything runs them, so that they go on together as long as anything does.
     TRY(pin_programs(directory, prepared.loaded));
@@ -233,6 +234,7 @@ std::expected<PutFilters, PrepareFailure> put_filters(const StoredHook& hook,
         made = TRY(make_link(prepared.loaded.fd.get(), options.interface, options.place.hook,
                              options.build.mode));
         mode = made.mode;
+        put.times.took("for the kernel to attach it");
     }
     std::vector<Counted> counted;
     for (uint32_t unit = 0; unit < filters.size(); ++unit) {
@@ -244,12 +246,15 @@ std::expected<PutFilters, PrepareFailure> put_filters(const StoredHook& hook,
     TRY(pin_filters(directory, prepared, put.records));
     for (uint32_t unit = 0; unit < filters.size(); ++unit)
         TRY(move_pins(directory, filters[unit], counted[unit].pins));
+    put.times.took("to pin and record it");
     if (hook.link) {
         TRY(update_link(hook, prepared.loaded.fd.get(), options.interface.name));
         directory.keep();
+        put.times.took("for the kernel to put it in the place of the program before");
         wait_for_packets_in(hook.generation);
         // What cannot be removed now the next command sweeps.
         (void)remove_state(hook.generation);
+        put.times.took("to remove that one");
     } else {
         TRY(pin_at(hook.directory + "/link", made.fd.get()));
         directory.keep();

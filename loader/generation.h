@@ -65,6 +65,7 @@ struct PutFilters {
     std::string generation;  ///< its directory
     uint32_t program_id = 0;
     std::vector<Diagnostic> notes;  ///< why `auto` fell back
+    StepTimes times;
 };
 
 /// What a hook is put on.

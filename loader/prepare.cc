@@ -95,6 +95,7 @@ std::expected<PreparedProgram, PrepareFailure> prepare_units(std::span<const Uni
         prepared.modules.push_back(*std::move(verified));
     }
     prepared.emitted = TRY(translate_units(units, prepared.modules, options));
+    prepared.times.took("to verify and translate");
     if (auto within = check_memory(prepared.emitted, units[options.bounded], options); !within)
         return std::unexpected(PrepareFailure(std::move(within).error(), Blame::filter));
     auto loaded = load_program(prepared.emitted, maps ? maps(prepared) : KnownMaps());
@@ -110,6 +111,7 @@ std::expected<PreparedProgram, PrepareFailure> prepare_units(std::span<const Uni
             PrepareFailure(std::move(failure), refusal.blame, std::move(refusal.log)));
     }
     prepared.loaded = *std::move(loaded);
+    prepared.times.took("for the kernel to make its maps and verify it");
     return prepared;
 }
 

@@ -13,6 +13,7 @@
 #include "loader/interface.h"
 #include "loader/load.h"
 #include "loader/shared_memory.h"
+#include "loader/step_times.h"
 
 namespace vfm {
 
@@ -28,6 +29,7 @@ struct PreparedProgram {
     std::vector<VerifiedModule> modules;  ///< by unit
     bpf::Program emitted;
     LoadedProgram loaded;
+    StepTimes times;
 };
 
 struct PrepareFailure {

@@ -53,6 +53,14 @@ void warn_of_refusal(const PrepareFailure& refusal, bool verbose) {
     report_preparation(warning, verbose, false);
 }
 
+/// -v: what took how long, the kernel's part apart.
+void show_times(const StepTimes& before, const StepTimes& attached) {
+    for (const StepTimes* times : {&before, &attached})
+        for (const StepTime& time : times->all())
+            fmt::print(stderr, "note: {:.2f} ms {}\n", static_cast<double>(time.nanoseconds) / 1e6,
+                       time.step);
+}
+
 int report_attached(const AttachedFilter& attached, bool json) {
     cli::report(attached.notes);
     print_attached(attached, json);
@@ -72,14 +80,18 @@ Diagnostic no_way_note(const Interface& interface) {
 Result<int> attach(const CommandLine& line, const Options& options) {
     const ServeOptions& serve = options.serve;
     const AttachOptions& attach = serve.attach;
+    StepTimes times;
     const Filter filter = TRY(line.read_filter());
+    times.took("to read and compile the filter");
     cli::report(filter.warnings);
     TRY(require_capabilities("attach", {Capability::bpf, Capability::net_admin}));
     const Interface interface = TRY(find_interface(*line.text("iface")));
     const bool json = line.has("json"), verbose = line.has("verbose");
     cli::report(lint_warnings(filter));
+    times.took("to look at it for ways past it");
     if (attach.mode != Mode::userspace) {
         const auto attached = attach_filter(filter, interface, attach);
+        if (attached && verbose) show_times(times, attached->times);
         if (attached) return report_attached(*attached, json);
         const PrepareFailure& refused = attached.error();
         const bool another_way = options.fallback && attach.hook != HookPoint::tc_egress;
@@ -140,7 +152,8 @@ int run_attach(const std::vector<std::string>& arguments) {
             "where it runs: native (in the driver), skb, userspace, or auto (default): the first "
             "of these that takes it")
         .flag("no-fallback", "never in user space: what the kernel refuses is an error")
-        .flag("verbose,v", "show the whole log of the kernel's verifier if it refuses");
+        .flag("verbose,v",
+              "show what took how long, and the whole log of the kernel's verifier if it refuses");
     serve_options(filter_options(line));
     if (const auto status = line.parse(arguments)) return *status;
     const auto options = read_options(line);

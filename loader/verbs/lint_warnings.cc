@@ -6,8 +6,8 @@ namespace vfm {
 
 std::vector<Diagnostic> lint_warnings(const Filter& filter) {
     // Some ten milliseconds; thousands of rules would take seconds.
-    constexpr size_t kMostText = size_t{32} << 10;
-    if (filter.module.source_text.size() > kMostText) {
+    constexpr size_t kMostLooked = size_t{32} << 10;
+    if (filter.module.source_text.size() > kMostLooked) {
         auto note = Diagnostic::about(filter.name, "not looked at for ways past it: it is large",
                                       "vflispc --lint takes its time");
         note.severity = Severity::note;
