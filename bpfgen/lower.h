@@ -40,6 +40,8 @@ struct Lowering {
     uint64_t reach;      ///< see AccessContext
     /// Direct access where not all bytes may be linear: see FarTests.
     std::optional<Label> far = {};
+    /// Where the frame has what counted last: see Gate.
+    std::optional<int16_t> decision = {};
     bool few_pointers = false;  ///< see AccessContext
 };
 

@@ -63,6 +63,7 @@ std::string unique_among(std::vector<std::string>& taken, const std::string& bas
 MapList::MapList(std::vector<std::string> reserved) : taken_(std::move(reserved)) {
     // Also where they are not used: a map's name must not depend on what else the program does.
     taken_.emplace_back("vfm_stats");
+    taken_.emplace_back("vfm_enforce");
     taken_.emplace_back("vfm_scratch");
     taken_.emplace_back("vfm_packet");
     taken_.emplace_back("vfm_result");
@@ -104,6 +105,14 @@ uint32_t Maps::add(std::string_view name, Map map) {
     map.unit = unit_;
     return list_.add(prefix_.empty() ? std::string(name) : fmt::format("{}_{}", prefix_, name),
                      std::move(map));
+}
+
+// A map that each unit may have: "vfm_NAME" where there is one unit.
+uint32_t Maps::add_own(std::string_view name, Map map) {
+    if (!prefix_.empty()) return add(name, std::move(map));
+    map.name = fmt::format("vfm_{}", name);
+    map.unit = unit_;
+    return list_.add_named(std::move(map));
 }
 
 uint32_t Maps::flow(uint32_t table) {
@@ -172,15 +181,23 @@ uint32_t Maps::stats() {
                 .counters = arrays_};
         for (const CounterArray& array : arrays_)
             map.value_size += static_cast<uint32_t>(array.count * sizeof(vfm_counter));
-        if (prefix_.empty()) {
-            map.name = "vfm_stats";
-            map.unit = unit_;
-            stats_ = list_.add_named(std::move(map));
-        } else {
-            stats_ = add("stats", std::move(map));
-        }
+        stats_ = add_own("stats", std::move(map));
     }
     return *stats_;
+}
+
+uint32_t Maps::enforce() {
+    if (!enforce_) {
+        uint32_t counters = 0;
+        for (const CounterGroup& group : module_.counter_groups)
+            counters += static_cast<uint32_t>(group.counters.size());
+        enforce_ = add_own("enforce", {.role = MapRole::enforce,
+                                       .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                                       .key_size = sizeof(uint32_t),
+                                       .value_size = sizeof(uint64_t),
+                                       .max_entries = VFM_ENFORCE_RULES + counters});
+    }
+    return *enforce_;
 }
 
 uint32_t MapList::scratch(uint32_t slots) {

@@ -61,6 +61,7 @@ class ProgramTypes {
                     {{"length", u32_, 0}, {"bytes", b_.array(u8_, int_, map.key_size - 4), 4}});
             case MapRole::counters:
             case MapRole::stats:
+            case MapRole::enforce:
             case MapRole::scratch:
             case MapRole::packet:
             case MapRole::result:
@@ -96,6 +97,8 @@ class ProgramTypes {
                 return counter_type();
             case MapRole::stats:
                 return stats_type(map);
+            case MapRole::enforce:
+                return u64_;
             case MapRole::scratch:
                 return b_.array(u64_, int_, map.value_size / 8);
             case MapRole::packet:

@@ -63,7 +63,7 @@ class Translator {
             unit.begin();
             if (i == 0) shared_values();
             if (auto done = unit.filter(); !done) return failed(unit, std::move(done).error());
-            unit.end();
+            if (auto done = unit.end(); !done) return failed(unit, std::move(done).error());
         }
         for (UnitCode& unit : units_) {
             emitter_.unit(unit.number());

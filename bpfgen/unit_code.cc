@@ -10,6 +10,7 @@
 #include "bpfgen/choices.h"
 #include "bpfgen/clock.h"
 #include "bpfgen/emitter.h"
+#include "bpfgen/enforcement.h"
 #include "bpfgen/frame.h"
 #include "bpfgen/fuel.h"
 #include "bpfgen/jump_threading.h"
@@ -23,6 +24,12 @@
 #include "core/packet/header_walk.h"
 
 namespace vfm::bpf {
+namespace {
+
+// The slot of the frame behind another.
+constexpr int16_t behind(int16_t slot) { return static_cast<int16_t>(slot - 8); }
+
+}  // namespace
 
 void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map) {
     emitter.emit(store_imm(4, kFrame, kKeySlot, static_cast<int32_t>(index)));
@@ -33,7 +40,8 @@ void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map) {
     emitter.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), no_map);
 }
 
-UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next)
+UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next,
+                   const UnitCode* filter)
     : input_(std::move(input)),
       shared_(shared),
       emitter_(shared.emitter),
@@ -44,9 +52,13 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
       exits_(emitter_, hook_,
              {.drop_on_error = input_.unit->drop_on_error,
               .result_map = shared.options.result_map,
-              .next = next}),
+              .next = next,
+              .withholds = input_.unit->withholds,
+              .gate = filter ? std::optional(GateWays{filter->exits_.enforced(), *filter->withheld_})
+                             : std::nullopt}),
       calls_(emitter_, maps_, shared.shares),
-      last_(!next) {
+      last_(!next && !input_.unit->withholds),
+      filter_(filter) {
     thread_jumps(input_.function);
     read_clock_once(input_.function);
     choose_by_branches(input_.function);
@@ -58,6 +70,11 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
     certain_fuel_ = settle_fuel(input_.function);
     needs_ = find_needs(input_.function);
     heads_ = find_loop_heads(input_.function, ir::Cfg(input_.function));
+    if (!input_.gate) return;
+    static const Unit flow_unit{.module = &flow_numbers()};
+    withheld_ = emitter_.label();
+    UnitInput gate{&flow_unit, input_.number, *std::move(input_.gate), {}};
+    gate_.reset(new UnitCode(std::move(gate), shared, next, this));
 }
 
 Result<> UnitCode::prepare() {
@@ -68,12 +85,12 @@ Result<> UnitCode::prepare() {
     cfg_.emplace(input_.function);
     values_.emplace(input_.function, *cfg_, heads_, shared_.careful);
     reach_ = find_reach(input_.function, *cfg_, *values_, heads_);
-    return {};
+    return gate_ ? gate_->prepare() : Result<>();
 }
 
 unsigned UnitCode::rounds() const {
     const unsigned walk = needs_.walks ? walk::kMaxExtensionHeaders : 0;
-    return std::max(walk, tables_.rounds());
+    return std::max({walk, tables_.rounds(), gate_ ? gate_->rounds() : 0});
 }
 
 // The kernel's verifier, which takes 1,000,000 instructions, follows eight at least in each
@@ -109,6 +126,7 @@ void UnitCode::begin() {
     array_value(emitter_, maps_.stats(), 0, exits_.no_map());
     emitter_.emit(store(8, kFrame, kStatsSlot, 0));
     count_packet();
+    if (keeps_decision()) emitter_.emit(store_imm(8, kFrame, decision_slot(), 0));
     if (needs_.fuel) fill_fuel();
     if (heads_.any() && shared_.options.loops == LoopForm::bounded) {
         emitter_.number(1, heads_.most_visits);
@@ -160,7 +178,8 @@ Result<> UnitCode::filter() {
                       .len = shared_.len,
                       .clock_in_slot = shared_.clock_in_slot,
                       .careful = shared_.careful,
-                      .reach = kMaxPacket};
+                      .reach = kMaxPacket,
+                      .decision = keeps_decision() ? std::optional(decision_slot()) : std::nullopt};
     if (shared_.linear()) return variant(lowering, AccessKind::direct);
     return asks_for_more() ? direct(lowering) : through_helper(lowering);
 }
@@ -259,6 +278,31 @@ void UnitCode::fill_fuel() {
     emitter_.emit(store(8, kFrame, kFuelSlot, 1));
 }
 
+Result<> UnitCode::end() {
+    exits_.emit_errors();
+    // Whoever sets the share finds the map, though the filter may drop nothing.
+    if (gate_) (void)maps_.enforce();
+    if (gate_ && emitter_.used(exits_.drops())) TRY(write_gate());
+    exits_.emit_verdicts();
+    return {};
+}
+
+Result<> UnitCode::write_gate() {
+    const Gate gate = {.map = maps_.enforce(),
+                       .ways = {exits_.enforced(), *withheld_},
+                       .decision = keeps_decision() ? std::optional(decision_slot())
+                                                    : std::nullopt};
+    emitter_.bind(exits_.drops());
+    ask_share(emitter_, gate);
+    emitter_.emit(mov(1, kContext));
+    gate_->packet();
+    TRY(gate_->filter());
+    gate_->exits_.emit_of_gate();
+    emitter_.bind(gate.ways.withheld);
+    withhold(emitter_, gate, exits_.passes());
+    return {};
+}
+
 RegisterFile UnitCode::registers(AccessKind access) const {
     RegisterFile file{.lost_in_calls = {2, 3, 4, 5}, .kept_in_calls = {9}};
     const bool direct = access == AccessKind::direct;
@@ -266,11 +310,18 @@ RegisterFile UnitCode::registers(AccessKind access) const {
     // Who comes next has nowhere else to get it from.
     const bool context = needs_context() || (!direct && needs_.loads);
     if (!context) file.kept_in_calls.push_back(kContext);
-    if (shared_.linear()) file.first_spill = kFirstLinearSpill;
-    if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
-    if (shared_.clock_in_slot) file.first_spill = kFirstSpillBehindClock;
+    file.first_spill = first_spill();
+    if (keeps_decision()) file.first_spill = behind(decision_slot());
+    if (filter_ && filter_->keeps_decision())
+        file.first_spill = std::min(file.first_spill, behind(filter_->decision_slot()));
     file.frame_end = frame_end();
     return file;
+}
+
+int16_t UnitCode::first_spill() const {
+    if (shared_.clock_in_slot) return kFirstSpillBehindClock;
+    if (needs_.wide_keys) return kFirstSpillBehindKey;
+    return shared_.linear() ? kFirstLinearSpill : kFirstSpill;
 }
 
 int16_t UnitCode::frame_end() const {

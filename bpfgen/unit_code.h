@@ -2,6 +2,7 @@
 // filter, its ends. What units share is made by translate.cc.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -23,6 +24,7 @@ struct UnitInput {
     const Unit* unit;
     uint32_t number;  ///< of those given to generate()
     ir::Function function;
+    std::optional<ir::Function> gate;  ///< flow_number_function(), of one that withholds
 };
 
 /// What belongs to the whole program.
@@ -47,7 +49,8 @@ void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map);
 class UnitCode {
   public:
     /// `next`: where a packet goes on that the unit passes; nothing for the last.
-    UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next);
+    UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next)
+        : UnitCode(std::move(input), shared, next, nullptr) {}
 
     /// Makes the constant data. Fails as LookupTables::make() does, and at a loop that no verifier
     /// could follow.
@@ -72,11 +75,18 @@ class UnitCode {
     void begin();
     /// Behind it: the same is there. Fails if values find no place.
     Result<> filter();
-    void end() { exits_.emit(); }
+    Result<> end();
     /// Writes the subprograms that it calls, behind all units.
     void subprograms(std::vector<Subprogram>& written) { calls_.emit(written); }
 
   private:
+    // `filter`: nothing, or the unit whose gate this is.
+    UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next,
+             const UnitCode* filter);
+    Result<> write_gate();
+    bool keeps_decision() const { return input_.unit->withholds && needs_.counters; }
+    int16_t decision_slot() const { return first_spill(); }
+    int16_t first_spill() const;
     Result<> check_rounds() const;
     int16_t frame_end() const;
     void count_packet();
@@ -100,7 +110,10 @@ class UnitCode {
     LookupTables tables_;
     Exits exits_;
     SharedAccess calls_;
-    bool last_;
+    bool last_;  // nothing behind it reads the context
+    const UnitCode* filter_;
+    std::optional<Label> withheld_;
+    std::unique_ptr<UnitCode> gate_;
     Needs needs_;
     Reach reach_;
     std::vector<bool> certain_fuel_;
