@@ -9,6 +9,7 @@
 
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
+#include "loader/enforce.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
 #include "loader/messages.h"
@@ -111,11 +112,13 @@ Result<std::vector<WantedFilter>> filters_of(const StoredHook& hook) {
         WantedFilter filter{.unit = {.filter = {},
                                      .name = stored.record.name,
                                      .priority = stored.record.priority,
-                                     .drop_on_error = stored.record.drop_on_error},
+                                     .drop_on_error = stored.record.drop_on_error,
+                                     .enforce = {}},
                             .attached_at = stored.record.attached_at,
                             .as_it_was = stored};
         filter.unit.filter.module = TRY(stored_module(stored));
         filter.unit.filter.name = stored.record.source_name;
+        if (stored.record.enforceable) filter.unit.enforce = TRY(read_share(stored));
         filters.push_back(std::move(filter));
     }
     return filters;
@@ -214,7 +217,8 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
     const size_t newest = insert_filter(filters, {.unit = {.filter = filter,
                                                            .name = options.name,
                                                            .priority = options.priority,
-                                                           .drop_on_error = options.drop_on_error},
+                                                           .drop_on_error = options.drop_on_error,
+                                                           .enforce = options.enforce},
                                                   .attached_at = utc_now(),
                                                   .as_it_was = {}});
     const Mode mode = hook.filters.empty() ? options.mode : hook.filters.front().record.mode;

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 
+#include "loader/enforce.h"
 #include "loader/generation.h"
 #include "loader/kernel.h"
 
@@ -30,6 +31,8 @@ std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module) {
     switch (map.role) {
         case bpf::MapRole::stats:
             return "vfm_stats";
+        case bpf::MapRole::enforce:
+            return kEnforceMap;
         case bpf::MapRole::flow:
             return "table-" + pin_name(module.tables()[map.table].name);
         case bpf::MapRole::counters:

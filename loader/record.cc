@@ -30,6 +30,7 @@ void write_filter(const Record& record, state::Filter& filter) {
     filter.set_name(record.name);
     filter.set_priority(record.priority);
     filter.set_drop_on_error(record.drop_on_error);
+    filter.set_enforceable(record.enforceable);
     filter.set_attached_at(record.attached_at);
     filter.set_source_name(record.source_name);
     filter.set_source(record.source);
@@ -59,6 +60,7 @@ std::optional<Record> read_filter_message(const state::Filter& filter, Record re
     record.name = filter.name();
     record.priority = static_cast<uint16_t>(filter.priority());
     record.drop_on_error = filter.drop_on_error();
+    record.enforceable = filter.enforceable();
     record.attached_at = filter.attached_at();
     record.source_name = filter.source_name();
     record.source = filter.source();

@@ -45,6 +45,7 @@ struct Record {
     std::string messages;           ///< file into which the process that serves it writes
     std::string hand_over;          ///< where XDP hands its frames over: "native" or "skb"
     bool drop_on_error = false;
+    bool enforceable = false;  ///< attached with --monitor or --canary: see enforce.h
     uint16_t priority = bpf::kDefaultPriority;
     std::string attached_at;  ///< UTC, "2030-01-31T23:59:59Z"
     std::string source_name;

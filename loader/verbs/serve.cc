@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "loader/enforce.h"
 #include "loader/kernel.h"
 #include "loader/serve/daemon.h"
 #include "loader/verbs/report.h"
@@ -22,6 +23,17 @@ std::string default_name(const CommandLine& line) {
     return is_filter_name(stem) && stem != "-" ? stem : "filter";
 }
 
+/// --monitor or --canary, or nothing.
+Result<std::optional<uint32_t>> read_enforcement(const CommandLine& line) {
+    const auto canary = line.text("canary");
+    if (line.has("monitor") && canary)
+        return std::unexpected(
+            cli::usage_error(line.tool(), "--monitor and --canary exclude each other"));
+    if (line.has("monitor")) return std::optional<uint32_t>(0);
+    if (!canary) return std::optional<uint32_t>();
+    return std::optional(TRY(read_share_of(line.tool(), "--canary", *canary)));
+}
+
 Result<AttachOptions> read_filter_options(const CommandLine& line) {
     AttachOptions options;
     options.name = line.text("name").value_or(default_name(line));
@@ -37,6 +49,7 @@ Result<AttachOptions> read_filter_options(const CommandLine& line) {
     if (const auto priority = line.text("prio"))
         options.priority = static_cast<uint16_t>(
             TRY(cli::number_value(line.tool(), "prio", *priority, 0, UINT16_MAX)));
+    options.enforce = TRY(read_enforcement(line));
     options.bpffs = line.bpffs_directory();
     return options;
 }
@@ -78,6 +91,15 @@ int serve(Launch& launch, const Filter& filter, const Interface& interface,
 
 }  // namespace
 
+Result<uint32_t> read_share_of(const cli::Tool& tool, std::string_view what,
+                               const std::string& text) {
+    if (const auto share = parse_share(text)) return *share;
+    return std::unexpected(cli::usage_error(
+        tool, fmt::format("{} takes a share of 0% to 100% with two decimals at most, as 5% or "
+                          "0.25%, not '{}'",
+                          what, printable(text))));
+}
+
 CommandLine& filter_options(CommandLine& line) {
     return line.value("name", "NAME", "its name (default: that of the file, or 'filter')")
         .value("prio", "P",
@@ -85,6 +107,12 @@ CommandLine& filter_options(CommandLine& line) {
                "(default: 50)")
         .value("on-error", "VERDICT",
                "what happens to packets on which the filter fails: pass (default) or drop")
+        .flag("monitor",
+              "drop nothing: what would be dropped passes and is counted, until `vfm-xdp enforce` "
+              "says otherwise")
+        .value("canary", "P%",
+               "drop packets of this share of all flows only, 0% to 100%: what would be dropped of "
+               "the others passes and is counted")
         .bpffs()
         .json();
 }

@@ -23,6 +23,10 @@ Result<uint64_t> read_memory(const CommandLine& line);
 /// Name, hook, verdict and places that attach and run have in common.
 CommandLine& filter_options(CommandLine& line);
 
+/// A share of flows as people write it (enforce.h); `what` wants it. Anything else is a usage_error().
+Result<uint32_t> read_share_of(const cli::Tool& tool, std::string_view what,
+                               const std::string& text);
+
 /// CAP_NET_RAW, which only this road needs. Fails with Status::refused.
 Result<> require_sockets(std::string_view verb);
 

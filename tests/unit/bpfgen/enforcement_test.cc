@@ -255,6 +255,14 @@ BOOST_AUTO_TEST_CASE(errors_that_would_drop_are_withheld) {
     }
 }
 
+// Who writes the share need not know what the filter does.
+BOOST_AUTO_TEST_CASE(a_filter_that_drops_nothing_has_a_share) {
+    Single filter(test::assembled("RET 1\n"), Hook::xdp, 500);
+    BOOST_TEST(filter.run(test::tcp_packet(80, 60)) == xdp_facts().pass);
+    BOOST_TEST(filter.counted(VFM_ENFORCE_SHARE) == 500u);
+    BOOST_TEST(filter.counted(VFM_ENFORCE_WOULD_DROP) == 0u);
+}
+
 // Its code is its own: that of the filter beside it is what it was.
 BOOST_AUTO_TEST_CASE(a_filter_without_a_gate_has_no_map) {
     test::Group group;

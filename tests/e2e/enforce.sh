@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# attach --monitor and --canary, and `enforce`: what is counted instead of dropped, which flows are dropped,
+# and that the change is one write, on both roads.
+. "$(dirname "$0")/lib.sh"
+before=$(state)
+
+# The flows of UDP from 10.9.0.2, ports 1000 + i to 9: their numbers by HASH5, as vfm-test computes them.
+flows() { # SHARE (of 10,000) FIRST COUNT: how many of them are below it
+    python3 - "$@" <<'P'
+import sys
+share, first, count = map(int, sys.argv[1:])
+mask = (1 << 64) - 1
+def hash5(words):
+    h = 0x9E3779B97F4A7C15
+    for w in words:
+        h = ((h ^ w) * 0xFF51AFD7ED558CCD) & mask
+        h ^= h >> 32
+    return h
+src, dst = 0x0A090002, 0x0A090001
+print(sum(hash5([0, src, 0, dst, port << 16 | 9, 17]) % 10000 < share for port in range(first, first + count)))
+P
+}
+send() { # FIRST COUNT: a packet of each flow
+    local specs=() port
+    for ((port = $1; port < $1 + $2; port++)); do specs+=("udp:sport=$port:dport=9"); done
+    frames "${specs[@]}"
+}
+# packets, pass, drop, would_drop of a filter, once it has seen so many.
+counts() { # NAME PACKETS
+    local seen=
+    for _ in $(seq 200); do
+        seen=$(xdp stats v0 --name "$1" --json | json 'j[0]["packets"]')
+        [ "$seen" -lt "$2" ] || break
+        sleep 0.02
+    done
+    xdp stats v0 --name "$1" --json | json '[j[0][k] for k in ("packets", "pass", "drop", "would_drop")]'
+}
+enforced() { xdp list --json | json '[(f["name"], f["enforce"]) for f in j]'; }
+
+# Wrong usage.
+refused 2 "exclude each other" xdp attach v0 -e 1 --monitor --canary 5%
+for share in 101% 100.01% 5 5.123% -1% x% % 1.% .5%; do
+    refused 2 "a share of 0% to 100%" xdp attach v0 -e 1 --canary="$share"
+    [ "$share" = -1% ] || refused 2 "a share of 0% to 100%" xdp enforce v0 "$share"
+done
+refused 2 "SHARE is missing" xdp enforce v0
+refused 3 "no filter of VFM" xdp enforce v0 on
+same "state after wrong usage" "$(state)" "$before"
+
+cat >"$work/rules.vfl" <<'V'
+(rules
+  (when :name "known" (= udp.sport 1000) pass)
+  (when (< udp.sport 1100) drop)
+  (default drop))
+V
+
+road() { # HOOK OPTIONS...: all of it on one road
+    local hook=$1
+    shift
+    # Monitor: nothing is dropped, by rule; what would be goes on to the next filter.
+    xdp attach v0 "$work/rules.vfl" --name web --hook="$hook" --monitor --on-error=drop "$@" >/dev/null 2>&1
+    same "enforce" "$(enforced)" "[('web', 'off')]"
+    program=$(xdp list --json | json 'j[0]["prog_id"]')
+    send 1000 5
+    send 1200 3
+    same "monitored" "$(counts web 8)" "[8, 8, 0, 7]"
+    same "by rule" "$(xdp stats v0 --json | json '[(r["rule"], r["packets"], r["would_drop"]) for r in j[0]["rules"]]')" \
+        "[(0, 3, 3), (1, 1, 0), (2, 4, 4)]"
+    contains "text" "$(xdp stats v0)" "WOULD-DROP"
+    contains "show" "$(xdp show v0)" "enforce   off"
+
+    # On, a share, off again: one write each, the same program.
+    contains "on" "$(xdp enforce v0 on)" "drops all"
+    send 1200 2
+    same "on" "$(counts web 10)" "[10, 8, 2, 7]"
+    contains "a share" "$(xdp enforce v0 --name web 25.5%)" "25.5% of all flows"
+    same "share" "$(enforced)" "[('web', '25.5%')]"
+    local dropped
+    dropped=$(flows 2550 2000 60)
+    [ "$dropped" -gt 5 ] && [ "$dropped" -lt 55 ] || fail "the flows are ill chosen: $dropped"
+    send 2000 60
+    same "25.5%" "$(counts web 70)" "[70, $((68 - dropped)), $((2 + dropped)), $((67 - dropped))]"
+    same "json" "$(xdp enforce v0 off --json | json 'j["enforce"]')" off
+    send 2000 60
+    same "off" "$(counts web 130)" "[130, $((128 - dropped)), $((2 + dropped)), $((127 - dropped))]"
+    # What is not IP is one flow, of six zero words.
+    xdp enforce v0 --hook="$hook" 100% >/dev/null
+    same "100%" "$(enforced)" "[('web', 'on')]"
+    same "no new program" "$(xdp list --json | json 'j[0]["prog_id"]')" "$program"
+    xdp detach v0 --name web >/dev/null
+    same "state after detach" "$(state)" "$before"
+}
+road xdp
+road tc-ingress
+
+# From the beginning on, and every packet of a flow alike.
+xdp attach v0 -e 0 --name half --canary 50% --hook=tc-ingress >/dev/null 2>&1
+same "canary" "$(enforced)" "[('half', '50%')]"
+dropped=$(flows 5000 3000 40)
+send 3000 40
+send 3000 40
+same "canary's counts" "$(counts half 80)" "[80, $((80 - 2 * dropped)), $((2 * dropped)), $((80 - 2 * dropped))]"
+xdp detach v0 >/dev/null
+
+# Several filters of a hook, each with its own; what one withholds meets the next one.
+xdp attach v0 -e 0 --name a --prio 1 --monitor >/dev/null 2>&1
+xdp attach v0 -e '(!= udp.sport 1001)' --name b --prio 2 >/dev/null 2>&1
+xdp attach v0 -e '(!= udp.sport 1002)' --name c --prio 3 --canary 0.01% >/dev/null 2>&1
+same "each its own" "$(enforced)" "[('a', 'off'), ('b', 'on'), ('c', '0.01%')]"
+send 1000 4
+counts c 3 >/dev/null
+same "one after the other" \
+    "$(xdp stats v0 --json | json '[[f[k] for k in ("name", "packets", "drop", "would_drop")] for f in j]')" \
+    "[['a', 4, 0, 4], ['b', 4, 1, 0], ['c', 3, 0, 1]]"
+refused 2 "say which with --name and --hook" xdp enforce v0 off
+refused 3 "attached without --monitor or --canary" xdp enforce v0 --name b off
+refused 3 "--canary 100%" xdp enforce v0 --name b 5%
+xdp enforce v0 --name b on >/dev/null
+# What comes and goes leaves shares and counts.
+xdp enforce v0 --name c 12.34% >/dev/null
+xdp attach v0 -e 1 --name d --prio 2 >/dev/null 2>&1
+xdp detach v0 --name b >/dev/null
+same "shares stay" "$(enforced)" "[('a', 'off'), ('d', 'on'), ('c', '12.34%')]"
+same "counts stay" "$(xdp stats v0 --json | json '[f["would_drop"] for f in j]')" "[4, 0, 1]"
+xdp enforce v0 --name a on >/dev/null
+send 1000 4
+same "on" "$(counts a 8)" "[8, 4, 4, 4]"
+xdp detach v0 --all >/dev/null
+
+# What fails follows --on-error, and is withheld where that is drop. A filter that drops nothing has a share,
+# too.
+xdp attach v0 -e '(!= dst-port 80)' --name far --on-error=drop --monitor >/dev/null 2>&1
+frames 'short*3'
+same "errors" "$(counts far 3)" "[3, 3, 0, 3]"
+xdp detach v0 >/dev/null
+xdp attach v0 -e 1 --name all --monitor >/dev/null 2>&1
+xdp enforce v0 5% >/dev/null
+same "nothing to drop" "$(enforced)" "[('all', '5%')]"
+xdp detach v0 --json | json '1 // (j[0]["enforce"] == "5%")' >/dev/null || fail "detach does not tell what it was"
+same "state at the end" "$(state)" "$before"
+
+# In user space the same.
+reason=$(vfm-xdp doctor --json --bpffs "$bpffs" | json '[r["state"] for r in j if r["name"] == "af_xdp"]' || true)
+[ "$reason" = "['ok']" ] || { echo "user space is not tried: $reason"; exit 0; }
+road xdp --mode=userspace --force
