@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "core/base/fd.h"
+#include "loader/counted.h"
 #include "loader/counters.h"
 #include "loader/kernel.h"
 #include "loader/shared_memory.h"
@@ -32,9 +33,9 @@ bool is_array_of_words(int map) {
            info.value_size == kWord && info.max_entries >= VFM_ENFORCE_RULES;
 }
 
-/// Opens the kernel's map of a filter.
-Result<Fd> open_words(const StoredFilter& filter) {
-    Fd map = TRY(open_pin(filter, fmt::format("maps/{}", kEnforceMap)));
+/// Opens a map of the kernel's, a pin of the filter.
+Result<Fd> open_words(const StoredFilter& filter, const std::string& pin) {
+    Fd map = TRY(open_pin(filter, "maps/" + pin));
     if (!is_array_of_words(map.get())) return foreign(pin_of_share(filter));
     return map;
 }
@@ -60,16 +61,12 @@ std::vector<std::vector<uint64_t>> no_rules(std::span<const CounterGroup> groups
 
 Result<WouldDrop> would_drop_in_kernel(const StoredFilter& filter,
                                        std::span<const CounterGroup> groups) {
-    const Fd map = TRY(open_words(filter));
-    const auto sum = [&](uint32_t index) -> Result<uint64_t> {
-        const auto words = TRY(read_words(filter, map.get(), index));
-        return std::accumulate(words.begin(), words.end(), uint64_t{0});
-    };
-    WouldDrop all{.packets = TRY(sum(VFM_ENFORCE_WOULD_DROP)), .rules = no_rules(groups)};
-    if (all.packets == 0) return all;
-    uint32_t index = VFM_ENFORCE_RULES;
+    auto words = TRY(read_would_drop(filter, kEnforceMap, counters_in(groups)));
+    TRY(add_would_drop_before(filter, words));
+    WouldDrop all{.packets = words.front(), .rules = no_rules(groups)};
+    auto from = words.begin() + 1;
     for (std::vector<uint64_t>& group : all.rules)
-        for (uint64_t& rule : group) rule = TRY(sum(index++));
+        for (uint64_t& rule : group) rule = *from++;
     return all;
 }
 
@@ -131,6 +128,18 @@ std::optional<uint32_t> parse_share(std::string_view percent) {
     return share <= kAllFlows ? std::optional(share) : std::nullopt;
 }
 
+Result<std::vector<uint64_t>> read_would_drop(const StoredFilter& filter, const std::string& pin,
+                                              size_t size) {
+    const Fd map = TRY(open_words(filter, pin));
+    std::vector<uint64_t> sums(1 + size);
+    for (uint32_t i = 0; i < sums.size(); ++i) {
+        const auto words = TRY(read_words(filter, map.get(), VFM_ENFORCE_WOULD_DROP + i));
+        sums[i] = std::accumulate(words.begin(), words.end(), uint64_t{0});
+        if (sums.front() == 0) break;
+    }
+    return sums;
+}
+
 Result<> begin_share(int map, uint32_t share) {
     const std::vector<uint64_t> words(cpu_count(), share);
     const uint32_t index = VFM_ENFORCE_SHARE;
@@ -147,7 +156,7 @@ Result<uint32_t> read_share(const StoredFilter& filter) {
         if (view.bytes().size() < sizeof(vfm_enforce)) return foreign(pin_of_share(filter));
         share = word_at(view.bytes(), offsetof(vfm_enforce, share));
     } else {
-        const Fd map = TRY(open_words(filter));
+        const Fd map = TRY(open_words(filter, kEnforceMap));
         const auto words = TRY(read_words(filter, map.get(), VFM_ENFORCE_SHARE));
         share = words.front();
     }
@@ -156,7 +165,7 @@ Result<uint32_t> read_share(const StoredFilter& filter) {
 
 Result<> write_share(const StoredFilter& filter, uint32_t share) {
     if (!is_served(filter)) {
-        const Fd map = TRY(open_words(filter));
+        const Fd map = TRY(open_words(filter, kEnforceMap));
         return begin_share(map.get(), share);
     }
     const std::string pin = pin_of_share(filter);

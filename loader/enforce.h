@@ -38,7 +38,12 @@ Result<uint32_t> read_share(const StoredFilter& filter);
 /// with Status::refused.
 Result<> write_share(const StoredFilter& filter, uint32_t share);
 
-/// Packets that passed though the filter would drop them.
+/// What the kernel's map with this pin has counted: packets that passed though the filter would drop
+/// them, then the same by counter, of which it has `size`. Fails with Status::refused.
+Result<std::vector<uint64_t>> read_would_drop(const StoredFilter& filter, const std::string& pin,
+                                              size_t size);
+
+/// Packets that passed though the filter would drop them, since it was attached.
 struct WouldDrop {
     uint64_t packets = 0;
     /// By counter group, then by counter: of the rule that decided last.

@@ -16,7 +16,10 @@ namespace vfm {
 struct WantedFilter {
     UnitSource unit;
     std::string attached_at;                ///< UTC
+    bool share_anew = false;  ///< that of UnitSource, whatever the filter as it was enforces
     std::optional<StoredFilter> as_it_was;  ///< whose maps it takes over, as far as they fit
+    std::vector<CounterGroup> groups_before = {};  ///< the counters that it had then
+    std::optional<PreviousFilter> previous = {};   ///< which undoing its replacement brings back
 };
 
 /// The present time as a record has it.
@@ -58,6 +61,8 @@ std::string filter_place(const std::string& filter_name);
 /// What is in force then.
 struct PutFilters {
     std::vector<Record> records;  ///< by filter, in their order
+    /// By filter: the names of pins of maps that went on.
+    std::vector<std::vector<std::string>> kept;
     std::string generation;       ///< its directory
     uint32_t program_id = 0;
     std::vector<Diagnostic> notes;  ///< why `auto` fell back

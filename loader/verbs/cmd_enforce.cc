@@ -19,19 +19,6 @@ Result<uint32_t> wanted_share(const CommandLine& line) {
     return read_share_of(line.tool(), "besides on and off the verb", text);
 }
 
-/// The one filter that the command line means.
-Result<StoredFilter> the_filter(const CommandLine& line) {
-    const Selection selected = TRY(selection(line));
-    auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
-    if (filters.size() == 1) return std::move(filters.front());
-    std::string names;
-    for (const StoredFilter& filter : filters)
-        names += fmt::format("{}'{}' at {}", names.empty() ? "" : ", ",
-                             printable(filter.record.name), hook_info(filter.record.hook).name);
-    return std::unexpected(cli::usage_error(
-        line.tool(), fmt::format("there are {}: say which with --name and --hook", names)));
-}
-
 /// One that drops all it decides to drop has nothing that could be written.
 Result<> check_enforceable(const StoredFilter& filter, uint32_t share) {
     if (filter.record.enforceable || share == kAllFlows) return {};
@@ -40,18 +27,21 @@ Result<> check_enforceable(const StoredFilter& filter, uint32_t share) {
         fmt::format("filter '{}' was attached without --monitor or --canary: all that it decides "
                     "to drop is dropped",
                     printable(filter.record.name)),
-        "detach it and attach it again with --monitor, or with --canary 100% to have it drop all "
-        "until you say otherwise");
+        filter.record.mode == Mode::userspace
+            ? "detach it and attach it again with --monitor, or with --canary 100% to have it drop "
+              "all until you say otherwise"
+            : "`vfm-xdp replace` with --monitor or --canary P% makes it one of which that can be "
+              "said, tables and counts go on");
 }
 
 Result<StoredFilter> enforce(const CommandLine& line, uint32_t share) {
     TRY(require_capabilities("enforce", {Capability::bpf}));
     const auto mounted = TRY(find_bpffs(line.bpffs_directory()));
-    const StoredFilter before = TRY(the_filter(line));  // else there is nothing to lock
+    const StoredFilter before = TRY(select_one(line));  // else there is nothing to lock
     TRY(check_enforceable(before, share));
     if (!before.record.enforceable) return before;
     const auto lock = TRY(InterfaceLock::take(mounted.value_or(""), before.record.place()));
-    StoredFilter filter = TRY(the_filter(line));
+    StoredFilter filter = TRY(select_one(line));
     TRY(check_enforceable(filter, share));
     if (filter.record.enforceable) TRY(write_share(filter, share));
     return filter;

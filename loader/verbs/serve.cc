@@ -23,17 +23,6 @@ std::string default_name(const CommandLine& line) {
     return is_filter_name(stem) && stem != "-" ? stem : "filter";
 }
 
-/// --monitor or --canary, or nothing.
-Result<std::optional<uint32_t>> read_enforcement(const CommandLine& line) {
-    const auto canary = line.text("canary");
-    if (line.has("monitor") && canary)
-        return std::unexpected(
-            cli::usage_error(line.tool(), "--monitor and --canary exclude each other"));
-    if (line.has("monitor")) return std::optional<uint32_t>(0);
-    if (!canary) return std::optional<uint32_t>();
-    return std::optional(TRY(read_share_of(line.tool(), "--canary", *canary)));
-}
-
 Result<AttachOptions> read_filter_options(const CommandLine& line) {
     AttachOptions options;
     options.name = line.text("name").value_or(default_name(line));
@@ -43,12 +32,8 @@ Result<AttachOptions> read_filter_options(const CommandLine& line) {
                                      "punctuation but '/'",
                                      printable(options.name))));
     options.hook = TRY(line.hook()).value_or(HookPoint::xdp);
-    if (const auto verdict = line.text("on-error"))
-        options.drop_on_error =
-            TRY(cli::choice_value(line.tool(), "on-error", *verdict, kVerdicts)) == 1;
-    if (const auto priority = line.text("prio"))
-        options.priority = static_cast<uint16_t>(
-            TRY(cli::number_value(line.tool(), "prio", *priority, 0, UINT16_MAX)));
+    options.drop_on_error = TRY(read_on_error(line));
+    options.priority = TRY(read_priority(line));
     options.enforce = TRY(read_enforcement(line));
     options.bpffs = line.bpffs_directory();
     return options;
@@ -100,6 +85,16 @@ Result<uint32_t> read_share_of(const cli::Tool& tool, std::string_view what,
                           what, printable(text))));
 }
 
+Result<std::optional<uint32_t>> read_enforcement(const CommandLine& line) {
+    const auto canary = line.text("canary");
+    if (line.has("monitor") && canary)
+        return std::unexpected(
+            cli::usage_error(line.tool(), "--monitor and --canary exclude each other"));
+    if (line.has("monitor")) return std::optional<uint32_t>(0);
+    if (!canary) return std::optional<uint32_t>();
+    return std::optional(TRY(read_share_of(line.tool(), "--canary", *canary)));
+}
+
 CommandLine& filter_options(CommandLine& line) {
     return line.value("name", "NAME", "its name (default: that of the file, or 'filter')")
         .value("prio", "P",
@@ -130,6 +125,18 @@ CommandLine& serve_options(CommandLine& line) {
                "in user space: where XDP hands frames over: native (in the driver), skb, or auto "
                "(default): native where the driver can, else skb")
         .flag("force", "in user space: also where frames lose something on the way");
+}
+
+Result<bool> read_on_error(const CommandLine& line) {
+    const auto verdict = line.text("on-error");
+    return verdict && TRY(cli::choice_value(line.tool(), "on-error", *verdict, kVerdicts)) == 1;
+}
+
+Result<uint16_t> read_priority(const CommandLine& line) {
+    const auto priority = line.text("prio");
+    if (!priority) return bpf::kDefaultPriority;
+    return static_cast<uint16_t>(
+        TRY(cli::number_value(line.tool(), "prio", *priority, 0, UINT16_MAX)));
 }
 
 Result<uint64_t> read_memory(const CommandLine& line) {

@@ -114,7 +114,7 @@ same "one after the other" \
     "[['a', 4, 0, 4], ['b', 4, 1, 0], ['c', 3, 0, 1]]"
 refused 2 "say which with --name and --hook" xdp enforce v0 off
 refused 3 "attached without --monitor or --canary" xdp enforce v0 --name b off
-refused 3 "--canary 100%" xdp enforce v0 --name b 5%
+refused 3 "with --monitor or --canary P%" xdp enforce v0 --name b 5%
 xdp enforce v0 --name b on >/dev/null
 # What comes and goes leaves shares and counts.
 xdp enforce v0 --name c 12.34% >/dev/null
@@ -138,6 +138,51 @@ xdp enforce v0 5% >/dev/null
 same "nothing to drop" "$(enforced)" "[('all', '5%')]"
 xdp detach v0 --json | json '1 // (j[0]["enforce"] == "5%")' >/dev/null || fail "detach does not tell what it was"
 same "state at the end" "$(state)" "$before"
+
+# A replacement leaves the share and what was counted, by rule; or says another share, which is undone with it.
+xdp attach v0 "$work/rules.vfl" --name web --monitor >/dev/null 2>&1
+send 1000 5
+counts web 5 >/dev/null
+cat >"$work/other.vfl" <<'V'
+(rules
+  (when (= udp.sport 1300) drop)
+  (when (< udp.sport 1100) drop)
+  (default drop))
+V
+rules() { xdp stats v0 --name web --json | json '[r["would_drop"] for r in j[0]["rules"]]'; }
+xdp replace v0 "$work/other.vfl" >/dev/null 2>&1
+same "share after a replacement" "$(enforced)" "[('web', 'off')]"
+same "counts after it" "$(counts web 5)" "[5, 5, 0, 4]"
+same "rules after it" "$(rules)" "[0, 0, 4]"
+send 1000 5
+same "counts go on" "$(counts web 10)" "[10, 10, 0, 9]"
+same "rules go on" "$(rules)" "[0, 0, 9]"
+xdp replace v0 "$work/rules.vfl" --canary 100% >/dev/null 2>&1
+same "share of the third" "$(enforced)" "[('web', 'on')]"
+same "rules of the third" "$(rules)" "[0, 0, 9]"
+send 1200 2
+same "counts of the third" "$(counts web 12)" "[12, 10, 2, 9]"
+xdp replace v0 --undo >/dev/null
+same "share undone" "$(enforced)" "[('web', 'off')]"
+send 1000 1
+same "counts undone" "$(counts web 13)" "[13, 11, 2, 10]"
+same "rules undone" "$(rules)" "[0, 0, 10]"
+xdp replace v0 "$work/rules.vfl" --keep=none >/dev/null 2>&1
+same "share of nothing kept" "$(enforced)" "[('web', 'off')]"
+same "counts of nothing kept" "$(counts web 0)" "[0, 0, 0, 0]"
+xdp detach v0 >/dev/null
+xdp attach v0 -e 0 --name plain >/dev/null 2>&1
+xdp replace v0 -e 0 --monitor >/dev/null 2>&1
+same "monitored later" "$(enforced)" "[('plain', 'off')]"
+frames 'udp*2'
+same "counts of it" "$(counts plain 2)" "[2, 2, 0, 2]"
+xdp replace v0 --undo >/dev/null
+same "as it was" "$(enforced)" "[('plain', 'on')]"
+refused 3 "attached without" xdp enforce v0 off
+frames 'udp*2'
+same "counts as it was" "$(counts plain 4)" "[4, 2, 2, 0]"
+xdp detach v0 >/dev/null
+same "state after replacements" "$(state)" "$before"
 
 # In user space the same.
 reason=$(vfm-xdp doctor --json --bpffs "$bpffs" | json '[r["state"] for r in j if r["name"] == "af_xdp"]' || true)

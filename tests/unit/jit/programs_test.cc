@@ -365,7 +365,7 @@ BOOST_AUTO_TEST_CASE(the_counter_that_counted_last) {
     Code code;
     for (const size_t size : {40, 200})
         code.module.counter_groups.push_back(
-            {size == 40 ? "few" : "many", std::vector<CounterPlace>(size)});
+            {size == 40 ? "few" : "many", std::vector<CounterPlace>(size, {"f.vfl", 1, "a", ""})});
     code.emit(Opcode::LD8, 0).emit(Opcode::COUNT, 0).emit(Opcode::LD8, 1).emit(Opcode::PUSH8, 90);
     const size_t small = code.emit(Opcode::JLT).size();
     code.emit(Opcode::LD8, 1).emit(Opcode::COUNT, 1);
