@@ -61,8 +61,7 @@ std::expected<void, UnitFailure> check_maps(const Program& program, std::span<co
     size_t first = most;
     while (first > 0 && !has_place(program.maps[first])) --first;
     const Map& map = program.maps[first];
-    const Insn& at =
-        is_of_unit(map) ? units[map.unit].module->insns().front() : *namer(map);
+    const Insn& at = is_of_unit(map) ? units[map.unit].module->insns().front() : *namer(map);
     return std::unexpected(UnitFailure{
         map.unit,
         Failure(Status::refused,

@@ -49,13 +49,14 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
       maps_(shared.maps, input_.unit->module->tables(), input_.unit->module->module(),
             input_.number,
             shared.units.size() > 1 ? std::string_view(input_.unit->name) : std::string_view()),
-      exits_(emitter_, hook_,
-             {.drop_on_error = input_.unit->drop_on_error,
-              .result_map = shared.options.result_map,
-              .next = next,
-              .withholds = input_.unit->withholds,
-              .gate = filter ? std::optional(GateWays{filter->exits_.enforced(), *filter->withheld_})
-                             : std::nullopt}),
+      exits_(
+          emitter_, hook_,
+          {.drop_on_error = input_.unit->drop_on_error,
+           .result_map = shared.options.result_map,
+           .next = next,
+           .withholds = input_.unit->withholds,
+           .gate = filter ? std::optional(GateWays{filter->exits_.enforced(), *filter->withheld_})
+                          : std::nullopt}),
       calls_(emitter_, maps_, shared.shares),
       last_(!next && !input_.unit->withholds),
       filter_(filter) {
@@ -288,10 +289,10 @@ Result<> UnitCode::end() {
 }
 
 Result<> UnitCode::write_gate() {
-    const Gate gate = {.map = maps_.enforce(),
-                       .ways = {exits_.enforced(), *withheld_},
-                       .decision = keeps_decision() ? std::optional(decision_slot())
-                                                    : std::nullopt};
+    const Gate gate = {
+        .map = maps_.enforce(),
+        .ways = {exits_.enforced(), *withheld_},
+        .decision = keeps_decision() ? std::optional(decision_slot()) : std::nullopt};
     emitter_.bind(exits_.drops());
     ask_share(emitter_, gate);
     emitter_.emit(mov(1, kContext));

@@ -81,17 +81,17 @@ Result<> check_beside(const Record& wanted, const StoredFilter& filter) {
                                       "left alone",
                                       other.name, filter.program_id));
     if (joins && wanted.mode != Mode::automatic && wanted.mode != other.mode)
-        return hook_taken(wanted, filter,
-                          fmt::format("filter '{}' is at {} in {} mode: filters of one hook are of "
-                                      "one mode",
-                                      other.name, hook_info(other.hook).name,
-                                      mode_name(other.mode)));
+        return hook_taken(
+            wanted, filter,
+            fmt::format("filter '{}' is at {} in {} mode: filters of one hook are of "
+                        "one mode",
+                        other.name, hook_info(other.hook).name, mode_name(other.mode)));
     return check_shared_tables(wanted, filter);
 }
 
 /// What check_free() needs of a filter that is not there yet.
 Record wanted_record(const Filter& filter, const Interface& interface,
-                             const AttachOptions& options) {
+                     const AttachOptions& options) {
     Record record;
     record.name = options.name;
     record.interface = interface.name;
@@ -185,9 +185,8 @@ Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter) {
     if (hook.link_state.ifindex == 0)
         return remove_state(std::ranges::find_if(hook.filters, same)->directory);
     std::vector<WantedFilter> others = TRY(filters_of(hook));
-    std::erase_if(others, [&](const WantedFilter& other) {
-        return other.unit.name == filter.record.name;
-    });
+    std::erase_if(others,
+                  [&](const WantedFilter& other) { return other.unit.name == filter.record.name; });
     const Record& first = hook.filters.front().record;
     auto put = put_somehow(hook, others,
                            {.interface = {.name = first.interface, .index = first.ifindex},

@@ -63,7 +63,8 @@ Result<std::vector<Count>> counts_before(const StoredFilter& filter, size_t size
     std::vector<Count> sums(size);
     if (!before.maps.stats.empty())
         sums = moved(in_a_row(TRY(kernel_counts(filter, before.maps))), before.becomes, size);
-    for (size_t i = 0; i < std::min(size, before.counts.size()); ++i) add(sums[i], before.counts[i]);
+    for (size_t i = 0; i < std::min(size, before.counts.size()); ++i)
+        add(sums[i], before.counts[i]);
     return sums;
 }
 
@@ -82,8 +83,8 @@ Result<std::vector<uint64_t>> would_drop_before(const StoredFilter& filter, size
     const CountedBefore& before = filter.record.before;
     std::vector<uint64_t> sums(1 + size);
     if (!before.maps.enforce.empty()) {
-        const size_t had = std::accumulate(before.maps.sizes.begin(), before.maps.sizes.end(),
-                                           size_t{0});
+        const size_t had =
+            std::accumulate(before.maps.sizes.begin(), before.maps.sizes.end(), size_t{0});
         const auto words = TRY(read_would_drop(filter, before.maps.enforce, had));
         sums = moved_words(words, before.becomes, size);
     }
@@ -122,8 +123,7 @@ std::vector<uint32_t> same_rules(std::span<const CounterGroup> before,
     std::map<Rule, std::vector<uint32_t>> places;
     uint32_t number = 0;
     for (const CounterGroup& group : now)
-        for (const CounterPlace& place : group.counters)
-            places[rule_of(place)].push_back(++number);
+        for (const CounterPlace& place : group.counters) places[rule_of(place)].push_back(++number);
     std::map<Rule, size_t> seen;
     std::vector<uint32_t> becomes;
     for (const CounterGroup& group : before)
@@ -144,8 +144,8 @@ Result<std::vector<std::vector<Count>>> kernel_counts(const StoredFilter& filter
     }
     std::vector<std::vector<Count>> counts;
     for (size_t i = 0; i < maps.sizes.size(); ++i)
-        counts.push_back(TRY(group_counts(
-            filter, i < maps.groups.size() ? maps.groups[i] : "", maps.sizes[i])));
+        counts.push_back(
+            TRY(group_counts(filter, i < maps.groups.size() ? maps.groups[i] : "", maps.sizes[i])));
     return counts;
 }
 

@@ -72,8 +72,7 @@ Result<WouldDrop> would_drop_in_kernel(const StoredFilter& filter,
 
 /// Another process counts meanwhile.
 uint64_t word_at(std::span<const std::byte> memory, size_t at) {
-    return __atomic_load_n(reinterpret_cast<const uint64_t*>(memory.data() + at),
-                           __ATOMIC_RELAXED);
+    return __atomic_load_n(reinterpret_cast<const uint64_t*>(memory.data() + at), __ATOMIC_RELAXED);
 }
 
 Result<WouldDrop> would_drop_in_memory(const StoredFilter& filter,
@@ -144,8 +143,7 @@ Result<> begin_share(int map, uint32_t share) {
     const std::vector<uint64_t> words(cpu_count(), share);
     const uint32_t index = VFM_ENFORCE_SHARE;
     if (bpf_map_update_elem(map, &index, words.data(), BPF_ANY) == 0) return {};
-    return refuse("vfm-xdp",
-                  fmt::format("cannot write what is enforced: {}", error_text(errno)));
+    return refuse("vfm-xdp", fmt::format("cannot write what is enforced: {}", error_text(errno)));
 }
 
 Result<uint32_t> read_share(const StoredFilter& filter) {

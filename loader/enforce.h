@@ -38,8 +38,8 @@ Result<uint32_t> read_share(const StoredFilter& filter);
 /// with Status::refused.
 Result<> write_share(const StoredFilter& filter, uint32_t share);
 
-/// What the kernel's map with this pin has counted: packets that passed though the filter would drop
-/// them, then the same by counter, of which it has `size`. Fails with Status::refused.
+/// What the kernel's map with this pin has counted: packets that passed though the filter would
+/// drop them, then the same by counter, of which it has `size`. Fails with Status::refused.
 Result<std::vector<uint64_t>> read_would_drop(const StoredFilter& filter, const std::string& pin,
                                               size_t size);
 

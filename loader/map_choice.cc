@@ -171,11 +171,12 @@ KnownMap MapChoice::take(Fd fd, const bpf::Map& map, const std::string& table) {
 
 Result<> MapChoice::check() const {
     if (misfits_.empty()) return {};
-    return refuse(filters_.back().unit.filter.name,
-                  fmt::format("the `:shared` table '{}' is declared in another way by a filter that "
-                              "is there",
-                              printable(misfits_.front())),
-                  "key, capacity and eviction must be the same in all filters of an interface");
+    return refuse(
+        filters_.back().unit.filter.name,
+        fmt::format("the `:shared` table '{}' is declared in another way by a filter that "
+                    "is there",
+                    printable(misfits_.front())),
+        "key, capacity and eviction must be the same in all filters of an interface");
 }
 
 }  // namespace vfm

@@ -30,9 +30,9 @@ struct SharedTable {
 /// Those beside `hook`. Fails with Status::refused.
 Result<std::vector<SharedTable>> shared_tables_of(const StoredHook& hook);
 
-/// One change of a hook's filters. Of a filter as it was go on: tables of equal name, kinds, capacity
-/// and eviction; its statistics and counters if all lie as they did and count the same rules, else
-/// new ones go on with their numbers (counted.h).
+/// One change of a hook's filters. Of a filter as it was go on: tables of equal name, kinds,
+/// capacity and eviction; its statistics and counters if all lie as they did and count the same
+/// rules, else new ones go on with their numbers (counted.h).
 class MapChoice {
   public:
     /// `filters` outlives the object.

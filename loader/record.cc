@@ -101,13 +101,13 @@ std::optional<CountedBefore> read_before(const state::CountedBefore& message) {
 
 std::optional<PreviousFilter> read_previous(const state::Previous& message) {
     if (message.priority() > UINT16_MAX) return std::nullopt;
-    return PreviousFilter{.source_name = message.source_name(),
-                          .priority = static_cast<uint16_t>(message.priority()),
-                          .drop_on_error = message.drop_on_error(),
-                          .program = {},
-                          .program_size = message.program_size(),
-                          .share = message.has_share() ? std::optional(message.share())
-                                                       : std::nullopt};
+    return PreviousFilter{
+        .source_name = message.source_name(),
+        .priority = static_cast<uint16_t>(message.priority()),
+        .drop_on_error = message.drop_on_error(),
+        .program = {},
+        .program_size = message.program_size(),
+        .share = message.has_share() ? std::optional(message.share()) : std::nullopt};
 }
 
 std::optional<Record> read_filter_message(const state::Filter& filter, Record record) {
@@ -127,7 +127,8 @@ std::optional<Record> read_filter_message(const state::Filter& filter, Record re
     for (const state::Table& table : filter.tables()) {
         const auto key = find_key_kinds(table.key());
         if (!key || !is_pin_name(table.map())) return std::nullopt;
-        record.tables.push_back({table.name(), *key, table.capacity(), table.map(), table.shared()});
+        record.tables.push_back(
+            {table.name(), *key, table.capacity(), table.map(), table.shared()});
     }
     for (const std::string& map : filter.counters()) {
         if (!map.empty() && !is_pin_name(map)) return std::nullopt;

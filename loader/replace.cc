@@ -86,8 +86,7 @@ void tell(const WantedFilter& was, const Module& now, const std::vector<std::str
     const StoredFilter& stored = *was.as_it_was;
     for (const RecordedTable& table : stored.record.tables) put(has(table.map), table.name);
     for (const SetDecl& set : was.unit.filter.module.sets)
-        if (set.live && !set.name.ends_with(" IPv6"))
-            put(has(pin_of_set(set.name)), set.name);
+        if (set.live && !set.name.ends_with(" IPv6")) put(has(pin_of_set(set.name)), set.name);
     const std::vector<uint32_t> becomes = same_rules(was.groups_before, now.counter_groups);
     size_t number = 0;
     for (const CounterGroup& group : was.groups_before)
@@ -108,11 +107,11 @@ std::expected<ReplacedFilter, PrepareFailure> put_exchange(const StoredHook& hoo
                                 .most_memory = options.most_memory,
                                 .newest = exchange.place},
                                first.mode));
-    ReplacedFilter replaced{.filter = stored_as(hook, put, put.records[exchange.place],
-                                                interface.name),
-                            .kept = {},
-                            .dropped = {},
-                            .notes = std::move(put.notes)};
+    ReplacedFilter replaced{
+        .filter = stored_as(hook, put, put.records[exchange.place], interface.name),
+        .kept = {},
+        .dropped = {},
+        .notes = std::move(put.notes)};
     tell(exchange.was, wanted.unit.filter.module, put.kept[exchange.place], options.keep, replaced);
     if (first.hook == HookPoint::xdp)
         if (auto warning = vlan_warning(wanted.unit.filter.module, interface))

@@ -1,5 +1,5 @@
-// A filter is exchanged for another one under traffic: the hook's link gets a program with the new one in
-// its place in one step (generation.h), and what fits goes on.
+// A filter is exchanged for another one under traffic: the hook's link gets a program with the new
+// one in its place in one step (generation.h), and what fits goes on.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ namespace vfm {
 struct ReplaceOptions {
     std::optional<bool> drop_on_error = {};
     std::optional<uint16_t> priority = {};
-    std::optional<uint32_t> enforce = {};  ///< see UnitSource
+    std::optional<uint32_t> enforce = {};   ///< see UnitSource
     uint64_t most_memory = kDefaultMemory;  ///< bytes that its maps may take
     bool keep = true;                       ///< what it counted, its tables and sets
 };

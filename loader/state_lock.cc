@@ -53,8 +53,7 @@ Result<Fd> lock_directory(const std::string& top, const std::string& path) {
     const auto give_up = std::chrono::steady_clock::now() + 10s;
     while (true) {
         // Others may remove both again as soon as they are empty.
-        if (!TRY(make_directory(top)))
-            return cannot_make_state(top, ENOENT);
+        if (!TRY(make_directory(top))) return cannot_make_state(top, ENOENT);
         const Fd above(open(top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!above && errno != ENOENT) return cannot_read_state(top, errno);
         if (above) TRY(check_owner(above.get(), top));

@@ -31,8 +31,8 @@ struct Demand {
 
 /// Of a filter on the interface, whose device was made with `device_queues` receive queues. More
 /// queues than hold 128 MiB of frames get fewer frames each. Fails with Status::refused, about the
-/// interface, if that is more than `most_memory` bytes (--max-memory). `withholds`: not all its drops
-/// are carried out.
+/// interface, if that is more than `most_memory` bytes (--max-memory). `withholds`: not all its
+/// drops are carried out.
 Result<Demand> demand_of(const VerifiedModule& filter, const std::string& interface,
                          uint32_t device_queues, uint64_t most_memory, bool withholds = false);
 

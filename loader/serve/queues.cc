@@ -81,8 +81,7 @@ Result<> Queues::add() {
     return {};
 }
 
-live::Enforcement Queues::enforcement_of(uint32_t queue,
-                                         std::shared_ptr<Counters> counters) const {
+live::Enforcement Queues::enforcement_of(uint32_t queue, std::shared_ptr<Counters> counters) const {
     if (parts_.enforce.empty()) return {};
     const size_t part = enforce_part(parts_.program->verified().module().counter_groups);
     const auto own = parts_.enforce.subspan(sizeof(vfm_enforce) + queue * part, part);

@@ -17,11 +17,11 @@
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
 #include "loader/enforce.h"
+#include "loader/generation.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
 #include "loader/live_sets.h"
 #include "loader/messages.h"
-#include "loader/generation.h"
 #include "loader/serve/daemon.h"
 #include "loader/serve/hand_over_facts.h"
 #include "loader/serve/mounts.h"
@@ -122,9 +122,8 @@ Result<> Server::make_tables() {
         const size_t size = FlowTable::memory_size(declarations[i]);
         table_memory_.push_back(TRY(SharedMemory::make(interface_.name, name, size)));
         memories.push_back(table_memory_.back().bytes().first(size));
-        record_.tables.push_back(
-            {declarations[i].name, declarations[i].key, declarations[i].capacity, name,
-             declarations[i].shared});
+        record_.tables.push_back({declarations[i].name, declarations[i].key,
+                                  declarations[i].capacity, name, declarations[i].shared});
     }
     tables_ = std::make_shared<SharedTables>(declarations, memories);
     live_sets_ = make_live_sets(verified.module());
@@ -142,8 +141,8 @@ Result<> Server::make_tables() {
 Result<> Server::make_enforcement() {
     if (!options_.attach.enforce) return {};
     const auto& groups = live_.program->verified().module().counter_groups;
-    enforce_ = TRY(SharedMemory::make(interface_.name, kEnforceMap,
-                                      enforce_memory(groups, demand_.most)));
+    enforce_ =
+        TRY(SharedMemory::make(interface_.name, kEnforceMap, enforce_memory(groups, demand_.most)));
     reinterpret_cast<vfm_enforce*>(enforce_->bytes().data())->share = *options_.attach.enforce;
     return {};
 }
@@ -204,21 +203,20 @@ Result<> Server::hand_over(const HandOverWay& way) {
 /// A driver that does not tell its queues has as many as take a socket.
 Result<> Server::open_queues(const HandOverWay& way) {
     give_back_ = TRY(GiveBack::open(static_cast<int>(interface_.index), demand_.most));
-    queues_ =
-        TRY(Queues::open({.interface = interface_,
-                          .frames = demand_.frames,
-                          .most = demand_.most,
-                          .multi_buffer = way.multi_buffer,
-                          .has_tags = way.ask_for_tags,
-                          .drop_on_error = record_.drop_on_error,
-                          .program = live_.program,
-                          .tables = tables_,
-                          .live_sets = live_sets_,
-                          .handover = handover_.get(),
-                          .give_back = give_back_.get(),
-                          .served = {served(), 1 + VFM_MAX_QUEUES},
-                          .counters = counters_ ? counters_->bytes() : std::span<std::byte>(),
-                          .enforce = enforce_ ? enforce_->bytes() : std::span<std::byte>()}));
+    queues_ = TRY(Queues::open({.interface = interface_,
+                                .frames = demand_.frames,
+                                .most = demand_.most,
+                                .multi_buffer = way.multi_buffer,
+                                .has_tags = way.ask_for_tags,
+                                .drop_on_error = record_.drop_on_error,
+                                .program = live_.program,
+                                .tables = tables_,
+                                .live_sets = live_sets_,
+                                .handover = handover_.get(),
+                                .give_back = give_back_.get(),
+                                .served = {served(), 1 + VFM_MAX_QUEUES},
+                                .counters = counters_ ? counters_->bytes() : std::span<std::byte>(),
+                                .enforce = enforce_ ? enforce_->bytes() : std::span<std::byte>()}));
     while (queues_->size() < demand_.queues) {
         const auto added = queues_->add();
         if (added) continue;

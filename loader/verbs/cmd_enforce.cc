@@ -53,10 +53,10 @@ void print_enforced(const StoredFilter& filter, uint32_t share, bool json) {
         return;
     }
     const std::string text = share_text(share);
-    const std::string what = share == 0           ? "drops nothing"
-                             : share == kAllFlows ? "drops all that it decides to drop"
-                                                  : fmt::format("drops packets of {} of all flows",
-                                                                text);
+    const std::string what = share == 0 ? "drops nothing"
+                             : share == kAllFlows
+                                 ? "drops all that it decides to drop"
+                                 : fmt::format("drops packets of {} of all flows", text);
     fmt::print("'{}' on {} at {} {}\n", filter.record.name, filter.interface,
                hook_info(filter.record.hook).name, what);
 }
@@ -68,7 +68,8 @@ const cli::Tool kEnforce = {
     .usage = "IFACE on|off|P% [--name N] [OPTIONS]",
     .summary = "Says of which flows a filter drops packets.",
     .description =
-        "For a filter that was attached with --monitor, which begins with off, or with --canary P%: "
+        "For a filter that was attached with --monitor, which begins with off, or with --canary "
+        "P%: "
         "on drops all that it decides to drop, off nothing, P% what belongs to that share of all "
         "flows, 0% to 100% with two decimals at most. What would be dropped of the others passes, "
         "goes on to the next filter, and counts as would_drop, which `vfm-xdp stats` shows for the "
@@ -80,8 +81,9 @@ const cli::Tool kEnforce = {
         "The change is one write into a map: the filter is not loaded again, and the next packet "
         "meets it. Of a filter that was attached without these options all drops are carried out: "
         "on is what it does, anything else is refused.",
-    .examples = {{"vfm-xdp enforce eth0 5%", "the only filter of eth0 drops a twentieth of all "
-                                             "flows that it would drop"},
+    .examples = {{"vfm-xdp enforce eth0 5%",
+                  "the only filter of eth0 drops a twentieth of all "
+                  "flows that it would drop"},
                  {"vfm-xdp enforce eth0 --name web on", "now all of them"}}};
 
 int run_enforce(const std::vector<std::string>& arguments) {

@@ -24,8 +24,9 @@ Result<std::string> list(const CommandLine& line) {
         return json_line(rows);
     }
     if (filters.empty()) return "no filters are attached\n";
-    std::vector<std::vector<std::string>> rows = {
-        {"IFACE", "HOOK", "MODE", "NAME", "PROGRAM", "ON-ERROR", "ENFORCE", "STATE", "ATTACHED", "SOURCE"}};
+    std::vector<std::vector<std::string>> rows = {{"IFACE", "HOOK", "MODE", "NAME", "PROGRAM",
+                                                   "ON-ERROR", "ENFORCE", "STATE", "ATTACHED",
+                                                   "SOURCE"}};
     for (const StoredFilter& filter : filters) {
         const Record& record = filter.record;
         rows.push_back({filter.interface, std::string(hook_info(record.hook).name),

@@ -68,11 +68,13 @@ void print_replaced(const ReplacedFilter& replaced, bool json) {
 
 /// Nothing of it goes together with --undo.
 Result<> check_undo(const CommandLine& line) {
-    for (const char* option : {"expression", "file", "keep", "prio", "on-error", "max-memory", "monitor", "canary"})
+    for (const char* option :
+         {"expression", "file", "keep", "prio", "on-error", "max-memory", "monitor", "canary"})
         if (line.has(option))
             return std::unexpected(cli::usage_error(
-                line.tool(), "--undo brings back the filter as it was: no filter and no option for "
-                             "a new one may be given"));
+                line.tool(),
+                "--undo brings back the filter as it was: no filter and no option for "
+                "a new one may be given"));
     return {};
 }
 
@@ -87,8 +89,8 @@ Result<int> replace(const CommandLine& line) {
     TRY(check_mode(line, stored));
     const auto bpffs = TRY(find_bpffs(line.bpffs_directory()));
     if (!undo) cli::report(lint_warnings(filter));
-    const auto replaced = undo ? undo_replacement(*bpffs, stored)
-                               : replace_filter(*bpffs, stored, filter, options);
+    const auto replaced =
+        undo ? undo_replacement(*bpffs, stored) : replace_filter(*bpffs, stored, filter, options);
     if (!replaced) return report_preparation(replaced.error(), line.has("verbose"), json);
     cli::report(replaced->notes);
     print_replaced(*replaced, json);
@@ -104,7 +106,8 @@ const cli::Tool kReplace = {
     .description =
         "Every packet is judged by the old filter or by the new one: there is no moment without "
         "one. "
-        "Name, priority, the verdict on errors and what is enforced stay unless they are given. What "
+        "Name, priority, the verdict on errors and what is enforced stay unless they are given. "
+        "What "
         "is refused "
         "leaves the old filter alone.\n\n"
         "Statistics go on, as do flow tables whose name, kinds of key, capacity and eviction are "
@@ -112,8 +115,9 @@ const cli::Tool kReplace = {
         "live sets. What went on and what did not is printed.\n\n"
         "--undo brings back the filter as it was before the last replacement, with the tables as "
         "they are now; what that replacement dropped is empty.",
-    .examples = {{"vfm-xdp replace eth0 policy.vfl", "the only filter on eth0 becomes this one"},
-                 {"vfm-xdp replace eth0 --name web --undo", "the filter 'web' is what it was before"}}};
+    .examples = {
+        {"vfm-xdp replace eth0 policy.vfl", "the only filter on eth0 becomes this one"},
+        {"vfm-xdp replace eth0 --name web --undo", "the filter 'web' is what it was before"}}};
 
 int run_replace(const std::vector<std::string>& arguments) {
     CommandLine line(kReplace);

@@ -43,7 +43,8 @@ const cli::Tool kStats = {
         "decided comes after that, rule 0 being the default. Without IFACE all filters are "
         "shown.\n\n"
         "Of a filter that was attached with --monitor or --canary would_drop are the packets that "
-        "it would have dropped: they passed, and count as passed. Each counts for one rule at most, "
+        "it would have dropped: they passed, and count as passed. Each counts for one rule at "
+        "most, "
         "the one that decided last.",
     .examples = {{"vfm-xdp stats eth0 --watch", "the counters of eth0, every second"}}};
 

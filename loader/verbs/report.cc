@@ -125,17 +125,17 @@ std::string rules_table(const std::vector<FilterStats>& filters) {
     if (withholds) rows[0].emplace_back("WOULD-DROP");
     rows[0].insert(rows[0].end(), {"PLACE", "WHAT"});
     for (const FilterStats& row : filters)
-        for_each_counter(row, [&](const CounterGroup& group, size_t number,
-                                  const CounterPlace& place, const Count& count,
-                                  uint64_t would_drop) {
-            rows.push_back({row.filter.interface,
-                            std::string(hook_info(row.filter.record.hook).name),
-                            row.filter.record.name, group.name, std::to_string(number),
-                            std::to_string(count.packets), std::to_string(count.bytes)});
-            if (withholds) rows.back().push_back(std::to_string(would_drop));
-            rows.back().push_back(fmt::format("{}:{}", place.file, place.line));
-            rows.back().push_back(place.name.empty() ? one_line(place.text, 40) : place.name);
-        });
+        for_each_counter(
+            row, [&](const CounterGroup& group, size_t number, const CounterPlace& place,
+                     const Count& count, uint64_t would_drop) {
+                rows.push_back({row.filter.interface,
+                                std::string(hook_info(row.filter.record.hook).name),
+                                row.filter.record.name, group.name, std::to_string(number),
+                                std::to_string(count.packets), std::to_string(count.bytes)});
+                if (withholds) rows.back().push_back(std::to_string(would_drop));
+                rows.back().push_back(fmt::format("{}:{}", place.file, place.line));
+                rows.back().push_back(place.name.empty() ? one_line(place.text, 40) : place.name);
+            });
     return rows.size() == 1 ? "" : aligned(rows);
 }
 

@@ -145,8 +145,7 @@ Result<uint64_t> read_memory(const CommandLine& line) {
 }
 
 Result<ServeOptions> read_serve_options(const CommandLine& line) {
-    ServeOptions options{
-        .attach = TRY(read_filter_options(line)), .hand_over = {}};
+    ServeOptions options{.attach = TRY(read_filter_options(line)), .hand_over = {}};
     if (const auto mode = line.text("hand-over"))
         options.hand_over.mode =
             static_cast<Mode>(TRY(cli::choice_value(line.tool(), "hand-over", *mode, kHandOver)));

@@ -27,7 +27,8 @@ Result<uint16_t> read_priority(const CommandLine& line);
 /// Name, hook, verdict and places that attach and run have in common.
 CommandLine& filter_options(CommandLine& line);
 
-/// A share of flows as people write it (enforce.h); `what` wants it. Anything else is a usage_error().
+/// A share of flows as people write it (enforce.h); `what` wants it. Anything else is a
+/// usage_error().
 Result<uint32_t> read_share_of(const cli::Tool& tool, std::string_view what,
                                const std::string& text);
 

@@ -188,3 +188,38 @@ same "state after replacements" "$(state)" "$before"
 reason=$(vfm-xdp doctor --json --bpffs "$bpffs" | json '[r["state"] for r in j if r["name"] == "af_xdp"]' || true)
 [ "$reason" = "['ok']" ] || { echo "user space is not tried: $reason"; exit 0; }
 road xdp --mode=userspace --force
+
+# What nobody decides is dropped only where everything is enforced.
+xdp attach v0 -e 1 --name deaf --mode=userspace --on-error=drop --canary 99.99% >/dev/null 2>&1
+pid=$(xdp show v0 --json | json 'j[0]["pid"]')
+kill -STOP "$pid"
+for _ in $(seq 100); do
+    [ "$(xdp list --json | json 'j[0]["state"]')" = unserved ] && break
+    sleep 0.02
+done
+frames 'udp*3'
+same "undecided" "$(counts deaf 3)" "[3, 3, 0, 3]"
+xdp enforce v0 on >/dev/null
+frames 'udp*2'
+same "undecided, enforced" "$(counts deaf 5)" "[5, 3, 2, 3]"
+same "overrun" "$(xdp stats v0 --json | json 'j[0]["overrun"]')" 5
+kill -CONT "$pid"
+xdp detach v0 >/dev/null
+same "state after user space" "$(state)" "$before"
+
+# In the foreground what was withheld is told as it ends.
+vfm-xdp run v0 "$work/rules.vfl" --monitor --force --json --bpffs "$bpffs" >"$work/run" 2>/dev/null &
+run=$!
+for _ in $(seq 200); do
+    [ "$(xdp list --json | json 'len(j)')" = 1 ] && break
+    sleep 0.02
+done
+send 1000 4
+for _ in $(seq 100); do
+    [ "$(xdp stats v0 --json | json 'j[0]["packets"]')" = 4 ] && break
+    sleep 0.02
+done
+kill -INT "$run"
+wait "$run" || fail "run ends with $?"
+same "run" "$(json '[j[0][k] for k in ("packets", "pass", "drop", "would_drop")]' <"$work/run")" "[4, 4, 0, 3]"
+same "state after run" "$(state)" "$before"

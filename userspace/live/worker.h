@@ -24,8 +24,8 @@ namespace vfm::live {
 /// Of a filter of which not all drops are carried out (bpf/handover.h).
 struct Enforcement {
     const vfm_enforce* shared = nullptr;  ///< null: all are
-    std::span<uint64_t> would_drop{};    ///< this thread's words
-    std::shared_ptr<Counters> counters;  ///< in which the filter counts; null if it has none
+    std::span<uint64_t> would_drop{};     ///< this thread's words
+    std::shared_ptr<Counters> counters;   ///< in which the filter counts; null if it has none
 };
 
 /// What a worker is made of. What is pointed to outlives it.

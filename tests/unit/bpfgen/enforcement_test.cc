@@ -24,10 +24,8 @@ constexpr Shape kShapes[] = {{Hook::xdp, Frames::linear, Care::where_needed, 0},
                              {Hook::xdp, Frames::any, Care::always, 9}};
 
 ptrdiff_t map_of(const Program& program, MapRole role, uint32_t unit) {
-    return std::ranges::find_if(program.maps,
-                                [&](const Map& map) {
-                                    return map.role == role && map.unit == unit;
-                                }) -
+    return std::ranges::find_if(
+               program.maps, [&](const Map& map) { return map.role == role && map.unit == unit; }) -
            program.maps.begin();
 }
 
@@ -214,8 +212,9 @@ BOOST_AUTO_TEST_CASE(the_rule_that_decided_last) {
         }
         // Of port 81 the first group's counter 1 is the last; of others the second group's, by the
         // packet's byte 0; of what has no port, none.
-        text += "LD16 36\nDUP\nPUSH8 80\nJLT none\nPUSH8 1\nCOUNT 0\nPUSH8 81\nJEQ drop\n"
-                "LD8 0\nCOUNT 1\ndrop: PUSH8 0\nRET\nnone: POP\nRET 0\n";
+        text +=
+            "LD16 36\nDUP\nPUSH8 80\nJLT none\nPUSH8 1\nCOUNT 0\nPUSH8 81\nJEQ drop\n"
+            "LD8 0\nCOUNT 1\ndrop: PUSH8 0\nRET\nnone: POP\nRET 0\n";
         Single filter(test::assembled(text), Hook::xdp, 0);
         Bytes packet = test::tcp_packet(81, 60);
         for (unsigned i = 0; i < 2; ++i) filter.run(packet);
@@ -241,8 +240,7 @@ BOOST_AUTO_TEST_CASE(errors_that_would_drop_are_withheld) {
     const VerifiedModule far = test::assembled("LD8 200\nRET\n");
     const Bytes packet = test::tcp_packet(80, 60);
     for (const bool drops : {false, true}) {
-        const Program program =
-            test::generated(far, {.drop_on_error = drops, .withholds = true});
+        const Program program = test::generated(far, {.drop_on_error = drops, .withholds = true});
         ebpf::Machine machine = test::machine_of(program);
         BOOST_TEST(static_cast<int32_t>(*machine.run({.bytes = packet})) == xdp_facts().pass);
         const auto map = static_cast<size_t>(map_of(program, MapRole::enforce, 0));

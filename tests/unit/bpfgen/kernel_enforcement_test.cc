@@ -30,8 +30,7 @@ BOOST_AUTO_TEST_CASE(random_groups_drop_their_share) {
     for (unsigned index = 0; index < kGroups; ++index) {
         test::Rng rng(1148, index);
         const Hook hook = rng.one_in(3) ? Hook::tc : Hook::xdp;
-        test::Group group =
-            test::random_group(rng, {.flows = false, .small_fuel = rng.one_in(4)});
+        test::Group group = test::random_group(rng, {.flows = false, .small_fuel = rng.one_in(4)});
         std::vector<uint64_t> shares;
         for (Unit& unit : group.units) {
             unit.withholds = !rng.one_in(4);

@@ -98,7 +98,8 @@ class Chain {
         stats.refused_stores = instances_[unit]->refused_stores();
         return stats;
     }
-    /// Packets that passed though they would be dropped; then those by the counter that counted last.
+    /// Packets that passed though they would be dropped; then those by the counter that counted
+    /// last.
     const std::vector<uint64_t>& would_drop(uint32_t unit) const { return would_drop_[unit]; }
     const Instance& instance(uint32_t unit) const { return *instances_[unit]; }
     const Module& module(uint32_t unit) const { return units_[unit].module->module(); }

@@ -359,8 +359,8 @@ BOOST_AUTO_TEST_CASE(lines_lead_back_to_the_bytecode) {
     BOOST_TEST((*NativeProgram::compile(code.verified()))->lines().empty());
 }
 
-// Which counter it was that counted last, known beforehand and not, one beyond its group among them;
-// what is counted stays the same.
+// Which counter it was that counted last, known beforehand and not, one beyond its group among
+// them; what is counted stays the same.
 BOOST_AUTO_TEST_CASE(the_counter_that_counted_last) {
     Code code;
     for (const size_t size : {40, 200})
@@ -369,7 +369,8 @@ BOOST_AUTO_TEST_CASE(the_counter_that_counted_last) {
     code.emit(Opcode::LD8, 0).emit(Opcode::COUNT, 0).emit(Opcode::LD8, 1).emit(Opcode::PUSH8, 90);
     const size_t small = code.emit(Opcode::JLT).size();
     code.emit(Opcode::LD8, 1).emit(Opcode::COUNT, 1);
-    const size_t large = code.emit(Opcode::LD8, 1).emit(Opcode::PUSH8, 220).emit(Opcode::JGT).size();
+    const size_t large =
+        code.emit(Opcode::LD8, 1).emit(Opcode::PUSH8, 220).emit(Opcode::JGT).size();
     code.emit(Opcode::PUSH8, 7).emit(Opcode::COUNT, 1);
     code.land(large, code.size());
     code.land(small, code.size());
@@ -382,10 +383,9 @@ BOOST_AUTO_TEST_CASE(the_counter_that_counted_last) {
     for (const uint64_t seed : {0, 1, 2, 3}) {
         const auto expected = std::make_shared<Counters>(groups);
         const auto counted = std::make_shared<Counters>(groups);
-        const auto reference =
-            instance_of(interpreter_program(program), {.counters = expected});
-        const auto compiled = NativeProgram::compile(
-            program, *function, {.register_seed = seed, .counts_last = true});
+        const auto reference = instance_of(interpreter_program(program), {.counters = expected});
+        const auto compiled = NativeProgram::compile(program, *function,
+                                                     {.register_seed = seed, .counts_last = true});
         BOOST_TEST_REQUIRE(compiled.has_value());
         const auto native = (*compiled)->instantiate({.counters = counted});
         BOOST_TEST_REQUIRE(native.has_value());
@@ -395,8 +395,8 @@ BOOST_AUTO_TEST_CASE(the_counter_that_counted_last) {
                 const Bytes bytes = {static_cast<uint8_t>(first), static_cast<uint8_t>(second)};
                 expected->forget_last();
                 counted->forget_last();
-                BOOST_REQUIRE(((*native)->run({.bytes = bytes}) ==
-                               (*reference)->run({.bytes = bytes})));
+                BOOST_REQUIRE(
+                    ((*native)->run({.bytes = bytes}) == (*reference)->run({.bytes = bytes})));
                 BOOST_REQUIRE(counted->last() == expected->last());
                 seen.push_back(counted->last());
             }

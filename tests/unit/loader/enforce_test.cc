@@ -24,10 +24,10 @@ BOOST_AUTO_TEST_CASE(shares_as_people_write_them) {
         uint32_t share;
         std::string shown;
     };
-    for (const Row& row : {Row{"0%", 0, "off"}, Row{"0.01%", 1, "0.01%"}, Row{"0.5%", 50, "0.5%"},
-                           Row{"5%", 500, "5%"}, Row{"25.50%", 2550, "25.5%"},
-                           Row{"099.99%", 9999, "99.99%"}, Row{"100%", 10000, "on"},
-                           Row{"100.00%", 10000, "on"}}) {
+    for (const Row& row :
+         {Row{"0%", 0, "off"}, Row{"0.01%", 1, "0.01%"}, Row{"0.5%", 50, "0.5%"},
+          Row{"5%", 500, "5%"}, Row{"25.50%", 2550, "25.5%"}, Row{"099.99%", 9999, "99.99%"},
+          Row{"100%", 10000, "on"}, Row{"100.00%", 10000, "on"}}) {
         const auto share = parse_share(row.text);
         BOOST_TEST_REQUIRE(share.has_value(), row.text);
         BOOST_TEST(*share == row.share);
@@ -96,8 +96,8 @@ BOOST_AUTO_TEST_CASE(of_a_filter_in_the_kernel, *boost::unit_test::precondition(
     const auto counted = would_drop_of(filter, kGroups);
     BOOST_REQUIRE(counted.has_value());
     BOOST_TEST(counted->packets == sum(1));
-    BOOST_TEST((counted->rules ==
-                std::vector<std::vector<uint64_t>>{{sum(11), sum(21)}, {sum(31)}}));
+    BOOST_TEST(
+        (counted->rules == std::vector<std::vector<uint64_t>>{{sum(11), sum(21)}, {sum(31)}}));
     // A number that nobody has written through us.
     BOOST_TEST(begin_share(map.get(), 4'000'000'000).has_value());
     BOOST_TEST(*read_share(filter) == kAllFlows);
@@ -107,7 +107,8 @@ BOOST_AUTO_TEST_CASE(of_a_served_filter, *boost::unit_test::precondition(bpf_is_
     const Pinned pinned(Mode::userspace);
     const StoredFilter& filter = pinned.filter;
     BOOST_TEST(enforce_part(kGroups) == 64u);
-    const SharedMemory memory = *SharedMemory::make("test", kEnforceMap, enforce_memory(kGroups, 2));
+    const SharedMemory memory =
+        *SharedMemory::make("test", kEnforceMap, enforce_memory(kGroups, 2));
     pinned.pin(memory.map());
     BOOST_TEST(*read_share(filter) == 0u);
     BOOST_TEST(write_share(filter, 77).has_value());
@@ -126,7 +127,7 @@ BOOST_AUTO_TEST_CASE(of_a_served_filter, *boost::unit_test::precondition(bpf_is_
 // What somebody else has put there is no reason to fail otherwise than with a message.
 BOOST_AUTO_TEST_CASE(foreign_maps, *boost::unit_test::precondition(bpf_is_there)) {
     for (const Mode mode : {Mode::native, Mode::userspace}) {
-            const Pinned pinned(mode);
+        const Pinned pinned(mode);
         const StoredFilter& filter = pinned.filter;
         const Fd map(bpf_map_create(BPF_MAP_TYPE_HASH, "other", 4, 8, 1, nullptr));
         pinned.pin(map.get());

@@ -95,10 +95,11 @@ BOOST_AUTO_TEST_CASE(rules_with_what_they_decided) {
                     {"web.vfl", 4, "(when (= tcp.dport 443) pass)", "https"}}}};
     row.counts = {{{2, 120}, {7, 420}}};
     const Json rules = Json::parse(stats_report({row}, true)).at(0).at("rules");
-    BOOST_TEST(rules.dump() ==
-               R"([{"rules":"rules","rule":0,"name":null,"file":"web.vfl","line":9,)"
-               R"("packets":2,"bytes":120,"would_drop":0},{"rules":"rules","rule":1,"name":"https",)"
-               R"("file":"web.vfl","line":4,"packets":7,"bytes":420,"would_drop":0}])");
+    BOOST_TEST(
+        rules.dump() ==
+        R"([{"rules":"rules","rule":0,"name":null,"file":"web.vfl","line":9,)"
+        R"("packets":2,"bytes":120,"would_drop":0},{"rules":"rules","rule":1,"name":"https",)"
+        R"("file":"web.vfl","line":4,"packets":7,"bytes":420,"would_drop":0}])");
     const std::string text = stats_report({row}, false);
     BOOST_TEST(
         text.ends_with("IFACE  HOOK  NAME  RULES  RULE  PACKETS  BYTES  PLACE      WHAT\n"
