@@ -37,7 +37,7 @@ Result<> check_enforceable(const StoredFilter& filter, uint32_t share) {
 Result<StoredFilter> enforce(const CommandLine& line, uint32_t share) {
     TRY(require_capabilities("enforce", {Capability::bpf}));
     const auto mounted = TRY(find_bpffs(line.bpffs_directory()));
-    const StoredFilter before = TRY(select_one(line));  // else there is nothing to lock
+    StoredFilter before = TRY(select_one(line));  // else there is nothing to lock
     TRY(check_enforceable(before, share));
     if (!before.record.enforceable) return before;
     const auto lock = TRY(InterfaceLock::take(mounted.value_or(""), before.record.place()));
