@@ -11,7 +11,7 @@
 
 /* What the one value of the per-CPU array `vfm_stats` begins with. At its end, behind this, stand
  * the struct vfm_counter of the filter's counter groups, group after group, unless there are more
- * than a thousand: then each group is a per-CPU array of its own. In a program of several filters
+ * than two thousand: then each group is a per-CPU array of its own. In a program of several filters
  * each has such an array of its own: NAME_stats, where NAME are up to 7 bytes of its file's name,
  * which the names of its other maps begin with too. `vfm_scratch` and `vfm_packet` are one for
  * all. */
@@ -41,7 +41,8 @@ struct vfm_counter {
 /* Of a filter that was attached with --monitor or --canary: elements of the per-CPU array of __u64
  * `vfm_enforce` (with others NAME_enforce). A packet that the filter drops is dropped if HASH5
  * modulo VFM_ENFORCE_ALL is below the share, which is the same on all CPUs; else it passes, which
- * counts in `pass`. */
+ * counts in `pass`. Between its statistics and its counters such a filter keeps a __u64 while it
+ * runs. */
 #define VFM_ENFORCE_ALL 10000
 #define VFM_ENFORCE_SHARE 0      /* of VFM_ENFORCE_ALL flows */
 #define VFM_ENFORCE_WOULD_DROP 1 /* packets that passed so */

@@ -68,11 +68,8 @@ void withhold(Emitter& emitter, const Gate& gate, Label pass) {
     array_value(emitter, gate.map, VFM_ENFORCE_WOULD_DROP, pass);
     count_one(emitter, 0, 0);
     if (gate.decision) {
-        // Through a map: the verifier would follow each rule's number by itself.
-        emitter.emit(load(8, 1, kFrame, *gate.decision));
-        emitter.emit(load(8, 2, kFrame, kStatsSlot));
-        emitter.emit(store(8, 2, offsetof(vfm_stats, scratch), 1));
-        emitter.emit(load(8, 1, 2, offsetof(vfm_stats, scratch)));
+        emitter.emit(load(8, 1, kFrame, kStatsSlot));
+        emitter.emit(load(8, 1, 1, static_cast<int16_t>(*gate.decision)));
         emitter.emit_jump(jump_if_imm(BPF_JEQ, 1, 0), pass);
         emitter.emit(alu_imm(BPF_ADD, 1, VFM_ENFORCE_RULES - 1));
         emitter.emit(store(4, kFrame, kKeySlot, 1));

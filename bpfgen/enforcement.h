@@ -3,7 +3,7 @@
 // packets are dropped, and HASH5 for the packet's own flow. What is withheld counts there, for the
 // filter and for the rule that has decided last, and passes.
 //
-// Where a rule counts, its number is kept in a slot of the frame; nothing else differs before the
+// Where a rule counts, its number is kept beside the statistics; nothing else differs before the
 // gate. The gate fetches the packet anew, as a later unit does.
 #pragma once
 
@@ -26,8 +26,7 @@ Result<ir::Function> flow_number_function(Hook hook);
 struct Gate {
     uint32_t map;  ///< `vfm_enforce`
     GateWays ways;
-    /// Where the frame has the number, plus 1, of the counter that counted last, 0 for none.
-    std::optional<int16_t> decision;
+    std::optional<uint32_t> decision;  ///< Maps::decision_in_stats()
 };
 
 /// Of a packet that the filter drops: goes on to what gives its flow's number, with the share in

@@ -76,11 +76,12 @@ void add_packet(Builder& b, VReg base, int16_t offset, PacketAccess& packet) {
 
 void keep_decision(Builder& b, const std::optional<DecisionPlace>& place, const Counter& counter) {
     if (!place) return;
+    const VReg stats = b.load(8, kFrame, kStatsSlot);
     if (const auto* number = std::get_if<uint64_t>(&counter)) {
-        b.store_imm(8, kFrame, place->slot, place->before + *number + 1);
+        b.store_imm(8, stats, place->offset, place->before + *number + 1);
     } else {
         const VReg word = std::get<Word>(counter).reg;
-        b.store(8, kFrame, place->slot, b.alu_imm(BPF_ADD, word, place->before + 1));
+        b.store(8, stats, place->offset, b.alu_imm(BPF_ADD, word, place->before + 1));
     }
 }
 

@@ -24,9 +24,10 @@ struct CounterPlace {
     std::optional<uint32_t> map{};
     uint32_t offset = 0;
 };
-/// Where the frame keeps which counter of the unit counted last: its number, plus 1.
+/// Where in the value of the statistics it is kept which counter of the unit counted last: its
+/// number, plus 1. So the verifier does not know it.
 struct DecisionPlace {
-    int16_t slot = 0;
+    int16_t offset = 0;
     uint64_t before = 0;  ///< counters of the groups before
 };
 /// Adds a packet and LEN to a counter of a group of so many; to none beyond.

@@ -67,6 +67,8 @@ MapList::MapList(std::vector<std::string> reserved) : taken_(std::move(reserved)
     taken_.emplace_back("vfm_scratch");
     taken_.emplace_back("vfm_packet");
     taken_.emplace_back("vfm_result");
+    taken_.emplace_back("vfm_programs");
+    taken_.emplace_back("vfm_now");
 }
 
 uint32_t MapList::add(std::string_view name, Map map) {
@@ -85,7 +87,7 @@ std::string MapList::unit_prefix(std::string_view name) {
 }
 
 Maps::Maps(MapList& list, std::span<const TableDecl> tables, const Module& module, uint32_t unit,
-           std::string_view name)
+           std::string_view name, bool withholds)
     : list_(list),
       tables_(tables),
       module_(module),
@@ -96,6 +98,7 @@ Maps::Maps(MapList& list, std::span<const TableDecl> tables, const Module& modul
       of_set_(module.sets.size()) {
     size_t all = 0;
     for (const CounterGroup& group : module.counter_groups) all += group.counters.size();
+    keeps_decision_ = withholds && all > 0;
     if (all > kMostCountersInStats) return;
     for (const CounterGroup& group : module.counter_groups)
         arrays_.push_back({group.name, static_cast<uint32_t>(group.counters.size())});
@@ -151,7 +154,12 @@ std::optional<uint32_t> Maps::counters_in_stats(uint32_t group) const {
     if (group >= arrays_.size()) return std::nullopt;
     uint32_t before = 0;
     for (const CounterArray& array : std::span(arrays_).first(group)) before += array.count;
-    return static_cast<uint32_t>(sizeof(vfm_stats) + before * sizeof(vfm_counter));
+    const size_t begin = sizeof(vfm_stats) + (keeps_decision_ ? sizeof(uint64_t) : 0);
+    return static_cast<uint32_t>(begin + before * sizeof(vfm_counter));
+}
+
+std::optional<uint32_t> Maps::decision_in_stats() const {
+    return keeps_decision_ ? std::optional<uint32_t>(sizeof(vfm_stats)) : std::nullopt;
 }
 
 uint32_t Maps::live_set(uint32_t set) {
@@ -179,6 +187,7 @@ uint32_t Maps::stats() {
                 .value_size = sizeof(vfm_stats),
                 .max_entries = 1,
                 .counters = arrays_};
+        if (keeps_decision_) map.value_size += sizeof(uint64_t);
         for (const CounterArray& array : arrays_)
             map.value_size += static_cast<uint32_t>(array.count * sizeof(vfm_counter));
         stats_ = add_own("stats", std::move(map));
@@ -238,6 +247,34 @@ uint32_t MapList::result(uint32_t units) {
                              .max_entries = units});
     }
     return *result_;
+}
+
+uint32_t MapList::programs() {
+    if (!programs_) {
+        programs_ = add_named({.name = "vfm_programs",
+                               .role = MapRole::programs,
+                               .type = BPF_MAP_TYPE_PROG_ARRAY,
+                               .key_size = sizeof(uint32_t),
+                               .value_size = sizeof(uint32_t),
+                               .max_entries = kMostPrograms - 1});
+    }
+    return *programs_;
+}
+
+uint32_t MapList::clock() {
+    if (!clock_) {
+        clock_ = add_named({.name = "vfm_now",
+                            .role = MapRole::scratch,
+                            .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                            .key_size = sizeof(uint32_t),
+                            .value_size = sizeof(uint64_t),
+                            .max_entries = 1});
+    }
+    return *clock_;
+}
+
+std::string MapList::later_program(const std::string& first) {
+    return unique_among(taken_, first, kMaxName);
 }
 
 }  // namespace vfm::bpf

@@ -28,27 +28,34 @@ class MapList {
     uint32_t packet(uint32_t bytes);
     /// The index of `vfm_result`, which has a value for each unit.
     uint32_t result(uint32_t units);
+    /// The index of `vfm_programs`, which leads to later programs.
+    uint32_t programs();
+    /// The index of `vfm_now`, a per-CPU number: NOW, from one program to the next.
+    uint32_t clock();
+
+    /// A name for a later program, unlike that of any other and of any map.
+    std::string later_program(const std::string& first);
 
     /// A name for a unit, at most 7 bytes, that no other unit has.
     std::string unit_prefix(std::string_view name);
 
     const std::string& name(uint32_t map) const { return maps_[map].name; }
-    std::vector<Map> take() { return std::move(maps_); }
+    const std::vector<Map>& all() const { return maps_; }
 
   private:
     std::vector<std::string> taken_;
     std::vector<std::string> prefixes_;
     std::vector<Map> maps_;
-    std::optional<uint32_t> scratch_, packet_, result_;
+    std::optional<uint32_t> scratch_, packet_, result_, programs_, clock_;
 };
 
 /// The maps of a unit.
 class Maps {
   public:
     /// `name` is the unit's, empty if it is the only one. The list and the declarations outlive the
-    /// object.
+    /// object. `withholds`: see Unit.
     Maps(MapList& list, std::span<const TableDecl> tables, const Module& module, uint32_t unit = 0,
-         std::string_view name = {});
+         std::string_view name = {}, bool withholds = false);
 
     /// Index of the map of a flow table, of a counter group, of a set that may change, of
     /// the statistics, of `vfm_enforce`, of `vfm_scratch`, of `vfm_packet`, of `vfm_result`.
@@ -57,6 +64,9 @@ class Maps {
     /// Where in the value of the statistics the counters of a group begin; nothing if they have a
     /// map.
     std::optional<uint32_t> counters_in_stats(uint32_t group) const;
+    /// Where in it the unit keeps which counter counted last, its number plus 1, while it runs;
+    /// nothing where nobody asks for that.
+    std::optional<uint32_t> decision_in_stats() const;
     uint32_t live_set(uint32_t set);
     uint32_t stats();
     uint32_t enforce();
@@ -76,6 +86,7 @@ class Maps {
     std::string prefix_;
     std::vector<std::optional<uint32_t>> of_table_, of_group_, of_set_;
     std::vector<CounterArray> arrays_;  // counters in the statistics
+    bool keeps_decision_ = false;
     std::optional<uint32_t> stats_, enforce_;
 };
 

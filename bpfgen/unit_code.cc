@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bpf/vfm_abi.h"
+#include "bpfgen/carried_values.h"
 #include "bpfgen/choices.h"
 #include "bpfgen/clock.h"
 #include "bpfgen/emitter.h"
@@ -24,13 +25,6 @@
 #include "core/packet/header_walk.h"
 
 namespace vfm::bpf {
-namespace {
-
-// The slot of the frame behind another.
-constexpr int16_t behind(int16_t slot) { return static_cast<int16_t>(slot - 8); }
-
-}  // namespace
-
 void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map) {
     emitter.emit(store_imm(4, kFrame, kKeySlot, static_cast<int32_t>(index)));
     emitter.map_address(1, map);
@@ -48,7 +42,8 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
       hook_(shared.hook),
       maps_(shared.maps, input_.unit->module->tables(), input_.unit->module->module(),
             input_.number,
-            shared.units.size() > 1 ? std::string_view(input_.unit->name) : std::string_view()),
+            shared.units.size() > 1 ? std::string_view(input_.unit->name) : std::string_view(),
+            input_.unit->withholds),
       exits_(
           emitter_, hook_,
           {.drop_on_error = input_.unit->drop_on_error,
@@ -58,8 +53,8 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
            .gate = filter ? std::optional(GateWays{filter->exits_.enforced(), *filter->withheld_})
                           : std::nullopt}),
       calls_(emitter_, maps_, shared.shares),
-      last_(!next && !input_.unit->withholds),
-      filter_(filter) {
+      row_calls_(emitter_, shared.rows),
+      last_(!next && !input_.unit->withholds) {
     thread_jumps(input_.function);
     read_clock_once(input_.function);
     choose_by_branches(input_.function);
@@ -71,6 +66,10 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
     certain_fuel_ = settle_fuel(input_.function);
     needs_ = find_needs(input_.function);
     heads_ = find_loop_heads(input_.function, ir::Cfg(input_.function));
+    if (heads_.any() && shared.options.loops == LoopForm::bpf_loop) {
+        CarriedSlots carried = carry_values(input_.function, heads_);
+        loop_rounds_ = find_loop_rounds(input_.function, heads_, std::move(carried));
+    }
     if (!input_.gate) return;
     static const Unit flow_unit{.module = &flow_numbers()};
     withheld_ = emitter_.label();
@@ -91,24 +90,29 @@ Result<> UnitCode::prepare() {
 
 unsigned UnitCode::rounds() const {
     const unsigned walk = needs_.walks ? walk::kMaxExtensionHeaders : 0;
-    return std::max({walk, tables_.rounds(), gate_ ? gate_->rounds() : 0});
+    return std::max({walk, tables_.rounds(shared_.rows), gate_ ? gate_->rounds() : 0});
 }
 
 // The kernel's verifier, which takes 1,000,000 instructions, follows eight at least in each
-// round of a bounded loop.
+// round of a bounded loop. bpf_loop, which comes to the beginning, too, has a limit of its own.
 Result<> UnitCode::check_rounds() const {
-    constexpr uint64_t kMostRounds = 125'000;
-    const bool bounded = shared_.options.loops == LoopForm::bounded;
-    if (!bounded || heads_.most_visits <= kMostRounds) return {};
+    constexpr uint64_t kMostBounded = 125'000;
+    const LoopForm form = shared_.options.loops;
+    const bool bounded = form == LoopForm::bounded;
+    if (form == LoopForm::may_goto) return {};
+    if (heads_.most_visits <= (bounded ? kMostBounded : kMostRounds - 1)) return {};
     const ir::Function& function = input_.function;
     const auto head = std::ranges::find(heads_.at, true) - heads_.at.begin();
     const ir::Block& block = function.blocks[static_cast<size_t>(head)];
     const uint32_t at = block.body.empty() ? block.end.origin : function[block.body.front()].origin;
     return fail(
-        Diagnostic::at_offset("", at,
-                              fmt::format("eBPF: the loop at +{:#x} may go round {} times, which "
-                                          "only a kernel with may_goto takes (Linux 6.9)",
-                                          at, heads_.most_visits)),
+        Diagnostic::at_offset(
+            "", at,
+            fmt::format("eBPF: the loop at +{:#x} may go round {} times, which only a kernel with "
+                        "{} takes",
+                        at, heads_.most_visits,
+                        bounded ? "bpf_loop (Linux 5.17) or may_goto (Linux 6.9)"
+                                : "may_goto (Linux 6.9)")),
         Status::refused);
 }
 
@@ -127,7 +131,8 @@ void UnitCode::begin() {
     array_value(emitter_, maps_.stats(), 0, exits_.no_map());
     emitter_.emit(store(8, kFrame, kStatsSlot, 0));
     count_packet();
-    if (keeps_decision()) emitter_.emit(store_imm(8, kFrame, decision_slot(), 0));
+    if (const auto decision = maps_.decision_in_stats())
+        emitter_.emit(store_imm(8, 0, static_cast<int16_t>(*decision), 0));
     if (needs_.fuel) fill_fuel();
     if (heads_.any() && shared_.options.loops == LoopForm::bounded) {
         emitter_.number(1, heads_.most_visits);
@@ -165,22 +170,24 @@ Result<> UnitCode::filter() {
                       .certain_fuel = certain_fuel_,
                       .layout = layout,
                       .cfg = *cfg_,
-                      .dominators = dominators,
+                      .dominators = loop_rounds_ ? loop_rounds_->dominators : dominators,
                       .heads = heads_,
+                      .rounds = loop_rounds_ ? &*loop_rounds_ : nullptr,
                       .exchanges = exchanges_,
                       .attempts = attempts_,
                       .loops = shared_.options.loops,
                       .hook = hook_,
-                      .exits = exits_,
+                      .exits = &exits_,
                       .maps = maps_,
                       .tables = tables_,
                       .shared = calls_,
+                      .row_calls = row_calls_,
                       .emitter = emitter_,
                       .len = shared_.len,
                       .clock_in_slot = shared_.clock_in_slot,
                       .careful = shared_.careful,
                       .reach = kMaxPacket,
-                      .decision = keeps_decision() ? std::optional(decision_slot()) : std::nullopt};
+                      .decision = maps_.decision_in_stats()};
     if (shared_.linear()) return variant(lowering, AccessKind::direct);
     return asks_for_more() ? direct(lowering) : through_helper(lowering);
 }
@@ -289,10 +296,9 @@ Result<> UnitCode::end() {
 }
 
 Result<> UnitCode::write_gate() {
-    const Gate gate = {
-        .map = maps_.enforce(),
-        .ways = {exits_.enforced(), *withheld_},
-        .decision = keeps_decision() ? std::optional(decision_slot()) : std::nullopt};
+    const Gate gate = {.map = maps_.enforce(),
+                       .ways = {exits_.enforced(), *withheld_},
+                       .decision = maps_.decision_in_stats()};
     emitter_.bind(exits_.drops());
     ask_share(emitter_, gate);
     emitter_.emit(mov(1, kContext));
@@ -311,22 +317,18 @@ RegisterFile UnitCode::registers(AccessKind access) const {
     // Who comes next has nowhere else to get it from.
     const bool context = needs_context() || (!direct && needs_.loads);
     if (!context) file.kept_in_calls.push_back(kContext);
-    file.first_spill = first_spill();
-    if (keeps_decision()) file.first_spill = behind(decision_slot());
-    if (filter_ && filter_->keeps_decision())
-        file.first_spill = std::min(file.first_spill, behind(filter_->decision_slot()));
+    if (shared_.linear()) file.first_spill = kFirstLinearSpill;
+    if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
+    if (shared_.clock_in_slot) file.first_spill = kFirstSpillBehindClock;
     file.frame_end = frame_end();
+    if (has_rounds()) file.scratch_taken = loop_rounds_->scratch_slots();
     return file;
 }
 
-int16_t UnitCode::first_spill() const {
-    if (shared_.clock_in_slot) return kFirstSpillBehindClock;
-    if (needs_.wide_keys) return kFirstSpillBehindKey;
-    return shared_.linear() ? kFirstLinearSpill : kFirstSpill;
-}
-
 int16_t UnitCode::frame_end() const {
+    if (shared_.rounds) return has_rounds() ? kRoundFrameEnd : kFrameEndWithRounds;
     if (heads_.any()) return kFrameEndWithLoops;
+    if (shared_.rows.calls) return kFrameEndWithRowCalls;
     return shared_.shares ? kFrameEndWithCalls : kFrameEnd;
 }
 
@@ -338,9 +340,34 @@ void UnitCode::find_scratch(uint32_t slots) {
     }
 }
 
+bool UnitCode::fixes_inputs() const {
+    const Options& options = shared_.options;
+    return options.result_map && options.fixed_inputs && shared_.units.size() == 1;
+}
+
+RoundFrame UnitCode::round_frame(AccessKind access) const {
+    const bool direct = access == AccessKind::direct;
+    RoundFrame frame{.registers = {{kRoundScratchSlot, kScratchBase}}, .slots = {kStatsSlot}};
+    if (direct) {
+        frame.registers.push_back({kRoundDataSlot, kData});
+        frame.registers.push_back({kRoundDataEndSlot, kDataEnd});
+    } else {
+        frame.registers.push_back({.slot = kStatsSlot, .reg = kStats, .stored = false});
+    }
+    if (needs_.vlan || (!direct && needs_.loads))
+        frame.registers.push_back({kRoundContextSlot, kContext});
+    if (!shared_.linear() && (needs_.len > 0 || needs_.counters)) frame.slots.push_back(kLenSlot);
+    if (shared_.options.result_map) frame.slots.push_back(kResultSlot);
+    if (shared_.clock_in_slot) frame.slots.push_back(kClockSlot);
+    return frame;
+}
+
 Result<> UnitCode::variant(const Lowering& lowering, AccessKind access) {
     MFunction code;
-    const auto place = [&](const Lowering& how) {
+    RoundCode* const round =
+        has_rounds() ? &round_codes_.emplace_back(emitter_, hook_, exits_) : nullptr;
+    const auto place = [&](Lowering how) {
+        if (round) how.exits = &round->exits();
         code = lower(how, access);
         store_numbers(code);
         drop_unused(code);
@@ -352,17 +379,21 @@ Result<> UnitCode::variant(const Lowering& lowering, AccessKind access) {
         few.few_pointers = true;
         allocation = place(few);
     }
-    if (!allocation) {
-        const uint32_t at = allocation.error().origin;
-        return fail(
-            Diagnostic::at_offset("", at, fmt::format("eBPF: too deep for eBPF at +{:#x}", at)),
-            Status::refused);
-    }
+    if (!allocation) return std::unexpected(refusal_of(allocation.error()));
     find_scratch(allocation->scratch_slots);
-    const Options& options = shared_.options;
-    const bool fixed = options.result_map && options.fixed_inputs && shared_.units.size() == 1;
-    select(code, *allocation, emitter_, fixed);
+    if (round) {
+        round->code(std::move(code), *std::move(allocation), round_frame(access));
+        round->call(*loop_rounds_, heads_.most_visits + 1, needs_.fuel);
+    } else {
+        select(code, *allocation, emitter_, fixes_inputs());
+    }
     return {};
+}
+
+void UnitCode::subprograms(std::vector<Subprogram>& written) {
+    calls_.emit(written);
+    row_calls_.emit(written);
+    for (RoundCode& round : round_codes_) round.emit(written, fixes_inputs());
 }
 
 }  // namespace vfm::bpf

@@ -186,6 +186,10 @@ Result<CountedBefore> counted_so_far(const StoredFilter& filter,
     vfm_stats stats{};
     TRY(add_stats_before(filter, stats));
     CounterMaps maps = maps_of(filter.record, groups);
+    // What cannot be read now nobody could read later.
+    const Fd present = TRY(open_pin(filter, "maps/" + maps.stats));
+    TRY(read_stats(present.get()));
+    TRY(kernel_counts(filter, maps));
     maps.stats = before_name(maps.stats);
     maps.enforce = before_name(maps.enforce);
     for (std::string& name : maps.groups) name = before_name(name);

@@ -50,6 +50,7 @@ std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module) {
         case bpf::MapRole::scratch:
         case bpf::MapRole::packet:
         case bpf::MapRole::result:
+        case bpf::MapRole::programs:
             break;
     }
     return {};

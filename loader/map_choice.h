@@ -15,8 +15,8 @@ namespace vfm {
 
 struct WantedFilter;
 
-/// The name of a map's pin in the directory of its filter, by what it holds; empty for one that
-/// says nothing between runs.
+/// The name of a map's pin in the directory of its filter, by what it holds; empty for one that is
+/// of no filter or says nothing between runs.
 std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module);
 
 /// That of a set's map.

@@ -3,9 +3,9 @@
 //   <bpffs>/vfm-2/<netns>-<ifindex>/            an interface; its lock
 //     <hook>/link                               the BPF link: what is attached here
 //     <hook>/gen-<N>/program                    the program of all filters of the hook
-//                    record                     what list and show need, and their modules
-//                    (record.h) filters/<name>/maps/<map>  what a filter counts: statistics,
-//                    tables, counters
+//                    programs                   those behind it, where one does not hold all
+//                    record                     what list and show need, and modules (record.h)
+//                    filters/<name>/maps/<map>  what a filter counts: statistics, tables, counters
 //
 // Interfaces are named by their index, which a renaming does not change, and by the number of their
 // network namespace, in which alone an index means something. The filters of a hook are one
@@ -140,6 +140,13 @@ std::vector<std::string> directory_entries(const std::string& directory, std::er
 
 /// True only where the system says that it is not there. Any other failure tells nothing.
 bool is_absent(const std::string& path);
+
+/// The pin of the array of later programs in a generation's directory.
+inline constexpr std::string_view kLaterPrograms = "programs";
+
+/// To be called before a generation is removed that its link has run until now. Where its programs
+/// are several it waits until every packet that has come to the first is through all of them.
+void wait_for_packets_in(const std::string& generation);
 
 /// Removes a directory of the state and all below it, its `link` first if it has one. Needs the
 /// lock. Fails with Status::refused.

@@ -56,6 +56,8 @@ void warn_of_refusal(const PrepareFailure& refusal, bool verbose) {
 int report_attached(const AttachedFilter& attached, bool json) {
     cli::report(attached.notes);
     print_attached(attached, json);
+    say_if_unwritten(fmt::format("'{}' is attached to {}", attached.filter.record.name,
+                                 attached.filter.interface));
     return 0;
 }
 

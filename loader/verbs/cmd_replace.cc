@@ -94,6 +94,7 @@ Result<int> replace(const CommandLine& line) {
     if (!replaced) return report_preparation(replaced.error(), line.has("verbose"), json);
     cli::report(replaced->notes);
     print_replaced(*replaced, json);
+    say_if_unwritten(fmt::format("'{}' is replaced on {}", stored.record.name, stored.interface));
     return 0;
 }
 

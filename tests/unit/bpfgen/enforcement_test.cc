@@ -16,12 +16,18 @@ struct Shape {
     Hook hook;
     Frames frames;
     Care care;
+    LoopForm loops;
     uint64_t seed;
+    uint64_t most_processed = Options().most_processed;
 };
-constexpr Shape kShapes[] = {{Hook::xdp, Frames::linear, Care::where_needed, 0},
-                             {Hook::xdp, Frames::any, Care::where_needed, 0},
-                             {Hook::tc, Frames::any, Care::never, 3},
-                             {Hook::xdp, Frames::any, Care::always, 9}};
+// A limit that cuts behind each unit.
+constexpr uint64_t kCutAll = 1;
+const Shape kShapes[] = {
+    {Hook::xdp, Frames::linear, Care::where_needed, LoopForm::bounded, 0},
+    {Hook::xdp, Frames::any, Care::where_needed, LoopForm::bpf_loop, 0},
+    {Hook::tc, Frames::any, Care::never, LoopForm::may_goto, 3},
+    {Hook::xdp, Frames::any, Care::always, LoopForm::bpf_loop, 9},
+    {Hook::tc, Frames::any, Care::where_needed, LoopForm::bounded, 0, kCutAll}};
 
 ptrdiff_t map_of(const Program& program, MapRole role, uint32_t unit) {
     return std::ranges::find_if(
@@ -75,6 +81,8 @@ BOOST_AUTO_TEST_CASE(random_groups_drop_their_share) {
                                                         .frames = shape.frames,
                                                         .result_map = true,
                                                         .care = shape.care,
+                                                        .loops = shape.loops,
+                                                        .most_processed = shape.most_processed,
                                                         .register_seed = shape.seed});
             if (!program) {
                 BOOST_TEST((program.error().failure.status == Status::refused));

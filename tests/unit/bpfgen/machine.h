@@ -23,6 +23,7 @@ inline ebpf::Machine machine_of(const bpf::Program& program) {
     }
     image.data = program.data;
     image.data_uses = program.data_references;
+    for (const bpf::LaterProgram& later : program.later) image.entries.push_back(later.insn);
     auto machine = ebpf::Machine::load(image);
     if (!machine) BOOST_FAIL("insn " << machine.error().pc << ": " << machine.error().reason);
     // As whoever loads an object does.
@@ -53,7 +54,10 @@ inline std::vector<std::vector<Count>> counters_in(const ebpf::Machine& machine,
             for (uint32_t n = 0; n < map.max_entries; ++n)
                 all[map.table][n] = read(machine.map(i).value(n));
         if (map.role != bpf::MapRole::stats || map.counters.empty()) continue;
-        const uint8_t* at = machine.map(i).value(0) + sizeof(vfm_stats);
+        size_t size = 0;
+        for (const bpf::CounterArray& array : map.counters)
+            size += array.count * sizeof(vfm_counter);
+        const uint8_t* at = machine.map(i).value(0) + map.value_size - size;
         for (std::vector<Count>& group : all)
             for (Count& count : group) {
                 count = read(at);
