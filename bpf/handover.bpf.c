@@ -17,6 +17,7 @@
 const volatile __u32 on_error = XDP_PASS;
 const volatile __u32 chunk = 3840; /* bytes of a frame that one chunk holds */
 const volatile _Bool multi_buffer = 0;
+const volatile _Bool withholds = 0; /* see vfm_enforce */
 /* Where frames of one queue may come on several CPUs at once, as in generic mode. A driver's own
  * hook takes a queue's frames one after the other, which the sockets behind it rely on too. */
 const volatile _Bool many_cpus = 1;
@@ -44,19 +45,40 @@ struct {
     __type(value, struct vfm_stats);
 } vfm_stats SEC(".maps");
 
-static __always_inline int overrun(__u64 length) {
+/* Made by the process, where the filter withholds. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct vfm_enforce);
+} vfm_enforce SEC(".maps");
+
+/* What is not decided is of no flow that is known here: it is dropped where all are enforced. */
+static __always_inline __u32 verdict_undecided(void) {
     __u32 zero = 0;
+    struct vfm_enforce* enforce;
+
+    if (!withholds || on_error == XDP_PASS) return on_error;
+    enforce = bpf_map_lookup_elem(&vfm_enforce, &zero);
+    if (!enforce || enforce->share >= VFM_ENFORCE_ALL) return on_error;
+    __sync_fetch_and_add(&enforce->undecided, 1);
+    return XDP_PASS;
+}
+
+static __always_inline int overrun(__u64 length) {
+    __u32 zero = 0, verdict = verdict_undecided();
     struct vfm_stats* stats = bpf_map_lookup_elem(&vfm_stats, &zero);
 
     if (!stats) return XDP_ABORTED; /* never: the array has one element */
     stats->packets++;
     stats->bytes += length;
-    if (on_error == XDP_PASS)
+    if (verdict == XDP_PASS)
         stats->pass++;
     else
         stats->drop++;
     stats->overrun++;
-    return on_error;
+    return verdict;
 }
 
 static __always_inline __u64 length_of(struct xdp_md* ctx) {

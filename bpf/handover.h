@@ -37,6 +37,16 @@ union vfm_served {
     __u64 size[64];
 };
 
+/* What the memory `vfm_enforce` of a filter begins with that was attached with --monitor or
+ * --canary; behind it each queue's thread has words of its own: packets that passed though the
+ * filter would drop them, then the same by the counter that counted last. */
+struct vfm_enforce {
+    __u64 share;     /* as in vfm_abi.h */
+    __u64 undecided; /* packets that were not decided, and passed though the on-error verdict is
+                        drop */
+    __u64 padding[6];
+};
+
 /* A receive offload's VLAN tag, which stands before the frame where the program could ask for it.
  */
 struct vfm_frame_tag {

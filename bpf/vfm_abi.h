@@ -38,6 +38,16 @@ struct vfm_counter {
     __u64 bytes;
 };
 
+/* Of a filter that was attached with --monitor or --canary: elements of the per-CPU array of __u64
+ * `vfm_enforce` (with others NAME_enforce). A packet that the filter drops is dropped if HASH5
+ * modulo VFM_ENFORCE_ALL is below the share, which is the same on all CPUs; else it passes, which
+ * counts in `pass`. Between its statistics and its counters such a filter keeps a __u64 while it
+ * runs. */
+#define VFM_ENFORCE_ALL 10000
+#define VFM_ENFORCE_SHARE 0      /* of VFM_ENFORCE_ALL flows */
+#define VFM_ENFORCE_WOULD_DROP 1 /* packets that passed so */
+#define VFM_ENFORCE_RULES 2      /* the same by the counter that counted last, group after group */
+
 /* The per-CPU array `vfm_scratch` has no structure: __u64 values that a program keeps while it
  * runs. Nor has `vfm_packet`: the first bytes of a packet of which not all that is wanted is
  * linear. A program that does not need them has none. */

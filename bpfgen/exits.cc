@@ -23,7 +23,8 @@ Exits::Exits(Emitter& emitter, const HookFacts& hook, ExitOptions options)
       pass_(emitter.label()),
       drop_(emitter.label()),
       log_(emitter.label()),
-      no_map_(emitter.label()) {
+      no_map_(emitter.label()),
+      enforced_(options.withholds ? emitter.label() : drop_) {
     for (Label& error : errors_) error = emitter.label();
 }
 
@@ -32,7 +33,7 @@ Label Exits::verdict_of(uint64_t value) const {
 }
 
 std::optional<Label> Exits::of_value(uint64_t value) const {
-    return options_.result_map ? std::nullopt : std::optional(verdict_of(value));
+    return options_.result_map || options_.gate ? std::nullopt : std::optional(verdict_of(value));
 }
 
 std::vector<Label> Exits::all() const {
@@ -44,6 +45,12 @@ std::vector<Label> Exits::all() const {
 void Exits::end_with(ir::ValueId value, const ir::Function& function, const ValueFacts& facts,
                      Builder& builder, ValueLowering& values) const {
     const ir::Value& made = function[value];
+    if (options_.gate) {
+        const VReg flow = values.read(value), share = builder.load(8, kFrame, kShareSlot);
+        builder.branch({.code = BPF_JLT, .a = flow, .b = share}, options_.gate->enforced);
+        builder.jump(options_.gate->withheld);
+        return;
+    }
     if (options_.result_map) {
         builder.load_to(1, 8, kFrame, kResultSlot);
         if (values.is_number(value)) {
@@ -68,7 +75,7 @@ void Exits::end_with(ir::ValueId value, const ir::Function& function, const Valu
     builder.jump(pass_);
 }
 
-void Exits::emit() {
+void Exits::emit_errors() {
     emitter_.origin(0);
     for (unsigned kind = 1; kind < kErrorKinds; ++kind) {
         if (!emitter_.used(errors_[kind])) continue;
@@ -82,6 +89,16 @@ void Exits::emit() {
         }
         emitter_.emit_jump(options_.drop_on_error ? drop_ : pass_);
     }
+}
+
+void Exits::emit_of_gate() {
+    emitter_.origin(0);
+    for (const Label error : errors_) emitter_.bind(error);
+    emitter_.bind(no_map_);
+}
+
+void Exits::emit_verdicts() {
+    emitter_.origin(0);
     drop();
     // What leads on comes last, so that most packets fall through to the next unit.
     if (options_.next) no_map_exit();
@@ -107,8 +124,8 @@ void Exits::count_verdict(size_t counter) {
 }
 
 void Exits::drop() {
-    if (!emitter_.used(drop_)) return;
-    emitter_.bind(drop_);
+    if (!emitter_.used(enforced_)) return;
+    emitter_.bind(enforced_);
     count_verdict(offsetof(vfm_stats, drop));
     emitter_.emit(mov_imm(0, hook_.drop));
     emitter_.emit(exit_insn());

@@ -19,11 +19,18 @@ class ValueLowering;
 /// *(base + offset) += 1; r2 is lost.
 void count_one(Emitter& emitter, Reg base, size_t offset);
 
+/// Where a packet goes that a filter would drop, once a gate (enforcement.h) knows its flow.
+struct GateWays {
+    Label enforced, withheld;
+};
+
 /// How the runs of a unit end.
 struct ExitOptions {
     bool drop_on_error = false;
     bool result_map = false;         ///< see Options
     std::optional<Label> next = {};  ///< where what is not dropped goes on; nothing: the run ends
+    bool withholds = false;          ///< a gate stands before what is dropped
+    std::optional<GateWays> gate = {};  ///< these are the ends of a gate
 };
 
 /// Shared by both variants of a unit; what nothing jumps to is not emitted.
@@ -39,13 +46,21 @@ class Exits {
     std::vector<Label> all() const;
     /// Before there are statistics.
     Label no_map() const { return no_map_; }
+    /// Where a drop goes: with a gate, before it, and what it drops.
+    Label drops() const { return drop_; }
+    Label enforced() const { return enforced_; }
+    Label passes() const { return pass_; }
 
     /// Ends the run with a value of `function`: 0 drops, 2 logs, every other passes.
     void end_with(ir::ValueId value, const ir::Function& function, const ValueFacts& facts,
                   Builder& builder, ValueLowering& values) const;
 
-    /// Writes the ends, behind all that leads to them.
-    void emit();
+    /// Write the ends, behind all that leads to them: of errors, which lead to verdicts, and of
+    /// those.
+    void emit_errors();
+    void emit_verdicts();
+    /// Of a gate, whose function has none: `withheld` is to follow.
+    void emit_of_gate();
 
   private:
     Label verdict_of(uint64_t value) const;
@@ -57,7 +72,7 @@ class Exits {
     Emitter& emitter_;
     const HookFacts& hook_;
     ExitOptions options_;
-    Label pass_, drop_, log_, no_map_;
+    Label pass_, drop_, log_, no_map_, enforced_;
     std::array<Label, kErrorKinds> errors_;  // by error_index()
 };
 

@@ -44,8 +44,9 @@ inline constexpr int16_t kStatsSlot = -8;    ///< address of this CPU's struct v
 inline constexpr int16_t kResultSlot = -16;  ///< address of struct vfm_result, test builds only
 inline constexpr int16_t kLenSlot = -24;     ///< the length, or LEN where the prologue has cut it
 inline constexpr int16_t kFuelSlot = -32;    ///< what is left
-inline constexpr int16_t kKeySlot = -40;     ///< key argument of map helpers
-inline constexpr int16_t kValueSlot = -48;   ///< value argument of map helpers
+inline constexpr int16_t kShareSlot = kFuelSlot;  ///< in a gate (enforcement.h), which takes none
+inline constexpr int16_t kKeySlot = -40;          ///< key argument of map helpers
+inline constexpr int16_t kValueSlot = -48;        ///< value argument of map helpers
 /// The first spilled value, others downwards, in a program for linear frames; these two else.
 inline constexpr int16_t kFirstLinearSpill = -56;
 inline constexpr int16_t kContextSlot = -56;  ///< the context, 0 once a copy of the packet is read

@@ -295,6 +295,15 @@ class Lowerer {
                 l_.values.bits(value)};
     }
 
+    std::optional<DecisionPlace> decision_place(uint32_t group) const {
+        if (!l_.decision) return std::nullopt;
+        DecisionPlace place{.offset = static_cast<int16_t>(*l_.decision)};
+        for (const CounterGroup& before :
+             std::span(f_.program->module().counter_groups).first(group))
+            place.before += before.counters.size();
+        return place;
+    }
+
     void count(const Value& value) {
         const auto group = static_cast<uint32_t>(value.imm);
         const uint64_t size = f_.program->module().counter_groups[group].counters.size();
@@ -307,7 +316,7 @@ class Lowerer {
         } else {
             place.map = l_.maps.counters(group);
         }
-        count_packet(b_, place, size, counter, *access_);
+        count_packet(b_, place, size, counter, *access_, decision_place(group));
     }
 
     void take_fuel(uint64_t amount, bool certain) {

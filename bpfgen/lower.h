@@ -43,7 +43,8 @@ struct Lowering {
     uint64_t reach;      ///< see AccessContext
     /// Direct access where not all bytes may be linear: see FarTests.
     std::optional<Label> far = {};
-    bool few_pointers = false;  ///< see AccessContext
+    std::optional<uint32_t> decision = {};  ///< Maps::decision_in_stats()
+    bool few_pointers = false;              ///< see AccessContext
 };
 
 MFunction lower(const Lowering& lowering, AccessKind access);

@@ -74,9 +74,20 @@ void add_packet(Builder& b, VReg base, int16_t offset, PacketAccess& packet) {
     b.store(8, base, bytes, b.alu(BPF_ADD, b.load(8, base, bytes), len));
 }
 
+void keep_decision(Builder& b, const std::optional<DecisionPlace>& place, const Counter& counter) {
+    if (!place) return;
+    const VReg stats = b.load(8, kFrame, kStatsSlot);
+    if (const auto* number = std::get_if<uint64_t>(&counter)) {
+        b.store_imm(8, stats, place->offset, place->before + *number + 1);
+    } else {
+        const VReg word = std::get<Word>(counter).reg;
+        b.store(8, stats, place->offset, b.alu_imm(BPF_ADD, word, place->before + 1));
+    }
+}
+
 // In a map of its own.
 void count_in_map(Builder& b, uint32_t map, uint64_t counters, Counter counter,
-                  PacketAccess& packet) {
+                  PacketAccess& packet, const std::optional<DecisionPlace>& decision) {
     const Label done = b.label();
     if (const auto* number = std::get_if<uint64_t>(&counter)) {
         b.store_imm(4, kFrame, kKeySlot, *number);
@@ -91,15 +102,17 @@ void count_in_map(Builder& b, uint32_t map, uint64_t counters, Counter counter,
     b.branch({.code = BPF_JEQ, .a = 0, .imm = 0}, done);
     const VReg at = b.mov(0);
     add_packet(b, at, 0, packet);
+    keep_decision(b, decision, counter);
     b.bind(done);
 }
 
 void count_in_stats(Builder& b, uint32_t offset, uint64_t counters, Counter counter,
-                    PacketAccess& packet) {
+                    PacketAccess& packet, const std::optional<DecisionPlace>& decision) {
     const VReg stats = b.load(8, kFrame, kStatsSlot);
     if (const auto* number = std::get_if<uint64_t>(&counter)) {
         const uint64_t at = offset + *number * sizeof(vfm_counter);
         add_packet(b, stats, static_cast<int16_t>(at), packet);
+        keep_decision(b, decision, counter);
         return;
     }
     const Label done = b.label();
@@ -107,17 +120,18 @@ void count_in_stats(Builder& b, uint32_t offset, uint64_t counters, Counter coun
     b.branch({.code = BPF_JGT, .a = own, .imm = counters - 1}, done);
     const VReg behind = b.alu_imm(BPF_MUL, own, sizeof(vfm_counter));
     add_packet(b, b.alu(BPF_ADD, stats, behind), static_cast<int16_t>(offset), packet);
+    keep_decision(b, decision, counter);
     b.bind(done);
 }
 
 }  // namespace
 
 void count_packet(Builder& b, const CounterPlace& place, uint64_t counters, Counter counter,
-                  PacketAccess& packet) {
+                  PacketAccess& packet, const std::optional<DecisionPlace>& decision) {
     if (place.map) {
-        count_in_map(b, *place.map, counters, counter, packet);
+        count_in_map(b, *place.map, counters, counter, packet, decision);
     } else {
-        count_in_stats(b, place.offset, counters, counter, packet);
+        count_in_stats(b, place.offset, counters, counter, packet, decision);
     }
 }
 

@@ -24,8 +24,14 @@ struct CounterPlace {
     std::optional<uint32_t> map{};
     uint32_t offset = 0;
 };
+/// Where in the value of the statistics it is kept which counter of the unit counted last: its
+/// number, plus 1. So the verifier does not know it.
+struct DecisionPlace {
+    int16_t offset = 0;
+    uint64_t before = 0;  ///< counters of the groups before
+};
 /// Adds a packet and LEN to a counter of a group of so many; to none beyond.
 void count_packet(Builder& b, const CounterPlace& place, uint64_t counters, Counter counter,
-                  PacketAccess& packet);
+                  PacketAccess& packet, const std::optional<DecisionPlace>& decision);
 
 }  // namespace vfm::bpf

@@ -63,6 +63,7 @@ std::string unique_among(std::vector<std::string>& taken, const std::string& bas
 MapList::MapList(std::vector<std::string> reserved) : taken_(std::move(reserved)) {
     // Also where they are not used: a map's name must not depend on what else the program does.
     taken_.emplace_back("vfm_stats");
+    taken_.emplace_back("vfm_enforce");
     taken_.emplace_back("vfm_scratch");
     taken_.emplace_back("vfm_packet");
     taken_.emplace_back("vfm_result");
@@ -86,7 +87,7 @@ std::string MapList::unit_prefix(std::string_view name) {
 }
 
 Maps::Maps(MapList& list, std::span<const TableDecl> tables, const Module& module, uint32_t unit,
-           std::string_view name)
+           std::string_view name, bool withholds)
     : list_(list),
       tables_(tables),
       module_(module),
@@ -97,6 +98,7 @@ Maps::Maps(MapList& list, std::span<const TableDecl> tables, const Module& modul
       of_set_(module.sets.size()) {
     size_t all = 0;
     for (const CounterGroup& group : module.counter_groups) all += group.counters.size();
+    keeps_decision_ = withholds && all > 0;
     if (all > kMostCountersInStats) return;
     for (const CounterGroup& group : module.counter_groups)
         arrays_.push_back({group.name, static_cast<uint32_t>(group.counters.size())});
@@ -106,6 +108,14 @@ uint32_t Maps::add(std::string_view name, Map map) {
     map.unit = unit_;
     return list_.add(prefix_.empty() ? std::string(name) : fmt::format("{}_{}", prefix_, name),
                      std::move(map));
+}
+
+// A map that each unit may have: "vfm_NAME" where there is one unit.
+uint32_t Maps::add_own(std::string_view name, Map map) {
+    if (!prefix_.empty()) return add(name, std::move(map));
+    map.name = fmt::format("vfm_{}", name);
+    map.unit = unit_;
+    return list_.add_named(std::move(map));
 }
 
 uint32_t Maps::flow(uint32_t table) {
@@ -144,7 +154,12 @@ std::optional<uint32_t> Maps::counters_in_stats(uint32_t group) const {
     if (group >= arrays_.size()) return std::nullopt;
     uint32_t before = 0;
     for (const CounterArray& array : std::span(arrays_).first(group)) before += array.count;
-    return static_cast<uint32_t>(sizeof(vfm_stats) + before * sizeof(vfm_counter));
+    const size_t begin = sizeof(vfm_stats) + (keeps_decision_ ? sizeof(uint64_t) : 0);
+    return static_cast<uint32_t>(begin + before * sizeof(vfm_counter));
+}
+
+std::optional<uint32_t> Maps::decision_in_stats() const {
+    return keeps_decision_ ? std::optional<uint32_t>(sizeof(vfm_stats)) : std::nullopt;
 }
 
 uint32_t Maps::live_set(uint32_t set) {
@@ -172,17 +187,26 @@ uint32_t Maps::stats() {
                 .value_size = sizeof(vfm_stats),
                 .max_entries = 1,
                 .counters = arrays_};
+        if (keeps_decision_) map.value_size += sizeof(uint64_t);
         for (const CounterArray& array : arrays_)
             map.value_size += static_cast<uint32_t>(array.count * sizeof(vfm_counter));
-        if (prefix_.empty()) {
-            map.name = "vfm_stats";
-            map.unit = unit_;
-            stats_ = list_.add_named(std::move(map));
-        } else {
-            stats_ = add("stats", std::move(map));
-        }
+        stats_ = add_own("stats", std::move(map));
     }
     return *stats_;
+}
+
+uint32_t Maps::enforce() {
+    if (!enforce_) {
+        uint32_t counters = 0;
+        for (const CounterGroup& group : module_.counter_groups)
+            counters += static_cast<uint32_t>(group.counters.size());
+        enforce_ = add_own("enforce", {.role = MapRole::enforce,
+                                       .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                                       .key_size = sizeof(uint32_t),
+                                       .value_size = sizeof(uint64_t),
+                                       .max_entries = VFM_ENFORCE_RULES + counters});
+    }
+    return *enforce_;
 }
 
 uint32_t MapList::scratch(uint32_t slots) {

@@ -53,19 +53,23 @@ class MapList {
 class Maps {
   public:
     /// `name` is the unit's, empty if it is the only one. The list and the declarations outlive the
-    /// object.
+    /// object. `withholds`: see Unit.
     Maps(MapList& list, std::span<const TableDecl> tables, const Module& module, uint32_t unit = 0,
-         std::string_view name = {});
+         std::string_view name = {}, bool withholds = false);
 
     /// Index of the map of a flow table, of a counter group, of a set that may change, of
-    /// the statistics, of `vfm_scratch`, of `vfm_packet`, of `vfm_result`.
+    /// the statistics, of `vfm_enforce`, of `vfm_scratch`, of `vfm_packet`, of `vfm_result`.
     uint32_t flow(uint32_t table);
     uint32_t counters(uint32_t group);
     /// Where in the value of the statistics the counters of a group begin; nothing if they have a
     /// map.
     std::optional<uint32_t> counters_in_stats(uint32_t group) const;
+    /// Where in it the unit keeps which counter counted last, its number plus 1, while it runs;
+    /// nothing where nobody asks for that.
+    std::optional<uint32_t> decision_in_stats() const;
     uint32_t live_set(uint32_t set);
     uint32_t stats();
+    uint32_t enforce();
     uint32_t scratch(uint32_t slots) { return list_.scratch(slots); }
     uint32_t packet(uint32_t bytes) { return list_.packet(bytes); }
     uint32_t result(uint32_t units) { return list_.result(units); }
@@ -73,6 +77,7 @@ class Maps {
 
   private:
     uint32_t add(std::string_view name, Map map);
+    uint32_t add_own(std::string_view name, Map map);
 
     MapList& list_;
     std::span<const TableDecl> tables_;
@@ -81,7 +86,8 @@ class Maps {
     std::string prefix_;
     std::vector<std::optional<uint32_t>> of_table_, of_group_, of_set_;
     std::vector<CounterArray> arrays_;  // counters in the statistics
-    std::optional<uint32_t> stats_;
+    bool keeps_decision_ = false;
+    std::optional<uint32_t> stats_, enforce_;
 };
 
 /// Appends a member as a key of the map of a set of so many bits: the prefix' length, then the

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "bpfgen/enforcement.h"
 #include "bpfgen/later_programs.h"
 #include "bpfgen/lookup/rule_lists.h"
 #include "bpfgen/loops.h"
@@ -30,6 +31,7 @@ bool names_map(const Insn& insn, const Map& map) {
         case MapRole::set:
             return (insn.op == Opcode::IN || insn.op == Opcode::IN128) && insn.imm == map.table;
         case MapRole::stats:
+        case MapRole::enforce:
         case MapRole::scratch:
         case MapRole::packet:
         case MapRole::result:
@@ -58,15 +60,17 @@ std::expected<void, UnitFailure> check_maps(const Program& program, std::span<co
         return std::ranges::find_if(units[map.unit].module->insns(),
                                     [&](const Insn& insn) { return names_map(insn, map); });
     };
+    const auto is_of_unit = [](const Map& map) {
+        return map.role == MapRole::stats || map.role == MapRole::enforce;
+    };
     const auto has_place = [&](const Map& map) {
-        return map.role == MapRole::stats || namer(map) != units[map.unit].module->insns().end();
+        return is_of_unit(map) || namer(map) != units[map.unit].module->insns().end();
     };
     // Scratch memory has none.
     size_t first = kMostMaps - (count - maps.size());
     while (first > 0 && !has_place(maps[first])) --first;
     const Map& map = maps[first];
-    const Insn& at =
-        map.role == MapRole::stats ? units[map.unit].module->insns().front() : *namer(map);
+    const Insn& at = is_of_unit(map) ? units[map.unit].module->insns().front() : *namer(map);
     return std::unexpected(UnitFailure{
         map.unit,
         Failure(Status::refused,
@@ -146,7 +150,11 @@ std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const 
     for (uint32_t number = 0; number < units.size(); ++number) {
         auto function = lifted(*units[number].module, options);
         if (!function) return refused(number, std::move(function).error());
-        inputs.push_back({&units[number], number, std::move(*function)});
+        inputs.push_back({&units[number], number, std::move(*function), {}});
+        if (!units[number].withholds) continue;
+        auto gate = flow_number_function(options.hook);
+        if (!gate) return refused(number, std::move(gate).error());
+        inputs.back().gate = std::move(*gate);
     }
     std::ranges::stable_sort(inputs, {}, [](const UnitInput& in) { return in.unit->priority; });
     auto programs = programs_of(inputs, units, options);
@@ -162,7 +170,9 @@ std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const 
 }
 
 Result<Program> generate(const VerifiedModule& verified, const Options& options) {
-    const Unit unit{.module = &verified, .drop_on_error = options.drop_on_error};
+    const Unit unit{.module = &verified,
+                    .drop_on_error = options.drop_on_error,
+                    .withholds = options.withholds};
     auto program = generate(std::span(&unit, 1), options);
     if (!program) return std::unexpected(std::move(program.error().failure));
     return *std::move(program);

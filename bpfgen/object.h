@@ -67,6 +67,7 @@ struct Options {
     Hook hook = Hook::xdp;
     Frames frames = Frames::any;
     bool drop_on_error = false;  ///< verdict of a run that ends with an error
+    bool withholds = false;      ///< see Unit
     bool for_kernel = true;      ///< a program that needs more maps than a kernel takes is refused
     bool result_map = false;     ///< test build: value and error go to the map `vfm_result`
     /// Of a test build of one unit: NOW and RAND, too, come from `vfm_result`, RAND in the sequence
@@ -97,6 +98,9 @@ struct Unit {
     std::string name{};  ///< of its file: where there are several, its maps' names begin with it
     uint16_t priority = kDefaultPriority;
     bool drop_on_error = false;  ///< verdict of a run that ends with an error
+    /// It drops packets only of the share of flows that its map `vfm_enforce` says: of none before
+    /// somebody writes it. See bpf/vfm_abi.h.
+    bool withholds = false;
 };
 
 /// Why a unit cannot be in the program.
@@ -105,7 +109,17 @@ struct UnitFailure {
     Failure failure;
 };
 
-enum class MapRole : uint8_t { flow, counters, set, stats, scratch, packet, result, programs };
+enum class MapRole : uint8_t {
+    flow,
+    counters,
+    set,
+    stats,
+    enforce,
+    scratch,
+    packet,
+    result,
+    programs
+};
 
 /// Counters of a group that stand at the end of the value of the statistics.
 struct CounterArray {
@@ -214,7 +228,8 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
 /// One program of one unit or more. With one unit it is what the other function makes of it;
 /// with several, the statistics of a unit are in a map called NAME_stats, its other maps are called
 /// NAME_TABLE, where NAME are up to 7 bytes of the unit's name, and the result map of a test build
-/// has a value for each unit. Options::drop_on_error does not matter. Units that the kernel would
+/// has a value for each unit. Options::drop_on_error and withholds do not
+/// matter. Units that the kernel would
 /// not take in one program, be it for Options::most_processed, for kMostMaps, for their size or for
 /// their loops, are cut between units into few that it does take; where a call to a later one
 /// fails the packet takes the on-error verdict of the unit with which that begins, and ends there.

@@ -70,6 +70,7 @@ class ProgramTypes {
                     {{"length", u32_, 0}, {"bytes", b_.array(u8_, int_, map.key_size - 4), 4}});
             case MapRole::counters:
             case MapRole::stats:
+            case MapRole::enforce:
             case MapRole::scratch:
             case MapRole::packet:
             case MapRole::result:
@@ -106,6 +107,8 @@ class ProgramTypes {
                 return counter_type();
             case MapRole::stats:
                 return stats_type(map);
+            case MapRole::enforce:
+                return u64_;
             case MapRole::scratch:
                 return b_.array(u64_, int_, map.value_size / 8);
             case MapRole::packet:
@@ -142,7 +145,11 @@ class ProgramTypes {
             {"scratch", u64_, offsetof(vfm_stats, scratch)},
             {"length", u64_, offsetof(vfm_stats, length)}};
         const TypeId counter = map.counters.empty() ? u64_ : counter_type();
-        uint32_t offset = sizeof(vfm_stats);
+        uint32_t offset = map.value_size;
+        for (const CounterArray& array : map.counters)
+            offset -= static_cast<uint32_t>(array.count * sizeof(vfm_counter));
+        if (offset > sizeof(vfm_stats))
+            members.push_back({"counted_last", u64_, sizeof(vfm_stats)});
         for (const CounterArray& array : map.counters) {
             std::string name = map_identifier(array.name);
             const auto same = [&](const BtfBuilder::Member& other) { return other.name == name; };

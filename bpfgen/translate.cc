@@ -66,7 +66,7 @@ class Translator {
             unit.begin();
             if (i == 0) shared_values();
             if (auto done = unit.filter(); !done) return failed(unit, std::move(done).error());
-            unit.end();
+            if (auto done = unit.end(); !done) return failed(unit, std::move(done).error());
         }
         const bool leads_on = link_.next && emitter_.used(begins_.back());
         if (leads_on) lead_on(*link_.next);

@@ -11,6 +11,7 @@
 #include "bpfgen/choices.h"
 #include "bpfgen/clock.h"
 #include "bpfgen/emitter.h"
+#include "bpfgen/enforcement.h"
 #include "bpfgen/frame.h"
 #include "bpfgen/fuel.h"
 #include "bpfgen/jump_threading.h"
@@ -24,7 +25,6 @@
 #include "core/packet/header_walk.h"
 
 namespace vfm::bpf {
-
 void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map) {
     emitter.emit(store_imm(4, kFrame, kKeySlot, static_cast<int32_t>(index)));
     emitter.map_address(1, map);
@@ -34,21 +34,27 @@ void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map) {
     emitter.emit_jump(jump_if_imm(BPF_JEQ, 0, 0), no_map);
 }
 
-UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next)
+UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next,
+                   const UnitCode* filter)
     : input_(std::move(input)),
       shared_(shared),
       emitter_(shared.emitter),
       hook_(shared.hook),
       maps_(shared.maps, input_.unit->module->tables(), input_.unit->module->module(),
             input_.number,
-            shared.units.size() > 1 ? std::string_view(input_.unit->name) : std::string_view()),
-      exits_(emitter_, hook_,
-             {.drop_on_error = input_.unit->drop_on_error,
-              .result_map = shared.options.result_map,
-              .next = next}),
+            shared.units.size() > 1 ? std::string_view(input_.unit->name) : std::string_view(),
+            input_.unit->withholds),
+      exits_(
+          emitter_, hook_,
+          {.drop_on_error = input_.unit->drop_on_error,
+           .result_map = shared.options.result_map,
+           .next = next,
+           .withholds = input_.unit->withholds,
+           .gate = filter ? std::optional(GateWays{filter->exits_.enforced(), *filter->withheld_})
+                          : std::nullopt}),
       calls_(emitter_, maps_, shared.shares),
       row_calls_(emitter_, shared.rows),
-      last_(!next) {
+      last_(!next && !input_.unit->withholds) {
     thread_jumps(input_.function);
     read_clock_once(input_.function);
     choose_by_branches(input_.function);
@@ -64,6 +70,11 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
         CarriedSlots carried = carry_values(input_.function, heads_);
         loop_rounds_ = find_loop_rounds(input_.function, heads_, std::move(carried));
     }
+    if (!input_.gate) return;
+    static const Unit flow_unit{.module = &flow_numbers()};
+    withheld_ = emitter_.label();
+    UnitInput gate{&flow_unit, input_.number, *std::move(input_.gate), {}};
+    gate_.reset(new UnitCode(std::move(gate), shared, next, this));
 }
 
 Result<> UnitCode::prepare() {
@@ -74,12 +85,12 @@ Result<> UnitCode::prepare() {
     cfg_.emplace(input_.function);
     values_.emplace(input_.function, *cfg_, heads_, shared_.careful);
     reach_ = find_reach(input_.function, *cfg_, *values_, heads_);
-    return {};
+    return gate_ ? gate_->prepare() : Result<>();
 }
 
 unsigned UnitCode::rounds() const {
     const unsigned walk = needs_.walks ? walk::kMaxExtensionHeaders : 0;
-    return std::max(walk, tables_.rounds(shared_.rows));
+    return std::max({walk, tables_.rounds(shared_.rows), gate_ ? gate_->rounds() : 0});
 }
 
 // The kernel's verifier, which takes 1,000,000 instructions, follows eight at least in each
@@ -120,6 +131,8 @@ void UnitCode::begin() {
     array_value(emitter_, maps_.stats(), 0, exits_.no_map());
     emitter_.emit(store(8, kFrame, kStatsSlot, 0));
     count_packet();
+    if (const auto decision = maps_.decision_in_stats())
+        emitter_.emit(store_imm(8, 0, static_cast<int16_t>(*decision), 0));
     if (needs_.fuel) fill_fuel();
     if (heads_.any() && shared_.options.loops == LoopForm::bounded) {
         emitter_.number(1, heads_.most_visits);
@@ -173,7 +186,8 @@ Result<> UnitCode::filter() {
                       .len = shared_.len,
                       .clock_in_slot = shared_.clock_in_slot,
                       .careful = shared_.careful,
-                      .reach = kMaxPacket};
+                      .reach = kMaxPacket,
+                      .decision = maps_.decision_in_stats()};
     if (shared_.linear()) return variant(lowering, AccessKind::direct);
     return asks_for_more() ? direct(lowering) : through_helper(lowering);
 }
@@ -270,6 +284,30 @@ void UnitCode::fill_fuel() {
     emitter_.number(2, input_.function.fuel);
     emitter_.emit(alu(BPF_ADD, 1, 2));
     emitter_.emit(store(8, kFrame, kFuelSlot, 1));
+}
+
+Result<> UnitCode::end() {
+    exits_.emit_errors();
+    // Whoever sets the share finds the map, though the filter may drop nothing.
+    if (gate_) (void)maps_.enforce();
+    if (gate_ && emitter_.used(exits_.drops())) TRY(write_gate());
+    exits_.emit_verdicts();
+    return {};
+}
+
+Result<> UnitCode::write_gate() {
+    const Gate gate = {.map = maps_.enforce(),
+                       .ways = {exits_.enforced(), *withheld_},
+                       .decision = maps_.decision_in_stats()};
+    emitter_.bind(exits_.drops());
+    ask_share(emitter_, gate);
+    emitter_.emit(mov(1, kContext));
+    gate_->packet();
+    TRY(gate_->filter());
+    gate_->exits_.emit_of_gate();
+    emitter_.bind(gate.ways.withheld);
+    withhold(emitter_, gate, exits_.passes());
+    return {};
 }
 
 RegisterFile UnitCode::registers(AccessKind access) const {

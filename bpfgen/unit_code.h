@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <span>
 
@@ -25,6 +26,7 @@ struct UnitInput {
     const Unit* unit;
     uint32_t number;  ///< of those given to generate()
     ir::Function function;
+    std::optional<ir::Function> gate;  ///< flow_number_function(), of one that withholds
 };
 
 /// What belongs to the whole program.
@@ -51,7 +53,8 @@ void array_value(Emitter& emitter, uint32_t map, uint32_t index, Label no_map);
 class UnitCode {
   public:
     /// `next`: where a packet goes on that the unit passes; nothing for the last.
-    UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next);
+    UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next)
+        : UnitCode(std::move(input), shared, next, nullptr) {}
 
     /// Makes the constant data. Fails as LookupTables::make() does, and at a loop that no verifier
     /// could follow.
@@ -82,11 +85,15 @@ class UnitCode {
     void begin();
     /// Behind it: the same is there. Fails if values find no place.
     Result<> filter();
-    void end() { exits_.emit(); }
+    Result<> end();
     /// Writes the subprograms that it calls, behind all units.
     void subprograms(std::vector<Subprogram>& written);
 
   private:
+    // `filter`: nothing, or the unit whose gate this is.
+    UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> next,
+             const UnitCode* filter);
+    Result<> write_gate();
     Result<> check_rounds() const;
     bool fixes_inputs() const;
     RoundFrame round_frame(AccessKind access) const;
@@ -113,7 +120,9 @@ class UnitCode {
     Exits exits_;
     SharedAccess calls_;
     RowCalls row_calls_;
-    bool last_;
+    bool last_;  // nothing behind it reads the context
+    std::optional<Label> withheld_;
+    std::unique_ptr<UnitCode> gate_;
     Needs needs_;
     Reach reach_;
     std::vector<bool> certain_fuel_;

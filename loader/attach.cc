@@ -158,7 +158,8 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
     const size_t newest = insert_filter(filters, {.unit = {.filter = filter,
                                                            .name = options.name,
                                                            .priority = options.priority,
-                                                           .drop_on_error = options.drop_on_error},
+                                                           .drop_on_error = options.drop_on_error,
+                                                           .enforce = options.enforce},
                                                   .attached_at = utc_now(),
                                                   .as_it_was = {}});
     const Mode mode = hook.filters.empty() ? options.mode : hook.filters.front().record.mode;

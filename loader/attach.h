@@ -20,6 +20,7 @@ struct AttachOptions {
     HookPoint hook = HookPoint::xdp;
     Mode mode = Mode::automatic;
     bool drop_on_error = false;
+    std::optional<uint32_t> enforce = {};  ///< see UnitSource
     uint16_t priority = bpf::kDefaultPriority;
     uint64_t most_memory = kDefaultMemory;  ///< bytes that its maps may take
     std::optional<std::string> bpffs;       ///< the default one if nothing

@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <set>
+
+#include "loader/enforce.h"
 
 namespace vfm {
 namespace {
@@ -65,6 +68,31 @@ Result<std::vector<Count>> counts_before(const StoredFilter& filter, size_t size
     return sums;
 }
 
+/// Packets that are withheld, and those by counter, for other counters.
+std::vector<uint64_t> moved_words(const std::vector<uint64_t>& words,
+                                  std::span<const uint32_t> becomes, size_t size) {
+    std::vector<uint64_t> sums(1 + size);
+    if (!words.empty()) sums.front() = words.front();
+    for (size_t i = 0; i < becomes.size() && i + 1 < words.size(); ++i)
+        if (becomes[i] > 0 && becomes[i] <= size) sums[becomes[i]] += words[i + 1];
+    return sums;
+}
+
+/// Packets, then by counter of the filter, `size` of them.
+Result<std::vector<uint64_t>> would_drop_before(const StoredFilter& filter, size_t size) {
+    const CountedBefore& before = filter.record.before;
+    std::vector<uint64_t> sums(1 + size);
+    if (!before.maps.enforce.empty()) {
+        const size_t had =
+            std::accumulate(before.maps.sizes.begin(), before.maps.sizes.end(), size_t{0});
+        const auto words = TRY(read_would_drop(filter, before.maps.enforce, had));
+        sums = moved_words(words, before.becomes, size);
+    }
+    for (size_t i = 0; i < std::min(sums.size(), before.would_drop.size()); ++i)
+        sums[i] += before.would_drop[i];
+    return sums;
+}
+
 std::vector<uint64_t> words_of(const vfm_stats& stats) {
     std::vector<uint64_t> words(sizeof stats / sizeof(uint64_t));
     std::memcpy(words.data(), &stats, sizeof stats);
@@ -76,12 +104,16 @@ std::string before_name(const std::string& pin) { return pin.empty() ? pin : kBe
 std::set<std::string> names_of(const CounterMaps& maps) {
     std::set<std::string> names(maps.groups.begin(), maps.groups.end());
     names.insert(maps.stats);
+    names.insert(maps.enforce);
     names.erase("");
     return names;
 }
 
 CounterMaps maps_of(const Record& record, std::span<const CounterGroup> groups) {
-    return {.stats = record.stats_map, .groups = record.counters, .sizes = sizes_of(groups)};
+    return {.stats = record.stats_map,
+            .groups = record.counters,
+            .sizes = sizes_of(groups),
+            .enforce = record.enforceable ? kEnforceMap : ""};
 }
 
 }  // namespace
@@ -139,6 +171,12 @@ Result<> add_counts_before(const StoredFilter& filter, std::vector<std::vector<C
     return {};
 }
 
+Result<> add_would_drop_before(const StoredFilter& filter, std::vector<uint64_t>& words) {
+    const auto before = TRY(would_drop_before(filter, words.size() - 1));
+    for (size_t i = 0; i < words.size(); ++i) words[i] += before[i];
+    return {};
+}
+
 Result<CountedBefore> counted_so_far(const StoredFilter& filter,
                                      std::span<const CounterGroup> groups,
                                      std::vector<uint32_t> becomes, size_t size) {
@@ -153,12 +191,16 @@ Result<CountedBefore> counted_so_far(const StoredFilter& filter,
     TRY(read_stats(present.get()));
     TRY(kernel_counts(filter, maps));
     maps.stats = before_name(maps.stats);
+    maps.enforce = before_name(maps.enforce);
     for (std::string& name : maps.groups) name = before_name(name);
     maps.groups.resize(maps.sizes.size());
     const auto counts = TRY(counts_before(filter, becomes.size()));
     auto now = moved(counts, becomes, size);
+    const auto would_drop = TRY(would_drop_before(filter, becomes.size()));
+    auto would_drop_now = moved_words(would_drop, becomes, size);
     return CountedBefore{.stats = words_of(stats),
                          .counts = std::move(now),
+                         .would_drop = std::move(would_drop_now),
                          .maps = std::move(maps),
                          .becomes = std::move(becomes)};
 }

@@ -29,6 +29,9 @@ Result<std::vector<std::vector<Count>>> kernel_counts(const StoredFilter& filter
 Result<> add_stats_before(const StoredFilter& filter, vfm_stats& sum);
 Result<> add_counts_before(const StoredFilter& filter, std::vector<std::vector<Count>>& counts);
 
+/// `words` as read_would_drop() has them (enforce.h).
+Result<> add_would_drop_before(const StoredFilter& filter, std::vector<uint64_t>& words);
+
 /// A map of the filter as it was, and the name that its pin gets.
 struct MovedPin {
     std::string from, to;

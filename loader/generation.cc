@@ -37,6 +37,7 @@ Record record_of(const WantedFilter& filter, const PreparedProgram& prepared, ui
                   .messages = {},
                   .hand_over = {},
                   .drop_on_error = filter.unit.drop_on_error,
+                  .enforceable = filter.unit.enforce.has_value(),
                   .priority = filter.unit.priority,
                   .attached_at = filter.attached_at,
                   .source_name = {},
@@ -68,6 +69,7 @@ Record record_of(const WantedFilter& filter, const PreparedProgram& prepared, ui
             case bpf::MapRole::counters:
                 record.counters[declared.table] = pin;
                 break;
+            case bpf::MapRole::enforce:
             case bpf::MapRole::set:
             case bpf::MapRole::scratch:
             case bpf::MapRole::packet:

@@ -15,7 +15,8 @@ namespace vfm {
 /// A filter that shall be at a hook.
 struct WantedFilter {
     UnitSource unit;
-    std::string attached_at;                       ///< UTC
+    std::string attached_at;  ///< UTC
+    bool share_anew = false;  ///< that of UnitSource, whatever the filter as it was enforces
     std::optional<StoredFilter> as_it_was;         ///< whose maps it takes over, as far as they fit
     std::vector<CounterGroup> groups_before = {};  ///< the counters that it had then
     std::optional<PreviousFilter> previous = {};   ///< which undoing its replacement brings back

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/module/module_file.h"
+#include "loader/enforce.h"
 
 namespace vfm {
 
@@ -25,12 +26,14 @@ Result<std::vector<WantedFilter>> filters_of(const StoredHook& hook) {
         WantedFilter filter{.unit = {.filter = {},
                                      .name = record->name,
                                      .priority = record->priority,
-                                     .drop_on_error = record->drop_on_error},
+                                     .drop_on_error = record->drop_on_error,
+                                     .enforce = {}},
                             .attached_at = record->attached_at,
                             .as_it_was = stored,
                             .previous = std::move(record->previous)};
         filter.unit.filter.module = TRY(parse_program(record->program, record->name));
         filter.unit.filter.name = record->source_name;
+        if (stored.record.enforceable) filter.unit.enforce = TRY(read_share(stored));
         filter.groups_before = filter.unit.filter.module.counter_groups;
         filters.push_back(std::move(filter));
     }

@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "loader/counted.h"
+#include "loader/enforce.h"
 #include "loader/generation.h"
 #include "loader/kernel.h"
 
@@ -26,9 +27,10 @@ const TableDecl& table_of(const PreparedProgram& program, const bpf::Map& map) {
     return program.modules[map.unit].tables()[map.table];
 }
 
-/// Statistics and what rules count.
+/// Statistics, what rules count, and what is withheld.
 bool counts(const bpf::Map& map) {
-    return map.role == bpf::MapRole::stats || map.role == bpf::MapRole::counters;
+    return map.role == bpf::MapRole::stats || map.role == bpf::MapRole::counters ||
+           map.role == bpf::MapRole::enforce;
 }
 
 }  // namespace
@@ -37,6 +39,8 @@ std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module) {
     switch (map.role) {
         case bpf::MapRole::stats:
             return "vfm_stats";
+        case bpf::MapRole::enforce:
+            return kEnforceMap;
         case bpf::MapRole::flow:
             return "table-" + pin_name(module.tables()[map.table].name);
         case bpf::MapRole::counters:
@@ -79,6 +83,7 @@ KnownMaps MapChoice::maps_of(const PreparedProgram& program) {
 
 bool MapChoice::counts_fit(const PreparedProgram& program, uint32_t unit) {
     const WantedFilter& filter = filters_[unit];
+    if (filter.share_anew) return false;
     const auto& groups = program.modules[unit].module().counter_groups;
     const std::vector<uint32_t> same = same_rules(filter.groups_before, groups);
     for (uint32_t i = 0; i < same.size(); ++i)

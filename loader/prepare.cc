@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "loader/enforce.h"
 #include "loader/loop_forms.h"
 #include "loader/map_memory.h"
 
@@ -43,7 +44,8 @@ std::expected<bpf::Program, PrepareFailure> translate_units(std::span<const Unit
         parts.push_back({.module = &modules[i],
                          .name = units[i].name,
                          .priority = units[i].priority,
-                         .drop_on_error = units[i].drop_on_error});
+                         .drop_on_error = units[i].drop_on_error,
+                         .withholds = units[i].enforce.has_value()});
     auto emitted = bpf::generate(parts, build);
     if (emitted) return *std::move(emitted);
     bpf::UnitFailure failure = std::move(emitted).error();
@@ -59,6 +61,14 @@ Result<> check_memory(const bpf::Program& program, const UnitSource& unit,
         if (program.maps[i].unit != options.bounded)
             parts.erase(parts.begin() + static_cast<std::ptrdiff_t>(i));
     return require_memory(unit.filter.name, parts, options.most_memory);
+}
+
+/// Of maps that were there before the share stays.
+Result<> begin_shares(const PreparedProgram& prepared, std::span<const UnitSource> units) {
+    for (const LoadedMap& map : prepared.loaded.maps)
+        if (map.declaration.role == bpf::MapRole::enforce && !map.known)
+            TRY(begin_share(map.fd.get(), *units[map.declaration.unit].enforce));
+    return {};
 }
 
 /// Before Linux 5.18 there are no frames of several buffers, and the flag for them is unknown:
@@ -111,6 +121,7 @@ std::expected<PreparedProgram, PrepareFailure> prepare_units(std::span<const Uni
             PrepareFailure(std::move(failure), refusal.blame, std::move(refusal.log)));
     }
     prepared.loaded = *std::move(loaded);
+    TRY(begin_shares(prepared, units));
     prepared.times.took("for the kernel to make its maps and verify it");
     return prepared;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,9 @@ struct UnitSource {
     std::string name;
     uint16_t priority = bpf::kDefaultPriority;
     bool drop_on_error = false;  ///< its verdict on packets on which it fails
+    /// The share of flows of which it drops packets, at first (enforce.h); nothing: of all, for
+    /// ever.
+    std::optional<uint32_t> enforce = {};
 };
 
 struct PreparedProgram {

@@ -36,12 +36,15 @@ void write_before(const CountedBefore& before, state::CountedBefore& message) {
     for (const std::string& map : before.maps.groups) message.add_counters(map);
     for (const uint32_t size : before.maps.sizes) message.add_sizes(size);
     for (const uint32_t number : before.becomes) message.add_becomes(number);
+    for (const uint64_t packets : before.would_drop) message.add_would_drop(packets);
+    message.set_enforce_map(before.maps.enforce);
 }
 
 void write_filter(const Record& record, state::Filter& filter) {
     filter.set_name(record.name);
     filter.set_priority(record.priority);
     filter.set_drop_on_error(record.drop_on_error);
+    filter.set_enforceable(record.enforceable);
     filter.set_attached_at(record.attached_at);
     filter.set_source_name(record.source_name);
     filter.set_source(record.source);
@@ -66,6 +69,7 @@ void write_filter(const Record& record, state::Filter& filter) {
     previous.set_priority(record.previous->priority);
     previous.set_drop_on_error(record.previous->drop_on_error);
     previous.set_program_size(record.previous->program.size());
+    if (record.previous->share) previous.set_share(*record.previous->share);
 }
 
 /// A name that stands in a path: of a directory entry of ours.
@@ -84,10 +88,12 @@ std::optional<CountedBefore> read_before(const state::CountedBefore& message) {
     before.maps.groups.assign(message.counters().begin(), message.counters().end());
     before.maps.sizes.assign(message.sizes().begin(), message.sizes().end());
     before.becomes.assign(message.becomes().begin(), message.becomes().end());
+    before.would_drop.assign(message.would_drop().begin(), message.would_drop().end());
+    before.maps.enforce = message.enforce_map();
     const auto is_none_or_pin = [](const std::string& map) {
         return map.empty() || is_pin_name(map);
     };
-    const bool right = is_none_or_pin(before.maps.stats) &&
+    const bool right = is_none_or_pin(before.maps.stats) && is_none_or_pin(before.maps.enforce) &&
                        std::ranges::all_of(before.maps.groups, is_none_or_pin) &&
                        before.maps.groups.size() == before.maps.sizes.size();
     return right ? std::optional(std::move(before)) : std::nullopt;
@@ -95,17 +101,20 @@ std::optional<CountedBefore> read_before(const state::CountedBefore& message) {
 
 std::optional<PreviousFilter> read_previous(const state::Previous& message) {
     if (message.priority() > UINT16_MAX) return std::nullopt;
-    return PreviousFilter{.source_name = message.source_name(),
-                          .priority = static_cast<uint16_t>(message.priority()),
-                          .drop_on_error = message.drop_on_error(),
-                          .program = {},
-                          .program_size = message.program_size()};
+    return PreviousFilter{
+        .source_name = message.source_name(),
+        .priority = static_cast<uint16_t>(message.priority()),
+        .drop_on_error = message.drop_on_error(),
+        .program = {},
+        .program_size = message.program_size(),
+        .share = message.has_share() ? std::optional(message.share()) : std::nullopt};
 }
 
 std::optional<Record> read_filter_message(const state::Filter& filter, Record record) {
     record.name = filter.name();
     record.priority = static_cast<uint16_t>(filter.priority());
     record.drop_on_error = filter.drop_on_error();
+    record.enforceable = filter.enforceable();
     record.attached_at = filter.attached_at();
     record.source_name = filter.source_name();
     record.source = filter.source();

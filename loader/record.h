@@ -43,6 +43,7 @@ struct CounterMaps {
     /// stand in the value of the statistics.
     std::vector<std::string> groups;
     std::vector<uint32_t> sizes;  ///< counters of each group
+    std::string enforce = {};     ///< of one of which not all drops are carried out (enforce.h)
     bool operator==(const CounterMaps&) const = default;
 };
 
@@ -50,6 +51,8 @@ struct CounterMaps {
 struct CountedBefore {
     std::vector<uint64_t> stats = {};  ///< words of vfm_stats; fewer if a version before wrote them
     std::vector<Count> counts = {};    ///< by the filter's counter, group by group; empty: all 0
+    /// Packets that passed though it would drop them, then the same by its counter; empty: all 0.
+    std::vector<uint64_t> would_drop = {};
     /// Those of the program before: a processor that was in it may have counted for a moment
     /// longer.
     CounterMaps maps = {};
@@ -65,6 +68,9 @@ struct PreviousFilter {
     bool drop_on_error = false;
     Bytes program;  ///< as in Record
     uint64_t program_size = 0;
+    /// Where the replacement has said of which flows drops are carried out: of which they were
+    /// before, more than all where it was attached without such an option.
+    std::optional<uint32_t> share = {};
     bool operator==(const PreviousFilter&) const = default;
 };
 
@@ -80,6 +86,7 @@ struct Record {
     std::string messages;           ///< file into which the process that serves it writes
     std::string hand_over;          ///< where XDP hands its frames over: "native" or "skb"
     bool drop_on_error = false;
+    bool enforceable = false;  ///< attached with --monitor or --canary: see enforce.h
     uint16_t priority = bpf::kDefaultPriority;
     std::string attached_at;  ///< UTC, "2030-01-31T23:59:59Z"
     std::string source_name;

@@ -6,6 +6,7 @@
 
 #include "core/module/module_file.h"
 #include "loader/counted.h"
+#include "loader/enforce.h"
 #include "loader/hook_change.h"
 #include "loader/interface.h"
 #include "loader/map_choice.h"
@@ -13,6 +14,9 @@
 
 namespace vfm {
 namespace {
+
+/// Of a filter without a share: see PreviousFilter.
+constexpr uint32_t kNeverWithheld = kAllFlows + 1;
 
 /// Fails with Status::refused where the filter cannot be exchanged as it stands.
 Result<> check_replaceable(const StoredFilter& stored) {
@@ -140,7 +144,13 @@ std::expected<ReplacedFilter, PrepareFailure> replace_filter(const std::string& 
                                      .priority = unit.priority,
                                      .drop_on_error = unit.drop_on_error,
                                      .program = module_bytes(unit.filter.module),
-                                     .program_size = 0};
+                                     .program_size = 0,
+                                     .share = {}};
+    if (options.enforce) {
+        wanted.previous->share = unit.enforce.value_or(kNeverWithheld);
+        wanted.unit.enforce = options.enforce;
+        wanted.share_anew = true;
+    }
     wanted.previous->program_size = wanted.previous->program.size();
     if (!options.keep) wanted.as_it_was.reset();
     put_new_one(exchange, std::move(wanted));
@@ -167,6 +177,11 @@ std::expected<ReplacedFilter, PrepareFailure> undo_replacement(const std::string
     wanted.unit.filter.name = previous->source_name;
     wanted.unit.priority = previous->priority;
     wanted.unit.drop_on_error = previous->drop_on_error;
+    if (previous->share) {
+        wanted.unit.enforce = previous->share;
+        if (*previous->share > kAllFlows) wanted.unit.enforce.reset();
+        wanted.share_anew = true;
+    }
     wanted.previous.reset();
     put_new_one(exchange, std::move(wanted));
     return put_exchange(hook, exchange, interface, {.most_memory = UINT64_MAX});

@@ -18,6 +18,7 @@ namespace vfm {
 struct ReplaceOptions {
     std::optional<bool> drop_on_error = {};
     std::optional<uint16_t> priority = {};
+    std::optional<uint32_t> enforce = {};   ///< see UnitSource
     uint64_t most_memory = kDefaultMemory;  ///< bytes that its maps may take
     bool keep = true;                       ///< what it counted, its tables and sets
 };

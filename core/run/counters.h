@@ -37,7 +37,13 @@ class Counters {
         Count& at = counts_[in.first + counter];
         store(at.packets, load(at.packets) + 1);
         store(at.bytes, load(at.bytes) + length);
+        last_ = in.first + counter + 1;
     }
+
+    /// Which counter counted last, among all, plus 1: 0 if none did since it was forgotten. Of
+    /// native code only where it is made to say so.
+    uint64_t last() const { return last_; }
+    void forget_last() { last_ = 0; }
 
     /// Of one counter.
     Count value(size_t group, size_t counter) const;
@@ -49,6 +55,7 @@ class Counters {
     /// For code made at run time: the counters of a group are data()[first_of(group)] and those
     /// behind it.
     Count* data() { return counts_; }
+    uint64_t* last_place() { return &last_; }
     size_t first_of(size_t group) const { return groups_[group].first; }
 
   private:
@@ -66,6 +73,7 @@ class Counters {
     std::vector<Group> groups_;
     std::unique_ptr<Count[]> own_;  // null in given memory
     Count* counts_;
+    uint64_t last_ = 0;
 };
 
 }  // namespace vfm

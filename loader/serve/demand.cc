@@ -6,6 +6,7 @@
 
 #include "bpf/handover.h"
 #include "core/base/diagnostic.h"
+#include "loader/enforce.h"
 #include "loader/live_sets.h"
 #include "loader/serve/watch.h"
 #include "loader/served.h"
@@ -60,7 +61,7 @@ std::span<const TableDecl> tables_in_use(const VerifiedModule& filter) {
 }
 
 Result<Demand> demand_of(const VerifiedModule& filter, const std::string& interface,
-                         uint32_t device_queues, uint64_t most_memory) {
+                         uint32_t device_queues, uint64_t most_memory, bool withholds) {
     const QueueCount count = receive_queues(interface);
     Demand demand;
     demand.driver_tells = count.now != 0;
@@ -68,11 +69,15 @@ Result<Demand> demand_of(const VerifiedModule& filter, const std::string& interf
         std::clamp(demand.driver_tells ? count.now : device_queues, 1U, uint32_t{VFM_MAX_QUEUES});
     demand.frames = frames_for(demand.queues);
     const uint64_t counters = counters_part(filter.module().counter_groups);
-    const uint64_t of_queue = frame_memory(demand.frames) + counters;
+    const uint64_t withheld =
+        withholds ? enforce_part(filter.module().counter_groups) : uint64_t{0};
+    const uint64_t of_queue = frame_memory(demand.frames) + counters + withheld;
     demand.parts = {{fmt::format("{} frames for each of {} queues", demand.frames, demand.queues),
                      demand.queues * frame_memory(demand.frames)},
                     {"counters", sizeof(vfm_served) * (1 + VFM_MAX_QUEUES)}};
     if (counters > 0) demand.parts.push_back({"counters of rules", demand.queues * counters});
+    if (withheld > 0)
+        demand.parts.push_back({"counters of what would be dropped", demand.queues * withheld});
     for (const TableDecl& table : tables_in_use(filter))
         demand.parts.push_back(
             {fmt::format("flow table {}", printable(table.name)), FlowTable::memory_size(table)});

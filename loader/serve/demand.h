@@ -31,9 +31,10 @@ struct Demand {
 
 /// Of a filter on the interface, whose device was made with `device_queues` receive queues. More
 /// queues than hold 128 MiB of frames get fewer frames each. Fails with Status::refused, about the
-/// interface, if that is more than `most_memory` bytes (--max-memory).
+/// interface, if that is more than `most_memory` bytes (--max-memory). `withholds`: not all its
+/// drops are carried out.
 Result<Demand> demand_of(const VerifiedModule& filter, const std::string& interface,
-                         uint32_t device_queues, uint64_t most_memory);
+                         uint32_t device_queues, uint64_t most_memory, bool withholds = false);
 
 /// Tables that the filter uses: a module that declares none has one all the same. They live as long
 /// as the module.

@@ -85,6 +85,13 @@ Result<> Handover::open() {
     object.rodata->chunk = live::Socket::kChunk;
     object.rodata->many_cpus = options_.generic;
     object.rodata->multi_buffer = options_.multi_buffer;
+    object.rodata->withholds = options_.enforce >= 0;
+    if (options_.enforce < 0) {
+        bpf_map__set_autocreate(object.maps.vfm_enforce, false);
+    } else if (const int error = bpf_map__reuse_fd(object.maps.vfm_enforce, options_.enforce);
+               error != 0) {
+        return refused(interface_.name, "share what is enforced with a program", error);
+    }
     bpf_program* const wanted =
         options_.ask_for_tags ? object.progs.vfm_handover_tag : object.progs.vfm_handover;
     for (bpf_program* program : {object.progs.vfm_handover, object.progs.vfm_handover_tag})

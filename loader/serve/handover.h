@@ -23,6 +23,7 @@ struct HandoverOptions {
     /// bound to the interface, cannot run in generic mode, and the kernel refuses it where the
     /// driver cannot tell.
     bool ask_for_tags = false;
+    int enforce = -1;  ///< the map `vfm_enforce` of a filter that withholds; stays the caller's
 };
 
 class Handover {

@@ -52,9 +52,11 @@ Result<double> measure(const UserProgram& program) {
 
 }  // namespace
 
-Result<LiveProgram> make_live_program(const VerifiedModule& filter) {
+Result<LiveProgram> make_live_program(const VerifiedModule& filter, bool counts_last) {
     LiveProgram live;
-    if (auto native = jit::NativeProgram::compile(filter, {.bursts = jit::BurstVariant::best})) {
+    jit::CompileOptions options{.counts_last = counts_last};
+    if (!counts_last) options.bursts = jit::BurstVariant::best;
+    if (auto native = jit::NativeProgram::compile(filter, options)) {
         live.program = *std::move(native);
         live.engine = "jit";
     } else {

@@ -20,7 +20,8 @@ struct LiveProgram {
 };
 
 /// Native code with bursts where this machine gives it, else the interpreter. Fails with
-/// Status::refused, located, where a filter calls host functions.
-Result<LiveProgram> make_live_program(const VerifiedModule& filter);
+/// Status::refused, located, where a filter calls host functions. With `counts_last` native code
+/// says which counter counted last (Counters::last()), and has no bursts.
+Result<LiveProgram> make_live_program(const VerifiedModule& filter, bool counts_last = false);
 
 }  // namespace vfm

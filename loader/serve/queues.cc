@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "loader/enforce.h"
 #include "loader/kernel.h"
 #include "loader/served.h"
 
@@ -66,6 +67,7 @@ Result<> Queues::add() {
     parts.shared = &parts_.handover->queues()[number];
     parts.stats = &parts_.served[1 + number].stats;
     parts.drop_on_error = parts_.drop_on_error;
+    parts.enforcement = enforcement_of(number, instance.counters);
     parts.stop = stop_.get();
     Queue queue;
     queue.worker = std::make_unique<live::Worker>(std::move(parts));
@@ -77,6 +79,15 @@ Result<> Queues::add() {
     }
     queues_.push_back(std::move(queue));
     return {};
+}
+
+live::Enforcement Queues::enforcement_of(uint32_t queue, std::shared_ptr<Counters> counters) const {
+    if (parts_.enforce.empty()) return {};
+    const size_t part = enforce_part(parts_.program->verified().module().counter_groups);
+    const auto own = parts_.enforce.subspan(sizeof(vfm_enforce) + queue * part, part);
+    return {.shared = reinterpret_cast<const vfm_enforce*>(parts_.enforce.data()),
+            .would_drop = {reinterpret_cast<uint64_t*>(own.data()), part / sizeof(uint64_t)},
+            .counters = std::move(counters)};
 }
 
 void Queues::silence() {

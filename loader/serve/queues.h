@@ -32,6 +32,8 @@ struct QueueParts {
     std::span<vfm_served> served;  ///< entry 1 + i is queue i's
     std::span<std::byte>
         counters;  ///< part i (counters_part()) is queue i's; empty: there are none
+    std::span<std::byte> enforce =
+        {};  ///< vfm_enforce and the queues' words; empty: all is enforced
 };
 
 /// Not thread safe. Ends its threads when it goes.
@@ -61,6 +63,7 @@ class Queues {
         std::unique_ptr<live::Worker> worker;
         std::thread thread;
     };
+    live::Enforcement enforcement_of(uint32_t queue, std::shared_ptr<Counters> counters) const;
     explicit Queues(QueueParts parts) : parts_(std::move(parts)) {}
 
     QueueParts parts_;

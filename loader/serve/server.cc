@@ -16,6 +16,7 @@
 #include "core/base/clock.h"
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
+#include "loader/enforce.h"
 #include "loader/generation.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
@@ -76,10 +77,11 @@ Server::~Server() {
 /// What needs neither the lock nor the interface's attention.
 Result<> Server::prepare(const Filter& filter) {
     const VerifiedModule verified = TRY(verify_filter(filter));
-    auto live = make_live_program(verified);
+    const AttachOptions& attach = options_.attach;
+    const bool by_rule = attach.enforce && !verified.module().counter_groups.empty();
+    auto live = make_live_program(verified, by_rule);
     if (!live) return std::unexpected(locate(filter, std::move(live).error()));
     live_ = *std::move(live);
-    const AttachOptions& attach = options_.attach;
     record_ = Record{.name = attach.name,
                      .interface = interface_.name,
                      .ifindex = interface_.index,
@@ -90,6 +92,7 @@ Result<> Server::prepare(const Filter& filter) {
                      .messages = {},
                      .hand_over = {},
                      .drop_on_error = attach.drop_on_error,
+                     .enforceable = attach.enforce.has_value(),
                      .priority = attach.priority,
                      .attached_at = utc_now(),
                      .source_name = {},
@@ -110,7 +113,8 @@ Result<> Server::prepare(const Filter& filter) {
 
 Result<> Server::make_tables() {
     const VerifiedModule& verified = live_.program->verified();
-    demand_ = TRY(demand_of(verified, interface_.name, state_.queues, options_.attach.most_memory));
+    demand_ = TRY(demand_of(verified, interface_.name, state_.queues, options_.attach.most_memory,
+                            options_.attach.enforce.has_value()));
     const auto declarations = tables_in_use(verified);
     std::vector<std::span<std::byte>> memories;
     for (size_t i = 0; i < declarations.size(); ++i) {
@@ -130,6 +134,16 @@ Result<> Server::make_tables() {
         counters_ = TRY(SharedMemory::make(interface_.name, kCountersMap, part * demand_.most));
         record_.counters = {kCountersMap};
     }
+    return make_enforcement();
+}
+
+/// What is withheld counts beside, a part for each queue's thread.
+Result<> Server::make_enforcement() {
+    if (!options_.attach.enforce) return {};
+    const auto& groups = live_.program->verified().module().counter_groups;
+    enforce_ =
+        TRY(SharedMemory::make(interface_.name, kEnforceMap, enforce_memory(groups, demand_.most)));
+    reinterpret_cast<vfm_enforce*>(enforce_->bytes().data())->share = *options_.attach.enforce;
     return {};
 }
 
@@ -175,7 +189,8 @@ Result<> Server::hand_over(const HandOverWay& way) {
         TRY(Handover::load(interface_, {.drop_on_error = record_.drop_on_error,
                                         .generic = !native,
                                         .multi_buffer = way.multi_buffer,
-                                        .ask_for_tags = way.ask_for_tags})));
+                                        .ask_for_tags = way.ask_for_tags,
+                                        .enforce = enforce_ ? enforce_->map() : -1})));
     TRY(open_queues(way));
     NewLink link = TRY(
         make_link(handover_->program(), interface_, HookPoint::xdp, way.mode, "--hand-over=skb"));
@@ -188,20 +203,20 @@ Result<> Server::hand_over(const HandOverWay& way) {
 /// A driver that does not tell its queues has as many as take a socket.
 Result<> Server::open_queues(const HandOverWay& way) {
     give_back_ = TRY(GiveBack::open(static_cast<int>(interface_.index), demand_.most));
-    queues_ =
-        TRY(Queues::open({.interface = interface_,
-                          .frames = demand_.frames,
-                          .most = demand_.most,
-                          .multi_buffer = way.multi_buffer,
-                          .has_tags = way.ask_for_tags,
-                          .drop_on_error = record_.drop_on_error,
-                          .program = live_.program,
-                          .tables = tables_,
-                          .live_sets = live_sets_,
-                          .handover = handover_.get(),
-                          .give_back = give_back_.get(),
-                          .served = {served(), 1 + VFM_MAX_QUEUES},
-                          .counters = counters_ ? counters_->bytes() : std::span<std::byte>()}));
+    queues_ = TRY(Queues::open({.interface = interface_,
+                                .frames = demand_.frames,
+                                .most = demand_.most,
+                                .multi_buffer = way.multi_buffer,
+                                .has_tags = way.ask_for_tags,
+                                .drop_on_error = record_.drop_on_error,
+                                .program = live_.program,
+                                .tables = tables_,
+                                .live_sets = live_sets_,
+                                .handover = handover_.get(),
+                                .give_back = give_back_.get(),
+                                .served = {served(), 1 + VFM_MAX_QUEUES},
+                                .counters = counters_ ? counters_->bytes() : std::span<std::byte>(),
+                                .enforce = enforce_ ? enforce_->bytes() : std::span<std::byte>()}));
     while (queues_->size() < demand_.queues) {
         const auto added = queues_->add();
         if (added) continue;
@@ -241,6 +256,7 @@ Result<> Server::pin_all() {
     for (const Handover::PinnedMap& map : handover_->pinned_maps()) TRY(pin(map.fd, map.name));
     TRY(pin(served_->map(), kServedMap));
     if (counters_) TRY(pin(counters_->map(), kCountersMap));
+    if (enforce_) TRY(pin(enforce_->map(), kEnforceMap));
     if (set_changes_) {
         TRY(pin(set_changes_->map(), kSetsMap));
         TRY(pin_sets(stored_.directory));

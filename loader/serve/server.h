@@ -69,6 +69,7 @@ class Server {
     Result<> prepare(const Filter& filter);
     vfm_served* served() const;
     Result<> make_tables();
+    Result<> make_enforcement();
     Result<> attach(std::vector<Diagnostic>& notes);
     Result<> hand_over(const HandOverWay& way);
     Result<> open_queues(const HandOverWay& way);
@@ -97,7 +98,7 @@ class Server {
     std::optional<Messages> messages_;
     Fd signals_, service_lock_, link_;
     std::vector<SharedMemory> table_memory_;
-    std::optional<SharedMemory> served_, counters_, set_changes_;
+    std::optional<SharedMemory> served_, counters_, set_changes_, enforce_;
     uint64_t next_expiry_ = UINT64_MAX;  // of a member of a live set, CLOCK_MONOTONIC
     std::shared_ptr<SharedTables> tables_;
     std::vector<std::shared_ptr<LiveSet>> live_sets_;  // by set number, null for constant ones

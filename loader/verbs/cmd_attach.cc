@@ -139,7 +139,9 @@ const cli::Tool kAttach = {
     .examples = {{"vfm-xdp attach eth0 -e '(if (= udp.dport 53) (rate ip.src 100) 1)'",
                   "lets 100 DNS queries a second of each source in, and everything else"},
                  {"vfm-xdp attach eth0 web.vfl --hook=tc-egress --on-error=drop",
-                  "a filter from a file on what leaves; packets it cannot judge are dropped"}}};
+                  "a filter from a file on what leaves; packets it cannot judge are dropped"},
+                 {"vfm-xdp attach eth0 web.vfl --monitor",
+                  "drops nothing yet: stats shows what would be dropped, enforce begins with it"}}};
 
 int run_attach(const std::vector<std::string>& arguments) {
     CommandLine line(kAttach);

@@ -52,8 +52,9 @@ Result<> detach(const CommandLine& line) {
     const auto bpffs = TRY(find_bpffs(line.bpffs_directory()));
     Json done = Json::array();
     for (const StoredFilter& filter : filters) {
+        Json row = filter_json(filter);  // what it reads is gone afterwards
         TRY(detach_filter(*bpffs, filter));
-        done.push_back(filter_json(filter));
+        done.push_back(std::move(row));
         if (!line.has("json"))
             fmt::print("detached '{}' from {} at {}\n", filter.record.name, filter.interface,
                        hook_info(filter.record.hook).name);

@@ -24,13 +24,15 @@ Result<std::string> list(const CommandLine& line) {
         return json_line(rows);
     }
     if (filters.empty()) return "no filters are attached\n";
-    std::vector<std::vector<std::string>> rows = {
-        {"IFACE", "HOOK", "MODE", "NAME", "PROGRAM", "ON-ERROR", "STATE", "ATTACHED", "SOURCE"}};
+    std::vector<std::vector<std::string>> rows = {{"IFACE", "HOOK", "MODE", "NAME", "PROGRAM",
+                                                   "ON-ERROR", "ENFORCE", "STATE", "ATTACHED",
+                                                   "SOURCE"}};
     for (const StoredFilter& filter : filters) {
         const Record& record = filter.record;
         rows.push_back({filter.interface, std::string(hook_info(record.hook).name),
                         std::string(mode_name(record.mode)), record.name,
                         std::to_string(filter.program_id), record.drop_on_error ? "drop" : "pass",
+                        enforced_text(filter).value_or("-"),
                         std::string(condition_name(filter.condition)), record.attached_at,
                         one_line(record.source, kSourceColumn)});
     }
@@ -78,10 +80,12 @@ std::string shown_text(const StoredFilter& filter) {
         "'{}' on {} at {}\n"
         "  state     {}, {} mode, program {}, attached {}\n"
         "  on error  {}\n"
+        "  enforce   {}\n"
         "  pins      {}\n",
         record.name, filter.interface, hook_info(record.hook).name,
         condition_name(filter.condition), mode_name(record.mode), filter.program_id,
-        record.attached_at, record.drop_on_error ? "drop" : "pass", filter.directory);
+        record.attached_at, record.drop_on_error ? "drop" : "pass",
+        enforced_text(filter).value_or("-"), filter.directory);
     if (record.mode == Mode::userspace) text += served_text(filter);
     for (const RecordedTable& table : record.tables)
         text += fmt::format("  table     {} (keys: {}, {} entries at most)\n",
@@ -124,7 +128,9 @@ const cli::Tool kList = {
         "runs "
         "in user space and its process is gone or does not answer: packets then follow the "
         "on-error "
-        "verdict.",
+        "verdict.\n\n"
+        "enforce is on for a filter that drops all it decides to drop; off or a share of all flows "
+        "for one that was attached with --monitor or --canary.",
     .examples = {{"vfm-xdp list --json", "all of them, an array of objects"}}};
 
 const cli::Tool kShow = {

@@ -16,19 +16,6 @@ namespace {
 
 constexpr std::string_view kKeep[] = {"all", "none"};
 
-/// The one filter that the command line means.
-Result<StoredFilter> the_filter(const CommandLine& line) {
-    const Selection selected = TRY(selection(line));
-    auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
-    if (filters.size() == 1) return std::move(filters.front());
-    std::string names;
-    for (const StoredFilter& filter : filters)
-        names += fmt::format("{}'{}' at {}", names.empty() ? "" : ", ", filter.record.name,
-                             hook_info(filter.record.hook).name);
-    return std::unexpected(cli::usage_error(
-        line.tool(), fmt::format("there are {}: say which with --name and --hook", names)));
-}
-
 /// The mode of the link stays, as it is the hook's.
 Result<> check_mode(const CommandLine& line, const StoredFilter& filter) {
     const auto mode = line.text("mode");
@@ -46,6 +33,7 @@ Result<ReplaceOptions> read_replace_options(const CommandLine& line) {
     ReplaceOptions options{.most_memory = TRY(read_memory(line))};
     if (line.has("on-error")) options.drop_on_error = TRY(read_on_error(line));
     if (line.has("prio")) options.priority = TRY(read_priority(line));
+    options.enforce = TRY(read_enforcement(line));
     if (const auto keep = line.text("keep"))
         options.keep = TRY(cli::choice_value(line.tool(), "keep", *keep, kKeep)) == 0;
     return options;
@@ -80,7 +68,8 @@ void print_replaced(const ReplacedFilter& replaced, bool json) {
 
 /// Nothing of it goes together with --undo.
 Result<> check_undo(const CommandLine& line) {
-    for (const char* option : {"expression", "file", "keep", "prio", "on-error", "max-memory"})
+    for (const char* option :
+         {"expression", "file", "keep", "prio", "on-error", "max-memory", "monitor", "canary"})
         if (line.has(option))
             return std::unexpected(cli::usage_error(
                 line.tool(),
@@ -96,7 +85,7 @@ Result<int> replace(const CommandLine& line) {
     const Filter filter = undo ? Filter{} : TRY(line.read_filter());
     cli::report(filter.warnings);
     TRY(require_capabilities("replace", {Capability::bpf, Capability::net_admin}));
-    const StoredFilter stored = TRY(the_filter(line));
+    const StoredFilter stored = TRY(select_one(line));
     TRY(check_mode(line, stored));
     const auto bpffs = TRY(find_bpffs(line.bpffs_directory()));
     if (!undo) cli::report(lint_warnings(filter));
@@ -118,7 +107,9 @@ const cli::Tool kReplace = {
     .description =
         "Every packet is judged by the old filter or by the new one: there is no moment without "
         "one. "
-        "Name, priority and the verdict on errors stay unless they are given. What is refused "
+        "Name, priority, the verdict on errors and what is enforced stay unless they are given. "
+        "What "
+        "is refused "
         "leaves the old filter alone.\n\n"
         "Statistics go on, as do flow tables whose name, kinds of key, capacity and eviction are "
         "the same, counters of rules that have the same name or, without one, the same text, and "
@@ -142,6 +133,8 @@ int run_replace(const std::vector<std::string>& arguments) {
         .value("on-error", "VERDICT",
                "what happens from now on to packets on which the filter fails: pass or drop")
         .value("mode", "MODE", "the one that it has, or auto")
+        .flag("monitor", "from now on drop nothing and count what would be dropped, see attach")
+        .value("canary", "P%", "from now on drop packets of this share of all flows, see attach")
         .flag("verbose,v", "show the whole log of the kernel's verifier if it refuses");
     memory_option(line).bpffs().json();
     if (const auto status = line.parse(arguments)) return *status;

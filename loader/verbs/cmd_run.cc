@@ -37,7 +37,13 @@ Result<> serve_here(const CommandLine& line, const ServeOptions& options) {
     (*server)->take_off();
     const StoredFilter& served = (*server)->filter();
     const auto stats = stats_of(served);
-    if (stats) std::fputs(stats_report({{served, *stats}}, line.has("json")).c_str(), stdout);
+    if (stats) {
+        FilterStats row{.filter = served, .stats = *stats};
+        const auto& groups = (*server)->program().program->verified().module().counter_groups;
+        if (const auto would_drop = would_drop_of(served, groups))
+            row.would_drop.packets = would_drop->packets;
+        std::fputs(stats_report({row}, line.has("json")).c_str(), stdout);
+    }
     TRY((*server)->remove());
     if (!stats && end != Server::End::taken_off) return std::unexpected(stats.error());
     if (end == Server::End::lost)

@@ -12,9 +12,11 @@ namespace {
 
 Result<FilterStats> stats_row(const StoredFilter& filter) {
     FilterStats row{.filter = filter, .stats = TRY(stats_of(filter))};
-    if (filter.record.counters.empty()) return row;
-    row.groups = TRY(stored_module(filter)).counter_groups;
-    row.counts = TRY(counts_of(filter, row.groups));
+    if (!filter.record.counters.empty()) {
+        row.groups = TRY(stored_module(filter)).counter_groups;
+        row.counts = TRY(counts_of(filter, row.groups));
+    }
+    row.would_drop = TRY(would_drop_of(filter, row.groups));
     return row;
 }
 
@@ -39,7 +41,11 @@ const cli::Tool kStats = {
         "the filter failed are counted by kind of error, and as passed or dropped too; what each "
         "rule "
         "decided comes after that, rule 0 being the default. Without IFACE all filters are "
-        "shown.",
+        "shown.\n\n"
+        "Of a filter that was attached with --monitor or --canary would_drop are the packets that "
+        "it would have dropped: they passed, and count as passed. Each counts for one rule at "
+        "most, "
+        "the one that decided last.",
     .examples = {{"vfm-xdp stats eth0 --watch", "the counters of eth0, every second"}}};
 
 int run_stats(const std::vector<std::string>& arguments) {

@@ -151,6 +151,18 @@ Result<std::vector<StoredFilter>> select_for_reading(const std::optional<std::st
     return filters;
 }
 
+Result<StoredFilter> select_one(const CommandLine& line) {
+    const Selection selected = TRY(selection(line));
+    auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
+    if (filters.size() == 1) return std::move(filters.front());
+    std::string names;
+    for (const StoredFilter& filter : filters)
+        names += fmt::format("{}'{}' at {}", names.empty() ? "" : ", ",
+                             printable(filter.record.name), hook_info(filter.record.hook).name);
+    return std::unexpected(cli::usage_error(
+        line.tool(), fmt::format("there are {}: say which with --name and --hook", names)));
+}
+
 int report_preparation(const PrepareFailure& failure, bool verbose, bool json) {
     const int status = cli::report(failure.failure, json);
     if (failure.verifier_log.empty()) return status;

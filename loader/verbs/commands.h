@@ -80,6 +80,9 @@ Result<std::vector<StoredFilter>> select_filters(const std::optional<std::string
 Result<std::vector<StoredFilter>> select_for_reading(const std::optional<std::string>& bpffs,
                                                      const Selection& selection);
 
+/// The one filter that IFACE, --name and --hook mean; several are a usage_error().
+Result<StoredFilter> select_one(const CommandLine& line);
+
 /// Diagnostics on stderr, with the verifier's log where `verbose`; the exit status.
 int report_preparation(const PrepareFailure& failure, bool verbose, bool json);
 

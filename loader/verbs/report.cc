@@ -58,8 +58,16 @@ std::string json_line(const Json& value) {
     return value.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
+std::optional<std::string> enforced_text(const StoredFilter& filter) {
+    StoredFilter present = filter;
+    const auto share = read_present(present, read_share);
+    if (!share || !*share) return std::nullopt;
+    return share_text(**share);
+}
+
 Json filter_json(const StoredFilter& filter) {
     const Record& record = filter.record;
+    const auto enforced = enforced_text(filter);
     return {{"iface", filter.interface},
             {"hook", hook_info(record.hook).name},
             {"mode", mode_name(record.mode)},
@@ -68,6 +76,7 @@ Json filter_json(const StoredFilter& filter) {
             {"prio", record.priority},
             {"prog_id", filter.program_id},
             {"on_error", record.drop_on_error ? "drop" : "pass"},
+            {"enforce", enforced ? Json(*enforced) : Json()},
             {"source", record.source},
             {"attached_at", record.attached_at},
             {"state", condition_name(filter.condition)},
@@ -77,25 +86,33 @@ Json filter_json(const StoredFilter& filter) {
 
 namespace {
 
-/// `visit(group, number, place, count)` for each counter.
+/// `visit(group, number, place, count, would_drop)` for each counter.
 template <class Visit>
 void for_each_counter(const FilterStats& row, Visit visit) {
     for (size_t i = 0; i < row.groups.size(); ++i)
         for (size_t j = 0; j < row.groups[i].counters.size(); ++j)
-            visit(row.groups[i], j, row.groups[i].counters[j], row.counts[i][j]);
+            visit(row.groups[i], j, row.groups[i].counters[j], row.counts[i][j],
+                  row.would_drop.rules.empty() ? 0 : row.would_drop.rules[i][j]);
+}
+
+/// What some filters have only is shown where there is one.
+bool withholds_somewhere(const std::vector<FilterStats>& filters) {
+    return std::ranges::any_of(
+        filters, [](const FilterStats& row) { return row.filter.record.enforceable; });
 }
 
 Json rules_json(const FilterStats& row) {
     Json rules = Json::array();
     for_each_counter(row, [&](const CounterGroup& group, size_t number, const CounterPlace& place,
-                              const Count& count) {
+                              const Count& count, uint64_t would_drop) {
         rules.push_back({{"rules", group.name},
                          {"rule", number},
                          {"name", place.name.empty() ? Json() : Json(place.name)},
                          {"file", place.file},
                          {"line", place.line},
                          {"packets", count.packets},
-                         {"bytes", count.bytes}});
+                         {"bytes", count.bytes},
+                         {"would_drop", would_drop}});
     });
     return rules;
 }
@@ -103,17 +120,22 @@ Json rules_json(const FilterStats& row) {
 /// Empty where no filter has rules.
 std::string rules_table(const std::vector<FilterStats>& filters) {
     std::vector<std::vector<std::string>> rows = {
-        {"IFACE", "HOOK", "NAME", "RULES", "RULE", "PACKETS", "BYTES", "PLACE", "WHAT"}};
+        {"IFACE", "HOOK", "NAME", "RULES", "RULE", "PACKETS", "BYTES"}};
+    const bool withholds = withholds_somewhere(filters);
+    if (withholds) rows[0].emplace_back("WOULD-DROP");
+    rows[0].insert(rows[0].end(), {"PLACE", "WHAT"});
     for (const FilterStats& row : filters)
-        for_each_counter(row, [&](const CounterGroup& group, size_t number,
-                                  const CounterPlace& place, const Count& count) {
-            rows.push_back({row.filter.interface,
-                            std::string(hook_info(row.filter.record.hook).name),
-                            row.filter.record.name, group.name, std::to_string(number),
-                            std::to_string(count.packets), std::to_string(count.bytes),
-                            fmt::format("{}:{}", place.file, place.line),
-                            place.name.empty() ? one_line(place.text, 40) : place.name});
-        });
+        for_each_counter(
+            row, [&](const CounterGroup& group, size_t number, const CounterPlace& place,
+                     const Count& count, uint64_t would_drop) {
+                rows.push_back({row.filter.interface,
+                                std::string(hook_info(row.filter.record.hook).name),
+                                row.filter.record.name, group.name, std::to_string(number),
+                                std::to_string(count.packets), std::to_string(count.bytes)});
+                if (withholds) rows.back().push_back(std::to_string(would_drop));
+                rows.back().push_back(fmt::format("{}:{}", place.file, place.line));
+                rows.back().push_back(place.name.empty() ? one_line(place.text, 40) : place.name);
+            });
     return rows.size() == 1 ? "" : aligned(rows);
 }
 
@@ -132,6 +154,7 @@ Json stats_json(const FilterStats& row) {
             {"log", uint64_t{stats.log}},
             {"overrun", uint64_t{stats.overrun}},
             {"lost", uint64_t{stats.lost}},
+            {"would_drop", row.would_drop.packets},
             {"errors", errors_json(stats)},
             {"rules", rules_json(row)},
             {"refused_stores", uint64_t{stats.refused_stores}},
@@ -151,6 +174,8 @@ std::string stats_report(const std::vector<FilterStats>& filters, bool json) {
         filters, [](const FilterStats& row) { return row.filter.record.mode == Mode::userspace; });
     std::vector<std::vector<std::string>> rows = {
         {"IFACE", "HOOK", "NAME", "PACKETS", "BYTES", "PASS", "DROP", "LOG"}};
+    const bool withholds = withholds_somewhere(filters);
+    if (withholds) rows[0].emplace_back("WOULD-DROP");
     if (served) rows[0].insert(rows[0].end(), {"OVERRUN", "LOST"});
     rows[0].push_back("ERRORS");
     for (const FilterStats& row : filters) {
@@ -160,6 +185,7 @@ std::string stats_report(const std::vector<FilterStats>& filters, bool json) {
                         filter.record.name, std::to_string(stats.packets),
                         std::to_string(stats.bytes), std::to_string(stats.pass),
                         std::to_string(stats.drop), std::to_string(stats.log)});
+        if (withholds) rows.back().push_back(std::to_string(row.would_drop.packets));
         if (served)
             rows.back().insert(rows.back().end(),
                                {std::to_string(stats.overrun), std::to_string(stats.lost)});

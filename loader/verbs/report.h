@@ -2,11 +2,13 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/run/counters.h"
 #include "loader/counters.h"
+#include "loader/enforce.h"
 #include "loader/state.h"
 
 namespace vfm {
@@ -20,6 +22,9 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows);
 /// One line, whatever the strings hold.
 std::string json_line(const Json& value);
 
+/// What a filter enforces at present: "on", "off", "5%"; nothing if it cannot be read any more.
+std::optional<std::string> enforced_text(const StoredFilter& filter);
+
 /// A filter as `list --json` prints it.
 Json filter_json(const StoredFilter& filter);
 
@@ -32,6 +37,7 @@ struct FilterStats {
     vfm_stats stats = {};
     std::vector<CounterGroup> groups = {};
     std::vector<std::vector<Count>> counts = {};  ///< of `groups`
+    WouldDrop would_drop = {};                    ///< likewise
 };
 /// A table, and one of rules where there are any, or an array of objects as `stats --json` prints
 /// it.

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "loader/enforce.h"
 #include "loader/kernel.h"
 #include "loader/serve/daemon.h"
 #include "loader/verbs/report.h"
@@ -33,6 +34,7 @@ Result<AttachOptions> read_filter_options(const CommandLine& line) {
     options.hook = TRY(line.hook()).value_or(HookPoint::xdp);
     options.drop_on_error = TRY(read_on_error(line));
     options.priority = TRY(read_priority(line));
+    options.enforce = TRY(read_enforcement(line));
     options.bpffs = line.bpffs_directory();
     return options;
 }
@@ -74,6 +76,25 @@ int serve(Launch& launch, const Filter& filter, const Interface& interface,
 
 }  // namespace
 
+Result<uint32_t> read_share_of(const cli::Tool& tool, std::string_view what,
+                               const std::string& text) {
+    if (const auto share = parse_share(text)) return *share;
+    return std::unexpected(cli::usage_error(
+        tool, fmt::format("{} takes a share of 0% to 100% with two decimals at most, as 5% or "
+                          "0.25%, not '{}'",
+                          what, printable(text))));
+}
+
+Result<std::optional<uint32_t>> read_enforcement(const CommandLine& line) {
+    const auto canary = line.text("canary");
+    if (line.has("monitor") && canary)
+        return std::unexpected(
+            cli::usage_error(line.tool(), "--monitor and --canary exclude each other"));
+    if (line.has("monitor")) return std::optional<uint32_t>(0);
+    if (!canary) return std::optional<uint32_t>();
+    return std::optional(TRY(read_share_of(line.tool(), "--canary", *canary)));
+}
+
 CommandLine& filter_options(CommandLine& line) {
     return line.value("name", "NAME", "its name (default: that of the file, or 'filter')")
         .value("prio", "P",
@@ -81,6 +102,12 @@ CommandLine& filter_options(CommandLine& line) {
                "(default: 50)")
         .value("on-error", "VERDICT",
                "what happens to packets on which the filter fails: pass (default) or drop")
+        .flag("monitor",
+              "drop nothing: what would be dropped passes and is counted, until `vfm-xdp enforce` "
+              "says otherwise")
+        .value("canary", "P%",
+               "drop packets of this share of all flows only, 0% to 100%: what would be dropped of "
+               "the others passes and is counted")
         .bpffs()
         .json();
 }

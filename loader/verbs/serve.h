@@ -27,6 +27,14 @@ Result<uint16_t> read_priority(const CommandLine& line);
 /// Name, hook, verdict and places that attach and run have in common.
 CommandLine& filter_options(CommandLine& line);
 
+/// A share of flows as people write it (enforce.h); `what` wants it. Anything else is a
+/// usage_error().
+Result<uint32_t> read_share_of(const cli::Tool& tool, std::string_view what,
+                               const std::string& text);
+
+/// --monitor or --canary, or nothing.
+Result<std::optional<uint32_t>> read_enforcement(const CommandLine& line);
+
 /// CAP_NET_RAW, which only this road needs. Fails with Status::refused.
 Result<> require_sockets(std::string_view verb);
 

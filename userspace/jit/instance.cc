@@ -25,6 +25,7 @@ class NativeInstance final : public Instance {
         state_.tables = tables_->data();
         state_.host = host_.data();
         state_.counters = counters_->data();
+        state_.counted_last = counters_->last_place();
         state_.sets = sets_.data();
     }
 

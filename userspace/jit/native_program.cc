@@ -44,7 +44,8 @@ Result<std::shared_ptr<const NativeProgram>> NativeProgram::compile(const Verifi
                                              {.lines = options.lines,
                                               .profiling = options.profiling,
                                               .register_seed = options.register_seed,
-                                              .cpu = options.cpu}));
+                                              .cpu = options.cpu,
+                                              .counts_last = options.counts_last}));
     std::shared_ptr<NativeProgram> made(new NativeProgram(program, std::move(code)));
     if (options.bursts)
         made->bursts_ =

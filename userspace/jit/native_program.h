@@ -29,6 +29,7 @@ struct CompileOptions {
     bool profiling = false;      ///< tell `perf` and GDB of the code, as VFM_PROFILE does
     uint64_t register_seed = 0;  ///< for tests: another choice of registers for each number but 0
     const Cpu* cpu = nullptr;    ///< for tests: code for a CPU with less than this one
+    bool counts_last = false;    ///< Counters::last() is wanted, of run(): not with bursts
     /// Code for bursts of packets is wanted; tests name which. Without it run_batch() runs one
     /// packet after the other.
     std::optional<BurstVariant> bursts = {};

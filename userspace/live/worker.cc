@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "core/base/clock.h"
+#include "core/packet/headers.h"
 #include "core/run/verdict.h"
 
 namespace vfm::live {
@@ -158,12 +159,33 @@ void Worker::end_burst(size_t packets) {
     received_ += packets;
 }
 
+void Worker::run(std::span<const Packet> packets, std::span<Outcome> outcomes) {
+    const auto changes = parts_.tables->changes();
+    Counters* const counters = parts_.enforcement.counters.get();
+    if (counters == nullptr) return parts_.filter->run_batch(packets, outcomes);
+    for (size_t i = 0; i < packets.size(); ++i) {
+        counters->forget_last();
+        outcomes[i] = parts_.filter->run(packets[i]);
+        counted_[i] = counters->last();
+    }
+}
+
+/// Of a packet that the filter drops: true, and counted, if it passes all the same.
+bool Worker::withholds(const Packet& packet, uint64_t share, uint64_t counter) {
+    if (share >= VFM_ENFORCE_ALL) return false;
+    const ByteView bytes = packet.visible();
+    if (share > 0 && hash5(bytes, walk_headers(bytes)) % VFM_ENFORCE_ALL < share) return false;
+    const std::span<uint64_t> words = parts_.enforcement.would_drop;
+    increase(words[0], 1);
+    if (counter > 0) increase(words[counter], 1);
+    return true;
+}
+
 void Worker::decide(std::span<const Packet> packets) {
     const std::span<Outcome> outcomes(outcomes_.data(), packets.size());
-    {
-        const auto changes = parts_.tables->changes();
-        parts_.filter->run_batch(packets, outcomes);
-    }
+    run(packets, outcomes);
+    const vfm_enforce* const enforce = parts_.enforcement.shared;
+    const uint64_t share = enforce ? load(enforce->share) : VFM_ENFORCE_ALL;
     Tally tally;
     size_t passing = 0;
     for (size_t i = 0; i < packets.size(); ++i) {
@@ -171,7 +193,8 @@ void Worker::decide(std::span<const Packet> packets) {
         tally.bytes += packets[i].bytes.size();
         const bool failed = outcome.error != ErrorKind::success;
         if (failed) ++tally.errors[static_cast<size_t>(-static_cast<int>(outcome.error))];
-        if (failed ? parts_.drop_on_error : outcome.value == 0) {
+        const bool drops = failed ? parts_.drop_on_error : outcome.value == 0;
+        if (drops && !withholds(packets[i], share, counted_[i])) {
             ++tally.drop;
             continue;
         }

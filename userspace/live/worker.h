@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "bpf/handover.h"
 #include "bpf/vfm_abi.h"
@@ -19,6 +20,13 @@
 #include "userspace/live/socket.h"
 
 namespace vfm::live {
+
+/// Of a filter of which not all drops are carried out (bpf/handover.h).
+struct Enforcement {
+    const vfm_enforce* shared = nullptr;  ///< null: all are
+    std::span<uint64_t> would_drop{};     ///< this thread's words
+    std::shared_ptr<Counters> counters;   ///< in which the filter counts; null if it has none
+};
 
 /// What a worker is made of. What is pointed to outlives it.
 struct WorkerParts {
@@ -30,6 +38,7 @@ struct WorkerParts {
     vfm_queue* shared = nullptr;  ///< with the program that hands frames over
     vfm_stats* stats = nullptr;   ///< this thread's; read by others
     bool drop_on_error = false;
+    Enforcement enforcement = {};
     int stop = -1;  ///< an eventfd, readable when the thread is to end
 };
 
@@ -67,6 +76,8 @@ class Worker {
 
     void serve(std::span<const Packet> packets);
     void decide(std::span<const Packet> packets);
+    void run(std::span<const Packet> packets, std::span<Outcome> outcomes);
+    bool withholds(const Packet& packet, uint64_t share, uint64_t counter);
     void give(std::span<const Passing> frames, uint64_t since, Tally& tally);
     void discard_stale(std::span<const Packet> packets);
     void end_burst(size_t packets);
@@ -81,6 +92,7 @@ class Worker {
 
     WorkerParts parts_;
     std::array<Outcome, Socket::kBurst> outcomes_;
+    std::array<uint64_t, Socket::kBurst> counted_{};  // Counters::last(), of one that withholds
     std::array<Passing, Socket::kBurst> passing_;
     uint64_t looked_ = 0;       // when the ring was looked at last
     uint64_t settled_ = 0;      // when credits were settled last

@@ -54,7 +54,10 @@ inline std::vector<std::vector<Count>> counters_in(const ebpf::Machine& machine,
             for (uint32_t n = 0; n < map.max_entries; ++n)
                 all[map.table][n] = read(machine.map(i).value(n));
         if (map.role != bpf::MapRole::stats || map.counters.empty()) continue;
-        const uint8_t* at = machine.map(i).value(0) + sizeof(vfm_stats);
+        size_t size = 0;
+        for (const bpf::CounterArray& array : map.counters)
+            size += array.count * sizeof(vfm_counter);
+        const uint8_t* at = machine.map(i).value(0) + map.value_size - size;
         for (std::vector<Count>& group : all)
             for (Count& count : group) {
                 count = read(at);

@@ -9,6 +9,8 @@
 
 #include "bpf/vfm_abi.h"
 #include "bpfgen/object.h"
+#include "core/isa/limits.h"
+#include "core/packet/headers.h"
 #include "tests/harness/random_packet.h"
 #include "tests/harness/random_program.h"
 #include "tests/unit/bpfgen/program.h"
@@ -41,10 +43,19 @@ inline Group random_group(Rng& rng, const RandomOptions& options) {
 
 class Chain {
   public:
-    explicit Chain(const std::vector<bpf::Unit>& units) : units_(units), stats_(units.size()) {
+    /// `shares`: of VFM_ENFORCE_ALL flows, by unit; of one that does not withhold it says nothing.
+    explicit Chain(const std::vector<bpf::Unit>& units, std::vector<uint64_t> shares = {})
+        : units_(units), shares_(std::move(shares)), stats_(units.size()) {
+        shares_.resize(units.size());
         for (uint32_t i = 0; i < units.size(); ++i) {
             order_.push_back(i);
-            instances_.push_back(std::move(*instance_of(interpreter_program(*units[i].module))));
+            const auto& groups = units[i].module->module().counter_groups;
+            counters_.push_back(std::make_shared<Counters>(groups));
+            size_t sum = 0;
+            for (const CounterGroup& group : groups) sum += group.counters.size();
+            would_drop_.emplace_back(1 + sum);
+            instances_.push_back(std::move(*instance_of(interpreter_program(*units[i].module),
+                                                        {.counters = counters_.back()})));
         }
         std::ranges::stable_sort(order_, {}, [&](uint32_t i) { return units_[i].priority; });
     }
@@ -61,10 +72,16 @@ class Chain {
     Judged run(ByteView packet) {
         Judged judged;
         for (const uint32_t i : order_) {
+            counters_[i]->forget_last();
             const Outcome outcome = instances_[i]->run({.bytes = packet});
             judged.steps.push_back({i, outcome});
             const bool error = outcome.error != ErrorKind::success;
             judged.drops = error ? units_[i].drop_on_error : outcome.value == 0;
+            if (judged.drops && withholds(i, packet)) {
+                judged.drops = false;
+                ++would_drop_[i][0];
+                if (const uint64_t last = counters_[i]->last(); last > 0) ++would_drop_[i][last];
+            }
             vfm_stats& stats = stats_[i];
             ++stats.packets;
             stats.bytes += packet.size();
@@ -81,14 +98,26 @@ class Chain {
         stats.refused_stores = instances_[unit]->refused_stores();
         return stats;
     }
+    /// Packets that passed though they would be dropped; then those by the counter that counted
+    /// last.
+    const std::vector<uint64_t>& would_drop(uint32_t unit) const { return would_drop_[unit]; }
     const Instance& instance(uint32_t unit) const { return *instances_[unit]; }
     const Module& module(uint32_t unit) const { return units_[unit].module->module(); }
 
   private:
+    bool withholds(uint32_t unit, ByteView packet) const {
+        if (!units_[unit].withholds) return false;
+        const ByteView visible = packet.first(std::min<size_t>(packet.size(), kMaxPacket));
+        return hash5(visible, walk_headers(visible)) % VFM_ENFORCE_ALL >= shares_[unit];
+    }
+
     const std::vector<bpf::Unit>& units_;
+    std::vector<uint64_t> shares_;
     std::vector<uint32_t> order_;
     std::vector<std::unique_ptr<Instance>> instances_;
+    std::vector<std::shared_ptr<Counters>> counters_;
     std::vector<vfm_stats> stats_;
+    std::vector<std::vector<uint64_t>> would_drop_;
 };
 
 }  // namespace vfm::test

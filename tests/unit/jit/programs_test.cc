@@ -359,4 +359,56 @@ BOOST_AUTO_TEST_CASE(lines_lead_back_to_the_bytecode) {
     BOOST_TEST((*NativeProgram::compile(code.verified()))->lines().empty());
 }
 
+// Which counter it was that counted last, known beforehand and not, one beyond its group among
+// them; what is counted stays the same.
+BOOST_AUTO_TEST_CASE(the_counter_that_counted_last) {
+    Code code;
+    for (const size_t size : {40, 200})
+        code.module.counter_groups.push_back(
+            {size == 40 ? "few" : "many", std::vector<CounterPlace>(size, {"f.vfl", 1, "a", ""})});
+    code.emit(Opcode::LD8, 0).emit(Opcode::COUNT, 0).emit(Opcode::LD8, 1).emit(Opcode::PUSH8, 90);
+    const size_t small = code.emit(Opcode::JLT).size();
+    code.emit(Opcode::LD8, 1).emit(Opcode::COUNT, 1);
+    const size_t large =
+        code.emit(Opcode::LD8, 1).emit(Opcode::PUSH8, 220).emit(Opcode::JGT).size();
+    code.emit(Opcode::PUSH8, 7).emit(Opcode::COUNT, 1);
+    code.land(large, code.size());
+    code.land(small, code.size());
+    code.emit(Opcode::LD8, 0).emit(Opcode::RET);
+    const VerifiedModule program = code.verified();
+    auto function = ir::lift(program);
+    BOOST_TEST_REQUIRE(function.has_value());
+    ir::optimise_for_native(*function);
+    const auto& groups = program.module().counter_groups;
+    for (const uint64_t seed : {0, 1, 2, 3}) {
+        const auto expected = std::make_shared<Counters>(groups);
+        const auto counted = std::make_shared<Counters>(groups);
+        const auto reference = instance_of(interpreter_program(program), {.counters = expected});
+        const auto compiled = NativeProgram::compile(program, *function,
+                                                     {.register_seed = seed, .counts_last = true});
+        BOOST_TEST_REQUIRE(compiled.has_value());
+        const auto native = (*compiled)->instantiate({.counters = counted});
+        BOOST_TEST_REQUIRE(native.has_value());
+        std::vector<uint64_t> seen;
+        for (unsigned first = 0; first < 256; first += 3)
+            for (unsigned second = 0; second < 256; second += 5) {
+                const Bytes bytes = {static_cast<uint8_t>(first), static_cast<uint8_t>(second)};
+                expected->forget_last();
+                counted->forget_last();
+                BOOST_REQUIRE(
+                    ((*native)->run({.bytes = bytes}) == (*reference)->run({.bytes = bytes})));
+                BOOST_REQUIRE(counted->last() == expected->last());
+                seen.push_back(counted->last());
+            }
+        BOOST_TEST((counted->values() == expected->values()));
+        BOOST_TEST(std::ranges::count(seen, 0u) > 0);
+        BOOST_TEST(std::ranges::count(seen, 1u) > 0);
+        BOOST_TEST(std::ranges::count(seen, 40u + 7u + 1u) > 0);
+    }
+    // Nothing of it is in the code of others.
+    const auto plain = NativeProgram::compile(program, *function, {});
+    const auto noting = NativeProgram::compile(program, *function, {.counts_last = true});
+    BOOST_TEST((*plain)->instruction_bytes() < (*noting)->instruction_bytes());
+}
+
 BOOST_AUTO_TEST_SUITE_END()

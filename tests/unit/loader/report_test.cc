@@ -95,16 +95,37 @@ BOOST_AUTO_TEST_CASE(rules_with_what_they_decided) {
                     {"web.vfl", 4, "(when (= tcp.dport 443) pass)", "https"}}}};
     row.counts = {{{2, 120}, {7, 420}}};
     const Json rules = Json::parse(stats_report({row}, true)).at(0).at("rules");
-    BOOST_TEST(rules.dump() ==
-               R"([{"rules":"rules","rule":0,"name":null,"file":"web.vfl","line":9,)"
-               R"("packets":2,"bytes":120},{"rules":"rules","rule":1,"name":"https",)"
-               R"("file":"web.vfl","line":4,"packets":7,"bytes":420}])");
+    BOOST_TEST(
+        rules.dump() ==
+        R"([{"rules":"rules","rule":0,"name":null,"file":"web.vfl","line":9,)"
+        R"("packets":2,"bytes":120,"would_drop":0},{"rules":"rules","rule":1,"name":"https",)"
+        R"("file":"web.vfl","line":4,"packets":7,"bytes":420,"would_drop":0}])");
     const std::string text = stats_report({row}, false);
     BOOST_TEST(
         text.ends_with("IFACE  HOOK  NAME  RULES  RULE  PACKETS  BYTES  PLACE      WHAT\n"
                        "eth0   xdp   web   rules     0        2    120  web.vfl:9  (default drop)\n"
                        "eth0   xdp   web   rules     1        7    420  web.vfl:4  https\n"),
         text);
+}
+
+BOOST_AUTO_TEST_CASE(what_would_be_dropped) {
+    FilterStats plain, row;
+    plain.filter.record.name = "plain";
+    row.filter.record.name = "web";
+    row.filter.record.enforceable = true;
+    row.groups = {{"rules", {{"web.vfl", 9, "(default drop)", ""}, {"web.vfl", 4, "a", ""}}}};
+    row.counts = {{{5, 300}, {7, 420}}};
+    row.would_drop = {.packets = 6, .rules = {{4, 2}}};
+    BOOST_TEST(stats_report({plain}, false).find("WOULD-DROP") == std::string::npos);
+    const std::string text = stats_report({plain, row}, false);
+    BOOST_TEST(text.find("LOG  WOULD-DROP  ERRORS") != std::string::npos, text);
+    BOOST_TEST(text.find("BYTES  WOULD-DROP  PLACE") != std::string::npos, text);
+    const Json rows = Json::parse(stats_report({plain, row}, true));
+    BOOST_TEST(rows.at(0).at("would_drop") == 0);
+    BOOST_TEST(rows.at(1).at("would_drop") == 6);
+    BOOST_TEST(rows.at(1).at("rules").at(0).at("would_drop") == 4);
+    BOOST_TEST(rows.at(1).at("rules").at(1).at("would_drop") == 2);
+    BOOST_TEST(filter_json(plain.filter).at("enforce") == "on");
 }
 
 BOOST_AUTO_TEST_SUITE_END()

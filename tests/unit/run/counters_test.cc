@@ -50,4 +50,17 @@ BOOST_AUTO_TEST_CASE(in_given_memory_counting_goes_on) {
     BOOST_CHECK(again.values() == expected);
 }
 
+BOOST_AUTO_TEST_CASE(which_counted_last) {
+    Counters counters(groups_of({2, 3}));
+    BOOST_TEST(counters.last() == 0u);
+    counters.count(1, 2, 60);
+    BOOST_TEST(counters.last() == 5u);
+    counters.count(1, 3, 60);  // beyond
+    BOOST_TEST(counters.last() == 5u);
+    counters.count(0, 0, 60);
+    BOOST_TEST(counters.last() == 1u);
+    counters.forget_last();
+    BOOST_TEST(counters.last() == 0u);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -28,7 +28,8 @@ struct RunState {
     const HostEntry* host = nullptr;  ///< by the module's import numbers
     Count* counters = nullptr;        ///< those of the module, as Counters has them
     const PreparedSet* const* sets =
-        nullptr;  ///< by the module's set numbers, as SetViews has them
+        nullptr;                       ///< by the module's set numbers, as SetViews has them
+    uint64_t* counted_last = nullptr;  ///< Counters::last_place(), in code that notes it
 };
 static_assert(std::is_standard_layout_v<RunState>);
 

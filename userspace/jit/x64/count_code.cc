@@ -61,6 +61,7 @@ void Emitter::count(const Value& value) {
         out_.jae(beyond);
         out_.shl(x86::r10, 4);
         out_.add(x86::r11, x86::r10);
+        if (notes_counters_) out_.shr(x86::r10, 4);
     }
     const auto field = [&](size_t at) {
         return x86::qword_ptr(x86::r11, offset + static_cast<int32_t>(at));
@@ -68,6 +69,16 @@ void Emitter::count(const Value& value) {
     static_assert(sizeof(Count) == 16);
     out_.add(field(offsetof(Count, packets)), 1);
     out_.add(field(offsetof(Count, bytes)), x86::rsi);
+    if (notes_counters_) {
+        out_.mov(x86::r11, x86::qword_ptr(x86::rdx, offsetof(RunState, counted_last)));
+        const auto number = static_cast<int32_t>(before + 1);
+        if (imm) {
+            out_.mov(x86::qword_ptr(x86::r11), number + static_cast<int32_t>(*imm));
+        } else {
+            out_.add(x86::r10, number);
+            out_.mov(x86::qword_ptr(x86::r11), x86::r10);
+        }
+    }
     out_.bind(beyond);
 }
 

@@ -38,6 +38,8 @@ class Emitter {
     Emitter(const ir::Function& function, const Plan& plan, const Frame& frame, const Cpu& cpu,
             x86::Assembler& assembler, std::vector<NativeLine>* lines, CodeNotes* notes);
 
+    /// Before run(): see FunctionOptions::counts_last.
+    void note_counters() { notes_counters_ = true; }
     /// Emits everything; bytes of instructions, without the constants behind them.
     uint32_t run();
     /// What the function has that cannot be translated, or empty.
@@ -194,6 +196,7 @@ class Emitter {
     x86::Assembler& out_;
     std::vector<NativeLine>* lines_;
     CodeNotes* notes_;
+    bool notes_counters_ = false;
     Constants constants_;
     MoveSequence sequence_;
     std::vector<Move> moves_;

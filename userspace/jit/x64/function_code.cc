@@ -90,6 +90,7 @@ Result<FunctionCode> compile_function(const VerifiedModule& program, const ir::F
     if (notes) assembler.setLogger(&log.emplace(assembler, notes->list()));
     Emitter emitter(function, shop.plan, frame, options.cpu ? *options.cpu : Cpu::host(), assembler,
                     options.lines || profiling ? &lines : nullptr, notes ? &*notes : nullptr);
+    if (options.counts_last) emitter.note_counters();
     const uint32_t instruction_bytes = emitter.run();
     if (log && log->lost()) throw std::bad_alloc();
     const std::string error = shop.errors.take();

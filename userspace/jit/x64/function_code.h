@@ -25,6 +25,7 @@ struct FunctionOptions {
     bool profiling = false;      ///< tell `perf` and GDB of the code, as VFM_PROFILE does
     uint64_t register_seed = 0;  ///< for tests: another choice of registers for each number but 0
     const Cpu* cpu = nullptr;    ///< for tests: code for a CPU with less than this one
+    bool counts_last = false;    ///< COUNT says which counter it was: RunState::counted_last
 };
 
 struct FunctionCode {
