@@ -81,17 +81,17 @@ Result<> check_beside(const Record& wanted, const StoredFilter& filter) {
                                       "left alone",
                                       other.name, filter.program_id));
     if (joins && wanted.mode != Mode::automatic && wanted.mode != other.mode)
-        return hook_taken(wanted, filter,
-                          fmt::format("filter '{}' is at {} in {} mode: filters of one hook are of "
-                                      "one mode",
-                                      other.name, hook_info(other.hook).name,
-                                      mode_name(other.mode)));
+        return hook_taken(
+            wanted, filter,
+            fmt::format("filter '{}' is at {} in {} mode: filters of one hook are of "
+                        "one mode",
+                        other.name, hook_info(other.hook).name, mode_name(other.mode)));
     return check_shared_tables(wanted, filter);
 }
 
 /// What check_free() needs of a filter that is not there yet.
 Record wanted_record(const Filter& filter, const Interface& interface,
-                             const AttachOptions& options) {
+                     const AttachOptions& options) {
     Record record;
     record.name = options.name;
     record.interface = interface.name;
@@ -113,7 +113,8 @@ Result<std::vector<WantedFilter>> filters_of(const StoredHook& hook) {
                                      .priority = stored.record.priority,
                                      .drop_on_error = stored.record.drop_on_error},
                             .attached_at = stored.record.attached_at,
-                            .as_it_was = stored};
+                            .as_it_was = stored,
+                            .deadline = stored.deadline};
         filter.unit.filter.module = TRY(stored_module(stored));
         filter.unit.filter.name = stored.record.source_name;
         filters.push_back(std::move(filter));
@@ -123,9 +124,8 @@ Result<std::vector<WantedFilter>> filters_of(const StoredHook& hook) {
 
 /// Behind those of its priority; where it stands then.
 size_t insert_filter(std::vector<WantedFilter>& filters, WantedFilter filter) {
-    const auto at =
-        std::ranges::upper_bound(filters, filter.unit.priority, {},
-                                 [](const WantedFilter& f) { return f.unit.priority; });
+    const auto at = std::ranges::upper_bound(filters, filter.unit.priority, {},
+                                             [](const WantedFilter& f) { return f.unit.priority; });
     const auto place = at - filters.begin();
     filters.insert(at, std::move(filter));
     return static_cast<size_t>(place);
@@ -174,6 +174,33 @@ Result<> take_down(const StoredHook& hook) {
     return remove_state(hook.directory);
 }
 
+/// Under the lock. False if there is no filter of that name.
+Result<bool> take_off(const StoredHook& hook, const std::string& name) {
+    const auto found =
+        std::ranges::find(hook.filters, name, [](const StoredFilter& f) { return f.record.name; });
+    if (found == hook.filters.end()) return false;
+    if (hook.filters.size() == 1) {
+        TRY(take_down(hook));
+        return true;
+    }
+    // Nothing runs there: what is left is only read.
+    if (hook.link_state.ifindex == 0) {
+        TRY(remove_state(found->directory));
+        return true;
+    }
+    std::vector<WantedFilter> others = TRY(filters_of(hook));
+    std::erase_if(others, [&](const WantedFilter& other) { return other.unit.name == name; });
+    const Record& first = hook.filters.front().record;
+    auto put = put_somehow(hook, others,
+                           {.interface = {.name = first.interface, .index = first.ifindex},
+                            .place = first.place(),
+                            .build = {},
+                            .most_memory = UINT64_MAX},
+                           first.mode);
+    if (!put) return std::unexpected(std::move(put).error().failure);
+    return true;
+}
+
 }  // namespace
 
 Result<StoredHook> hook_for_change(const std::string& bpffs, const HookPlace& place) {
@@ -216,7 +243,8 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
                                                            .priority = options.priority,
                                                            .drop_on_error = options.drop_on_error},
                                                   .attached_at = utc_now(),
-                                                  .as_it_was = {}});
+                                                  .as_it_was = {},
+                                                  .deadline = options.deadline});
     const Mode mode = hook.filters.empty() ? options.mode : hook.filters.front().record.mode;
     auto put = TRY(put_somehow(hook, filters,
                                {.interface = interface,
@@ -228,38 +256,33 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
     if (options.hook == HookPoint::xdp)
         if (auto warning = vlan_warning(filter.module, interface))
             put.notes.push_back(*std::move(warning));
-    return AttachedFilter{stored_as(hook, put, put.records[newest], interface.name),
-                          std::move(put.notes)};
+    AttachedFilter attached{stored_as(hook, put, put.records[newest], interface.name),
+                            std::move(put.notes)};
+    attached.filter.deadline = read_deadline(attached.filter.directory);
+    return attached;
 }
 
 Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter) {
     if (filter.old) return detach_old_filter(bpffs, filter);
     const auto lock = TRY(InterfaceLock::take(bpffs, filter.record.place()));
     const StoredHook hook = TRY(read_hook(filter.link.substr(0, filter.link.rfind('/'))));
-    const auto same = [&](const StoredFilter& other) {
-        return other.record.name == filter.record.name;
-    };
-    if (std::ranges::none_of(hook.filters, same))
-        return refuse(filter.interface,
-                      fmt::format("filter '{}' is there no more: another process detached it",
-                                  filter.record.name));
-    if (hook.filters.size() == 1) return take_down(hook);
-    // Nothing runs there: what is left is only read.
-    if (hook.link_state.ifindex == 0)
-        return remove_state(std::ranges::find_if(hook.filters, same)->directory);
-    std::vector<WantedFilter> others = TRY(filters_of(hook));
-    std::erase_if(others, [&](const WantedFilter& other) {
-        return other.unit.name == filter.record.name;
-    });
-    const Record& first = hook.filters.front().record;
-    auto put = put_somehow(hook, others,
-                           {.interface = {.name = first.interface, .index = first.ifindex},
-                            .place = first.place(),
-                            .build = {},
-                            .most_memory = UINT64_MAX},
-                           first.mode);
-    if (!put) return std::unexpected(std::move(put).error().failure);
-    return {};
+    if (TRY(take_off(hook, filter.record.name))) return {};
+    return refuse(filter.interface,
+                  fmt::format("filter '{}' is there no more: another process detached it",
+                              filter.record.name));
+}
+
+void end_expired(const std::string& hook_directory) {
+    while (true) {
+        const auto hook = read_hook(hook_directory);
+        if (!hook) return;
+        const auto expired = std::ranges::find_if(hook->filters, [](const StoredFilter& filter) {
+            return filter.deadline && is_over(*filter.deadline);
+        });
+        if (expired == hook->filters.end()) return;
+        const auto done = take_off(*hook, expired->record.name);
+        if (!done || !*done) return;
+    }
 }
 
 }  // namespace vfm

@@ -17,6 +17,7 @@ struct WantedFilter {
     UnitSource unit;
     std::string attached_at;                ///< UTC
     std::optional<StoredFilter> as_it_was;  ///< whose maps it takes over, as far as they fit
+    std::optional<Deadline> deadline = {};  ///< which begins with the generation, or goes on
 };
 
 /// The present time as a record has it.
@@ -54,6 +55,11 @@ Result<> pin_at(const std::string& path, int fd);
 std::string generation_directory(const StoredHook& hook, uint64_t number);
 /// Where the filter's own things are in a generation's directory.
 std::string filter_place(const std::string& filter_name);
+
+/// The deadline of a filter of a generation that is not in force yet; one that begins here gets its
+/// guard. Fails with Status::refused.
+Result<> pin_deadline(NewDirectory& directory, const std::string& filter_name,
+                      const Deadline& deadline, const std::string& bpffs);
 
 /// What is in force then.
 struct PutFilters {

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "loader/attach.h"
 #include "loader/kernel.h"
 #include "loader/messages.h"
 #include "loader/state.h"
@@ -53,8 +54,7 @@ Result<Fd> lock_directory(const std::string& top, const std::string& path) {
     const auto give_up = std::chrono::steady_clock::now() + 10s;
     while (true) {
         // Others may remove both again as soon as they are empty.
-        if (!TRY(make_directory(top)))
-            return cannot_make_state(top, ENOENT);
+        if (!TRY(make_directory(top))) return cannot_make_state(top, ENOENT);
         const Fd above(open(top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!above && errno != ENOENT) return cannot_read_state(top, errno);
         if (above) TRY(check_owner(above.get(), top));
@@ -102,7 +102,10 @@ Result<InterfaceLock> InterfaceLock::take(const std::string& bpffs, const HookPl
     }
     InterfaceLock lock(path, *std::move(fd));
     std::error_code ignored;
-    for (const std::string& hook : hook_directories(path, ignored)) sweep_hook(hook);
+    for (const std::string& hook : hook_directories(path, ignored)) {
+        sweep_hook(hook);
+        end_expired(hook);
+    }
     sweep_messages();
     return lock;
 }

@@ -253,6 +253,10 @@ Result<> Server::pin_all() {
         TRY(pin(table_memory_[i].map(), record_.tables[i].map));
     const Fd record = TRY(make_record_map({stored_.program_id, {record_}}));
     TRY(directory.pin(record.get(), "record"));
+    if (const auto& deadline = options_.attach.deadline) {
+        TRY(pin_deadline(directory, record_.name, *deadline, bpffs_));
+        stored_.deadline = read_deadline(stored_.directory);
+    }
     TRY(pin_at(stored_.link, link_.get()));
     directory.keep();
     return messages_->publish();

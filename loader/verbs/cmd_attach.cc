@@ -55,6 +55,7 @@ void warn_of_refusal(const PrepareFailure& refusal, bool verbose) {
 
 int report_attached(const AttachedFilter& attached, bool json) {
     cli::report(attached.notes);
+    cli::report(deadline_notes(attached.filter));
     print_attached(attached, json);
     return 0;
 }
@@ -126,6 +127,10 @@ const cli::Tool kAttach = {
         "What is attached already stays: tc filters run one after the other, and an interface that "
         "has an XDP program is refused, as is a name that is taken at the same hook. After a "
         "failure nothing is left behind.\n\n"
+        "With --confirm the filter goes again at that time, whatever became of the command, its "
+        "terminal and its connection, unless 'vfm-xdp confirm' has come before: by a timer of "
+        "systemd where that runs, else by a process of its own. 'vfm-xdp list' shows the time "
+        "left.\n\n"
         "At XDP the program is made for frames that lie in one buffer, where the driver takes "
         "that: "
         "while it is there, the driver refuses a larger MTU. For an MTU that is large already it "
@@ -138,10 +143,14 @@ const cli::Tool kAttach = {
         "is the default of most drivers. A filter that looks at tags gets a warning with the line "
         "of "
         "ethtool that turns the offload off; at tc-ingress tags are seen.",
-    .examples = {{"vfm-xdp attach eth0 -e '(if (= udp.dport 53) (rate ip.src 100) 1)'",
-                  "lets 100 DNS queries a second of each source in, and everything else"},
-                 {"vfm-xdp attach eth0 web.vfl --hook=tc-egress --on-error=drop",
-                  "a filter from a file on what leaves; packets it cannot judge are dropped"}}};
+    .examples = {
+        {"vfm-xdp attach eth0 -e '(if (= udp.dport 53) (rate ip.src 100) 1)'",
+         "lets 100 DNS queries a second of each source in, and everything else"},
+        {"vfm-xdp attach eth0 web.vfl --confirm 60",
+         "goes again after a minute, should you have locked yourself out; 'vfm-xdp confirm "
+         "eth0' keeps it"},
+        {"vfm-xdp attach eth0 web.vfl --hook=tc-egress --on-error=drop",
+         "a filter from a file on what leaves; packets it cannot judge are dropped"}}};
 
 int run_attach(const std::vector<std::string>& arguments) {
     CommandLine line(kAttach);

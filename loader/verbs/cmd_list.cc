@@ -31,7 +31,7 @@ Result<std::string> list(const CommandLine& line) {
         rows.push_back({filter.interface, std::string(hook_info(record.hook).name),
                         std::string(mode_name(record.mode)), record.name,
                         std::to_string(filter.program_id), record.drop_on_error ? "drop" : "pass",
-                        std::string(condition_name(filter.condition)), record.attached_at,
+                        state_text(filter), record.attached_at,
                         one_line(record.source, kSourceColumn)});
     }
     return aligned(rows);
@@ -79,9 +79,9 @@ std::string shown_text(const StoredFilter& filter) {
         "  state     {}, {} mode, program {}, attached {}\n"
         "  on error  {}\n"
         "  pins      {}\n",
-        record.name, filter.interface, hook_info(record.hook).name,
-        condition_name(filter.condition), mode_name(record.mode), filter.program_id,
-        record.attached_at, record.drop_on_error ? "drop" : "pass", filter.directory);
+        record.name, filter.interface, hook_info(record.hook).name, state_text(filter),
+        mode_name(record.mode), filter.program_id, record.attached_at,
+        record.drop_on_error ? "drop" : "pass", filter.directory);
     if (record.mode == Mode::userspace) text += served_text(filter);
     for (const RecordedTable& table : record.tables)
         text += fmt::format("  table     {} (keys: {}, {} entries at most)\n",
@@ -124,7 +124,9 @@ const cli::Tool kList = {
         "runs "
         "in user space and its process is gone or does not answer: packets then follow the "
         "on-error "
-        "verdict.",
+        "verdict.\n\n"
+        "One that was attached with --confirm has the seconds behind its state that are left to "
+        "confirm it, in JSON as \"confirm_left\".",
     .examples = {{"vfm-xdp list --json", "all of them, an array of objects"}}};
 
 const cli::Tool kShow = {

@@ -33,6 +33,7 @@ Result<> serve_here(const CommandLine& line, const ServeOptions& options) {
     cli::report(notes);
     if (!server) return std::unexpected(server.error());
     cli::report({served_note(**server)});
+    cli::report(deadline_notes((*server)->filter()));
     const Server::End end = (*server)->serve();
     (*server)->take_off();
     const StoredFilter& served = (*server)->filter();

@@ -58,6 +58,12 @@ std::string json_line(const Json& value) {
     return value.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
+std::string state_text(const StoredFilter& filter) {
+    std::string text(condition_name(filter.condition));
+    if (filter.deadline) text += fmt::format(", {} s to confirm", seconds_left(*filter.deadline));
+    return text;
+}
+
 Json filter_json(const StoredFilter& filter) {
     const Record& record = filter.record;
     return {{"iface", filter.interface},
@@ -71,6 +77,7 @@ Json filter_json(const StoredFilter& filter) {
             {"source", record.source},
             {"attached_at", record.attached_at},
             {"state", condition_name(filter.condition)},
+            {"confirm_left", filter.deadline ? Json(seconds_left(*filter.deadline)) : Json()},
             {"ifindex", record.ifindex},
             {"netns", record.network_namespace}};
 }

@@ -15,6 +15,8 @@ namespace {
 constexpr std::string_view kVerdicts[] = {"pass", "drop"};
 constexpr std::string_view kHandOver[] = {"auto", "native", "skb"};
 
+constexpr uint64_t kYear = uint64_t{365} * 24 * 60 * 60;  // seconds
+
 /// The file's name without directory and extension where that can be a filter's name.
 std::string default_name(const CommandLine& line) {
     const std::filesystem::path file = line.text("file").value_or("");
@@ -37,6 +39,9 @@ Result<AttachOptions> read_filter_options(const CommandLine& line) {
     if (const auto priority = line.text("prio"))
         options.priority = static_cast<uint16_t>(
             TRY(cli::number_value(line.tool(), "prio", *priority, 0, UINT16_MAX)));
+    if (const auto seconds = line.text("confirm"))
+        options.deadline = Deadline{.seconds = static_cast<uint32_t>(TRY(cli::number_value(
+                                        line.tool(), "confirm", *seconds, 1, kYear)))};
     options.bpffs = line.bpffs_directory();
     return options;
 }
@@ -63,6 +68,7 @@ int serve(Launch& launch, const Filter& filter, const Interface& interface,
     cli::report(notes);
     if (!server) return cli::report(server.error());
     cli::report({served_note(**server)});
+    cli::report(deadline_notes((*server)->filter()));
     print_served(**server, json);
     std::fflush(nullptr);
     if (!launch.done(0, (*server)->messages().fd())) {
@@ -85,6 +91,8 @@ CommandLine& filter_options(CommandLine& line) {
                "(default: 50)")
         .value("on-error", "VERDICT",
                "what happens to packets on which the filter fails: pass (default) or drop")
+        .value("confirm", "SECONDS",
+               "take it off again after this time, unless 'vfm-xdp confirm' comes before")
         .bpffs()
         .json();
 }
@@ -110,8 +118,7 @@ Result<uint64_t> read_memory(const CommandLine& line) {
 }
 
 Result<ServeOptions> read_serve_options(const CommandLine& line) {
-    ServeOptions options{
-        .attach = TRY(read_filter_options(line)), .hand_over = {}};
+    ServeOptions options{.attach = TRY(read_filter_options(line)), .hand_over = {}};
     if (const auto mode = line.text("hand-over"))
         options.hand_over.mode =
             static_cast<Mode>(TRY(cli::choice_value(line.tool(), "hand-over", *mode, kHandOver)));
@@ -145,6 +152,18 @@ std::string cost_text(const LiveProgram& program) {
     if (!program.why_interp.empty())
         text += fmt::format(" (no native code: {})", program.why_interp);
     return text;
+}
+
+std::vector<Diagnostic> deadline_notes(const StoredFilter& filter) {
+    if (!filter.deadline) return {};
+    auto diagnostic =
+        Diagnostic::about(filter.interface,
+                          fmt::format("'{}' is taken off again in {} s", filter.record.name,
+                                      seconds_left(*filter.deadline)),
+                          fmt::format("`vfm-xdp confirm {} --name {}` before that keeps it",
+                                      filter.interface, filter.record.name));
+    diagnostic.severity = Severity::note;
+    return {diagnostic};
 }
 
 Diagnostic served_note(const Server& server) {

@@ -38,6 +38,9 @@ std::string cost_text(const LiveProgram& program);
 /// A note of where and by what the filter runs now, and what a packet costs.
 Diagnostic served_note(const Server& server);
 
+/// That it goes again unless it is confirmed, if so.
+std::vector<Diagnostic> deadline_notes(const StoredFilter& filter);
+
 /// tc-egress has no way through user space, tc-ingress is served at XDP, which `notes` get to know.
 /// Fails with Status::refused.
 Result<> check_served_hook(const Interface& interface, HookPoint hook,
