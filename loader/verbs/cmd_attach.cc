@@ -95,6 +95,7 @@ Result<int> attach(const CommandLine& line, const Options& options) {
     const Interface interface = TRY(find_interface(*line.text("iface")));
     const bool json = line.has("json"), verbose = line.has("verbose");
     cli::report(lint_warnings(filter));
+    TRY(check_lockout_of(line, filter, interface, attach));
     if (attach.mode != Mode::userspace) {
         const auto attached = attach_filter(filter, interface, attach);
         if (attached) return report_attached(*attached, json);
@@ -127,6 +128,12 @@ const cli::Tool kAttach = {
         "What is attached already stays: tc filters run one after the other, and an interface that "
         "has an XDP program is refused, as is a name that is taken at the same hook. After a "
         "failure nothing is left behind.\n\n"
+        "Over SSH the filter first runs on packets of the session, and on ARP or neighbour "
+        "discovery of the addresses that it uses, where the session goes over the interface "
+        "(SSH_CONNECTION, which sudo keeps only if it is told to): what would be dropped is an "
+        "error "
+        "unless --force is given. --guard takes packets of a capture in the same way, also without "
+        "SSH.\n\n"
         "With --confirm the filter goes again at that time, whatever became of the command, its "
         "terminal and its connection, unless 'vfm-xdp confirm' has come before: by a timer of "
         "systemd where that runs, else by a process of its own. 'vfm-xdp list' shows the time "

@@ -27,6 +27,7 @@ Result<> serve_here(const CommandLine& line, const ServeOptions& options) {
     TRY(require_capabilities("run", {Capability::bpf, Capability::net_admin}));
     TRY(require_sockets("run"));
     const Interface interface = TRY(find_interface(*line.text("iface")));
+    TRY(check_lockout_of(line, filter, interface, options.attach));
     std::vector<Diagnostic> notes;
     TRY(check_served_hook(interface, options.attach.hook, notes));
     auto server = Server::start(filter, interface, options, notes);

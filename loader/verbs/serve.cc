@@ -7,6 +7,7 @@
 
 #include "loader/kernel.h"
 #include "loader/serve/daemon.h"
+#include "loader/verbs/lockout.h"
 #include "loader/verbs/report.h"
 
 namespace vfm {
@@ -97,6 +98,16 @@ CommandLine& filter_options(CommandLine& line) {
         .json();
 }
 
+Result<> check_lockout_of(const CommandLine& line, const Filter& filter, const Interface& interface,
+                          const AttachOptions& options) {
+    return check_lockout(filter, interface,
+                         {.hook = options.hook,
+                          .drop_on_error = options.drop_on_error,
+                          .force = line.has("force"),
+                          .capture = line.text("guard"),
+                          .bpffs = options.bpffs});
+}
+
 CommandLine& memory_option(CommandLine& line) {
     return line.value(
         "max-memory", "BYTES",
@@ -105,11 +116,14 @@ CommandLine& memory_option(CommandLine& line) {
 }
 
 CommandLine& serve_options(CommandLine& line) {
-    return memory_option(line)
+    return memory_option(guard_option(line))
         .value("hand-over", "MODE",
                "in user space: where XDP hands frames over: native (in the driver), skb, or auto "
                "(default): native where the driver can, else skb")
-        .flag("force", "in user space: also where frames lose something on the way");
+        .flag(
+            "force",
+            "also where it would cut off this SSH session or drop packets of --guard, and in user "
+            "space where frames lose something on the way");
 }
 
 Result<uint64_t> read_memory(const CommandLine& line) {

@@ -11,6 +11,10 @@ namespace vfm {
 constexpr std::string_view kNoWayAtEgress =
     "there is no way through user space at tc-egress: it is for what comes in";
 
+/// What --guard, --force and SSH_CONNECTION ask for (lockout.h).
+Result<> check_lockout_of(const CommandLine& line, const Filter& filter, const Interface& interface,
+                          const AttachOptions& options);
+
 /// Options of attach and run that are about user space, and their values.
 CommandLine& serve_options(CommandLine& line);
 /// With what filter_options() reads.
