@@ -104,62 +104,6 @@ Record wanted_record(const Filter& filter, const Interface& interface,
     return record;
 }
 
-/// The filters of a hook as they are, each with its module.
-Result<std::vector<WantedFilter>> filters_of(const StoredHook& hook) {
-    std::vector<WantedFilter> filters;
-    for (const StoredFilter& stored : hook.filters) {
-        WantedFilter filter{.unit = {.filter = {},
-                                     .name = stored.record.name,
-                                     .priority = stored.record.priority,
-                                     .drop_on_error = stored.record.drop_on_error},
-                            .attached_at = stored.record.attached_at,
-                            .as_it_was = stored,
-                            .deadline = stored.deadline};
-        filter.unit.filter.module = TRY(stored_module(stored));
-        filter.unit.filter.name = stored.record.source_name;
-        filters.push_back(std::move(filter));
-    }
-    return filters;
-}
-
-/// Behind those of its priority; where it stands then.
-size_t insert_filter(std::vector<WantedFilter>& filters, WantedFilter filter) {
-    const auto at = std::ranges::upper_bound(filters, filter.unit.priority, {},
-                                             [](const WantedFilter& f) { return f.unit.priority; });
-    const auto place = at - filters.begin();
-    filters.insert(at, std::move(filter));
-    return static_cast<size_t>(place);
-}
-
-/// Tries the builds until the interface takes one.
-std::expected<PutFilters, PrepareFailure> put_somehow(const StoredHook& hook,
-                                                      const std::vector<WantedFilter>& filters,
-                                                      PutOptions options, Mode mode) {
-    std::optional<std::expected<PutFilters, PrepareFailure>> done, refused;
-    for (const Build& build : builds_for(options.interface, options.place.hook, mode)) {
-        options.build = build;
-        auto put = put_filters(hook, filters, options);
-        if (put) return put;
-        // What the interface says counts more than what the kernel says of another build.
-        const bool by_kernel = put.error().blame != Blame::system;
-        (by_kernel ? refused : done) = std::move(put);
-        // What is too much for linear frames is too much for any.
-        if (by_kernel && build.frames == bpf::Frames::linear) break;
-    }
-    return done ? *std::move(done) : *std::move(refused);
-}
-
-StoredFilter stored_as(const StoredHook& hook, const PutFilters& put, const Record& record,
-                       const std::string& interface) {
-    return {.directory = put.generation + "/" + filter_place(record.name),
-            .link = hook.directory + "/link",
-            .record_pin = put.generation + "/record",
-            .record = record,
-            .condition = Condition::attached,
-            .interface = interface,
-            .program_id = put.program_id};
-}
-
 /// The whole hook: nothing hangs there then.
 Result<> take_down(const StoredHook& hook) {
     // Without this a process that holds the link's descriptor would keep the filters attached. A
@@ -202,14 +146,6 @@ Result<bool> take_off(const StoredHook& hook, const std::string& name) {
 }
 
 }  // namespace
-
-Result<StoredHook> hook_for_change(const std::string& bpffs, const HookPlace& place) {
-    const std::string directory = hook_directory(bpffs, place);
-    StoredHook hook = TRY(read_hook(directory));
-    if (!hook.link || hook.link_state.ifindex != 0) return hook;
-    TRY(set_aside(directory));
-    return read_hook(directory);
-}
 
 HookPlace place_of(const Interface& interface, HookPoint hook) {
     return {network_namespace(), interface.index, hook};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "loader/generation.h"
+#include "loader/hook_change.h"
 #include "loader/prepare.h"
 #include "loader/state.h"
 
@@ -29,10 +30,6 @@ struct AttachedFilter {
     StoredFilter filter;
     std::vector<Diagnostic> notes;  ///< and warnings
 };
-
-/// The hook, ready for a new generation: one whose link hangs nowhere any more is set aside. Needs
-/// the lock. Fails with Status::refused.
-Result<StoredHook> hook_for_change(const std::string& bpffs, const HookPlace& place);
 
 /// Where a filter of these options would be.
 HookPlace place_of(const Interface& interface, HookPoint hook);

@@ -18,6 +18,8 @@ struct WantedFilter {
     std::string attached_at;                ///< UTC
     std::optional<StoredFilter> as_it_was;  ///< whose maps it takes over, as far as they fit
     std::optional<Deadline> deadline = {};  ///< which begins with the generation, or goes on
+    std::vector<CounterGroup> groups_before = {};  ///< the counters that it had then
+    std::optional<PreviousFilter> previous = {};   ///< which undoing its replacement brings back
 };
 
 /// The present time as a record has it.
@@ -64,6 +66,8 @@ Result<> pin_deadline(NewDirectory& directory, const std::string& filter_name,
 /// What is in force then.
 struct PutFilters {
     std::vector<Record> records;  ///< by filter, in their order
+    /// By filter: the names of pins of maps that went on.
+    std::vector<std::vector<std::string>> kept;
     std::string generation;       ///< its directory
     uint32_t program_id = 0;
     std::vector<Diagnostic> notes;  ///< why `auto` fell back

@@ -6,9 +6,9 @@
 #include "loader/attach.h"
 #include "loader/kernel.h"
 #include "loader/verbs/commands.h"
+#include "loader/verbs/lint_warnings.h"
 #include "loader/verbs/report.h"
 #include "loader/verbs/serve.h"
-#include "userspace/lint/lint.h"
 
 namespace vfm {
 namespace {
@@ -67,24 +67,6 @@ Diagnostic no_way_note(const Interface& interface) {
     return note;
 }
 
-/// What lint finds in the filter, as warnings: it is the author's business, and ends nothing. A
-/// filter that lint cannot look at, bytecode, is attached without.
-std::vector<Diagnostic> lint_warnings(const Filter& filter) {
-    // Some ten milliseconds; thousands of rules would take seconds.
-    constexpr size_t kMostText = size_t{32} << 10;
-    if (filter.module.source_text.size() > kMostText) {
-        auto note = Diagnostic::about(filter.name, "not looked at for ways past it: it is large",
-                                      "vflispc --lint takes its time");
-        note.severity = Severity::note;
-        return {note};
-    }
-    std::vector<Diagnostic> out;
-    const auto findings = lint::lint(filter.module, filter.name);
-    if (!findings) return out;
-    for (const lint::Finding& finding : *findings) out.push_back(finding.diagnostic);
-    return out;
-}
-
 /// The work after the command line is known to be right.
 Result<int> attach(const CommandLine& line, const Options& options) {
     const ServeOptions& serve = options.serve;
@@ -125,8 +107,10 @@ const cli::Tool kAttach = {
         "A filter that the kernel, its verifier or our translation to eBPF refuses runs in user "
         "space instead: a warning says why, and a process of its own serves the filter until "
         "detach. What is no matter of the filter is an error, never a reason for that.\n\n"
-        "What is attached already stays: tc filters run one after the other, and an interface that "
-        "has an XDP program is refused, as is a name that is taken at the same hook. After a "
+        "What is attached already stays. The filters of a hook run in order of --prio, and of "
+        "attaching where that is equal: a drop ends, what passes goes on to the next. Tables that "
+        "are `:shared` are one for all filters of the interface. A name that is taken at the hook "
+        "is refused, and so is an interface whose XDP hook somebody else's program holds. After a "
         "failure nothing is left behind.\n\n"
         "Over SSH the filter first runs on packets of the session, and on ARP or neighbour "
         "discovery of the addresses that it uses, where the session goes over the interface "

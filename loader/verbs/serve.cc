@@ -34,12 +34,8 @@ Result<AttachOptions> read_filter_options(const CommandLine& line) {
                                      "punctuation but '/'",
                                      printable(options.name))));
     options.hook = TRY(line.hook()).value_or(HookPoint::xdp);
-    if (const auto verdict = line.text("on-error"))
-        options.drop_on_error =
-            TRY(cli::choice_value(line.tool(), "on-error", *verdict, kVerdicts)) == 1;
-    if (const auto priority = line.text("prio"))
-        options.priority = static_cast<uint16_t>(
-            TRY(cli::number_value(line.tool(), "prio", *priority, 0, UINT16_MAX)));
+    options.drop_on_error = TRY(read_on_error(line));
+    options.priority = TRY(read_priority(line));
     if (const auto seconds = line.text("confirm"))
         options.deadline = Deadline{.seconds = static_cast<uint32_t>(TRY(cli::number_value(
                                         line.tool(), "confirm", *seconds, 1, kYear)))};
@@ -124,6 +120,18 @@ CommandLine& serve_options(CommandLine& line) {
             "force",
             "also where it would cut off this SSH session or drop packets of --guard, and in user "
             "space where frames lose something on the way");
+}
+
+Result<bool> read_on_error(const CommandLine& line) {
+    const auto verdict = line.text("on-error");
+    return verdict && TRY(cli::choice_value(line.tool(), "on-error", *verdict, kVerdicts)) == 1;
+}
+
+Result<uint16_t> read_priority(const CommandLine& line) {
+    const auto priority = line.text("prio");
+    if (!priority) return bpf::kDefaultPriority;
+    return static_cast<uint16_t>(
+        TRY(cli::number_value(line.tool(), "prio", *priority, 0, UINT16_MAX)));
 }
 
 Result<uint64_t> read_memory(const CommandLine& line) {

@@ -70,6 +70,8 @@ same "one table" "$(keys in)" "$(keys out)"
 # A third one at the same hook, and what is left when the first goes.
 xdp attach v0 -e "$table (+ 1 (flow-get seen conn))" --name also --prio 60 >/dev/null 2>&1
 same "a third" "$(keys also)" "$(keys out)"
+xdp attach v0 -e "$table (+ 1 (flow-get seen conn))" --name before --prio 1 >/dev/null 2>&1
+same "one before all" "$(keys before)" "$(keys out)"
 xdp detach v0 --name out >/dev/null
 same "without the first" "$(keys also)" "$(keys in)"
 refused 3 "declared in another way" \
