@@ -13,6 +13,7 @@
 #include "loader/link.h"
 #include "loader/messages.h"
 #include "loader/old_state.h"
+#include "loader/replace.h"
 #include "loader/served.h"
 #include "loader/vlan_tags.h"
 
@@ -216,8 +217,10 @@ void end_expired(const std::string& hook_directory) {
             return filter.deadline && is_over(*filter.deadline);
         });
         if (expired == hook->filters.end()) return;
-        const auto done = take_off(*hook, expired->record.name);
-        if (!done || !*done) return;
+        const bool done = expired->deadline->action == AtDeadline::undo
+                              ? undo_expired(*hook, *expired).has_value()
+                              : take_off(*hook, expired->record.name).value_or(false);
+        if (!done) return;
     }
 }
 

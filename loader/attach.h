@@ -50,7 +50,7 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
 /// of the hook go on, with what they have counted.
 Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter);
 
-/// Takes those of a hook off whose deadline is over. What fails is left for the next one who holds
+/// Takes those of a hook off, or undoes their replacement, whose deadline is over. What fails is left for the next one who holds
 /// the lock, which this needs.
 void end_expired(const std::string& hook_directory);
 

@@ -81,10 +81,10 @@ std::optional<Deadline> read_deadline(const std::string& filter_directory) {
     StoredDeadline stored;
     if (!memory || memory->bytes().size() < sizeof stored) return std::nullopt;
     std::memcpy(&stored, memory->bytes().data(), sizeof stored);
-    if (stored.magic != kDeadlineMagic ||
-        stored.action != static_cast<uint32_t>(AtDeadline::detach))
-        return std::nullopt;
-    return Deadline{stored.seconds, stored.at, AtDeadline::detach};
+    const auto action = static_cast<AtDeadline>(stored.action);
+    const bool is_known = action == AtDeadline::detach || action == AtDeadline::undo;
+    if (stored.magic != kDeadlineMagic || !is_known) return std::nullopt;
+    return Deadline{stored.seconds, stored.at, action};
 }
 
 Result<> clear_deadline(const std::string& filter_directory) {

@@ -1,4 +1,5 @@
-// A filter that goes again unless somebody confirms it in time.
+// A filter that goes again, or becomes again what it was before it was replaced, unless somebody
+// confirms it in time.
 //
 // The deadline is an array pinned beside the filter, gen-<N>/filters/<name>/deadline, and is never
 // changed. It is there before the generation that brings the filter is in force, so no moment to be
@@ -6,10 +7,11 @@
 // deadline with it, one that brings another filter of its name does not. Whoever confirms removes
 // the pin.
 //
-// At that time whoever holds the interface's lock takes the filter off first of all
-// (InterfaceLock), and so that somebody does, a guard is started before the generation is in force:
-// it looks for deadlines, takes the lock when one is over, and ends when there is none any more. No
-// guard is for one filter, so none can take off the wrong one, and each does the others' work.
+// At that time whoever holds the interface's lock takes the filter off, or undoes its replacement,
+// first of all (InterfaceLock), and so that somebody does, a guard is started before the generation
+// is in force: it looks for deadlines, takes the lock when one is over, and ends when there is none
+// any more. No guard is for one filter, so none can take off the wrong one, and each does the
+// others' work.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,10 @@
 namespace vfm {
 
 /// What happens then. Numbers stand in the state.
-enum class AtDeadline : uint32_t { detach = 1 };
+enum class AtDeadline : uint32_t {
+    detach = 1,
+    undo = 2,  ///< its replacement
+};
 
 struct Deadline {
     uint32_t seconds = 0;  ///< that are granted

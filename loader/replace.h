@@ -1,5 +1,5 @@
-// A filter is exchanged for another one under traffic: the hook's link gets a program with the new one in
-// its place in one step (generation.h), and what fits goes on.
+// A filter is exchanged for another one under traffic: the hook's link gets a program with the new
+// one in its place in one step (generation.h), and what fits goes on.
 #pragma once
 
 #include <cstdint>
@@ -20,6 +20,9 @@ struct ReplaceOptions {
     std::optional<uint16_t> priority = {};
     uint64_t most_memory = kDefaultMemory;  ///< bytes that its maps may take
     bool keep = true;                       ///< what it counted, its tables and sets
+    /// The old one is back then, unless the new one is confirmed; where the old one waits to be
+    /// confirmed itself, both go.
+    std::optional<uint32_t> confirm_in = {};  ///< seconds
 };
 
 struct ReplacedFilter {
@@ -40,5 +43,8 @@ std::expected<ReplacedFilter, PrepareFailure> replace_filter(const std::string& 
 /// more. Maps go on as in replace_filter().
 std::expected<ReplacedFilter, PrepareFailure> undo_replacement(const std::string& bpffs,
                                                                const StoredFilter& stored);
+
+/// The same for one whose deadline is over. Needs the lock. Fails with Status::refused.
+Result<> undo_expired(const StoredHook& hook, const StoredFilter& stored);
 
 }  // namespace vfm

@@ -19,7 +19,7 @@ std::unexpected<Failure> nothing_to_confirm(const std::vector<StoredFilter>& fil
                              hook_info(filter.record.hook).name);
     return refuse(filters.front().interface,
                   fmt::format("no filter waits to be confirmed: there is {}", names),
-                  "only one that was attached with --confirm does, until its time is over");
+                  "only one that came with --confirm does, until its time is over");
 }
 
 /// The one filter that waits.
@@ -80,9 +80,10 @@ Result<> guard(const CommandLine& line) {
 const cli::Tool kConfirm = {
     .name = "vfm-xdp confirm",
     .usage = "IFACE [--name N] [OPTIONS]",
-    .summary = "Keeps a filter that was attached with --confirm.",
+    .summary = "Keeps a filter that was attached, or has replaced one, with --confirm.",
     .description =
-        "A filter that nobody confirms in the seconds that --confirm gives is taken off again. "
+        "A filter that nobody confirms in the seconds that --confirm gives is taken off again, or "
+        "the one that it has replaced comes back. "
         "Without --name one filter only may wait; one that does not wait is refused.\n\n"
         "With --guard, and without IFACE, the command waits for the time of all filters that are "
         "to "

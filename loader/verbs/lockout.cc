@@ -24,28 +24,27 @@ struct PresentEntry {
     uint64_t value = 0;
 };
 
-/// Of tables that the filter will share with filters that are there.
+void add_present(const StoredFilter& filter, const TableDecl& wanted, uint32_t number,
+                 std::vector<PresentEntry>& entries) {
+    for (const RecordedTable& table : filter.record.tables) {
+        if (table.name != wanted.name || table.key != wanted.key) continue;
+        if (const auto flows = flows_of(filter, table))
+            for (const FlowCount& flow : *flows) entries.push_back({number, flow.key, flow.value});
+    }
+}
+
+/// Of tables that the filter will share with filters that are there, or go on with.
 std::vector<PresentEntry> present_entries(std::span<const TableDecl> tables,
-                                          const Interface& interface,
-                                          const std::optional<std::string>& bpffs) {
+                                          const Interface& interface, const GuardOptions& options) {
     std::vector<PresentEntry> entries;
-    const auto mounted = find_bpffs(bpffs);
+    const auto mounted = find_bpffs(options.bpffs);
     const auto filters = mounted ? stored_filters(*mounted) : Result<std::vector<StoredFilter>>();
-    if (!filters) return entries;
     for (uint32_t number = 0; number < tables.size(); ++number) {
-        if (!tables[number].shared) continue;
-        for (const StoredFilter& filter : *filters) {
-            if (filter.interface != interface.name || filter.condition != Condition::attached)
-                continue;
-            for (const RecordedTable& table : filter.record.tables) {
-                if (!table.shared || table.name != tables[number].name ||
-                    table.key != tables[number].key)
-                    continue;
-                if (const auto flows = flows_of(filter, table))
-                    for (const FlowCount& flow : *flows)
-                        entries.push_back({number, flow.key, flow.value});
-            }
-        }
+        if (options.replaced) add_present(*options.replaced, tables[number], number, entries);
+        if (!tables[number].shared || !filters) continue;
+        for (const StoredFilter& filter : *filters)
+            if (filter.interface == interface.name && filter.condition == Condition::attached)
+                add_present(filter, tables[number], number, entries);
     }
     return entries;
 }
@@ -214,7 +213,7 @@ Result<> check_lockout(const Filter& filter, const Interface& interface,
     const VerifiedModule program = TRY(verify_filter(filter));
     // Without what it calls nothing can be said; attaching it tells why.
     if (!program.module().imports.empty()) return {};
-    LockoutRuns runs(program, present_entries(program.tables(), interface, options.bpffs));
+    LockoutRuns runs(program, present_entries(program.tables(), interface, options));
     TRY(check_session(filter, interface, options, runs));
     if (options.capture) TRY(check_capture(filter, interface, options, runs));
     return {};

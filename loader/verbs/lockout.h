@@ -22,11 +22,14 @@ struct GuardOptions {
     bool force = false;                    ///< what would be dropped is a warning
     std::optional<std::string> capture{};  ///< --guard
     std::optional<std::string> bpffs{};
+    /// Which it takes the place of: what that has in tables like its own goes on.
+    const StoredFilter* replaced = nullptr;
 };
 
-/// Prints warnings and notes. Tables that are `:shared` hold what they hold now, all others are
-/// empty. Fails with Status::refused, and the place in the filter that decides, where it drops such
-/// a packet; with Status::rejected where the capture cannot be read.
+/// Prints warnings and notes. Tables that are `:shared`, or those of a filter that is replaced,
+/// hold what they hold now, all others are empty. Fails with Status::refused, and the place in the
+/// filter that decides, where it drops such a packet; with Status::rejected where the capture
+/// cannot be read.
 Result<> check_lockout(const Filter& filter, const Interface& interface,
                        const GuardOptions& options);
 

@@ -36,9 +36,8 @@ Result<AttachOptions> read_filter_options(const CommandLine& line) {
     options.hook = TRY(line.hook()).value_or(HookPoint::xdp);
     options.drop_on_error = TRY(read_on_error(line));
     options.priority = TRY(read_priority(line));
-    if (const auto seconds = line.text("confirm"))
-        options.deadline = Deadline{.seconds = static_cast<uint32_t>(TRY(cli::number_value(
-                                        line.tool(), "confirm", *seconds, 1, kYear)))};
+    if (const auto seconds = TRY(read_confirm(line)))
+        options.deadline = Deadline{.seconds = *seconds};
     options.bpffs = line.bpffs_directory();
     return options;
 }
@@ -82,16 +81,27 @@ int serve(Launch& launch, const Filter& filter, const Interface& interface,
 }  // namespace
 
 CommandLine& filter_options(CommandLine& line) {
-    return line.value("name", "NAME", "its name (default: that of the file, or 'filter')")
+    line.value("name", "NAME", "its name (default: that of the file, or 'filter')")
         .value("prio", "P",
                "its place among the filters of the hook, which run in ascending order: 0 to 65535 "
                "(default: 50)")
         .value("on-error", "VERDICT",
-               "what happens to packets on which the filter fails: pass (default) or drop")
-        .value("confirm", "SECONDS",
-               "take it off again after this time, unless 'vfm-xdp confirm' comes before")
+               "what happens to packets on which the filter fails: pass (default) or drop");
+    return confirm_option(
+               line, "take it off again after this time, unless 'vfm-xdp confirm' comes before")
         .bpffs()
         .json();
+}
+
+CommandLine& confirm_option(CommandLine& line, const char* what) {
+    return line.value("confirm", "SECONDS", what);
+}
+
+Result<std::optional<uint32_t>> read_confirm(const CommandLine& line) {
+    const auto seconds = line.text("confirm");
+    if (!seconds) return std::nullopt;
+    return static_cast<uint32_t>(
+        TRY(cli::number_value(line.tool(), "confirm", *seconds, 1, kYear)));
 }
 
 Result<> check_lockout_of(const CommandLine& line, const Filter& filter, const Interface& interface,
@@ -178,12 +188,14 @@ std::string cost_text(const LiveProgram& program) {
 
 std::vector<Diagnostic> deadline_notes(const StoredFilter& filter) {
     if (!filter.deadline) return {};
-    auto diagnostic =
-        Diagnostic::about(filter.interface,
-                          fmt::format("'{}' is taken off again in {} s", filter.record.name,
-                                      seconds_left(*filter.deadline)),
-                          fmt::format("`vfm-xdp confirm {} --name {}` before that keeps it",
-                                      filter.interface, filter.record.name));
+    auto diagnostic = Diagnostic::about(
+        filter.interface,
+        fmt::format("'{}' {} in {} s", filter.record.name,
+                    filter.deadline->action == AtDeadline::undo ? "is again what it was"
+                                                                : "is taken off again",
+                    seconds_left(*filter.deadline)),
+        fmt::format("`vfm-xdp confirm {} --name {}` before that keeps it", filter.interface,
+                    filter.record.name));
     diagnostic.severity = Severity::note;
     return {diagnostic};
 }

@@ -66,6 +66,17 @@ BOOST_AUTO_TEST_CASE(written_and_read) {
     guard_deadlines(bpffs());  // it has nothing to wait for
 }
 
+BOOST_AUTO_TEST_CASE(its_action_is_kept) {
+    const FilterDirectory filter("4026531840-7/xdp/gen-3/filters/web");
+    const Deadline undo = {.seconds = 5, .at = 1, .action = AtDeadline::undo};
+    filter.pin(make_deadline(undo).value().get());
+    BOOST_TEST((read_deadline(filter.path) == undo));
+    BOOST_TEST(clear_deadline(filter.path).has_value());
+    const auto another = static_cast<AtDeadline>(3);
+    filter.pin(make_deadline({.seconds = 5, .at = 1, .action = another}).value().get());
+    BOOST_TEST(!read_deadline(filter.path).has_value());
+}
+
 BOOST_AUTO_TEST_CASE(what_is_none_is_none) {
     const FilterDirectory filter("4026531840-7/xdp/gen-3/filters/web");
     const auto other = SharedMemory::make("test", "other", 64);
