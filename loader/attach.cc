@@ -91,13 +91,13 @@ Result<> check_beside(const Record& wanted, const StoredFilter& filter) {
 }
 
 /// What check_free() needs of a filter that is not there yet.
-Record wanted_record(const Filter& filter, const Interface& interface,
-                     const AttachOptions& options) {
+Result<Record> wanted_record(const Filter& filter, const Interface& interface,
+                             const AttachOptions& options) {
     Record record;
     record.name = options.name;
     record.interface = interface.name;
     record.ifindex = interface.index;
-    record.network_namespace = network_namespace();
+    record.network_namespace = TRY(network_namespace());
     record.hook = options.hook;
     record.mode = options.mode;
     for (const TableDecl& table : filter.module.tables)
@@ -116,6 +116,7 @@ Result<> take_down(const StoredHook& hook) {
             TRY(end_service(filter.directory));
             remove_messages(filter.record.messages);
         }
+    wait_for_packets_in(hook.generation);
     return remove_state(hook.directory);
 }
 
@@ -148,19 +149,25 @@ Result<bool> take_off(const StoredHook& hook, const std::string& name) {
 
 }  // namespace
 
-HookPlace place_of(const Interface& interface, HookPoint hook) {
-    return {network_namespace(), interface.index, hook};
+Result<HookPlace> place_of(const std::string& bpffs, const Interface& interface, HookPoint hook) {
+    const auto filters = TRY(stored_filters(bpffs));
+    for (const StoredFilter& filter : filters)
+        if (filter.condition == Condition::attached && filter.interface == interface.name &&
+            filter.record.hook == hook && !filter.old)
+            return filter.record.place();
+    return HookPlace{TRY(network_namespace()), interface.index, hook};
 }
 
 Result<> check_free(const std::string& bpffs, const Record& wanted) {
     const auto filters = TRY(stored_filters(bpffs));
     for (const StoredFilter& filter : filters) {
         const Record& other = filter.record;
-        if (other.place() == wanted.place() && other.name == wanted.name)
-            return name_taken(wanted, filter);
         const bool lives_here = filter.condition != Condition::stale &&
                                 filter.condition != Condition::elsewhere &&
                                 filter.interface == wanted.interface;
+        const bool same_hook =
+            other.place() == wanted.place() || (lives_here && other.hook == wanted.hook);
+        if (same_hook && other.name == wanted.name) return name_taken(wanted, filter);
         if (lives_here) TRY(check_beside(wanted, filter));
     }
     return {};
@@ -170,9 +177,10 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
                                                             const Interface& interface,
                                                             const AttachOptions& options) {
     const std::string bpffs = TRY(ensure_bpffs(options.bpffs));
-    const HookPlace place = place_of(interface, options.hook);
+    const HookPlace place = TRY(place_of(bpffs, interface, options.hook));
     const auto lock = TRY(InterfaceLock::take(bpffs, place));
-    TRY(check_free(bpffs, wanted_record(filter, interface, options)));
+    const Record wanted = TRY(wanted_record(filter, interface, options));
+    TRY(check_free(bpffs, wanted));
     const StoredHook hook = TRY(hook_for_change(bpffs, place));
     std::vector<WantedFilter> filters = TRY(filters_of(hook));
     const size_t newest = insert_filter(filters, {.unit = {.filter = filter,

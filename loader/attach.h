@@ -31,8 +31,9 @@ struct AttachedFilter {
     std::vector<Diagnostic> notes;  ///< and warnings
 };
 
-/// Where a filter of these options would be.
-HookPlace place_of(const Interface& interface, HookPoint hook);
+/// Where the filters of a hook are in the state: an interface that has come from another network
+/// namespace with its filters keeps their place. Fails with Status::refused.
+Result<HookPlace> place_of(const std::string& bpffs, const Interface& interface, HookPoint hook);
 
 /// Fails with Status::refused if a filter of ours stands in the way of the wanted one: its name is
 /// taken at the hook, or the hook's filters are elsewhere than it is to be (in the kernel, in user

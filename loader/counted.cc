@@ -60,7 +60,8 @@ Result<std::vector<Count>> counts_before(const StoredFilter& filter, size_t size
     std::vector<Count> sums(size);
     if (!before.maps.stats.empty())
         sums = moved(in_a_row(TRY(kernel_counts(filter, before.maps))), before.becomes, size);
-    for (size_t i = 0; i < std::min(size, before.counts.size()); ++i) add(sums[i], before.counts[i]);
+    for (size_t i = 0; i < std::min(size, before.counts.size()); ++i)
+        add(sums[i], before.counts[i]);
     return sums;
 }
 
@@ -90,8 +91,7 @@ std::vector<uint32_t> same_rules(std::span<const CounterGroup> before,
     std::map<Rule, std::vector<uint32_t>> places;
     uint32_t number = 0;
     for (const CounterGroup& group : now)
-        for (const CounterPlace& place : group.counters)
-            places[rule_of(place)].push_back(++number);
+        for (const CounterPlace& place : group.counters) places[rule_of(place)].push_back(++number);
     std::map<Rule, size_t> seen;
     std::vector<uint32_t> becomes;
     for (const CounterGroup& group : before)
@@ -112,8 +112,8 @@ Result<std::vector<std::vector<Count>>> kernel_counts(const StoredFilter& filter
     }
     std::vector<std::vector<Count>> counts;
     for (size_t i = 0; i < maps.sizes.size(); ++i)
-        counts.push_back(TRY(group_counts(
-            filter, i < maps.groups.size() ? maps.groups[i] : "", maps.sizes[i])));
+        counts.push_back(
+            TRY(group_counts(filter, i < maps.groups.size() ? maps.groups[i] : "", maps.sizes[i])));
     return counts;
 }
 
@@ -148,6 +148,10 @@ Result<CountedBefore> counted_so_far(const StoredFilter& filter,
     vfm_stats stats{};
     TRY(add_stats_before(filter, stats));
     CounterMaps maps = maps_of(filter.record, groups);
+    // What cannot be read now nobody could read later.
+    const Fd present = TRY(open_pin(filter, "maps/" + maps.stats));
+    TRY(read_stats(present.get()));
+    TRY(kernel_counts(filter, maps));
     maps.stats = before_name(maps.stats);
     for (std::string& name : maps.groups) name = before_name(name);
     maps.groups.resize(maps.sizes.size());

@@ -1,5 +1,5 @@
-// What a filter has counted while its programs came and went: one that counts in other maps than the
-// program before goes on with the numbers of those (record.h, CountedBefore).
+// What a filter has counted while its programs came and went: one that counts in other maps than
+// the program before goes on with the numbers of those (record.h, CountedBefore).
 #pragma once
 
 #include <cstdint>

@@ -72,6 +72,7 @@ Record record_of(const WantedFilter& filter, const PreparedProgram& prepared, ui
             case bpf::MapRole::scratch:
             case bpf::MapRole::packet:
             case bpf::MapRole::result:
+            case bpf::MapRole::programs:
                 break;
         }
     }
@@ -106,19 +107,28 @@ Result<> move_pins(NewDirectory& directory, const WantedFilter& filter,
     return {};
 }
 
-/// Pins everything but the link.
-Result<> pin_generation(NewDirectory& directory, const PreparedProgram& prepared,
-                        const std::vector<Record>& records) {
+/// What runs. The kernel empties the array of later programs when nobody has a descriptor or a pin
+/// of it, whoever else uses it.
+Result<> pin_programs(NewDirectory& directory, const LoadedProgram& loaded) {
     TRY(directory.make());
-    TRY(directory.pin(prepared.loaded.fd.get(), "program"));
+    TRY(directory.pin(loaded.fd.get(), "program"));
+    if (const LoadedMap* later = loaded.find(bpf::MapRole::programs))
+        return directory.pin(later->fd.get(), std::string(kLaterPrograms));
+    return {};
+}
+
+/// What filters have, and the record.
+Result<> pin_filters(NewDirectory& directory, const PreparedProgram& prepared,
+                     const std::vector<Record>& records) {
     for (const Record& record : records)
         TRY(directory.make_below(filter_place(record.name) + "/maps"));
     for (const LoadedMap& map : prepared.loaded.maps) {
         const bpf::Map& declared = map.declaration;
         const std::string pin = pin_of_map(declared, prepared.modules[declared.unit]);
-        if (pin.empty()) continue;  // the program keeps it
-        TRY(directory.pin(map.fd.get(),
-                          fmt::format("{}/maps/{}", filter_place(records[declared.unit].name), pin)));
+        if (pin.empty()) continue;  // the programs keep it
+        TRY(directory.pin(
+            map.fd.get(),
+            fmt::format("{}/maps/{}", filter_place(records[declared.unit].name), pin)));
     }
     const Fd record = TRY(make_record_map({prepared.loaded.id, records}));
     return directory.pin(record.get(), "record");
@@ -144,10 +154,10 @@ Result<> update_link(const StoredHook& hook, int program, const std::string& int
     }
     if (bpf_link_update(hook.link.get(), program, old ? &options : nullptr) == 0) return {};
     const int error = errno;
-    return refuse(interface,
-                  fmt::format("cannot put the new program in the old one's place: {}",
-                              error_text(error)),
-                  error == EPERM ? "somebody else has changed what the link runs" : "");
+    return refuse(
+        interface,
+        fmt::format("cannot put the new program in the old one's place: {}", error_text(error)),
+        error == EPERM ? "somebody else has changed what the link runs" : "");
 }
 
 }  // namespace
@@ -218,14 +228,13 @@ std::expected<PutFilters, PrepareFailure> put_filters(const StoredHook& hook,
     std::vector<UnitSource> units;
     for (const WantedFilter& filter : filters) units.push_back(filter.unit);
     MapChoice choice(filters, TRY(shared_tables_of(hook)));
-    auto prepared = TRY(prepare_units(units,
-                                      {.hook = options.place.hook,
-                                       .frames = options.build.frames,
-                                       .most_memory = options.most_memory,
-                                       .bounded = options.newest},
-                                      [&](const PreparedProgram& program) {
-                                          return choice.maps_of(program);
-                                      }));
+    auto prepared =
+        TRY(prepare_units(units,
+                          {.hook = options.place.hook,
+                           .frames = options.build.frames,
+                           .most_memory = options.most_memory,
+                           .bounded = options.newest},
+                          [&](const PreparedProgram& program) { return choice.maps_of(program); }));
     if (auto fits = choice.check(); !fits) return std::unexpected(std::move(fits).error());
 
     PutFilters put{.records = {},
@@ -234,6 +243,8 @@ std::expected<PutFilters, PrepareFailure> put_filters(const StoredHook& hook,
                    .program_id = prepared.loaded.id,
                    .notes = {}};
     NewDirectory directory(put.generation);
+    // Before anything runs them, so that they go on together as long as anything does.
+    TRY(pin_programs(directory, prepared.loaded));
     NewLink made;
     Mode mode = hook.filters.empty() ? options.build.mode : hook.filters.front().record.mode;
     if (!hook.link) {
@@ -249,13 +260,14 @@ std::expected<PutFilters, PrepareFailure> put_filters(const StoredHook& hook,
         put.records.back().before = counted.back().before;
         put.kept.push_back(choice.kept(prepared, unit));
     }
-    TRY(pin_generation(directory, prepared, put.records));
+    TRY(pin_filters(directory, prepared, put.records));
     for (uint32_t unit = 0; unit < filters.size(); ++unit)
         TRY(move_pins(directory, filters[unit], counted[unit].pins));
     TRY(pin_deadlines(directory, hook, filters));
     if (hook.link) {
         TRY(update_link(hook, prepared.loaded.fd.get(), options.interface.name));
         directory.keep();
+        wait_for_packets_in(hook.generation);
         // What cannot be removed now the next command sweeps.
         (void)remove_state(hook.generation);
     } else {

@@ -15,9 +15,9 @@ namespace vfm {
 /// A filter that shall be at a hook.
 struct WantedFilter {
     UnitSource unit;
-    std::string attached_at;                ///< UTC
-    std::optional<StoredFilter> as_it_was;  ///< whose maps it takes over, as far as they fit
-    std::optional<Deadline> deadline = {};  ///< which begins with the generation, or goes on
+    std::string attached_at;                       ///< UTC
+    std::optional<StoredFilter> as_it_was;         ///< whose maps it takes over, as far as they fit
+    std::optional<Deadline> deadline = {};         ///< which begins with the generation, or goes on
     std::vector<CounterGroup> groups_before = {};  ///< the counters that it had then
     std::optional<PreviousFilter> previous = {};   ///< which undoing its replacement brings back
 };
@@ -68,7 +68,7 @@ struct PutFilters {
     std::vector<Record> records;  ///< by filter, in their order
     /// By filter: the names of pins of maps that went on.
     std::vector<std::vector<std::string>> kept;
-    std::string generation;       ///< its directory
+    std::string generation;  ///< its directory
     uint32_t program_id = 0;
     std::vector<Diagnostic> notes;  ///< why `auto` fell back
 };

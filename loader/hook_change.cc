@@ -39,9 +39,8 @@ Result<std::vector<WantedFilter>> filters_of(const StoredHook& hook) {
 }
 
 size_t insert_filter(std::vector<WantedFilter>& filters, WantedFilter filter) {
-    const auto at =
-        std::ranges::upper_bound(filters, filter.unit.priority, {},
-                                 [](const WantedFilter& f) { return f.unit.priority; });
+    const auto at = std::ranges::upper_bound(filters, filter.unit.priority, {},
+                                             [](const WantedFilter& f) { return f.unit.priority; });
     const auto place = at - filters.begin();
     filters.insert(at, std::move(filter));
     return static_cast<size_t>(place);

@@ -46,6 +46,7 @@ std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module) {
         case bpf::MapRole::scratch:
         case bpf::MapRole::packet:
         case bpf::MapRole::result:
+        case bpf::MapRole::programs:
             break;
     }
     return {};
@@ -166,11 +167,12 @@ KnownMap MapChoice::take(Fd fd, const bpf::Map& map, const std::string& table) {
 
 Result<> MapChoice::check() const {
     if (misfits_.empty()) return {};
-    return refuse(filters_.back().unit.filter.name,
-                  fmt::format("the `:shared` table '{}' is declared in another way by a filter that "
-                              "is there",
-                              printable(misfits_.front())),
-                  "key, capacity and eviction must be the same in all filters of an interface");
+    return refuse(
+        filters_.back().unit.filter.name,
+        fmt::format("the `:shared` table '{}' is declared in another way by a filter that "
+                    "is there",
+                    printable(misfits_.front())),
+        "key, capacity and eviction must be the same in all filters of an interface");
 }
 
 }  // namespace vfm

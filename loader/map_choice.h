@@ -15,8 +15,8 @@ namespace vfm {
 
 struct WantedFilter;
 
-/// The name of a map's pin in the directory of its filter, by what it holds; empty for one that
-/// says nothing between runs.
+/// The name of a map's pin in the directory of its filter, by what it holds; empty for one that is
+/// of no filter or says nothing between runs.
 std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module);
 
 /// That of a set's map.
@@ -30,9 +30,9 @@ struct SharedTable {
 /// Those beside `hook`. Fails with Status::refused.
 Result<std::vector<SharedTable>> shared_tables_of(const StoredHook& hook);
 
-/// One change of a hook's filters. Of a filter as it was go on: tables of equal name, kinds, capacity
-/// and eviction; its statistics and counters if all lie as they did and count the same rules, else
-/// new ones go on with their numbers (counted.h).
+/// One change of a hook's filters. Of a filter as it was go on: tables of equal name, kinds,
+/// capacity and eviction; its statistics and counters if all lie as they did and count the same
+/// rules, else new ones go on with their numbers (counted.h).
 class MapChoice {
   public:
     /// `filters` outlives the object.

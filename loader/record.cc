@@ -118,7 +118,8 @@ std::optional<Record> read_filter_message(const state::Filter& filter, Record re
     for (const state::Table& table : filter.tables()) {
         const auto key = find_key_kinds(table.key());
         if (!key || !is_pin_name(table.map())) return std::nullopt;
-        record.tables.push_back({table.name(), *key, table.capacity(), table.map(), table.shared()});
+        record.tables.push_back(
+            {table.name(), *key, table.capacity(), table.map(), table.shared()});
     }
     for (const std::string& map : filter.counters()) {
         if (!map.empty() && !is_pin_name(map)) return std::nullopt;

@@ -90,7 +90,7 @@ struct Record {
     /// `stats_map` for all that stand in the value of the statistics; of a filter in user space one
     /// for all groups.
     std::vector<std::string> counters = {};
-    Bytes program;             ///< bytecode as a module; empty where it was not read
+    Bytes program;              ///< bytecode as a module; empty where it was not read
     uint64_t program_size = 0;  ///< its bytes
     CountedBefore before = {};
     std::optional<PreviousFilter> previous = {};  ///< which `replace --undo` brings back

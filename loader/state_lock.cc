@@ -1,8 +1,10 @@
 // The lock of an interface, and what only its holders do: sweeping and removing.
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <linux/membarrier.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -85,7 +87,9 @@ void sweep_hook(const std::string& directory) {
     std::error_code ignored;
     for (const std::string& name : directory_entries(directory, ignored)) {
         const std::string path = directory + "/" + name;
-        if (name != "link" && path != hook->generation) (void)remove_state(path);
+        if (name == "link" || path == hook->generation) continue;
+        wait_for_packets_in(path);
+        (void)remove_state(path);
     }
 }
 
@@ -115,6 +119,13 @@ InterfaceLock::~InterfaceLock() {
     if (!fd_) return;
     rmdir(directory_.c_str());
     rmdir(std::filesystem::path(directory_).parent_path().c_str());
+}
+
+void wait_for_packets_in(const std::string& generation) {
+    // A grace period of RCU, in which programs run. Where the kernel gives none to a process
+    // (nohz_full) such a packet may take an on-error verdict.
+    if (!is_absent(fmt::format("{}/{}", generation, kLaterPrograms)))
+        (void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 Result<> remove_state(const std::string& directory) {

@@ -84,7 +84,7 @@ Result<> Server::prepare(const Filter& filter) {
     record_ = Record{.name = attach.name,
                      .interface = interface_.name,
                      .ifindex = interface_.index,
-                     .network_namespace = network_namespace(),
+                     .network_namespace = TRY(network_namespace()),
                      .hook = attach.hook,
                      .mode = Mode::userspace,
                      .engine = live_.engine,

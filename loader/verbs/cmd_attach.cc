@@ -57,6 +57,8 @@ int report_attached(const AttachedFilter& attached, bool json) {
     cli::report(attached.notes);
     cli::report(deadline_notes(attached.filter));
     print_attached(attached, json);
+    say_if_unwritten(fmt::format("'{}' is attached to {}", attached.filter.record.name,
+                                 attached.filter.interface));
     return 0;
 }
 

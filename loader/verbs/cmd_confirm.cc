@@ -26,9 +26,9 @@ std::unexpected<Failure> nothing_to_confirm(const std::vector<StoredFilter>& fil
 Result<StoredFilter> filter_to_confirm(const CommandLine& line) {
     const Selection selected = TRY(selection(line));
     std::vector<StoredFilter> filters = TRY(select_filters(line.bpffs_directory(), selected));
-    std::erase_if(filters, [](const StoredFilter& filter) {
-        return filter.condition == Condition::elsewhere &&
-               filter.record.network_namespace != network_namespace();
+    const uint64_t ours = TRY(network_namespace());
+    std::erase_if(filters, [ours](const StoredFilter& filter) {
+        return filter.condition == Condition::elsewhere && filter.record.network_namespace != ours;
     });
     if (filters.empty())
         return refuse(*selected.interface, "its filters are attached in another network namespace",

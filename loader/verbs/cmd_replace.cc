@@ -128,6 +128,7 @@ Result<int> replace(const CommandLine& line) {
     cli::report(replaced->notes);
     cli::report(deadline_notes(replaced->filter));
     print_replaced(*replaced, json);
+    say_if_unwritten(fmt::format("'{}' is replaced on {}", stored.record.name, stored.interface));
     return 0;
 }
 
