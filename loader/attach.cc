@@ -13,6 +13,7 @@
 #include "loader/link.h"
 #include "loader/messages.h"
 #include "loader/old_state.h"
+#include "loader/replace.h"
 #include "loader/served.h"
 #include "loader/vlan_tags.h"
 
@@ -119,6 +120,33 @@ Result<> take_down(const StoredHook& hook) {
     return remove_state(hook.directory);
 }
 
+/// Under the lock. False if there is no filter of that name.
+Result<bool> take_off(const StoredHook& hook, const std::string& name) {
+    const auto found =
+        std::ranges::find(hook.filters, name, [](const StoredFilter& f) { return f.record.name; });
+    if (found == hook.filters.end()) return false;
+    if (hook.filters.size() == 1) {
+        TRY(take_down(hook));
+        return true;
+    }
+    // Nothing runs there: what is left is only read.
+    if (hook.link_state.ifindex == 0) {
+        TRY(remove_state(found->directory));
+        return true;
+    }
+    std::vector<WantedFilter> others = TRY(filters_of(hook));
+    std::erase_if(others, [&](const WantedFilter& other) { return other.unit.name == name; });
+    const Record& first = hook.filters.front().record;
+    auto put = put_somehow(hook, others,
+                           {.interface = {.name = first.interface, .index = first.ifindex},
+                            .place = first.place(),
+                            .build = {},
+                            .most_memory = UINT64_MAX},
+                           first.mode);
+    if (!put) return std::unexpected(std::move(put).error().failure);
+    return true;
+}
+
 }  // namespace
 
 Result<HookPlace> place_of(const std::string& bpffs, const Interface& interface, HookPoint hook) {
@@ -161,7 +189,8 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
                                                            .drop_on_error = options.drop_on_error,
                                                            .enforce = options.enforce},
                                                   .attached_at = utc_now(),
-                                                  .as_it_was = {}});
+                                                  .as_it_was = {},
+                                                  .deadline = options.deadline});
     const Mode mode = hook.filters.empty() ? options.mode : hook.filters.front().record.mode;
     auto put = TRY(put_somehow(hook, filters,
                                {.interface = interface,
@@ -173,37 +202,35 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
     if (options.hook == HookPoint::xdp)
         if (auto warning = vlan_warning(filter.module, interface))
             put.notes.push_back(*std::move(warning));
-    return AttachedFilter{stored_as(hook, put, put.records[newest], interface.name),
-                          std::move(put.notes), std::move(put.times)};
+    AttachedFilter attached{stored_as(hook, put, put.records[newest], interface.name),
+                            std::move(put.notes), std::move(put.times)};
+    attached.filter.deadline = read_deadline(attached.filter.directory);
+    return attached;
 }
 
 Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter) {
     if (filter.old) return detach_old_filter(bpffs, filter);
     const auto lock = TRY(InterfaceLock::take(bpffs, filter.record.place()));
     const StoredHook hook = TRY(read_hook(filter.link.substr(0, filter.link.rfind('/'))));
-    const auto same = [&](const StoredFilter& other) {
-        return other.record.name == filter.record.name;
-    };
-    if (std::ranges::none_of(hook.filters, same))
-        return refuse(filter.interface,
-                      fmt::format("filter '{}' is there no more: another process detached it",
-                                  filter.record.name));
-    if (hook.filters.size() == 1) return take_down(hook);
-    // Nothing runs there: what is left is only read.
-    if (hook.link_state.ifindex == 0)
-        return remove_state(std::ranges::find_if(hook.filters, same)->directory);
-    std::vector<WantedFilter> others = TRY(filters_of(hook));
-    std::erase_if(others,
-                  [&](const WantedFilter& other) { return other.unit.name == filter.record.name; });
-    const Record& first = hook.filters.front().record;
-    auto put = put_somehow(hook, others,
-                           {.interface = {.name = first.interface, .index = first.ifindex},
-                            .place = first.place(),
-                            .build = {},
-                            .most_memory = UINT64_MAX},
-                           first.mode);
-    if (!put) return std::unexpected(std::move(put).error().failure);
-    return {};
+    if (TRY(take_off(hook, filter.record.name))) return {};
+    return refuse(filter.interface,
+                  fmt::format("filter '{}' is there no more: another process detached it",
+                              filter.record.name));
+}
+
+void end_expired(const std::string& hook_directory) {
+    while (true) {
+        const auto hook = read_hook(hook_directory);
+        if (!hook) return;
+        const auto expired = std::ranges::find_if(hook->filters, [](const StoredFilter& filter) {
+            return filter.deadline && is_over(*filter.deadline);
+        });
+        if (expired == hook->filters.end()) return;
+        const bool done = expired->deadline->action == AtDeadline::undo
+                              ? undo_expired(*hook, *expired).has_value()
+                              : take_off(*hook, expired->record.name).value_or(false);
+        if (!done) return;
+    }
 }
 
 }  // namespace vfm

@@ -24,6 +24,7 @@ struct AttachOptions {
     uint16_t priority = bpf::kDefaultPriority;
     uint64_t most_memory = kDefaultMemory;  ///< bytes that its maps may take
     std::optional<std::string> bpffs;       ///< the default one if nothing
+    std::optional<Deadline> deadline = {};  ///< it goes then, unless it is confirmed
 };
 
 struct AttachedFilter {
@@ -51,5 +52,9 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
 /// Takes it off, even if somebody else still holds its link, and removes its state; other filters
 /// of the hook go on, with what they have counted.
 Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter);
+
+/// Takes those of a hook off, or undoes their replacement, whose deadline is over. What fails is
+/// left for the next one who holds the lock, which this needs.
+void end_expired(const std::string& hook_directory);
 
 }  // namespace vfm

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <span>
 
 #include "loader/kernel.h"
@@ -145,13 +146,14 @@ Result<std::vector<vfm_counter>> read_counters(int map) {
     return sums;
 }
 
-Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries) {
-    const bpf_map_info info = TRY(facts_of(flow_map, "a flow table"));
-    const size_t words = info.key_size / sizeof(uint64_t);
-    if (words < 1 || words > kMaxKeyWords || info.key_size % sizeof(uint64_t) != 0 ||
-        info.value_size != sizeof(uint64_t))
-        return refuse("vfm-xdp", "cannot read a flow table: it is not ours");
-    const size_t limit = size_t{max_entries} * 2;
+namespace {
+
+/// bpf_map_lookup_batch() or bpf_map_lookup_and_delete_batch().
+using Batch = decltype(&bpf_map_lookup_batch);
+
+/// Every entry; nothing where the kernel has no batches for the map.
+Result<std::optional<std::vector<FlowCount>>> entries_in_batches(int map, size_t words,
+                                                                 size_t limit, Batch take) {
     std::vector<FlowCount> flows;
     uint32_t batch = kFirstBatch;
     std::vector<uint64_t> keys(words * batch), values(batch);
@@ -159,8 +161,8 @@ Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries) {
     bool started = false;
     while (flows.size() < limit) {
         uint32_t count = batch;
-        const int error = bpf_map_lookup_batch(flow_map, started ? &position : nullptr, &position,
-                                               keys.data(), values.data(), &count, nullptr);
+        const int error = take(map, started ? &position : nullptr, &position, keys.data(),
+                               values.data(), &count, nullptr);
         // A bucket of the hash table that holds more than a batch: the same again with more room.
         if (error != 0 && errno == ENOSPC && batch < limit) {
             batch *= 2;
@@ -169,7 +171,7 @@ Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries) {
             continue;
         }
         if (error != 0 && errno != ENOENT) {
-            if (!started) return read_one_by_one(flow_map, limit, words);
+            if (!started) return std::nullopt;
             return cannot_read("a flow table");
         }
         for (uint32_t i = 0; i < count && flows.size() < limit; ++i)
@@ -178,6 +180,37 @@ Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries) {
         started = true;
     }
     return flows;
+}
+
+/// Words of its keys.
+Result<size_t> key_words_of(int flow_map) {
+    const bpf_map_info info = TRY(facts_of(flow_map, "a flow table"));
+    const size_t words = info.key_size / sizeof(uint64_t);
+    if (words < 1 || words > kMaxKeyWords || info.key_size % sizeof(uint64_t) != 0 ||
+        info.value_size != sizeof(uint64_t))
+        return refuse("vfm-xdp", "cannot read a flow table: it is not ours");
+    return words;
+}
+
+}  // namespace
+
+Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries) {
+    const size_t words = TRY(key_words_of(flow_map)), limit = size_t{max_entries} * 2;
+    auto flows = TRY(entries_in_batches(flow_map, words, limit, bpf_map_lookup_batch));
+    if (flows) return *std::move(flows);
+    return read_one_by_one(flow_map, limit, words);
+}
+
+Result<uint64_t> take_flows(int flow_map, uint32_t max_entries) {
+    const size_t words = TRY(key_words_of(flow_map)), limit = size_t{max_entries} * 2;
+    const auto taken =
+        TRY(entries_in_batches(flow_map, words, limit, bpf_map_lookup_and_delete_batch));
+    if (taken) return taken->size();
+    uint64_t deleted = 0;
+    const auto flows = TRY(read_flows(flow_map, max_entries));
+    for (const FlowCount& flow : flows)
+        deleted += bpf_map_delete_elem(flow_map, flow.key.words.data()) == 0 ? 1 : 0;
+    return deleted;
 }
 
 }  // namespace vfm

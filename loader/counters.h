@@ -31,6 +31,10 @@ struct FlowCount {
 /// returned. Fails with Status::refused.
 Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries);
 
+/// Deletes every entry that there is: how many. What comes meanwhile may stay. Fails with
+/// Status::refused; a part of them may be deleted then.
+Result<uint64_t> take_flows(int flow_map, uint32_t max_entries);
+
 /// The counters of a group that has a map, each the sum over all CPUs. Fails with Status::refused.
 Result<std::vector<vfm_counter>> read_counters(int map);
 

@@ -136,6 +136,16 @@ Result<> pin_filters(NewDirectory& directory, const PreparedProgram& prepared,
     return directory.pin(record.get(), "record");
 }
 
+/// Last of all, for what is granted begins here.
+Result<> pin_deadlines(NewDirectory& directory, const StoredHook& hook,
+                       const std::vector<WantedFilter>& filters) {
+    for (const WantedFilter& filter : filters)
+        if (filter.deadline)
+            TRY(pin_deadline(directory, filter.unit.name, *filter.deadline,
+                             bpffs_of(hook.directory)));
+    return {};
+}
+
 /// The link that there is gets the program, unless somebody has given it another one.
 Result<> update_link(const StoredHook& hook, int program, const std::string& interface) {
     const Fd old(bpf_obj_get((hook.generation + "/program").c_str()));
@@ -201,6 +211,15 @@ std::string generation_directory(const StoredHook& hook, uint64_t number) {
     return fmt::format("{}/gen-{}", hook.directory, number);
 }
 
+Result<> pin_deadline(NewDirectory& directory, const std::string& filter_name,
+                      const Deadline& deadline, const std::string& bpffs) {
+    const Deadline now = begun(deadline);
+    const Fd map = TRY(make_deadline(now));
+    TRY(directory.pin(map.get(), fmt::format("{}/{}", filter_place(filter_name), kDeadlinePin)));
+    if (deadline != now) TRY(start_guard(bpffs, now));
+    return {};
+}
+
 std::string filter_place(const std::string& filter_name) {
     return "filters/" + pin_name(filter_name);
 }
@@ -248,6 +267,7 @@ std::expected<PutFilters, PrepareFailure> put_filters(const StoredHook& hook,
     TRY(pin_filters(directory, prepared, put.records));
     for (uint32_t unit = 0; unit < filters.size(); ++unit)
         TRY(move_pins(directory, filters[unit], counted[unit].pins));
+    TRY(pin_deadlines(directory, hook, filters));
     put.times.took("to pin and record it");
     if (hook.link) {
         TRY(update_link(hook, prepared.loaded.fd.get(), options.interface.name));

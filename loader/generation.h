@@ -18,6 +18,7 @@ struct WantedFilter {
     std::string attached_at;  ///< UTC
     bool share_anew = false;  ///< that of UnitSource, whatever the filter as it was enforces
     std::optional<StoredFilter> as_it_was;         ///< whose maps it takes over, as far as they fit
+    std::optional<Deadline> deadline = {};         ///< which begins with the generation, or goes on
     std::vector<CounterGroup> groups_before = {};  ///< the counters that it had then
     std::optional<PreviousFilter> previous = {};   ///< which undoing its replacement brings back
 };
@@ -57,6 +58,11 @@ Result<> pin_at(const std::string& path, int fd);
 std::string generation_directory(const StoredHook& hook, uint64_t number);
 /// Where the filter's own things are in a generation's directory.
 std::string filter_place(const std::string& filter_name);
+
+/// The deadline of a filter of a generation that is not in force yet; one that begins here gets its
+/// guard. Fails with Status::refused.
+Result<> pin_deadline(NewDirectory& directory, const std::string& filter_name,
+                      const Deadline& deadline, const std::string& bpffs);
 
 /// What is in force then.
 struct PutFilters {

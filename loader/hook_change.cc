@@ -30,6 +30,7 @@ Result<std::vector<WantedFilter>> filters_of(const StoredHook& hook) {
                                      .enforce = {}},
                             .attached_at = record->attached_at,
                             .as_it_was = stored,
+                            .deadline = stored.deadline,
                             .previous = std::move(record->previous)};
         filter.unit.filter.module = TRY(parse_program(record->program, record->name));
         filter.unit.filter.name = record->source_name;

@@ -112,11 +112,57 @@ std::expected<ReplacedFilter, PrepareFailure> put_exchange(const StoredHook& hoo
         .kept = {},
         .dropped = {},
         .notes = std::move(put.notes)};
+    replaced.filter.deadline = read_deadline(replaced.filter.directory);
     tell(exchange.was, wanted.unit.filter.module, put.kept[exchange.place], options.keep, replaced);
     if (first.hook == HookPoint::xdp)
         if (auto warning = vlan_warning(wanted.unit.filter.module, interface))
             replaced.notes.push_back(*std::move(warning));
     return replaced;
+}
+
+/// What the new filter gets. Nothing that is left of the old one's is for it.
+Result<std::optional<Deadline>> deadline_of(const WantedFilter& was,
+                                            const ReplaceOptions& options) {
+    if (!options.confirm_in) return std::nullopt;
+    Deadline deadline{.seconds = *options.confirm_in, .at = 0, .action = AtDeadline::undo};
+    if (!was.deadline) return deadline;
+    if (was.deadline->action == AtDeadline::undo)
+        return refuse(
+            was.as_it_was->interface,
+            fmt::format("filter '{}' waits to be confirmed itself: which one to go back to?",
+                        was.unit.name),
+            "`vfm-xdp confirm` keeps it, `vfm-xdp replace --undo` brings back the one before");
+    deadline.action = AtDeadline::detach;
+    return deadline;
+}
+
+/// The filter is what it was before its replacement.
+std::expected<ReplacedFilter, PrepareFailure> undo_at(const StoredHook& hook,
+                                                      const StoredFilter& stored,
+                                                      const Interface& interface) {
+    Exchange exchange = TRY(exchange_of(hook, stored));
+    const auto previous = exchange.was.previous;
+    if (!previous)
+        return std::unexpected(PrepareFailure(
+            refuse(stored.interface, fmt::format("filter '{}' has not been replaced, or that has "
+                                                 "been undone already",
+                                                 printable(stored.record.name)))
+                .error()));
+    WantedFilter wanted = exchange.was;
+    wanted.unit.filter = Filter{};
+    wanted.deadline.reset();
+    wanted.unit.filter.module = TRY(parse_program(previous->program, stored.record.name));
+    wanted.unit.filter.name = previous->source_name;
+    wanted.unit.priority = previous->priority;
+    wanted.unit.drop_on_error = previous->drop_on_error;
+    if (previous->share) {
+        wanted.unit.enforce = previous->share;
+        if (*previous->share > kAllFlows) wanted.unit.enforce.reset();
+        wanted.share_anew = true;
+    }
+    wanted.previous.reset();
+    put_new_one(exchange, std::move(wanted));
+    return put_exchange(hook, exchange, interface, {.most_memory = UINT64_MAX});
 }
 
 /// The hook of a filter. Needs the lock.
@@ -138,6 +184,7 @@ std::expected<ReplacedFilter, PrepareFailure> replace_filter(const std::string& 
     const UnitSource& unit = exchange.was.unit;
     WantedFilter wanted = exchange.was;
     wanted.unit.filter = filter;
+    wanted.deadline = TRY(deadline_of(exchange.was, options));
     wanted.unit.priority = options.priority.value_or(unit.priority);
     wanted.unit.drop_on_error = options.drop_on_error.value_or(unit.drop_on_error);
     wanted.previous = PreviousFilter{.source_name = unit.filter.name,
@@ -163,28 +210,14 @@ std::expected<ReplacedFilter, PrepareFailure> undo_replacement(const std::string
     const auto lock = TRY(InterfaceLock::take(bpffs, stored.record.place()));
     const Interface interface = TRY(find_interface(stored.interface));
     const StoredHook hook = TRY(hook_of(stored));
-    Exchange exchange = TRY(exchange_of(hook, stored));
-    const auto previous = exchange.was.previous;
-    if (!previous)
-        return std::unexpected(PrepareFailure(
-            refuse(stored.interface, fmt::format("filter '{}' has not been replaced, or that has "
-                                                 "been undone already",
-                                                 printable(stored.record.name)))
-                .error()));
-    WantedFilter wanted = exchange.was;
-    wanted.unit.filter = Filter{};
-    wanted.unit.filter.module = TRY(parse_program(previous->program, stored.record.name));
-    wanted.unit.filter.name = previous->source_name;
-    wanted.unit.priority = previous->priority;
-    wanted.unit.drop_on_error = previous->drop_on_error;
-    if (previous->share) {
-        wanted.unit.enforce = previous->share;
-        if (*previous->share > kAllFlows) wanted.unit.enforce.reset();
-        wanted.share_anew = true;
-    }
-    wanted.previous.reset();
-    put_new_one(exchange, std::move(wanted));
-    return put_exchange(hook, exchange, interface, {.most_memory = UINT64_MAX});
+    return undo_at(hook, stored, interface);
+}
+
+Result<> undo_expired(const StoredHook& hook, const StoredFilter& stored) {
+    const Record& record = stored.record;
+    const auto undone = undo_at(hook, stored, {.name = record.interface, .index = record.ifindex});
+    if (!undone) return std::unexpected(undone.error().failure);
+    return {};
 }
 
 }  // namespace vfm

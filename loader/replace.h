@@ -21,6 +21,9 @@ struct ReplaceOptions {
     std::optional<uint32_t> enforce = {};   ///< see UnitSource
     uint64_t most_memory = kDefaultMemory;  ///< bytes that its maps may take
     bool keep = true;                       ///< what it counted, its tables and sets
+    /// The old one is back then, unless the new one is confirmed; where the old one waits to be
+    /// confirmed itself, both go.
+    std::optional<uint32_t> confirm_in = {};  ///< seconds
 };
 
 struct ReplacedFilter {
@@ -41,5 +44,8 @@ std::expected<ReplacedFilter, PrepareFailure> replace_filter(const std::string& 
 /// more. Maps go on as in replace_filter().
 std::expected<ReplacedFilter, PrepareFailure> undo_replacement(const std::string& bpffs,
                                                                const StoredFilter& stored);
+
+/// The same for one whose deadline is over. Needs the lock. Fails with Status::refused.
+Result<> undo_expired(const StoredHook& hook, const StoredFilter& stored);
 
 }  // namespace vfm

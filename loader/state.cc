@@ -25,8 +25,6 @@ namespace fs = std::filesystem;
 constexpr size_t kMostNameBytes = 64;
 constexpr std::string_view kGeneration = "gen-";
 
-std::string top_of(const std::string& bpffs) { return bpffs + "/vfm-2"; }
-
 /// FNV-1a.
 uint64_t hash_of(std::string_view text) {
     uint64_t hash = 0xcbf29ce484222325;
@@ -94,6 +92,7 @@ void add_filters(StoredHook& hook, const std::vector<Record>& records) {
         filter.link = hook.directory + "/link";
         filter.record_pin = hook.generation + "/record";
         filter.record = record;
+        filter.deadline = read_deadline(filter.directory);
         find_condition(filter, hook.link_state);
         hook.filters.push_back(std::move(filter));
     }
@@ -147,9 +146,15 @@ std::string pin_name(std::string_view name) {
     return out;
 }
 
+std::string state_directory(const std::string& bpffs) { return bpffs + "/vfm-2"; }
+
 std::string hook_directory(const std::string& bpffs, const HookPlace& place) {
-    return fmt::format("{}/{}-{}/{}", top_of(bpffs), place.network_namespace, place.ifindex,
-                       hook_info(place.hook).name);
+    return fmt::format("{}/{}-{}/{}", state_directory(bpffs), place.network_namespace,
+                       place.ifindex, hook_info(place.hook).name);
+}
+
+std::string bpffs_of(const std::string& hook_directory) {
+    return fs::path(hook_directory).parent_path().parent_path().parent_path();
 }
 
 std::string_view condition_name(Condition condition) {
@@ -247,7 +252,7 @@ Result<std::vector<StoredFilter>> stored_filters(const std::optional<std::string
     if (!bpffs) return filters;
     filters = TRY(old_filters(*bpffs));
     std::error_code error;
-    const std::string top = top_of(*bpffs);
+    const std::string top = state_directory(*bpffs);
     for (const std::string& interface : directory_entries(top, error))
         for (const std::string& directory : hook_directories(top + "/" + interface, error)) {
             StoredHook hook = TRY(read_hook(directory));

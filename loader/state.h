@@ -6,6 +6,7 @@
 //                    programs                   those behind it, where one does not hold all
 //                    record                     what list and show need, and modules (record.h)
 //                    filters/<name>/maps/<map>  what a filter counts: statistics, tables, counters
+//                    filters/<name>/deadline    when it goes unless it is confirmed (deadline.h)
 //
 // Interfaces are named by their index, which a renaming does not change, and by the number of their
 // network namespace, in which alone an index means something. The filters of a hook are one
@@ -27,6 +28,7 @@
 
 #include "core/base/fd.h"
 #include "core/base/result.h"
+#include "loader/deadline.h"
 #include "loader/link.h"
 #include "loader/record.h"
 
@@ -39,8 +41,14 @@ bool is_filter_name(std::string_view name);
 /// `-` is written as %XX, too. Long ones are cut, with a number made of the whole.
 std::string pin_name(std::string_view name);
 
+/// The directory of all that lies under a bpffs.
+std::string state_directory(const std::string& bpffs);
+
 /// The directory of what lies under a hook.
 std::string hook_directory(const std::string& bpffs, const HookPlace& place);
+
+/// The bpffs that a hook's directory is on.
+std::string bpffs_of(const std::string& hook_directory);
 
 enum class Condition : uint8_t {
     attached,   ///< works on an interface of this network namespace
@@ -61,6 +69,7 @@ struct StoredFilter {
     std::string interface;  ///< its present name; the recorded one unless it is here
     uint32_t program_id = 0;
     bool old = false;  ///< attached by a version before: it can be read and detached
+    std::optional<Deadline> deadline = {};  ///< until it is confirmed
 };
 
 /// All of them, by interface, hook, priority and the order in which they were attached. None if
@@ -119,7 +128,7 @@ Result<> set_aside(const std::string& directory);
 
 /// The right to change the state of an interface, waited for up to ten seconds. Makes its directory
 /// if need be and, when it ends, removes it again if nothing is in it. Sweeps away what killed
-/// processes left.
+/// processes left, and takes filters off whose time to be confirmed is over.
 class InterfaceLock {
   public:
     static Result<InterfaceLock> take(const std::string& bpffs, const HookPlace& place);

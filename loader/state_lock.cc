@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "loader/attach.h"
 #include "loader/kernel.h"
 #include "loader/messages.h"
 #include "loader/state.h"
@@ -105,7 +106,10 @@ Result<InterfaceLock> InterfaceLock::take(const std::string& bpffs, const HookPl
     }
     InterfaceLock lock(path, *std::move(fd));
     std::error_code ignored;
-    for (const std::string& hook : hook_directories(path, ignored)) sweep_hook(hook);
+    for (const std::string& hook : hook_directories(path, ignored)) {
+        sweep_hook(hook);
+        end_expired(hook);
+    }
     sweep_messages();
     return lock;
 }

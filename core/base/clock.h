@@ -16,4 +16,7 @@ inline uint64_t nanoseconds_of(clockid_t clock) {
 /// Nanoseconds since boot without the time asleep, as the kernel's bpf_ktime_get_ns() gives them.
 inline uint64_t monotonic_now() { return nanoseconds_of(CLOCK_MONOTONIC); }
 
+/// Nanoseconds since boot with the time asleep.
+inline uint64_t boot_now() { return nanoseconds_of(CLOCK_BOOTTIME); }
+
 }  // namespace vfm

@@ -23,6 +23,7 @@
 #include "loader/live_sets.h"
 #include "loader/messages.h"
 #include "loader/serve/daemon.h"
+#include "loader/serve/flow_deletion.h"
 #include "loader/serve/hand_over_facts.h"
 #include "loader/serve/mounts.h"
 #include "loader/served.h"
@@ -126,6 +127,8 @@ Result<> Server::make_tables() {
                                   declarations[i].capacity, name, declarations[i].shared});
     }
     tables_ = std::make_shared<SharedTables>(declarations, memories);
+    if (!table_memory_.empty())
+        flow_changes_ = TRY(SharedMemory::make(interface_.name, "vfm_flows", sizeof(FlowChanges)));
     live_sets_ = make_live_sets(verified.module());
     if (std::ranges::any_of(live_sets_, [](const auto& set) { return set != nullptr; }))
         set_changes_ = TRY(SharedMemory::make(interface_.name, kSetsMap, sizeof(LiveSetChanges)));
@@ -261,10 +264,15 @@ Result<> Server::pin_all() {
         TRY(pin(set_changes_->map(), kSetsMap));
         TRY(pin_sets(stored_.directory));
     }
+    if (flow_changes_) TRY(pin(flow_changes_->map(), kFlowChangesMap));
     for (size_t i = 0; i < table_memory_.size(); ++i)
         TRY(pin(table_memory_[i].map(), record_.tables[i].map));
     const Fd record = TRY(make_record_map({stored_.program_id, {record_}}));
     TRY(directory.pin(record.get(), "record"));
+    if (const auto& deadline = options_.attach.deadline) {
+        TRY(pin_deadline(directory, record_.name, *deadline, bpffs_));
+        stored_.deadline = read_deadline(stored_.directory);
+    }
     TRY(pin_at(stored_.link, link_.get()));
     directory.keep();
     return messages_->publish();
@@ -331,6 +339,9 @@ Server::End Server::serve() {
         if (wait[1].revents != 0 && watch_->take(interface_.index)) look_at_interface();
         if (end_.empty()) look_at_queues();
         if (set_changes_) look_at_sets();
+        if (flow_changes_)
+            take_flow_changes(*reinterpret_cast<FlowChanges*>(flow_changes_->bytes().data()),
+                              *tables_, table_memory_);
     }
     if (is_detached_ && is_told_soon()) return End::taken_off;
     messages_->say(end_);

@@ -98,7 +98,7 @@ class Server {
     std::optional<Messages> messages_;
     Fd signals_, service_lock_, link_;
     std::vector<SharedMemory> table_memory_;
-    std::optional<SharedMemory> served_, counters_, set_changes_, enforce_;
+    std::optional<SharedMemory> served_, counters_, set_changes_, flow_changes_, enforce_;
     uint64_t next_expiry_ = UINT64_MAX;  // of a member of a live set, CLOCK_MONOTONIC
     std::shared_ptr<SharedTables> tables_;
     std::vector<std::shared_ptr<LiveSet>> live_sets_;  // by set number, null for constant ones

@@ -63,6 +63,7 @@ void show_times(const StepTimes& before, const StepTimes& attached) {
 
 int report_attached(const AttachedFilter& attached, bool json) {
     cli::report(attached.notes);
+    cli::report(deadline_notes(attached.filter));
     print_attached(attached, json);
     say_if_unwritten(fmt::format("'{}' is attached to {}", attached.filter.record.name,
                                  attached.filter.interface));
@@ -89,6 +90,7 @@ Result<int> attach(const CommandLine& line, const Options& options) {
     const bool json = line.has("json"), verbose = line.has("verbose");
     cli::report(lint_warnings(filter));
     times.took("to look at it for ways past it");
+    TRY(check_lockout_of(line, filter, interface, attach));
     if (attach.mode != Mode::userspace) {
         const auto attached = attach_filter(filter, interface, attach);
         if (attached && verbose) show_times(times, attached->times);
@@ -124,6 +126,16 @@ const cli::Tool kAttach = {
         "are `:shared` are one for all filters of the interface. A name that is taken at the hook "
         "is refused, and so is an interface whose XDP hook somebody else's program holds. After a "
         "failure nothing is left behind.\n\n"
+        "Over SSH the filter first runs on packets of the session, and on ARP or neighbour "
+        "discovery of the addresses that it uses, where the session goes over the interface "
+        "(SSH_CONNECTION, which sudo keeps only if it is told to): what would be dropped is an "
+        "error "
+        "unless --force is given. --guard takes packets of a capture in the same way, also without "
+        "SSH.\n\n"
+        "With --confirm the filter goes again at that time, whatever became of the command, its "
+        "terminal and its connection, unless 'vfm-xdp confirm' has come before: by a timer of "
+        "systemd where that runs, else by a process of its own. 'vfm-xdp list' shows the time "
+        "left.\n\n"
         "At XDP the program is made for frames that lie in one buffer, where the driver takes "
         "that: "
         "while it is there, the driver refuses a larger MTU. For an MTU that is large already it "
@@ -136,12 +148,14 @@ const cli::Tool kAttach = {
         "is the default of most drivers. A filter that looks at tags gets a warning with the line "
         "of "
         "ethtool that turns the offload off; at tc-ingress tags are seen.",
-    .examples = {{"vfm-xdp attach eth0 -e '(if (= udp.dport 53) (rate ip.src 100) 1)'",
-                  "lets 100 DNS queries a second of each source in, and everything else"},
-                 {"vfm-xdp attach eth0 web.vfl --hook=tc-egress --on-error=drop",
-                  "a filter from a file on what leaves; packets it cannot judge are dropped"},
-                 {"vfm-xdp attach eth0 web.vfl --monitor",
-                  "drops nothing yet: stats shows what would be dropped, enforce begins with it"}}};
+    .examples = {
+        {"vfm-xdp attach eth0 -e '(if (= udp.dport 53) (rate ip.src 100) 1)'",
+         "lets 100 DNS queries a second of each source in, and everything else"},
+        {"vfm-xdp attach eth0 web.vfl --confirm 60",
+         "goes again after a minute, should you have locked yourself out; 'vfm-xdp confirm "
+         "eth0' keeps it"},
+        {"vfm-xdp attach eth0 web.vfl --hook=tc-egress --on-error=drop",
+         "a filter from a file on what leaves; packets it cannot judge are dropped"}}};
 
 int run_attach(const std::vector<std::string>& arguments) {
     CommandLine line(kAttach);

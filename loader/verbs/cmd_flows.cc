@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "core/base/text.h"
-#include "core/lisp/compile.h"
 #include "loader/kernel.h"
 #include "loader/served.h"
-#include "loader/verbs/commands.h"
+#include "loader/verbs/flows_change.h"
 #include "loader/verbs/report.h"
 
 namespace vfm {
@@ -30,37 +28,14 @@ Result<TableFlows> read_table(const StoredFilter& filter, const RecordedTable& t
     return read;
 }
 
-std::unexpected<Failure> no_such_table(const std::vector<StoredFilter>& filters,
-                                       const std::string& name) {
-    std::vector<std::string_view> names;
-    std::string all;
-    for (const StoredFilter& filter : filters)
-        for (const RecordedTable& table : filter.record.tables) {
-            names.push_back(table.name);
-            if (all.size() < 200) all += fmt::format("{}'{}'", all.empty() ? "" : ", ", table.name);
-        }
-    const auto near = nearest(name, names);
-    return refuse(filters.front().interface,
-                  fmt::format("no flow table is named '{}'", printable(name)),
-                  near          ? fmt::format("did you mean '{}'?", *near)
-                  : all.empty() ? "its filters have no flow tables"
-                                : "there is " + all);
-}
-
 Result<std::vector<TableFlows>> read_tables(std::vector<StoredFilter>& filters,
                                             const std::optional<std::string>& only, size_t top) {
     std::vector<TableFlows> tables;
-    // A name of a table is found as it is, else as the expression that it is typed as.
-    const std::string typed = only ? lisp::table_name(*only) : std::string();
-    const bool exact =
-        only && std::ranges::any_of(filters, [&](const StoredFilter& filter) {
-            const auto& named = filter.record.tables;
-            return std::ranges::find(named, *only, &RecordedTable::name) != named.end();
-        });
+    const auto name = meant_table(filters, only);
     const auto read_filter = [&](const StoredFilter& filter) -> Result<std::vector<TableFlows>> {
         std::vector<TableFlows> of_filter;
         for (const RecordedTable& table : filter.record.tables)
-            if (!only || table.name == (exact ? *only : typed))
+            if (!name || table.name == *name)
                 of_filter.push_back(TRY(read_table(filter, table, top)));
         return of_filter;
     };
@@ -111,17 +86,31 @@ Result<std::string> flows_text(const CommandLine& line, size_t top) {
 
 const cli::Tool kFlows = {
     .name = "vfm-xdp flows",
-    .usage = "IFACE [OPTIONS]",
-    .summary = "Shows the entries of the flow tables of an interface's filters.",
+    .usage = "[del | clear] IFACE [KEY...] [OPTIONS]",
+    .summary = "Shows the entries of the flow tables of an interface's filters, and deletes them.",
     .description =
         "Greatest values first, table by table; keys as people write them. A table is named by the "
         "expression that counts: (count-by ip.src) counts in the table ip.src, and --table takes "
-        "that expression as it is typed in the filter.",
-    .examples = {{"vfm-xdp flows eth0 --table ip.src --top 10", "the ten busiest sources"}}};
+        "that expression as it is typed in the filter.\n\n"
+        "'flows del IFACE --table T KEY...' deletes entries of one table. A KEY is one argument, "
+        "its elements joined by commas, as flows prints them; a connection is five: address, port, "
+        "address, port, protocol, in either direction. A key that has no entry is no error: a note "
+        "says so, and JSON has it under \"missing\".\n\n"
+        "'flows clear IFACE' empties every table that 'flows IFACE' would show, or those that "
+        "--table, --name and --hook leave; what packets add meanwhile may stay. A table that is "
+        ":shared is empty for all its filters then.\n\n"
+        "A filter in user space must be served: the process that serves it changes its tables.",
+    .examples = {{"vfm-xdp flows eth0 --table ip.src --top 10", "the ten busiest sources"},
+                 {"vfm-xdp flows del eth0 --table ip.src 192.0.2.7 192.0.2.8",
+                  "two sources begin anew; one without an entry is a note, no error"},
+                 {"vfm-xdp flows del eth0 --table seen 192.0.2.7,51512,203.0.113.1,443,6",
+                  "forgets a connection"},
+                 {"vfm-xdp flows clear eth0", "empties all tables"}}};
 
 int run_flows(const std::vector<std::string>& arguments) {
     CommandLine line(kFlows);
     line.positional("iface", "interface", true)
+        .positionals("words", "of del and clear")
         .value("table", "TABLE", "only this table")
         .value("top", "N", "only the N greatest values of each table")
         .value("name", "NAME", "only the filter of this name")
@@ -135,6 +124,18 @@ int run_flows(const std::vector<std::string>& arguments) {
         const auto number = cli::number_value(kFlows, "top", *text, 1, UINT32_MAX);
         if (!number) return cli::report(number.error());
         top = *number;
+    }
+    const std::string first = *line.text("iface");
+    const std::vector<std::string> words = line.texts("words");
+    const bool del = first == "del", clear = first == "clear";
+    if ((del || clear) && (line.has("watch") || line.has("top")))
+        return cli::report(
+            cli::usage_error(kFlows, fmt::format("{} takes neither --watch nor --top", first)));
+    if (!del && !clear && !words.empty())
+        return cli::report(cli::usage_error(kFlows, "too many arguments"));
+    if (del || clear) {
+        const auto done = del ? delete_keys(line, words) : clear_tables(line, words);
+        return done ? 0 : cli::report(done.error());
     }
     if (const auto allowed = require_capabilities("flows", {Capability::bpf}); !allowed)
         return cli::report(allowed.error());

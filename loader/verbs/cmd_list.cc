@@ -32,8 +32,7 @@ Result<std::string> list(const CommandLine& line) {
         rows.push_back({filter.interface, std::string(hook_info(record.hook).name),
                         std::string(mode_name(record.mode)), record.name,
                         std::to_string(filter.program_id), record.drop_on_error ? "drop" : "pass",
-                        enforced_text(filter).value_or("-"),
-                        std::string(condition_name(filter.condition)), record.attached_at,
+                        enforced_text(filter).value_or("-"), state_text(filter), record.attached_at,
                         one_line(record.source, kSourceColumn)});
     }
     return aligned(rows);
@@ -82,10 +81,10 @@ std::string shown_text(const StoredFilter& filter) {
         "  on error  {}\n"
         "  enforce   {}\n"
         "  pins      {}\n",
-        record.name, filter.interface, hook_info(record.hook).name,
-        condition_name(filter.condition), mode_name(record.mode), filter.program_id,
-        record.attached_at, record.drop_on_error ? "drop" : "pass",
-        enforced_text(filter).value_or("-"), filter.directory);
+        record.name, filter.interface, hook_info(record.hook).name, state_text(filter),
+        mode_name(record.mode), filter.program_id, record.attached_at,
+        record.drop_on_error ? "drop" : "pass", enforced_text(filter).value_or("-"),
+        filter.directory);
     if (record.mode == Mode::userspace) text += served_text(filter);
     for (const RecordedTable& table : record.tables)
         text += fmt::format("  table     {} (keys: {}, {} entries at most)\n",
@@ -130,7 +129,9 @@ const cli::Tool kList = {
         "on-error "
         "verdict.\n\n"
         "enforce is on for a filter that drops all it decides to drop; off or a share of all flows "
-        "for one that was attached with --monitor or --canary.",
+        "for one that was attached with --monitor or --canary.\n\n"
+        "One that was attached with --confirm has the seconds behind its state that are left to "
+        "confirm it, in JSON as \"confirm_left\".",
     .examples = {{"vfm-xdp list --json", "all of them, an array of objects"}}};
 
 const cli::Tool kShow = {

@@ -8,6 +8,7 @@
 #include "loader/replace.h"
 #include "loader/verbs/commands.h"
 #include "loader/verbs/lint_warnings.h"
+#include "loader/verbs/lockout.h"
 #include "loader/verbs/report.h"
 #include "loader/verbs/serve.h"
 
@@ -32,6 +33,7 @@ Result<> check_mode(const CommandLine& line, const StoredFilter& filter) {
 Result<ReplaceOptions> read_replace_options(const CommandLine& line) {
     ReplaceOptions options{.most_memory = TRY(read_memory(line))};
     if (line.has("on-error")) options.drop_on_error = TRY(read_on_error(line));
+    options.confirm_in = TRY(read_confirm(line));
     if (line.has("prio")) options.priority = TRY(read_priority(line));
     options.enforce = TRY(read_enforcement(line));
     if (const auto keep = line.text("keep"))
@@ -51,12 +53,15 @@ std::string some_of(const std::vector<std::string>& names) {
 void print_replaced(const ReplacedFilter& replaced, bool json) {
     const Record& record = replaced.filter.record;
     if (json) {
-        Json object = {{"name", record.name},
-                       {"hook", hook_info(record.hook).name},
-                       {"kept", replaced.kept},
-                       {"dropped", replaced.dropped},
-                       {"iface", replaced.filter.interface},
-                       {"prog_id", replaced.filter.program_id}};
+        Json object = {
+            {"name", record.name},
+            {"hook", hook_info(record.hook).name},
+            {"kept", replaced.kept},
+            {"dropped", replaced.dropped},
+            {"iface", replaced.filter.interface},
+            {"prog_id", replaced.filter.program_id},
+            {"confirm_left",
+             replaced.filter.deadline ? Json(seconds_left(*replaced.filter.deadline)) : Json()}};
         std::fputs(json_line(object).c_str(), stdout);
         return;
     }
@@ -68,14 +73,27 @@ void print_replaced(const ReplacedFilter& replaced, bool json) {
 
 /// Nothing of it goes together with --undo.
 Result<> check_undo(const CommandLine& line) {
-    for (const char* option :
-         {"expression", "file", "keep", "prio", "on-error", "max-memory", "monitor", "canary"})
+    for (const char* option : {"expression", "file", "keep", "prio", "on-error", "max-memory",
+                               "monitor", "canary", "confirm", "guard", "force"})
         if (line.has(option))
             return std::unexpected(cli::usage_error(
                 line.tool(),
                 "--undo brings back the filter as it was: no filter and no option for "
                 "a new one may be given"));
     return {};
+}
+
+Result<> check_lockout_of_replacement(const CommandLine& line, const Filter& filter,
+                                      const StoredFilter& stored, const ReplaceOptions& options) {
+    const Interface interface = TRY(find_interface(stored.interface));
+    return check_lockout(
+        filter, interface,
+        {.hook = stored.record.hook,
+         .drop_on_error = options.drop_on_error.value_or(stored.record.drop_on_error),
+         .force = line.has("force"),
+         .capture = line.text("guard"),
+         .bpffs = line.bpffs_directory(),
+         .replaced = options.keep ? &stored : nullptr});
 }
 
 Result<int> replace(const CommandLine& line) {
@@ -88,11 +106,15 @@ Result<int> replace(const CommandLine& line) {
     const StoredFilter stored = TRY(select_one(line));
     TRY(check_mode(line, stored));
     const auto bpffs = TRY(find_bpffs(line.bpffs_directory()));
-    if (!undo) cli::report(lint_warnings(filter));
+    if (!undo) {
+        cli::report(lint_warnings(filter));
+        TRY(check_lockout_of_replacement(line, filter, stored, options));
+    }
     const auto replaced =
         undo ? undo_replacement(*bpffs, stored) : replace_filter(*bpffs, stored, filter, options);
     if (!replaced) return report_preparation(replaced.error(), line.has("verbose"), json);
     cli::report(replaced->notes);
+    cli::report(deadline_notes(replaced->filter));
     print_replaced(*replaced, json);
     say_if_unwritten(fmt::format("'{}' is replaced on {}", stored.record.name, stored.interface));
     return 0;
@@ -115,9 +137,17 @@ const cli::Tool kReplace = {
         "the same, counters of rules that have the same name or, without one, the same text, and "
         "live sets. What went on and what did not is printed.\n\n"
         "--undo brings back the filter as it was before the last replacement, with the tables as "
-        "they are now; what that replacement dropped is empty.",
+        "they are now; what that replacement dropped is empty. --confirm does so by itself at that "
+        "time, whatever became of the command and its connection, unless 'vfm-xdp confirm' has "
+        "come "
+        "before. Where the old filter waits to be confirmed itself, both go.\n\n"
+        "What would cut off the SSH session of the command, or drop a packet of --guard, is "
+        "refused "
+        "as by attach.",
     .examples = {
         {"vfm-xdp replace eth0 policy.vfl", "the only filter on eth0 becomes this one"},
+        {"vfm-xdp replace eth0 policy.vfl --confirm 60",
+         "the old one is back after a minute; 'vfm-xdp confirm eth0' keeps the new one"},
         {"vfm-xdp replace eth0 --name web --undo", "the filter 'web' is what it was before"}}};
 
 int run_replace(const std::vector<std::string>& arguments) {
@@ -136,7 +166,13 @@ int run_replace(const std::vector<std::string>& arguments) {
         .flag("monitor", "from now on drop nothing and count what would be dropped, see attach")
         .value("canary", "P%", "from now on drop packets of this share of all flows, see attach")
         .flag("verbose,v", "show the whole log of the kernel's verifier if it refuses");
-    memory_option(line).bpffs().json();
+    confirm_option(line,
+                   "bring the old one back after this time, unless 'vfm-xdp confirm' comes "
+                   "before");
+    memory_option(guard_option(line))
+        .flag("force", "also where it would cut off this SSH session or drop packets of --guard")
+        .bpffs()
+        .json();
     if (const auto status = line.parse(arguments)) return *status;
     const auto status = replace(line);
     return status ? *status : cli::report(status.error());

@@ -27,12 +27,14 @@ Result<> serve_here(const CommandLine& line, const ServeOptions& options) {
     TRY(require_capabilities("run", {Capability::bpf, Capability::net_admin}));
     TRY(require_sockets("run"));
     const Interface interface = TRY(find_interface(*line.text("iface")));
+    TRY(check_lockout_of(line, filter, interface, options.attach));
     std::vector<Diagnostic> notes;
     TRY(check_served_hook(interface, options.attach.hook, notes));
     auto server = Server::start(filter, interface, options, notes);
     cli::report(notes);
     if (!server) return std::unexpected(server.error());
     cli::report({served_note(**server)});
+    cli::report(deadline_notes((*server)->filter()));
     const Server::End end = (*server)->serve();
     (*server)->take_off();
     const StoredFilter& served = (*server)->filter();

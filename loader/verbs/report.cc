@@ -65,6 +65,12 @@ std::optional<std::string> enforced_text(const StoredFilter& filter) {
     return share_text(**share);
 }
 
+std::string state_text(const StoredFilter& filter) {
+    std::string text(condition_name(filter.condition));
+    if (filter.deadline) text += fmt::format(", {} s to confirm", seconds_left(*filter.deadline));
+    return text;
+}
+
 Json filter_json(const StoredFilter& filter) {
     const Record& record = filter.record;
     const auto enforced = enforced_text(filter);
@@ -80,6 +86,7 @@ Json filter_json(const StoredFilter& filter) {
             {"source", record.source},
             {"attached_at", record.attached_at},
             {"state", condition_name(filter.condition)},
+            {"confirm_left", filter.deadline ? Json(seconds_left(*filter.deadline)) : Json()},
             {"ifindex", record.ifindex},
             {"netns", record.network_namespace}};
 }

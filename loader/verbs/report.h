@@ -28,6 +28,9 @@ std::optional<std::string> enforced_text(const StoredFilter& filter);
 /// A filter as `list --json` prints it.
 Json filter_json(const StoredFilter& filter);
 
+/// "attached", "attached, 27 s to confirm"
+std::string state_text(const StoredFilter& filter);
+
 /// White space as single blanks, cut to `limit`: a source text in a table.
 std::string one_line(std::string_view text, size_t limit);
 

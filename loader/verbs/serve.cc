@@ -8,6 +8,7 @@
 #include "loader/enforce.h"
 #include "loader/kernel.h"
 #include "loader/serve/daemon.h"
+#include "loader/verbs/lockout.h"
 #include "loader/verbs/report.h"
 
 namespace vfm {
@@ -15,6 +16,8 @@ namespace {
 
 constexpr std::string_view kVerdicts[] = {"pass", "drop"};
 constexpr std::string_view kHandOver[] = {"auto", "native", "skb"};
+
+constexpr uint64_t kYear = uint64_t{365} * 24 * 60 * 60;  // seconds
 
 /// The file's name without directory and extension where that can be a filter's name.
 std::string default_name(const CommandLine& line) {
@@ -35,6 +38,8 @@ Result<AttachOptions> read_filter_options(const CommandLine& line) {
     options.drop_on_error = TRY(read_on_error(line));
     options.priority = TRY(read_priority(line));
     options.enforce = TRY(read_enforcement(line));
+    if (const auto seconds = TRY(read_confirm(line)))
+        options.deadline = Deadline{.seconds = *seconds};
     options.bpffs = line.bpffs_directory();
     return options;
 }
@@ -61,6 +66,7 @@ int serve(Launch& launch, const Filter& filter, const Interface& interface,
     cli::report(notes);
     if (!server) return cli::report(server.error());
     cli::report({served_note(**server)});
+    cli::report(deadline_notes((*server)->filter()));
     print_served(**server, json);
     std::fflush(nullptr);
     if (!launch.done(0, (*server)->messages().fd())) {
@@ -96,7 +102,7 @@ Result<std::optional<uint32_t>> read_enforcement(const CommandLine& line) {
 }
 
 CommandLine& filter_options(CommandLine& line) {
-    return line.value("name", "NAME", "its name (default: that of the file, or 'filter')")
+    line.value("name", "NAME", "its name (default: that of the file, or 'filter')")
         .value("prio", "P",
                "its place among the filters of the hook, which run in ascending order: 0 to 65535 "
                "(default: 50)")
@@ -107,9 +113,32 @@ CommandLine& filter_options(CommandLine& line) {
               "says otherwise")
         .value("canary", "P%",
                "drop packets of this share of all flows only, 0% to 100%: what would be dropped of "
-               "the others passes and is counted")
+               "the others passes and is counted");
+    return confirm_option(
+               line, "take it off again after this time, unless 'vfm-xdp confirm' comes before")
         .bpffs()
         .json();
+}
+
+CommandLine& confirm_option(CommandLine& line, const char* what) {
+    return line.value("confirm", "SECONDS", what);
+}
+
+Result<std::optional<uint32_t>> read_confirm(const CommandLine& line) {
+    const auto seconds = line.text("confirm");
+    if (!seconds) return std::nullopt;
+    return static_cast<uint32_t>(
+        TRY(cli::number_value(line.tool(), "confirm", *seconds, 1, kYear)));
+}
+
+Result<> check_lockout_of(const CommandLine& line, const Filter& filter, const Interface& interface,
+                          const AttachOptions& options) {
+    return check_lockout(filter, interface,
+                         {.hook = options.hook,
+                          .drop_on_error = options.drop_on_error,
+                          .force = line.has("force"),
+                          .capture = line.text("guard"),
+                          .bpffs = options.bpffs});
 }
 
 CommandLine& memory_option(CommandLine& line) {
@@ -120,11 +149,14 @@ CommandLine& memory_option(CommandLine& line) {
 }
 
 CommandLine& serve_options(CommandLine& line) {
-    return memory_option(line)
+    return memory_option(guard_option(line))
         .value("hand-over", "MODE",
                "in user space: where XDP hands frames over: native (in the driver), skb, or auto "
                "(default): native where the driver can, else skb")
-        .flag("force", "in user space: also where frames lose something on the way");
+        .flag(
+            "force",
+            "also where it would cut off this SSH session or drop packets of --guard, and in user "
+            "space where frames lose something on the way");
 }
 
 Result<bool> read_on_error(const CommandLine& line) {
@@ -179,6 +211,20 @@ std::string cost_text(const LiveProgram& program) {
     if (!program.why_interp.empty())
         text += fmt::format(" (no native code: {})", program.why_interp);
     return text;
+}
+
+std::vector<Diagnostic> deadline_notes(const StoredFilter& filter) {
+    if (!filter.deadline) return {};
+    auto diagnostic = Diagnostic::about(
+        filter.interface,
+        fmt::format("'{}' {} in {} s", filter.record.name,
+                    filter.deadline->action == AtDeadline::undo ? "is again what it was"
+                                                                : "is taken off again",
+                    seconds_left(*filter.deadline)),
+        fmt::format("`vfm-xdp confirm {} --name {}` before that keeps it", filter.interface,
+                    filter.record.name));
+    diagnostic.severity = Severity::note;
+    return {diagnostic};
 }
 
 Diagnostic served_note(const Server& server) {

@@ -11,6 +11,10 @@ namespace vfm {
 constexpr std::string_view kNoWayAtEgress =
     "there is no way through user space at tc-egress: it is for what comes in";
 
+/// What --guard, --force and SSH_CONNECTION ask for (lockout.h), of a filter that is new.
+Result<> check_lockout_of(const CommandLine& line, const Filter& filter, const Interface& interface,
+                          const AttachOptions& options);
+
 /// Options of attach and run that are about user space, and their values.
 CommandLine& serve_options(CommandLine& line);
 /// With what filter_options() reads.
@@ -19,6 +23,10 @@ Result<ServeOptions> read_serve_options(const CommandLine& line);
 /// --max-memory BYTES, also for check.
 CommandLine& memory_option(CommandLine& line);
 Result<uint64_t> read_memory(const CommandLine& line);
+
+/// --confirm SECONDS. Nothing where it is not given.
+CommandLine& confirm_option(CommandLine& line, const char* what);
+Result<std::optional<uint32_t>> read_confirm(const CommandLine& line);
 
 /// --on-error: whether it is drop; --prio.
 Result<bool> read_on_error(const CommandLine& line);
@@ -49,6 +57,9 @@ std::string cost_text(const LiveProgram& program);
 
 /// A note of where and by what the filter runs now, and what a packet costs.
 Diagnostic served_note(const Server& server);
+
+/// What becomes of it unless it is confirmed, if anything.
+std::vector<Diagnostic> deadline_notes(const StoredFilter& filter);
 
 /// tc-egress has no way through user space, tc-ingress is served at XDP, which `notes` get to know.
 /// Fails with Status::refused.

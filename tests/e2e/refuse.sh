@@ -17,14 +17,14 @@ refused 2 "native" xdp attach v0 -e 1 --hook=tc-ingress --mode=native
 refused 2 "--on-error" xdp attach v0 -e 1 --on-error=log
 refused 2 "--prio" xdp attach v0 -e 1 --prio 65536
 refused 2 "--prio" xdp attach v0 -e 1 --prio -1
-refused 2 "--confirm" xdp attach v0 -e 1 --confirm 3
+refused 2 "--live" xdp attach v0 -e 1 --live 3
 refused 2 "--top" xdp flows v0 --top 0
 refused 2 "exclude" xdp detach v0 --all --name a
 refused 2 "--name" xdp attach v0 -e 1 --name=
 for name in 'a/b' '../x' 'a b' "$(printf 'x%.0s' $(seq 65))"; do
     refused 2 "no name for a filter" xdp attach v0 -e 1 --name="$name"
 done
-for verb in log confirm attatch; do
+for verb in log attatch; do
     refused 2 "unknown verb '$verb'" vfm-xdp $verb
 done
 refused 2 "verb" vfm-xdp
