@@ -65,6 +65,7 @@ Result<> confirm(const CommandLine& line) {
     else
         fmt::print("confirmed '{}' on {} at {}\n", filter->record.name, filter->interface,
                    hook_info(filter->record.hook).name);
+    say_if_unwritten(fmt::format("'{}' is confirmed", filter->record.name));
     return {};
 }
 

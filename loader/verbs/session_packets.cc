@@ -8,7 +8,7 @@ namespace vfm {
 namespace {
 
 constexpr MacAddress kBroadcast = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-constexpr size_t kShortest = 60, kEthernet = 14, kTcpHead = 32;
+constexpr size_t kShortest = 60, kTcpHead = 32;
 constexpr uint16_t kIpv4Type = 0x0800, kArpType = 0x0806, kIpv6Type = 0x86dd, kTagType = 0x8100;
 constexpr uint8_t kTcp = 6, kIcmp6 = 58;
 constexpr uint8_t kSolicitation = 135, kAdvertisement = 136;

@@ -67,9 +67,7 @@ refused 2 "--guard is for all filters" xdp confirm v0 --guard
 xdp attach v0 -e '(+ 1 (count-by ip.src) (count-by ip.dst))' --name one >/dev/null
 refused 3 "is taken" xdp attach v0 -e 1 --name one --confirm 600
 refused 1 "error" xdp attach v0 -e '(' --confirm 600
-python3 -c 'print("".join(f"(deftable t{i} :key port) " for i in range(62)) +
-    "(+ " + " ".join(f"(flow-add! t{i} dst-port 1)" for i in range(62)) + ")")' >"$work/maps.vfl"
-refused 3 "in the kernel" xdp attach v0 "$work/maps.vfl" --name two --confirm 600
+refused 3 "more than --max-memory" xdp attach v0 -e '(count-by ip.src)' --name two --confirm 600 --max-memory 1K
 no_guard "refused"
 same "left alone" "$(left)" "[('one', None)]"
 
