@@ -68,6 +68,7 @@ class Translator {
         for (UnitCode& unit : units_) {
             emitter_.unit(unit.number());
             unit.subprograms(subprograms_);
+            unit.make_live_sets();
         }
         return finish();
     }

@@ -53,6 +53,7 @@ class UnitCode {
     /// could follow.
     Result<> prepare();
     const Needs& needs() const { return needs_; }
+    void make_live_sets() { maps_.make_live_sets(); }
     bool loops() const { return heads_.any(); }
     /// Times that a packet goes round a loop of ours at most; 0 without one. Behind prepare().
     unsigned rounds() const;

@@ -67,6 +67,8 @@ Record record_of(const WantedFilter& filter, const PreparedProgram& prepared, ui
                 record.counters[declared.table] = pin;
                 break;
             case bpf::MapRole::set:
+            case bpf::MapRole::set_prefixes:
+            case bpf::MapRole::set_control:
             case bpf::MapRole::scratch:
             case bpf::MapRole::packet:
             case bpf::MapRole::result:

@@ -14,14 +14,9 @@
 #include "loader/blame.h"
 #include "loader/kernel.h"
 #include "loader/kernel_objects.h"
+#include "loader/loaded_map.h"
 
 namespace vfm {
-
-struct LoadedMap {
-    bpf::Map declaration;
-    Fd fd;
-    bool known = false;  ///< it was there before
-};
 
 struct LoadedProgram {
     Fd fd;

@@ -7,6 +7,7 @@
 
 #include "loader/generation.h"
 #include "loader/kernel.h"
+#include "loader/set_contents.h"
 
 namespace vfm {
 namespace {
@@ -35,7 +36,11 @@ std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module) {
         case bpf::MapRole::counters:
             return "rules-" + pin_name(module.module().counter_groups[map.table].name);
         case bpf::MapRole::set:
-            return "set-" + pin_name(module.module().sets[map.table].name);
+            return pin_of_set(module.module().sets[map.table].name);
+        case bpf::MapRole::set_prefixes:
+            return pin_of_prefixes(module.module().sets[map.table].name);
+        case bpf::MapRole::set_control:
+            return kSetControlPin;
         case bpf::MapRole::scratch:
         case bpf::MapRole::packet:
         case bpf::MapRole::result:
@@ -43,6 +48,8 @@ std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module) {
     }
     return {};
 }
+
+std::string pin_of_set(const std::string& set) { return "set-" + pin_name(set); }
 
 Result<std::vector<SharedTable>> shared_tables_of(const StoredHook& hook) {
     std::vector<SharedTable> shared;
@@ -67,7 +74,8 @@ KnownMaps MapChoice::maps_of(const PreparedProgram& program) {
 KnownMap MapChoice::find(const PreparedProgram& program, size_t number) {
     const bpf::Map& map = program.emitted.maps[number];
     const std::string pin = pin_of_map(map, program.modules[map.unit]);
-    if (pin.empty()) return {};
+    // What is in a program's own sets, load_program() finds out.
+    if (pin.empty() || map.role == bpf::MapRole::set_control) return {};
     if (map.role == bpf::MapRole::flow && table_of(program, map).shared)
         if (const KnownMap found = find_shared(program, number);
             found.map >= 0 || found.same_as)

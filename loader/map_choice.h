@@ -19,6 +19,9 @@ struct WantedFilter;
 /// says nothing between runs.
 std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module);
 
+/// That of a set's map.
+std::string pin_of_set(const std::string& set);
+
 /// A table that is `:shared`, at another hook of the interface.
 struct SharedTable {
     RecordedTable table;
