@@ -88,7 +88,7 @@ echo 'add 10.9.0.21' >&5
 exec 5>&-
 wait $feeding
 same "behind it" "$(dropped 10.9.0.21)" "1"
-refused 3 "no filter" xdp set feed v1 blocked </dev/null
+refused 3 "no filter" xdp set feed lo blocked </dev/null
 xdp detach v0 --all >/dev/null
 same "state after detach" "$(state)" "$before"
 
