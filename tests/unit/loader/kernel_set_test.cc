@@ -44,7 +44,7 @@ class AskedSet {
             bpf::generate(*verified, {.frames = bpf::Frames::linear, .result_map = true, .fixed_inputs = true});
         BOOST_REQUIRE(emitted.has_value());
         auto loaded = load_program(*emitted);
-        BOOST_REQUIRE_MESSAGE(loaded.has_value(), loaded.error().reason);
+        if (!loaded) BOOST_FAIL(loaded.error().reason);
         program_ = *std::move(loaded);
         module_ = verified->module();
     }
@@ -148,7 +148,7 @@ BOOST_AUTO_TEST_CASE(random_changes) {
                 BOOST_REQUIRE(make_change(change, declared, model));
             }
             const auto done = set.change(changes);
-            BOOST_REQUIRE_MESSAGE(done, render(done.error().diagnostics));
+            if (!done) BOOST_FAIL(render(done.error().diagnostics));
             LiveMembers listed = model;
             drop_expired(listed, monotonic_now());
             BOOST_REQUIRE(set.read().value() == listed);
