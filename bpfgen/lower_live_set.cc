@@ -62,8 +62,7 @@ class LiveSetCode {
             b_.branch({.code = BPF_JNE, .a = bits, .imm = 0}, done_, answer(0));
         };
         if (width_ < 128 && key_.size() == 2) none_if(upper_);
-        if (width_ < 64 && key_.back().bits > width_)
-            none_if(b_.alu_imm(BPF_RSH, lower_, width_));
+        if (width_ < 64 && key_.back().bits > width_) none_if(b_.alu_imm(BPF_RSH, lower_, width_));
     }
 
     VReg read_control() {

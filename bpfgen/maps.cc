@@ -137,7 +137,8 @@ std::optional<uint32_t> Maps::counters_in_stats(uint32_t group) const {
 const LiveSetMaps& Maps::live_set(uint32_t set) {
     if (!of_set_[set]) {
         const SetDecl& decl = module_.sets[set];
-        const auto before = std::ranges::count(std::span(module_.sets).first(set), true, &SetDecl::live);
+        const auto before =
+            std::ranges::count(std::span(module_.sets).first(set), true, &SetDecl::live);
         BeginningSet begins = beginning_set(decl);
         begins.values.table = begins.prefixes.table = set;
         begins.values.control = begins.prefixes.control = static_cast<uint32_t>(before);

@@ -58,8 +58,8 @@ class Maps {
     Maps(MapList& list, std::span<const TableDecl> tables, const Module& module, uint32_t unit = 0,
          std::string_view name = {});
 
-    /// Index of the map of a flow table, of a counter group, of the statistics, of `vfm_scratch`, of
-    /// `vfm_packet`, of `vfm_result`.
+    /// Index of the map of a flow table, of a counter group, of the statistics, of `vfm_scratch`,
+    /// of `vfm_packet`, of `vfm_result`.
     uint32_t flow(uint32_t table);
     uint32_t counters(uint32_t group);
     /// Where in the value of the statistics the counters of a group begin; nothing if they have a

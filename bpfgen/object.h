@@ -135,7 +135,8 @@ struct Map {
     /// value. Who loads the program puts them into the map.
     Bytes keys = {};
     Bytes value = {};
-    uint32_t control = 0;  ///< roles set and set_prefixes: the set's byte in the value of the control
+    uint32_t control =
+        0;  ///< roles set and set_prefixes: the set's byte in the value of the control
     /// Role stats: all groups of the unit, group after group; none if they have maps.
     std::vector<CounterArray> counters = {};
 };

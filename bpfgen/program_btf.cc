@@ -56,11 +56,10 @@ class ProgramTypes {
             case MapRole::flow:
                 return flow_key_type(map.key);
             case MapRole::set:
-                return map.key_size == 4 ? u32_
-                       : map.key_size == 8
-                           ? u64_
-                           : b_.structure("set_key_128", 16,
-                                          {{"upper", u64_, 0}, {"lower", u64_, 8}});
+                return map.key_size == 4   ? u32_
+                       : map.key_size == 8 ? u64_
+                                           : b_.structure("set_key_128", 16,
+                                                          {{"upper", u64_, 0}, {"lower", u64_, 8}});
             case MapRole::set_prefixes:
                 return b_.structure(
                     "set_key", map.key_size,

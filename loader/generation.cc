@@ -89,8 +89,9 @@ Result<> pin_generation(NewDirectory& directory, const PreparedProgram& prepared
         const bpf::Map& declared = map.declaration;
         const std::string pin = pin_of_map(declared, prepared.modules[declared.unit]);
         if (pin.empty()) continue;  // the program keeps it
-        TRY(directory.pin(map.fd.get(),
-                          fmt::format("{}/maps/{}", filter_place(records[declared.unit].name), pin)));
+        TRY(directory.pin(
+            map.fd.get(),
+            fmt::format("{}/maps/{}", filter_place(records[declared.unit].name), pin)));
     }
     const Fd record = TRY(make_record_map({prepared.loaded.id, records}));
     return directory.pin(record.get(), "record");
@@ -106,10 +107,10 @@ Result<> update_link(const StoredHook& hook, int program, const std::string& int
     }
     if (bpf_link_update(hook.link.get(), program, old ? &options : nullptr) == 0) return {};
     const int error = errno;
-    return refuse(interface,
-                  fmt::format("cannot put the new program in the old one's place: {}",
-                              error_text(error)),
-                  error == EPERM ? "somebody else has changed what the link runs" : "");
+    return refuse(
+        interface,
+        fmt::format("cannot put the new program in the old one's place: {}", error_text(error)),
+        error == EPERM ? "somebody else has changed what the link runs" : "");
 }
 
 }  // namespace
@@ -171,14 +172,13 @@ std::expected<PutFilters, PrepareFailure> put_filters(const StoredHook& hook,
     std::vector<UnitSource> units;
     for (const WantedFilter& filter : filters) units.push_back(filter.unit);
     MapChoice choice(filters, TRY(shared_tables_of(hook)));
-    auto prepared = TRY(prepare_units(units,
-                                      {.hook = options.place.hook,
-                                       .frames = options.build.frames,
-                                       .most_memory = options.most_memory,
-                                       .bounded = options.newest},
-                                      [&](const PreparedProgram& program) {
-                                          return choice.maps_of(program);
-                                      }));
+    auto prepared =
+        TRY(prepare_units(units,
+                          {.hook = options.place.hook,
+                           .frames = options.build.frames,
+                           .most_memory = options.most_memory,
+                           .bounded = options.newest},
+                          [&](const PreparedProgram& program) { return choice.maps_of(program); }));
     if (auto fits = choice.check(); !fits) return std::unexpected(std::move(fits).error());
 
     PutFilters put{.records = {},

@@ -55,13 +55,14 @@ Result<std::unique_ptr<StoredSet>> KernelSet::open(const StoredFilter& filter, c
                                                    size_t number) {
     SetDecl set = module.sets[number];
     const bpf::Map control = bpf::beginning_control(module.sets);
-    const auto before = std::ranges::count(std::span(module.sets).first(number), true, &SetDecl::live);
+    const auto before =
+        std::ranges::count(std::span(module.sets).first(number), true, &SetDecl::live);
     Fd values = TRY(open_map(filter, pin_of_set(set.name), BPF_MAP_TYPE_HASH,
                              bpf::value_key_size(set.width), sizeof(uint64_t)));
     Fd prefixes = TRY(open_map(filter, pin_of_prefixes(set.name), BPF_MAP_TYPE_LPM_TRIE,
                                bpf::prefix_key_size(set.width), sizeof(vfm_set_prefix)));
-    Fd control_map = TRY(open_map(filter, kSetControlPin, BPF_MAP_TYPE_ARRAY, sizeof(uint32_t),
-                                  control.value_size));
+    Fd control_map = TRY(
+        open_map(filter, kSetControlPin, BPF_MAP_TYPE_ARRAY, sizeof(uint32_t), control.value_size));
     return std::make_unique<KernelSet>(std::move(set), static_cast<uint32_t>(before),
                                        std::move(values), std::move(prefixes),
                                        std::move(control_map));
@@ -248,8 +249,7 @@ Entries KernelSet::prefixes_of(const TrieEntries& prefixes) const {
 
 Entries KernelSet::keys_of(std::span<const SetMember> prefixes) const {
     Entries entries{.keys = {}, .values = {}, .count = prefixes.size()};
-    for (const SetMember& member : prefixes)
-        bpf::append_prefix(entries.keys, member, set_.width);
+    for (const SetMember& member : prefixes) bpf::append_prefix(entries.keys, member, set_.width);
     return entries;
 }
 
@@ -273,8 +273,8 @@ Result<> KernelSet::tell_empty(uint8_t bits, bool empty) {
 }
 
 Result<> KernelSet::tell_what_is_empty() {
-    for (const auto& [map, bit] : {std::pair(values_, VFM_SET_NO_VALUES),
-                                   std::pair(prefixes_, VFM_SET_NO_PREFIXES)}) {
+    for (const auto& [map, bit] :
+         {std::pair(values_, VFM_SET_NO_VALUES), std::pair(prefixes_, VFM_SET_NO_PREFIXES)}) {
         const int empty = has_no_entry(map);
         if (empty < 0) return cannot("read", empty);
         TRY(tell_empty(static_cast<uint8_t>(bit), empty != 0));

@@ -77,8 +77,7 @@ KnownMap MapChoice::find(const PreparedProgram& program, size_t number) {
     // What is in a program's own sets, load_program() finds out.
     if (pin.empty() || map.role == bpf::MapRole::set_control) return {};
     if (map.role == bpf::MapRole::flow && table_of(program, map).shared)
-        if (const KnownMap found = find_shared(program, number);
-            found.map >= 0 || found.same_as)
+        if (const KnownMap found = find_shared(program, number); found.map >= 0 || found.same_as)
             return found;
     const auto& before = filters_[map.unit].as_it_was;
     return before ? find_kept(*before, map, pin) : KnownMap{};
@@ -125,11 +124,12 @@ KnownMap MapChoice::take(Fd fd, const bpf::Map& map, const std::string& table) {
 
 Result<> MapChoice::check() const {
     if (misfits_.empty()) return {};
-    return refuse(filters_.back().unit.filter.name,
-                  fmt::format("the `:shared` table '{}' is declared in another way by a filter that "
-                              "is there",
-                              printable(misfits_.front())),
-                  "key, capacity and eviction must be the same in all filters of an interface");
+    return refuse(
+        filters_.back().unit.filter.name,
+        fmt::format("the `:shared` table '{}' is declared in another way by a filter that "
+                    "is there",
+                    printable(misfits_.front())),
+        "key, capacity and eviction must be the same in all filters of an interface");
 }
 
 }  // namespace vfm

@@ -85,9 +85,9 @@ int read_entries(const EntryMap& map,
     bool started = false;
     while (true) {
         uint32_t count = batch;
-        const int error = bpf_map_lookup_batch(map.map, started ? position.data() : nullptr,
-                                               position.data(), keys.data(), values.data(), &count,
-                                               nullptr);
+        const int error =
+            bpf_map_lookup_batch(map.map, started ? position.data() : nullptr, position.data(),
+                                 keys.data(), values.data(), &count, nullptr);
         const int failure = error == 0 ? 0 : errno;
         // A bucket of a hash table that holds more than a batch: the same again with more room.
         constexpr uint32_t kMostInBatch = 1u << 25;

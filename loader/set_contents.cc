@@ -21,9 +21,8 @@ bool holds_members(const bpf::Map& map) {
 
 int put_members(const LoadedMap& map) {
     const bpf::Map& declared = map.declaration;
-    Entries entries{.keys = declared.keys,
-                    .values = {},
-                    .count = declared.keys.size() / declared.key_size};
+    Entries entries{
+        .keys = declared.keys, .values = {}, .count = declared.keys.size() / declared.key_size};
     for (size_t i = 0; i < entries.count; ++i)
         entries.values.insert(entries.values.end(), declared.value.begin(), declared.value.end());
     size_t done = 0;

@@ -11,11 +11,11 @@ namespace {
 /// A prefix that is there, or will be.
 struct PlannedPrefix {
     bool there = false, stays = false;
-    TrieEntry has;              // if it is there
-    uint64_t before = kGone;    // its own end; of one that is over, none
+    TrieEntry has;            // if it is there
+    uint64_t before = kGone;  // its own end; of one that is over, none
     uint64_t after = kGone;
-    uint64_t any = kGone;       // the latest of it and all around it, before or afterwards
-    uint64_t last = kGone;      // the same afterwards
+    uint64_t any = kGone;   // the latest of it and all around it, before or afterwards
+    uint64_t last = kGone;  // the same afterwards
 };
 using PlannedPrefixes = std::map<SetMember, PlannedPrefix, MemberOrder>;
 
@@ -56,10 +56,10 @@ TriePlan plan_trie(const TrieEntries& there, const MarkedMembers& wanted, unsign
                    uint64_t now) {
     PlannedPrefixes prefixes;
     for (const auto& [member, entry] : there)
-        prefixes.emplace_hint(prefixes.end(), member,
-                              PlannedPrefix{.there = true,
-                                            .has = entry,
-                                            .before = entry.own > now ? entry.own : kGone});
+        prefixes.emplace_hint(
+            prefixes.end(), member,
+            PlannedPrefix{
+                .there = true, .has = entry, .before = entry.own > now ? entry.own : kGone});
     for (const auto& [member, until] : wanted) {
         PlannedPrefix& prefix = prefixes[member];
         prefix.stays = true;

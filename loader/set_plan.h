@@ -36,8 +36,8 @@ struct TriePlan {
 TriePlan plan_trie(const TrieEntries& there, const MarkedMembers& wanted, unsigned width,
                    uint64_t now);
 
-/// Which of ascending keys are within prefixes: each question behind the one before, in the order of
-/// members.
+/// Which of ascending keys are within prefixes: each question behind the one before, in the order
+/// of members.
 class Surroundings {
   public:
     /// The prefixes outlive the object.

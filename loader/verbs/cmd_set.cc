@@ -59,8 +59,8 @@ Result<std::string> members_text(const CommandLine& line) {
     Json rows = Json::array();
     for (const auto& part : {set.numbers, set.addresses}) {
         if (!part) continue;
-        const auto read = TRY(read_present(
-            set.filter, [&](const StoredFilter&) { return members_of(set, *part); }));
+        const auto read = TRY(
+            read_present(set.filter, [&](const StoredFilter&) { return members_of(set, *part); }));
         if (!read)
             return refuse(set.filter.interface,
                           fmt::format("'{}' is there no more", printable(set.filter.record.name)));
@@ -147,8 +147,8 @@ Result<> run_action(const CommandLine& line, Action action) {
             return std::unexpected(
                 cli::usage_error(kSet, "load takes one FILE, - for standard input"));
         return change_once(line, action,
-                           std::make_shared<const SourceFile>(
-                               display_name(values[0]), TRY(read_text(values[0], kMostText))),
+                           std::make_shared<const SourceFile>(display_name(values[0]),
+                                                              TRY(read_text(values[0], kMostText))),
                            kNever);
     }
     if (values.empty())
@@ -156,9 +156,8 @@ Result<> run_action(const CommandLine& line, Action action) {
             kSet, fmt::format("{} takes values", kActions[static_cast<size_t>(action)])));
     std::string text;
     for (const std::string& value : values) text += value + '\n';
-    return change_once(line, action,
-                       std::make_shared<const SourceFile>("<values>", std::move(text)),
-                       expiry(ttl));
+    return change_once(
+        line, action, std::make_shared<const SourceFile>("<values>", std::move(text)), expiry(ttl));
 }
 
 }  // namespace
@@ -171,7 +170,8 @@ const cli::Tool kSet = {
         "Live sets are those that (defset name :live ...) declares. A value is a number, an "
         "address, a prefix or '(range a b)', as in a set file. add renews the time of what is "
         "there; del takes values out, also out of prefixes that hold them; load puts the members "
-        "of a file in place of all that are there. When the command ends the filter asks the set as it "
+        "of a file in place of all that are there. When the command ends the filter asks the set "
+        "as it "
         "is then.\n\n"
         "feed reads lines from standard input until it ends: 'add VALUE [TTL]' and 'del VALUE'. "
         "Lines that came together are one change. A bad line is reported and skipped. A line may "

@@ -50,8 +50,9 @@ ParsedFeedLine made(std::string_view action, std::string_view value,
 }
 
 bool is_of_addresses(std::string scope) {
-    std::ranges::transform(scope, scope.begin(),
-                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c; });
+    std::ranges::transform(scope, scope.begin(), [](char c) {
+        return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 32) : c;
+    });
     return scope.empty() || scope == "ip" || scope == "range";
 }
 

@@ -40,7 +40,7 @@ Result<std::vector<SetMember>> members_for(const FoundSet& set, const std::optio
 
 Result<> change_part(const FoundSet& set, const FoundSet::Part& part,
                      std::span<const GivenChange> changes,
-                     std::vector<SetMember> GivenMembers::*members) {
+                     std::vector<SetMember> GivenMembers::* members) {
     std::vector<SetChange> wanted;
     for (const GivenChange& change : changes) {
         const auto& given = change.members.*members;

@@ -32,7 +32,8 @@ Result<FoundSet> the_set(const CommandLine& line);
 struct GivenMembers {
     std::vector<SetMember> numbers, addresses;
 };
-/// Fails with Status::rejected at what is no value, Status::refused at one that the set cannot hold.
+/// Fails with Status::rejected at what is no value, Status::refused at one that the set cannot
+/// hold.
 Result<GivenMembers> given_members(const FoundSet& set, std::shared_ptr<const SourceFile> text);
 
 struct GivenChange {

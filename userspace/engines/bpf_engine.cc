@@ -196,7 +196,7 @@ Result<std::unique_ptr<Instance>> EmittedProgram::make_instance(
     }
     for (size_t i = 0; i < emitted_.maps.size(); ++i) {
         const bpf::Map& map = emitted_.maps[i];
-            for (size_t at = 0; at < map.keys.size(); at += map.key_size)
+        for (size_t at = 0; at < map.keys.size(); at += map.key_size)
             machine->map(i).update(&map.keys[at], map.value.data(), 0);
     }
     return std::make_unique<EmittedInstance>(

@@ -29,7 +29,8 @@ vfm_stats stats_in(const std::vector<uint64_t>& words) {
 void fill_sets(const Loaded& loaded, const Program& program) {
     for (const Map& map : program.maps)
         for (size_t at = 0; at < map.keys.size(); at += map.key_size)
-            BOOST_REQUIRE(bpf_map_update_elem(loaded.map(map), &map.keys[at], map.value.data(), 0) == 0);
+            BOOST_REQUIRE(
+                bpf_map_update_elem(loaded.map(map), &map.keys[at], map.value.data(), 0) == 0);
 }
 
 void check_unit(const Loaded& loaded, const Program& program, const test::Chain& chain,

@@ -46,11 +46,14 @@ BOOST_AUTO_TEST_CASE(lines_as_a_bouncer_writes_them) {
     BOOST_TEST(shown(R"({"action":"add","duration":"3h59m58.5s","id":7,"origin":"cscli",)"
                      R"("scenario":"manual","scope":"Ip","type":"ban","value":"1.2.3.4"})") ==
                "add 1.2.3.4 14399000000000");
-    BOOST_TEST(shown(R"({"action":"del","duration":"-1m","scope":"range","value":"2001:db8::/32"})") ==
-               "del 2001:db8::/32");
+    BOOST_TEST(
+        shown(R"({"action":"del","duration":"-1m","scope":"range","value":"2001:db8::/32"})") ==
+        "del 2001:db8::/32");
     BOOST_TEST(shown(R"({"action":"add","value":"1.2.3.4"})") == "add 1.2.3.4");
-    BOOST_TEST(shown(R"({"action":"add","duration":"-1m","value":"1.2.3.4"})").starts_with("! '-1m'"));
-    BOOST_TEST(shown(R"({"action":"add","scope":"AS","value":"64512"})").starts_with("! '64512' is no"));
+    BOOST_TEST(
+        shown(R"({"action":"add","duration":"-1m","value":"1.2.3.4"})").starts_with("! '-1m'"));
+    BOOST_TEST(
+        shown(R"({"action":"add","scope":"AS","value":"64512"})").starts_with("! '64512' is no"));
     BOOST_TEST(shown(R"({"action":"add","value":"1.2.3.4\n1.2.3.5"})").starts_with("! '1.2.3.4"));
     BOOST_TEST(shown(R"({"action":1,"value":"1.2.3.4"})").starts_with("! the object"));
     BOOST_TEST(shown(R"({"action":)") == "! it is no JSON object");
@@ -73,7 +76,8 @@ BOOST_AUTO_TEST_CASE(lines_that_came_together_are_given_together) {
     Fd out(ends[1]);
     LineReader reader(in.get());
     const auto put = [&](const std::string& text) {
-        BOOST_REQUIRE(write(out.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
+        BOOST_REQUIRE(write(out.get(), text.data(), text.size()) ==
+                      static_cast<ssize_t>(text.size()));
     };
     put("one\ntwo\nthr");
     auto lines = reader.next().value();

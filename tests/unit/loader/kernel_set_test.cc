@@ -1,5 +1,5 @@
-// Live sets of programs in this machine's kernel: random members and changes, asked by test runs and
-// compared with lists of members.
+// Live sets of programs in this machine's kernel: random members and changes, asked by test runs
+// and compared with lists of members.
 #include "loader/kernel_set.h"
 
 #include <bpf/bpf.h>
@@ -34,14 +34,15 @@ class AskedSet {
     explicit AskedSet(unsigned width, const std::string& members = {}) : width_(width) {
         const bool wide = width == 128;
         const auto assembly = assemble(std::make_shared<SourceFile>(
-            "test", fmt::format(".set none width=32 live\n.set s width={} live\n{}\n{}LD64 8\n{} 1\nRET\n",
-                                width, members.empty() ? "" : ".member " + members,
-                                wide ? "LD64 0\n" : "", wide ? "IN128" : "IN")));
+            "test",
+            fmt::format(".set none width=32 live\n.set s width={} live\n{}\n{}LD64 8\n{} 1\nRET\n",
+                        width, members.empty() ? "" : ".member " + members, wide ? "LD64 0\n" : "",
+                        wide ? "IN128" : "IN")));
         BOOST_REQUIRE(assembly.has_value());
         const auto verified = verify(assembly->module);
         BOOST_REQUIRE(verified.has_value());
-        const auto emitted =
-            bpf::generate(*verified, {.frames = bpf::Frames::linear, .result_map = true, .fixed_inputs = true});
+        const auto emitted = bpf::generate(
+            *verified, {.frames = bpf::Frames::linear, .result_map = true, .fixed_inputs = true});
         BOOST_REQUIRE(emitted.has_value());
         auto loaded = load_program(*emitted);
         if (!loaded) BOOST_FAIL(loaded.error().reason);
@@ -56,7 +57,8 @@ class AskedSet {
     bool contains(uint64_t hi, uint64_t lo, uint64_t now) const {
         const uint32_t zero = 0;
         const int result_map = program_.find(bpf::MapRole::result)->fd.get();
-        std::vector<vfm_result> results(cpu_count(), {.value = 0, .error = 1, .now = now, .random = 0});
+        std::vector<vfm_result> results(cpu_count(),
+                                        {.value = 0, .error = 1, .now = now, .random = 0});
         BOOST_REQUIRE(bpf_map_update_elem(result_map, &zero, results.data(), BPF_ANY) == 0);
         Bytes packet;
         for (const uint64_t word : {hi, lo})
@@ -121,9 +123,11 @@ SetChange some_change(Rng& rng, unsigned width, uint64_t now) {
     const bool single = rng.one_in(2);
     // What is taken out of a short prefix leaves many.
     const bool short_one = change.kind == SetChange::Kind::load && rng.one_in(4);
-    for (size_t count = rng.below(change.kind == SetChange::Kind::load ? 9 : 4); count > 0; --count) {
+    for (size_t count = rng.below(change.kind == SetChange::Kind::load ? 9 : 4); count > 0;
+         --count) {
         const unsigned cut = single ? 0 : static_cast<unsigned>(rng.below(8));
-        const unsigned length = short_one && rng.one_in(9) ? static_cast<unsigned>(rng.below(width)) : width - cut;
+        const unsigned length =
+            short_one && rng.one_in(9) ? static_cast<unsigned>(rng.below(width)) : width - cut;
         change.members.push_back(
             prefix_of(wide_key(upper_of(rng, width), lower_of(rng, width)), length, width));
     }
@@ -138,7 +142,8 @@ BOOST_AUTO_TEST_CASE(random_changes) {
         const AskedSet asked(width, width == 128 ? "::5 ::/120" : "5 64/26");
         KernelSet set = asked.set();
         const uint64_t now = monotonic_now();
-        SetDecl declared{.name = "s", .width = static_cast<uint8_t>(width), .live = true, .members = {}};
+        SetDecl declared{
+            .name = "s", .width = static_cast<uint8_t>(width), .live = true, .members = {}};
         LiveMembers model = set.read().value();
         BOOST_TEST(model.size() == 2u);
         for (unsigned round = 0; round < 300; ++round) {

@@ -93,12 +93,16 @@ void carry_out(Rng& rng, const TriePlan& plan, TrieEntries& trie, Watch* watch,
     };
     for (const TrieEntries* entries : {&plan.grow, &plan.shrink})
         in_any_order<Entry>(rng, {entries->begin(), entries->end()}, [&](const Entry& entry) {
-            if (steps-- == 0) steps = 0;
-            else trie[entry.first] = entry.second, seen();
+            if (steps-- == 0)
+                steps = 0;
+            else
+                trie[entry.first] = entry.second, seen();
         });
     in_any_order<SetMember>(rng, plan.remove, [&](const SetMember& member) {
-        if (steps-- == 0) steps = 0;
-        else trie.erase(member), seen();
+        if (steps-- == 0)
+            steps = 0;
+        else
+            trie.erase(member), seen();
     });
 }
 
@@ -134,8 +138,9 @@ BOOST_AUTO_TEST_CASE(what_is_as_wanted_is_left_alone) {
     }
     // Only what differs is written.
     TrieEntries trie;
-    carry_out(rng, plan_trie(trie, {{prefix_of(0, 27, 32), kForever}, {prefix_of(8, 30, 32), 300}},
-                             kWidth, kNow),
+    carry_out(rng,
+              plan_trie(trie, {{prefix_of(0, 27, 32), kForever}, {prefix_of(8, 30, 32), 300}},
+                        kWidth, kNow),
               trie, nullptr);
     const TriePlan plan = plan_trie(
         trie, {{prefix_of(0, 27, 32), kForever}, {prefix_of(16, 30, 32), 300}}, kWidth, kNow);
