@@ -11,7 +11,7 @@
 
 /* What the one value of the per-CPU array `vfm_stats` begins with. At its end, behind this, stand
  * the struct vfm_counter of the filter's counter groups, group after group, unless there are more
- * than a thousand: then each group is a per-CPU array of its own. In a program of several filters
+ * than two thousand: then each group is a per-CPU array of its own. In a program of several filters
  * each has such an array of its own: NAME_stats, where NAME are up to 7 bytes of its file's name,
  * which the names of its other maps begin with too. `vfm_scratch` and `vfm_packet` are one for
  * all. */

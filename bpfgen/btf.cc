@@ -57,14 +57,19 @@ BtfBuilder::TypeId BtfBuilder::type_name(std::string_view name, TypeId type) {
 }
 
 BtfBuilder::TypeId BtfBuilder::function(std::string_view name, TypeId result,
-                                        const std::vector<Parameter>& parameters) {
-    const TypeId prototype =
+                                        const std::vector<Parameter>& parameters,
+                                        uint32_t linkage) {
+    return begin(string(name), BTF_KIND_FUNC, linkage, prototype(result, parameters));
+}
+
+BtfBuilder::TypeId BtfBuilder::prototype(TypeId result, const std::vector<Parameter>& parameters) {
+    const TypeId id =
         begin(0, BTF_KIND_FUNC_PROTO, static_cast<uint32_t>(parameters.size()), result);
     for (const Parameter& parameter : parameters) {
         word(string(parameter.name));
         word(parameter.type);
     }
-    return begin(string(name), BTF_KIND_FUNC, BTF_FUNC_GLOBAL, prototype);
+    return id;
 }
 
 BtfBuilder::TypeId BtfBuilder::variable(std::string_view name, TypeId type) {

@@ -41,8 +41,11 @@ class BtfBuilder {
         std::string name;
         TypeId type;
     };
-    /// A global function and its prototype.
-    TypeId function(std::string_view name, TypeId result, const std::vector<Parameter>& parameters);
+    /// A function of this linkage (BTF_FUNC_*) and its prototype.
+    TypeId function(std::string_view name, TypeId result, const std::vector<Parameter>& parameters,
+                    uint32_t linkage = BTF_FUNC_GLOBAL);
+    /// A prototype by itself.
+    TypeId prototype(TypeId result, const std::vector<Parameter>& parameters);
     TypeId variable(std::string_view name, TypeId type);
     TypeId data_section(std::string_view name, uint32_t size,
                         const std::vector<Variable>& variables);
@@ -60,8 +63,15 @@ class BtfBuilder {
     TypeId last_ = 0;
 };
 
-/// Bytes of a map definition in `.maps`: type, max_entries, key, value.
+/// Bytes of a map definition in `.maps`: type, max_entries, flags, key, value.
 inline constexpr uint32_t kMapDefinitionSize = 40;
+/// Of the one that leads to later programs, before their addresses: type, max_entries, flags, size
+/// of a key.
+inline constexpr uint32_t kProgramsDefinitionSize = 32;
+inline uint32_t definition_size(const Map& map) {
+    return map.role == MapRole::programs ? kProgramsDefinitionSize + 8 * map.max_entries
+                                         : kMapDefinitionSize;
+}
 
 /// Sections and symbols of an object beside those of its maps. `_license` is what loaders look for;
 /// linkers want a type of every symbol.
@@ -72,7 +82,7 @@ inline constexpr std::string_view kDataSymbol = "vfm_data";
 /// Where loaders look for what programs call.
 inline constexpr std::string_view kCalledSection = ".text";
 
-/// Numbers of types.
+/// Numbers of types; 0 of a map that has none.
 struct MapTypes {
     BtfBuilder::TypeId key = 0;
     BtfBuilder::TypeId value = 0;

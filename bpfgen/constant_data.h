@@ -13,10 +13,11 @@ namespace vfm::bpf {
 
 class ConstantData {
   public:
-    /// Where the numbers stand: an offset, a multiple of 8.
+    /// Where the numbers stand: an offset, a multiple of 8 and of their alignment.
     template <class T>
     uint32_t add(std::span<const T> numbers) {
-        const size_t at = (bytes_.size() + 7) / 8 * 8;
+        constexpr size_t kStep = std::max<size_t>(8, alignof(T));
+        const size_t at = (bytes_.size() + kStep - 1) / kStep * kStep;
         bytes_.resize(at + numbers.size_bytes());
         if (!numbers.empty()) std::memcpy(bytes_.data() + at, numbers.data(), numbers.size_bytes());
         return static_cast<uint32_t>(at);

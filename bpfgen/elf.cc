@@ -4,104 +4,127 @@
 
 #include "bpfgen/btf.h"
 #include "bpfgen/elf_writer.h"
-#include "bpfgen/hook.h"
+#include "bpfgen/later_programs.h"
 #include "core/ebpf/constructors.h"
 
 namespace vfm::bpf {
 namespace {
 
-// Parts of the instructions lie in different sections: the program in that of its hook, what it
-// calls in one of its own.
-class Sections {
+// Programs lie in the section of their hook, what they call in one of its own.
+class Functions {
   public:
-    Sections(ElfWriter& elf, const Program& program)
-        : program_(program),
-          end_(program_end(program)),
-          main_(code(elf, section_name(program.hook, program.frames), 0, end_)) {
-        if (end_ < program.insns.size())
-            called_ = code(elf, kCalledSection, end_, program.insns.size());
+    Functions(ElfWriter& elf, const Program& program)
+        : elf_(elf),
+          program_(program),
+          functions_(functions_of(program)),
+          main_(code(section_name(program.hook, program.frames), false)) {
+        if (!program.subprograms.empty()) called_ = code(kCalledSection, true);
     }
 
-    void symbols(ElfWriter& elf) {
-        elf.symbol(program_.name, STT_FUNC, main_, 0, end_ * sizeof(bpf_insn));
-        for (size_t i = 0; i < program_.subprograms.size(); ++i) {
-            const size_t from = program_.subprograms[i].insn;
-            const size_t to = i + 1 < program_.subprograms.size() ? program_.subprograms[i + 1].insn
-                                                                  : program_.insns.size();
-            functions_.push_back(elf.symbol(program_.subprograms[i].name, STT_FUNC, called_,
-                                            (from - end_) * sizeof(bpf_insn),
-                                            (to - from) * sizeof(bpf_insn)));
-        }
-        calls(elf);
+    void symbols() {
+        for (const FunctionPlace& function : functions_)
+            symbols_.push_back(elf_.symbol(*function.name, STT_FUNC, section(function),
+                                           function.at * sizeof(bpf_insn),
+                                           (function.to - function.from) * sizeof(bpf_insn)));
+        calls();
     }
 
     /// Of the address in an LD_IMM64.
-    void relocation(ElfWriter& elf, uint32_t insn, ElfWriter::Symbol symbol) const {
-        if (insn < end_)
-            elf.relocation(main_, insn * sizeof(bpf_insn), symbol);
-        else
-            elf.relocation(called_, (insn - end_) * sizeof(bpf_insn), symbol);
+    void relocation(uint32_t insn, ElfWriter::Symbol symbol,
+                    ElfWriter::Kind kind = ElfWriter::Kind::instruction) const {
+        const FunctionPlace& in =
+            *std::prev(std::ranges::upper_bound(functions_, insn, {}, &FunctionPlace::from));
+        elf_.relocation(section(in), (in.at + insn - in.from) * sizeof(bpf_insn), symbol, kind);
+    }
+
+    /// Of what begins at an instruction.
+    ElfWriter::Symbol symbol_at(uint32_t insn) const {
+        const auto at = std::ranges::lower_bound(functions_, insn, {}, &FunctionPlace::from);
+        return symbols_[static_cast<size_t>(at - functions_.begin())];
     }
 
   private:
-    ElfWriter::Section code(ElfWriter& elf, std::string_view name, size_t from, size_t to) const {
-        std::vector<bpf_insn> insns(program_.insns.begin() + static_cast<ptrdiff_t>(from),
-                                    program_.insns.begin() + static_cast<ptrdiff_t>(to));
-        // A call says how far behind the beginning of the symbol it leads: it leads there.
-        for (bpf_insn& insn : insns)
-            if (ebpf::is_local_call(insn)) insn.imm = -1;
-        const auto* bytes = reinterpret_cast<const uint8_t*>(insns.data());
-        return elf.section(name, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 8,
-                           {bytes, bytes + insns.size() * sizeof(bpf_insn)});
+    ElfWriter::Section section(const FunctionPlace& function) const {
+        return function.called ? called_ : main_;
     }
 
-    // Only the program calls.
-    void calls(ElfWriter& elf) const {
-        for (size_t i = 0; i < end_; i += ebpf::is_wide(program_.insns[i]) ? 2 : 1) {
-            if (!ebpf::is_local_call(program_.insns[i])) continue;
-            const auto target =
-                static_cast<uint32_t>(static_cast<int64_t>(i) + 1 + program_.insns[i].imm);
-            const auto at = std::ranges::find(program_.subprograms, target, &Subprogram::insn);
-            elf.relocation(main_, i * sizeof(bpf_insn),
-                           functions_[static_cast<size_t>(at - program_.subprograms.begin())],
-                           true);
+    ElfWriter::Section code(std::string_view name, bool called) const {
+        Bytes contents;
+        for (const FunctionPlace& function : functions_) {
+            if (function.called != called) continue;
+            for (uint32_t i = function.from; i < function.to; ++i) {
+                bpf_insn insn = program_.insns[i];
+                // A call says how far behind the beginning of the symbol it leads: it leads there.
+                // So does the address of a function.
+                if (ebpf::is_local_call(insn)) insn.imm = -1;
+                if (ebpf::is_function_address(insn)) insn.imm = 0;
+                const auto* bytes = reinterpret_cast<const uint8_t*>(&insn);
+                contents.insert(contents.end(), bytes, bytes + sizeof insn);
+            }
+        }
+        return elf_.section(name, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, 8, std::move(contents));
+    }
+
+    void calls() const {
+        for (uint32_t i = 0; i < program_.insns.size();
+             i += ebpf::is_wide(program_.insns[i]) ? 2 : 1) {
+            const bool call = ebpf::is_local_call(program_.insns[i]);
+            if (!call && !ebpf::is_function_address(program_.insns[i])) continue;
+            const auto target = static_cast<uint32_t>(int64_t{i} + 1 + program_.insns[i].imm);
+            relocation(i, symbol_at(target),
+                       call ? ElfWriter::Kind::call : ElfWriter::Kind::instruction);
         }
     }
 
+    ElfWriter& elf_;
     const Program& program_;
-    size_t end_;
+    std::vector<FunctionPlace> functions_;
     ElfWriter::Section main_, called_ = 0;
-    std::vector<ElfWriter::Symbol> functions_;
+    std::vector<ElfWriter::Symbol> symbols_;  // of functions_
 };
+
+// Gives the symbols of the maps.
+std::vector<ElfWriter::Symbol> write_maps(ElfWriter& elf, const Program& program,
+                                          const Functions& functions) {
+    std::vector<ElfWriter::Symbol> symbols;
+    if (program.maps.empty()) return symbols;
+    std::vector<uint32_t> ends = {0};
+    for (const Map& map : program.maps) ends.push_back(ends.back() + definition_size(map));
+    const auto section =
+        elf.section(".maps", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8, Bytes(ends.back()));
+    for (size_t i = 0; i < program.maps.size(); ++i) {
+        const Map& map = program.maps[i];
+        symbols.push_back(
+            elf.symbol(map.name, STT_OBJECT, section, ends[i], ends[i + 1] - ends[i]));
+        // Whoever loads the object puts the programs into the map.
+        if (map.role != MapRole::programs) continue;
+        for (size_t entry = 0; entry < program.later.size(); ++entry)
+            elf.relocation(section, ends[i] + kProgramsDefinitionSize + 8 * entry,
+                           functions.symbol_at(program.later[entry].insn),
+                           ElfWriter::Kind::address);
+    }
+    return symbols;
+}
 
 }  // namespace
 
 Bytes write_elf(const Program& program) {
     ElfWriter elf;
-    Sections code(elf, program);
+    Functions functions(elf, program);
     Bytes license(std::begin(kLicense), std::end(kLicense));
     const uint64_t license_size = license.size();
     const auto license_section =
         elf.section(kLicenseSection, SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 1, std::move(license));
 
-    code.symbols(elf);
+    functions.symbols();
     elf.symbol(kLicenseSymbol, STT_OBJECT, license_section, 0, license_size);
-    std::vector<ElfWriter::Symbol> maps;
-    if (!program.maps.empty()) {
-        const auto section = elf.section(".maps", SHT_PROGBITS, SHF_ALLOC | SHF_WRITE, 8,
-                                         Bytes(program.maps.size() * kMapDefinitionSize));
-        for (const Map& map : program.maps) {
-            maps.push_back(elf.symbol(map.name, STT_OBJECT, section,
-                                      maps.size() * kMapDefinitionSize, kMapDefinitionSize));
-        }
-    }
-    for (const MapReference& reference : program.map_references) {
-        code.relocation(elf, reference.insn, maps[reference.map]);
-    }
+    const std::vector<ElfWriter::Symbol> maps = write_maps(elf, program, functions);
+    for (const MapReference& reference : program.map_references)
+        functions.relocation(reference.insn, maps[reference.map]);
     if (!program.data.empty()) {
         const auto section = elf.section(kDataSection, SHT_PROGBITS, SHF_ALLOC, 8, program.data);
         const auto data = elf.symbol(kDataSymbol, STT_OBJECT, section, 0, program.data.size());
-        for (const uint32_t insn : program.data_references) code.relocation(elf, insn, data);
+        for (const uint32_t insn : program.data_references) functions.relocation(insn, data);
     }
     ProgramBtf btf = make_btf(program);
     elf.section(".BTF", SHT_PROGBITS, 0, 4, std::move(btf.btf));

@@ -7,9 +7,18 @@
 namespace vfm::bpf {
 namespace {
 
-// Older <elf.h> do not name them: the relocations of LD_IMM64 and of calls.
-constexpr uint64_t kRelocation64 = 1;
-constexpr uint64_t kRelocationCall = 10;
+// Older <elf.h> do not name them.
+uint64_t relocation_type(ElfWriter::Kind kind) {
+    switch (kind) {
+        case ElfWriter::Kind::instruction:
+            return 1;
+        case ElfWriter::Kind::call:
+            return 10;
+        case ElfWriter::Kind::address:
+            return 2;
+    }
+    return 0;
+}
 
 template <class T>
 void append_struct(Bytes& out, const T& value) {
@@ -53,8 +62,8 @@ ElfWriter::Symbol ElfWriter::symbol(std::string_view name, uint8_t type, Section
     return static_cast<Symbol>(symbols_.size() - 1);
 }
 
-void ElfWriter::relocation(Section section, uint64_t offset, Symbol symbol, bool call) {
-    relocations_.push_back({section, offset, symbol, call});
+void ElfWriter::relocation(Section section, uint64_t offset, Symbol symbol, Kind kind) {
+    relocations_.push_back({section, offset, symbol, kind});
 }
 
 void ElfWriter::add_relocations() {
@@ -66,8 +75,8 @@ void ElfWriter::add_relocations() {
             if (relocation.section != target) continue;
             Elf64_Rel record{};
             record.r_offset = relocation.offset;
-            record.r_info = ELF64_R_INFO(uint64_t{relocation.symbol},
-                                         relocation.call ? kRelocationCall : kRelocation64);
+            record.r_info =
+                ELF64_R_INFO(uint64_t{relocation.symbol}, relocation_type(relocation.kind));
             append_struct(contents, record);
         }
         const Section made = section(".rel" + sections_[target].name, SHT_REL, SHF_INFO_LINK, 8,

@@ -24,8 +24,13 @@ class ElfWriter {
                     Bytes contents);
     Symbol symbol(std::string_view name, uint8_t type, Section section, uint64_t value,
                   uint64_t size);
-    /// At `offset` of `section` stands the address of `symbol`, or with `call` its distance.
-    void relocation(Section section, uint64_t offset, Symbol symbol, bool call = false);
+    /// What stands at a place for a symbol.
+    enum class Kind : uint8_t {
+        instruction,  ///< LD_IMM64 of its address
+        call,         ///< its distance
+        address       ///< in data
+    };
+    void relocation(Section section, uint64_t offset, Symbol symbol, Kind kind = Kind::instruction);
 
     /// The object file. Call once.
     Bytes finish();
@@ -40,7 +45,7 @@ class ElfWriter {
         Section section;
         uint64_t offset;
         Symbol symbol;
-        bool call;
+        Kind kind;
     };
     void add_relocations();
     void add_symbols();

@@ -13,9 +13,12 @@ bool is_call(const bpf_insn& insn) { return ebpf::family_of(insn.code) == ebpf::
 // Instructions that the kernel may make of one, at most, besides it: what it inlines or converts
 // has to be jumped over in 16 bits, too, or it refuses the program.
 unsigned growth(const bpf_insn& insn) {
-    constexpr unsigned kLookup = 12, kDivision = 6, kContextLoad = 3, kMayGoto = 8;
+    constexpr unsigned kLookup = 12, kDivision = 6, kContextLoad = 3, kMayGoto = 8, kLoop = 24;
     const auto family = ebpf::family_of(insn.code);
-    if (family == ebpf::Family::call) return insn.imm == BPF_FUNC_map_lookup_elem ? kLookup : 0;
+    if (family == ebpf::Family::call) {
+        if (insn.imm == BPF_FUNC_loop) return kLoop;
+        return insn.imm == BPF_FUNC_map_lookup_elem ? kLookup : 0;
+    }
     if (family == ebpf::Family::may_jump) return kMayGoto;
     if (family == ebpf::Family::load) return insn.src_reg == kContext ? kContextLoad : 0;
     if (family != ebpf::Family::alu) return 0;
@@ -68,6 +71,12 @@ void Emitter::map_address(Reg dst, uint32_t map) {
 void Emitter::data_address(Reg dst, uint32_t offset) {
     emit(load_imm64(dst, offset));
     items_.back().data = true;
+}
+
+void Emitter::function_address(Reg dst, Label subprogram) {
+    emit(ebpf::function_address(dst));
+    items_.back().target = subprogram.id;
+    used_[subprogram.id] = true;
 }
 
 void Emitter::emit_jump(bpf_insn insn, Label target) {
@@ -156,6 +165,8 @@ Code Emitter::finish() {
                 code.insns.push_back(insn);
                 break;
             case Item::Form::wide:
+                // Of a function's address: counted from behind the first half.
+                if (item.target != kNoLabel) insn.imm = distance + 1;
                 code.insns.push_back(insn);
                 code.insns.push_back(item.second);
                 break;

@@ -70,6 +70,8 @@ class Emitter {
     void map_address(Reg dst, uint32_t map);
     /// dst = address of the constant data at an offset.
     void data_address(Reg dst, uint32_t offset);
+    /// dst = address of a subprogram that the kernel is to call.
+    void function_address(Reg dst, Label subprogram);
     /// A jump made by jump_if(), jump_if_imm(), jump() or may_goto().
     void emit_jump(bpf_insn insn, Label target);
     void emit_jump(Label target) { emit_jump(jump(), target); }

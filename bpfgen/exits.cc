@@ -35,6 +35,12 @@ std::optional<Label> Exits::of_value(uint64_t value) const {
     return options_.result_map ? std::nullopt : std::optional(verdict_of(value));
 }
 
+std::vector<Label> Exits::all() const {
+    std::vector<Label> labels(errors_.begin() + 1, errors_.end());
+    labels.insert(labels.end(), {drop_, log_, pass_, no_map_});
+    return labels;
+}
+
 void Exits::end_with(ir::ValueId value, const ir::Function& function, const ValueFacts& facts,
                      Builder& builder, ValueLowering& values) const {
     const ir::Value& made = function[value];

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "bpfgen/builder.h"
 #include "bpfgen/hook.h"
@@ -30,9 +31,12 @@ class Exits {
   public:
     Exits(Emitter& emitter, const HookFacts& hook, ExitOptions options);
 
+    const ExitOptions& options() const { return options_; }
     Label error(ErrorKind kind) const { return errors_[error_index(kind)]; }
     /// Where a run goes that ends with a number; nothing where it has more to do on the way.
     std::optional<Label> of_value(uint64_t value) const;
+    /// All of them, in the same order in every object.
+    std::vector<Label> all() const;
     /// Before there are statistics.
     Label no_map() const { return no_map_; }
 

@@ -66,6 +66,21 @@ inline constexpr int16_t kLoopSlot = kFrameEnd;
 /// form, or to the kernel, which counts there if it has may_goto.
 inline constexpr int16_t kFrameEndWithLoops = kFrameEnd + 16;
 
+/// The same where walks over rows are calls, too: row_walk.h.
+inline constexpr int16_t kFrameOfRows = -96;
+inline constexpr int16_t kFrameEndWithRowCalls = kFrameEnd - kFrameOfRows;
+
+/// Where loops are rounds that the kernel calls for (loop_rounds.h): values may be down to there in
+/// a round and in the program, 512 bytes together. A round has a frame like that of the program,
+/// and finds in the program's below all that is not a value: the ends of the packet, the context
+/// and the address of scratch memory.
+inline constexpr int16_t kFrameEndWithRounds = -192;
+inline constexpr int16_t kRoundFrameEnd = kFrameEnd - kFrameEndWithRounds;
+inline constexpr int16_t kRoundDataSlot = -152;
+inline constexpr int16_t kRoundDataEndSlot = -160;
+inline constexpr int16_t kRoundContextSlot = -168;
+inline constexpr int16_t kRoundScratchSlot = -176;
+
 /// The frame of a subprogram that accesses a table, whose keys have kMostSharedWords words at most.
 inline constexpr int16_t kSharedValueSlot = -8;
 inline constexpr int16_t kSharedStatsKeySlot = -16;

@@ -34,16 +34,15 @@ uint32_t LineRecords::text(const LineInfo& line) {
     return found->second;
 }
 
-Bytes LineRecords::of(uint32_t from, uint32_t to) {
+Bytes LineRecords::of(uint32_t from, uint32_t to, uint32_t at) {
     Bytes records;
     const LineInfo* previous = nullptr;
-    for (const LineInfo& line : program_.lines) {
-        if (line.insn < from || line.insn >= to) continue;
-        const bool begins =
-            std::ranges::binary_search(program_.subprograms, line.insn, {}, &Subprogram::insn);
-        if (previous != nullptr && !begins && same_place(*previous, line)) continue;
+    const auto first = std::ranges::lower_bound(program_.lines, from, {}, &LineInfo::insn);
+    for (const LineInfo& line : std::span(first, program_.lines.end())) {
+        if (line.insn >= to) break;
+        if (previous != nullptr && same_place(*previous, line)) continue;
         previous = &line;
-        append_le(records, (line.insn - from) * sizeof(bpf_insn), 4);
+        append_le(records, (line.insn - from + at) * sizeof(bpf_insn), 4);
         append_le(records, name(line.file), 4);
         append_le(records, text(line), 4);
         append_le(records,

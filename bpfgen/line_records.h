@@ -23,10 +23,10 @@ class LineRecords {
   public:
     LineRecords(const Program& program, PutString put);
 
-    /// struct bpf_line_info one behind the other for the instructions from `from` to before `to`,
-    /// which stand in a section of their own: one for each change of position, and one where a
-    /// subprogram begins.
-    Bytes of(uint32_t from, uint32_t to);
+    /// struct bpf_line_info one behind the other for the instructions of a function, from `from` to
+    /// before `to`, of which the first is number `at` in its section: one for each change of
+    /// position.
+    Bytes of(uint32_t from, uint32_t to, uint32_t at = 0);
 
   private:
     uint32_t name(uint32_t file);

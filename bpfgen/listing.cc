@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bpfgen/later_programs.h"
 #include "bpfgen/source_lines.h"
 #include "core/base/diagnostic.h"
 #include "core/ebpf/constructors.h"
@@ -17,10 +18,14 @@ std::string print_listing(const Program& program) {
     size_t line = 0;
     size_t reference = 0;
     const LineInfo* shown = nullptr;
-    size_t subprogram = 0;
+    const std::vector<FunctionPlace> functions = functions_of(program);
+    size_t function = 0;
     for (uint32_t i = 0; i < program.insns.size(); ++i) {
-        if (subprogram < program.subprograms.size() && program.subprograms[subprogram].insn == i)
-            out += fmt::format("{}:\n", program.subprograms[subprogram++].name);
+        if (function < functions.size() && functions[function].from == i) {
+            const FunctionPlace& begins = functions[function++];
+            if (!begins.called) shown = nullptr;
+            if (begins.called || !program.later.empty()) out += fmt::format("{}:\n", *begins.name);
+        }
         for (; line < program.lines.size() && program.lines[line].insn == i; ++line) {
             const LineInfo& at = program.lines[line];
             if (program.units.size() > 1 && (shown == nullptr || shown->unit != at.unit))
@@ -52,6 +57,13 @@ std::string print_listing(const Program& program) {
             const auto target = static_cast<uint32_t>(int64_t{i} + 1 + insn.imm);
             const auto called = std::ranges::find(program.subprograms, target, &Subprogram::insn);
             out += fmt::format("{:6}: call {}\n", i, called->name);
+            continue;
+        }
+        if (ebpf::is_function_address(insn)) {
+            const auto target = static_cast<uint32_t>(int64_t{i} + 1 + insn.imm);
+            const auto called = std::ranges::find(program.subprograms, target, &Subprogram::insn);
+            out += fmt::format("{:6}: r{} = {}\n", i, insn.dst_reg, called->name);
+            ++i;
             continue;
         }
         const int32_t high = ebpf::is_wide(insn) ? program.insns[i + 1].imm : 0;

@@ -8,7 +8,7 @@
 namespace vfm::bpf {
 
 /// Every instruction with its number; above each run of instructions from one place, the source
-/// line.
+/// line. Where there are several programs each begins with its name, as what they call does.
 std::string print_listing(const Program& program);
 
 }  // namespace vfm::bpf

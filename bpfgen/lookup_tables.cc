@@ -137,10 +137,15 @@ void LookupTables::add_verdicts(const RuleTable& rules, uint64_t number) {
     verdicts_.emplace(number, table);
 }
 
-unsigned LookupTables::rounds() const {
+unsigned LookupTables::rounds(RowForm form) const {
     unsigned most = 0;
-    for (const auto& [number, rows] : rows_) most = std::max(most, rows.rounds());
+    for (const auto& [number, rows] : rows_) most = std::max(most, rounds_of(rows, form));
     return most;
+}
+
+bool LookupTables::walks_far() const {
+    return std::ranges::any_of(rows_,
+                               [](const auto& table) { return can_call_walk(table.second); });
 }
 
 bool LookupTables::add_rows(const RuleTable& rules, uint64_t number) {

@@ -8,6 +8,7 @@
 
 #include "bpfgen/constant_data.h"
 #include "bpfgen/lookup/row_table.h"
+#include "bpfgen/lookup/row_walk.h"
 #include "bpfgen/lookup/rule_lists.h"
 #include "bpfgen/lookup/set_table.h"
 #include "core/base/result.h"
@@ -42,7 +43,9 @@ class LookupTables {
     const VerdictTable& verdicts(uint64_t number) const { return verdicts_.at(number); }
     const RowTable& rows(uint64_t number) const { return rows_.at(number); }
     /// Times that code which asks for rows goes round a loop at most; 0 without loops.
-    unsigned rounds() const;
+    unsigned rounds(RowForm form) const;
+    /// A walk over rows has more rounds than stand in line where others are calls.
+    bool walks_far() const;
     ConstantData& data() { return data_; }
 
   private:

@@ -8,9 +8,12 @@
 #include "bpfgen/lower_extensions.h"
 #include "bpfgen/lower_live_set.h"
 #include "bpfgen/lower_lookup.h"
+#include "bpfgen/lower_rounds.h"
 #include "bpfgen/lower_tables.h"
 #include "bpfgen/lower_values.h"
 #include "bpfgen/questions.h"
+#include "bpfgen/rare_matches.h"
+#include "bpfgen/trunk.h"
 #include "core/base/check.h"
 #include "core/ir/form/analysis.h"
 #include "core/ir/form/arithmetic.h"
@@ -27,40 +30,6 @@ using ir::Terminator;
 using ir::Value;
 using ir::ValueId;
 
-// Above so many tests, each that leaves the run is written around its exit: see Builder::leave().
-// Below, the verifier has all exits behind the last block, which suits that of Linux 6.18: it looks
-// at the whole program anew at the first exit after instructions that use new stack slots.
-constexpr size_t kManyTests = 6000;
-
-size_t count_tests(const ir::Function& function, const std::vector<bool>& certain_fuel) {
-    size_t tests = 0;
-    for (const Block& block : function.blocks) {
-        for (const ValueId id : block.body) {
-            const Op op = function[id].op;
-            tests += ir::op_info(op).effect == ir::Effect::guard || ir::is_load(op) ||
-                     ir::is_loadx(op) || (op == Op::fuel && !certain_fuel[id]);
-        }
-        tests += ir::is_branch(block.end);
-    }
-    return tests;
-}
-
-/// By block: the tests that every packet makes first, as far as each is met from the one before
-/// alone. Not so many that the verifier, were it to go through the rest once more for each, would
-/// have more than kManyTests to go through.
-std::vector<bool> find_trunk(const Lowering& lowering, size_t tests) {
-    std::vector<bool> trunk(lowering.function.blocks.size(), false);
-    BlockId at = 0;
-    for (size_t length = 1; length * tests <= kManyTests; ++length) {
-        const Block& block = lowering.function.blocks[at];
-        if (!ir::is_branch(block.end)) break;
-        trunk[at] = true;
-        at = lowering.layout.late(block).target;
-        if (lowering.cfg.predecessors(at).size() > 1) break;
-    }
-    return trunk;
-}
-
 class Lowerer {
   public:
     Lowerer(const Lowering& lowering, AccessKind access)
@@ -70,25 +39,30 @@ class Lowerer {
           v_(b_, f_, lowering.values),
           tests_(count_tests(f_, lowering.certain_fuel)),
           around_(tests_ > kManyTests || (l_.heads.any() && l_.loops == LoopForm::bounded)),
-          trunk_(find_trunk(lowering, tests_)),
+          trunk_(find_trunk(f_, l_.cfg, l_.layout, tests_)),
+          rounds_(l_.rounds, f_, b_, v_),
+          fuel_base_(rounds_.any() ? kScratchBase : kFrame),
+          fuel_at_(rounds_.any() ? scratch_offset(kRoundFuelSlot) : kFuelSlot),
+          direct_(access == AccessKind::direct),
           far_(b_, access == AccessKind::direct ? lowering.far : std::nullopt),
           access_(make_access(
-              access, {b_, lowering.hook, lowering.exits, lowering.values, lowering.dominators,
+              access, {b_, lowering.hook, *lowering.exits, lowering.values, lowering.dominators,
                        around_, lowering.few_pointers, lowering.len, lowering.reach, far_})),
           labels_(f_.blocks.size()),
           in_keys_(made_into_keys(f_, l_.cfg)),
           entering_(f_.values.size(), kNoReg),
           asked_(asked_by_ends(f_)),
+          rare_matches_(rare_matches(f_, l_.cfg)),
           tables_(f_, l_.exchanges, l_.maps, l_.shared, b_, v_),
           left_(f_.blocks.size()) {}
 
     MFunction run() {
-        for (const auto& [seen, again] : l_.attempts.again_of) rounds_[again.get] = {};
+        for (const auto& [seen, again] : l_.attempts.again_of) attempted_[again.get] = {};
         for (const BlockId block : l_.layout.order()) {
             labels_[block] = b_.label();
             // Which block of a loop it takes for the first, the verifier sees in its own order.
             if (l_.heads.any()) l_.emitter.keep_jumps(labels_[block]);
-            if (Rounds* const rounds = rounds_at(block)) *rounds = {block, b_.fresh()};
+            if (Attempted* const attempt = attempt_at(block)) *attempt = {block, b_.fresh()};
             for (const ValueId param : f_.blocks[block].params) {
                 entering_[param] = b_.fresh();
                 if (!is_hidden(block, param)) v_.set(param, entering_[param]);
@@ -100,13 +74,19 @@ class Lowerer {
             current_ = id;
             std::vector<VReg> params;
             for (const ValueId param : block.params) params.push_back(entering_[param]);
-            if (const Rounds* const rounds = rounds_at(id)) params.push_back(rounds->before);
+            if (const Attempted* const attempt = attempt_at(id)) params.push_back(attempt->before);
             b_.origin(block.body.empty() ? block.end.origin : f_[block.body.front()].origin);
+            if (rounds_.is_head(id)) params.clear();
             b_.bind(labels_[id], std::move(params));
             b_.contents(contents_at(id));
-            if (l_.heads.at[id]) begin_round();
-            for (const ValueId param : block.params)
-                if (is_hidden(id, param)) v_.set(param, b_.blurred(entering_[param]));
+            if (rounds_.any() && id == 0) rounds_.dispatch(labels_);
+            if (rounds_.is_head(id)) {
+                continue_round(id);
+            } else {
+                if (l_.heads.at[id]) begin_round();
+                for (const ValueId param : block.params)
+                    if (is_hidden(id, param)) v_.set(param, b_.blurred(entering_[param]));
+            }
             for (const ValueId value : block.body) {
                 b_.origin(f_[value].origin);
                 operation(value);
@@ -114,7 +94,7 @@ class Lowerer {
             b_.origin(block.end.origin);
             // The key stands in the frame for all attempts.
             const BlockId next = block.end.then.target;
-            if (block.end.kind == Terminator::Kind::jump && rounds_at(next))
+            if (block.end.kind == Terminator::Kind::jump && attempt_at(next))
                 tables_.write_key(f_.blocks[next].body.front());
             left_[id] = b_.contents();
             end(block, i);
@@ -128,6 +108,7 @@ class Lowerer {
     // What all ways to a block leave in the frame; of those along a loop nothing is known yet.
     FrameContents contents_at(BlockId block) const {
         std::optional<FrameContents> known;
+        if (rounds_.is_head(block)) return {};
         for (const BlockId before : l_.cfg.predecessors(block)) {
             if (!left_[before]) return {};
             if (known)
@@ -147,7 +128,7 @@ class Lowerer {
 
     // Here the kernel's verifier sees that a loop ends. The fuel ends it before.
     void begin_round() {
-        const Label limit = l_.exits.error(ErrorKind::limit);
+        const Label limit = l_.exits->error(ErrorKind::limit);
         if (l_.loops == LoopForm::may_goto) {
             b_.may_goto(limit);
             return;
@@ -158,14 +139,21 @@ class Lowerer {
         b_.store(8, kFrame, kLoopSlot, 0);
     }
 
+    void continue_round(BlockId head) {
+        rounds_.begin(head);
+        // For the verifier, which has not seen what was tested in earlier rounds.
+        if (direct_ && rounds_.length(head) > 0)
+            leave_without_bytes(access_->has(rounds_.length(head)).negated());
+    }
+
     // ---- operations --------------------------------------------------------------------------
 
     void leave(const Condition& condition, ErrorKind error) {
-        b_.leave(condition, l_.exits.error(error), around_);
+        b_.leave(condition, l_.exits->error(error), around_);
     }
 
     void leave_without_bytes(const Condition& missing) {
-        const Label exit = l_.exits.error(ErrorKind::bounds);
+        const Label exit = l_.exits->error(ErrorKind::bounds);
         b_.leave(missing, far_.any() ? far_.before(exit) : exit, around_);
     }
 
@@ -241,8 +229,11 @@ class Lowerer {
             case Op::match: {
                 std::vector<Word> operands;
                 for (const ValueId operand : value.more) operands.push_back(word(operand));
-                return match_rules(b_, l_.tables.rows(value.imm), operands,
-                                   certain_bits(f_, value.more.back()));
+                const RowQuestion question = {.table = value.imm,
+                                              .operands = operands,
+                                              .present = certain_bits(f_, value.more.back()),
+                                              .rare = rare_matches_.contains(id)};
+                return match_rules(b_, l_.tables.rows(value.imm), question, l_.row_calls);
             }
             case Op::verdict:
                 return verdict_of(b_, l_.tables.verdicts(value.imm), word(value.a));
@@ -322,10 +313,10 @@ class Lowerer {
     }
 
     void take_fuel(uint64_t amount, bool certain) {
-        b_.load_to(0, 8, kFrame, kFuelSlot);
+        b_.load_to(0, 8, fuel_base_, fuel_at_);
         if (!certain) leave({.code = BPF_JLT, .a = 0, .imm = amount}, ErrorKind::limit);
         b_.add_imm_to(0, 0 - amount);
-        b_.store(8, kFrame, kFuelSlot, 0);
+        b_.store(8, fuel_base_, fuel_at_, VReg{0});
     }
 
     // ---- ends of blocks ----------------------------------------------------------------------
@@ -340,7 +331,7 @@ class Lowerer {
                 ret(end.a);
                 return;
             case Terminator::Kind::trap:
-                b_.jump(l_.exits.error(end.error));
+                b_.jump(l_.exits->error(end.error));
                 return;
             case Terminator::Kind::branch:
                 if (const Attempts::Again* const again = l_.attempts.find(end.a))
@@ -421,7 +412,8 @@ class Lowerer {
                                   block.end.kind == Terminator::Kind::branch_index;
         const Edge* const asks = far_.any() && tests_length ? &block.end.otherwise : nullptr;
         const bool one_target = soon.target == late.target;
-        if (!asks && !first_fails && one_target && l_.layout.follows(index, soon.target))
+        if (!asks && !first_fails && one_target && !rounds_.leaves(late) &&
+            l_.layout.follows(index, soon.target))
             return choose(block.end, to_then());
 
         // No jump is taken to what goes on, where the verifier's time allows it.
@@ -440,7 +432,7 @@ class Lowerer {
         // Inline if it has no label, or if it would fall through were it not for the soon way.
         const std::optional<Label> exit =
             l_.careful || !is_bare_end(f_, late.target) ? std::nullopt : label_aside(late);
-        const bool late_inline = (is_bare_end(f_, late.target) && !exit) ||
+        const bool late_inline = rounds_.leaves(late) || (is_bare_end(f_, late.target) && !exit) ||
                                  (falls && !l_.layout.follows(index, soon.target));
         const Label late_target = exit ? *exit : late_inline ? b_.label() : labels_[late.target];
         const bool asks_aside = asks == &late && !late_inline;
@@ -468,14 +460,14 @@ class Lowerer {
     }
 
     // An attempt that is made again if it was in vain.
-    struct Rounds {
+    struct Attempted {
         BlockId begin = ir::kNone;
         VReg before = kNoReg;  // attempts before this one
     };
-    Rounds* rounds_at(BlockId id) {
+    Attempted* attempt_at(BlockId id) {
         const ir::IdList& body = f_.blocks[id].body;
-        const auto at = body.empty() ? rounds_.end() : rounds_.find(body.front());
-        return at == rounds_.end() ? nullptr : &at->second;
+        const auto at = body.empty() ? attempted_.end() : attempted_.find(body.front());
+        return at == attempted_.end() ? nullptr : &at->second;
     }
 
     void end_attempt(const Terminator& end, const Attempts::Again& again) {
@@ -491,13 +483,13 @@ class Lowerer {
             b_.branch(is_made.negated(), retry);
             go(made);
         }
-        const Rounds rounds = rounds_.at(again.get);
+        const Attempted attempt = attempted_.at(again.get);
         const uint64_t last = again.rounds - 1;
         tables_.later(retry, [=, this, &lost] {
             const Label out = b_.label();
-            b_.branch({.code = BPF_JEQ, .a = rounds.before, .imm = last}, out);
-            const VReg more = b_.alu_imm(BPF_ADD, rounds.before, 1);
-            b_.jump(labels_[rounds.begin], {{.dst = rounds.before, .src = more}});
+            b_.branch({.code = BPF_JEQ, .a = attempt.before, .imm = last}, out);
+            const VReg more = b_.alu_imm(BPF_ADD, attempt.before, 1);
+            b_.jump(labels_[attempt.begin], {{.dst = attempt.before, .src = more}});
             b_.bind(out);
             go(lost);
         });
@@ -517,10 +509,11 @@ class Lowerer {
 
     std::vector<Move> moves(const Edge& edge) {
         std::vector<Move> list;
-        if (const Rounds* const rounds = rounds_at(edge.target)) {
+        if (rounds_.leaves(edge)) return list;
+        if (const Attempted* const attempt = attempt_at(edge.target)) {
             // The kernel's verifier must see that the rounds end.
-            b_.keep_known(rounds->before);
-            list.push_back({.dst = rounds->before, .imm = 0});
+            b_.keep_known(attempt->before);
+            list.push_back({.dst = attempt->before, .imm = 0});
         }
         const auto& params = f_.blocks[edge.target].params;
         for (size_t i = 0; i < params.size(); ++i) {
@@ -538,27 +531,29 @@ class Lowerer {
     // pending. Code of its own that is left for later is met last by the way of which the verifier
     // knows least, and gone through once more for each way of which it knew more.
     std::optional<Label> label_aside(const Edge& edge) const {
-        if (around_) return std::nullopt;
+        if (around_ || rounds_.leaves(edge)) return std::nullopt;
         const Terminator& end = f_.blocks[edge.target].end;
         if (!is_bare_end(f_, edge.target))
             return !l_.careful || trunk_[current_] ? std::optional(labels_[edge.target])
                                                    : std::nullopt;
-        if (end.kind == Terminator::Kind::trap) return l_.exits.error(end.error);
-        return v_.is_number(end.a) ? l_.exits.of_value(f_[end.a].imm) : std::nullopt;
+        if (end.kind == Terminator::Kind::trap) return l_.exits->error(end.error);
+        return v_.is_number(end.a) ? l_.exits->of_value(f_[end.a].imm) : std::nullopt;
     }
 
     void go(const Edge& edge) {
         const Terminator& end = f_.blocks[edge.target].end;
-        if (!is_bare_end(f_, edge.target)) {
+        if (rounds_.leaves(edge)) {
+            rounds_.leave(edge);
+        } else if (!is_bare_end(f_, edge.target)) {
             b_.jump(labels_[edge.target], moves(edge));
         } else if (end.kind == Terminator::Kind::trap) {
-            b_.jump(l_.exits.error(end.error));
+            b_.jump(l_.exits->error(end.error));
         } else {
             ret(end.a);
         }
     }
 
-    void ret(ValueId value) { l_.exits.end_with(value, f_, l_.values, b_, v_); }
+    void ret(ValueId value) { l_.exits->end_with(value, f_, l_.values, b_, v_); }
 
     const Lowering& l_;
     const ir::Function& f_;
@@ -568,16 +563,21 @@ class Lowerer {
     size_t tests_;
     bool around_;
     std::vector<bool> trunk_;  // by block
+    RoundLowering rounds_;
+    Reg fuel_base_;  // where the fuel is
+    int16_t fuel_at_;
+    bool direct_;
     FarTests far_;
     std::unique_ptr<PacketAccess> access_;
     std::vector<Label> labels_;   // by block
     std::vector<bool> in_keys_;   // by value
     std::vector<VReg> entering_;  // by parameter: what edges write
     std::vector<bool> asked_;     // by value
+    const std::set<ValueId> rare_matches_;
     BlockId current_ = 0;
     TableLowering tables_;
-    std::unordered_map<ValueId, Rounds> rounds_;      // by the flow_get that begins an attempt
-    std::vector<std::optional<FrameContents>> left_;  // by block: at its end, once it is written
+    std::unordered_map<ValueId, Attempted> attempted_;  // by the flow_get that begins an attempt
+    std::vector<std::optional<FrameContents>> left_;    // by block: at its end, once it is written
 };
 
 }  // namespace

@@ -6,8 +6,9 @@
 #include "bpfgen/exits.h"
 #include "bpfgen/hook.h"
 #include "bpfgen/layout.h"
+#include "bpfgen/lookup/row_walk.h"
 #include "bpfgen/lookup_tables.h"
-#include "bpfgen/loop_heads.h"
+#include "bpfgen/loop_rounds.h"
 #include "bpfgen/maps.h"
 #include "bpfgen/packet_access.h"
 #include "bpfgen/shared_access.h"
@@ -23,16 +24,18 @@ struct Lowering {
     const std::vector<bool>& certain_fuel;  ///< see fuel.h
     const Layout& layout;
     const ir::Cfg& cfg;
-    const ir::Dominators& dominators;
+    const ir::Dominators& dominators;  ///< with rounds: of ways within one
     const LoopHeads& heads;
+    const LoopRounds* rounds;  ///< null but in the form of bpf_loop
     const Exchanges& exchanges;
     const Attempts& attempts;
     LoopForm loops;
     const HookFacts& hook;
-    const Exits& exits;
+    const Exits* exits;
     Maps& maps;
     const LookupTables& tables;
     SharedAccess& shared;
+    RowCalls& row_calls;
     Emitter& emitter;
     LenSource len;
     bool clock_in_slot;  ///< kClockSlot holds NOW

@@ -89,6 +89,9 @@ VReg ValueLowering::arithmetic(const AluRow& row, ValueId id) {
     const VReg left = read(a);
     const bool shift = row.op == Op::shl || row.op == Op::shr;
     if (shift && is_number(b)) return b_.alu_imm(row.code, left, f_[b].imm & 63);
+    // The verifier does not remember of what a difference was made.
+    if (row.op == Op::add && facts_.is_compared_sum(id) && fits_imm(0 - f_[b].imm))
+        return b_.alu_imm(BPF_SUB, left, 0 - f_[b].imm);
     return binary(row.code, left, b);
 }
 

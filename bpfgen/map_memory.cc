@@ -25,6 +25,8 @@ uint64_t memory_of(const Map& map, uint64_t cpus) {
                    (grows ? map.keys.size() / map.key_size : entries) *
                        (kHashEntryBytes + in_words(map.key_size) + value);
         }
+        case BPF_MAP_TYPE_PROG_ARRAY:
+            return entries * kPointerBytes;
         case BPF_MAP_TYPE_PERCPU_ARRAY:
             return entries * (kPointerBytes + value * cpus);
         case BPF_MAP_TYPE_LPM_TRIE:

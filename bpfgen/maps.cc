@@ -55,6 +55,8 @@ MapList::MapList(std::vector<std::string> reserved) : taken_(std::move(reserved)
     taken_.emplace_back("vfm_scratch");
     taken_.emplace_back("vfm_packet");
     taken_.emplace_back("vfm_result");
+    taken_.emplace_back("vfm_programs");
+    taken_.emplace_back("vfm_now");
 }
 
 uint32_t MapList::add(std::string_view name, Map map) {
@@ -228,6 +230,34 @@ uint32_t MapList::result(uint32_t units) {
                              .max_entries = units});
     }
     return *result_;
+}
+
+uint32_t MapList::programs() {
+    if (!programs_) {
+        programs_ = add_named({.name = "vfm_programs",
+                               .role = MapRole::programs,
+                               .type = BPF_MAP_TYPE_PROG_ARRAY,
+                               .key_size = sizeof(uint32_t),
+                               .value_size = sizeof(uint32_t),
+                               .max_entries = kMostPrograms - 1});
+    }
+    return *programs_;
+}
+
+uint32_t MapList::clock() {
+    if (!clock_) {
+        clock_ = add_named({.name = "vfm_now",
+                            .role = MapRole::scratch,
+                            .type = BPF_MAP_TYPE_PERCPU_ARRAY,
+                            .key_size = sizeof(uint32_t),
+                            .value_size = sizeof(uint64_t),
+                            .max_entries = 1});
+    }
+    return *clock_;
+}
+
+std::string MapList::later_program(const std::string& first) {
+    return unique_among(taken_, first, kMaxName);
 }
 
 }  // namespace vfm::bpf

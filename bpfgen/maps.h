@@ -28,18 +28,25 @@ class MapList {
     uint32_t packet(uint32_t bytes);
     /// The index of `vfm_result`, which has a value for each unit.
     uint32_t result(uint32_t units);
+    /// The index of `vfm_programs`, which leads to later programs.
+    uint32_t programs();
+    /// The index of `vfm_now`, a per-CPU number: NOW, from one program to the next.
+    uint32_t clock();
+
+    /// A name for a later program, unlike that of any other and of any map.
+    std::string later_program(const std::string& first);
 
     /// A name for a unit, at most 7 bytes, that no other unit has.
     std::string unit_prefix(std::string_view name);
 
     const std::string& name(uint32_t map) const { return maps_[map].name; }
-    std::vector<Map> take() { return std::move(maps_); }
+    const std::vector<Map>& all() const { return maps_; }
 
   private:
     std::vector<std::string> taken_;
     std::vector<std::string> prefixes_;
     std::vector<Map> maps_;
-    std::optional<uint32_t> scratch_, packet_, result_;
+    std::optional<uint32_t> scratch_, packet_, result_, programs_, clock_;
 };
 
 /// Where a live set is.

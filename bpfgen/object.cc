@@ -3,13 +3,14 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <set>
 
+#include "bpfgen/later_programs.h"
 #include "bpfgen/lookup/rule_lists.h"
 #include "bpfgen/loops.h"
-#include "bpfgen/predict/predict.h"
+#include "bpfgen/programs.h"
 #include "bpfgen/repeated_tests.h"
 #include "bpfgen/source_lines.h"
-#include "bpfgen/translate.h"
 #include "core/base/check.h"
 #include "core/ir/lift/lift.h"
 #include "core/ir/passes/passes.h"
@@ -19,9 +20,6 @@ namespace {
 
 // The kernel's verifier goes through what stands twice twice.
 constexpr size_t kMostCopied = 600;
-
-// Of all filters that loop: the kernel ends a program that goes round 2^23 times.
-constexpr uint64_t kMostFuelInAll = 8 * kMostLoopFuel;
 
 bool names_map(const Insn& insn, const Map& map) {
     switch (map.role) {
@@ -37,16 +35,27 @@ bool names_map(const Insn& insn, const Map& map) {
         case MapRole::scratch:
         case MapRole::packet:
         case MapRole::result:
+        case MapRole::programs:
             return false;
     }
     return false;
 }
 
+// The maps that it uses, as they were made.
+std::vector<Map> maps_of(const Program& program) {
+    std::set<uint32_t> used;
+    for (const MapReference& at : program.map_references) used.insert(at.map);
+    std::vector<Map> maps;
+    for (const uint32_t map : used) maps.push_back(program.maps[map]);
+    return maps;
+}
+
 // Constants are a map, too. Fails at the instruction that names the first map beyond the bound, or
 // at the beginning of the unit whose statistics that are.
 std::expected<void, UnitFailure> check_maps(const Program& program, std::span<const Unit> units) {
-    if (count_maps(program) <= kMostMaps) return {};
-    const size_t most = kMostMaps - (count_maps(program) - program.maps.size());
+    const size_t count = count_maps(program);
+    if (count <= kMostMaps) return {};
+    const std::vector<Map> maps = maps_of(program);
     const auto namer = [&](const Map& map) {
         return std::ranges::find_if(units[map.unit].module->insns(),
                                     [&](const Insn& insn) { return names_map(insn, map); });
@@ -55,9 +64,9 @@ std::expected<void, UnitFailure> check_maps(const Program& program, std::span<co
         return map.role == MapRole::stats || namer(map) != units[map.unit].module->insns().end();
     };
     // Scratch memory has none.
-    size_t first = most;
-    while (first > 0 && !has_place(program.maps[first])) --first;
-    const Map& map = program.maps[first];
+    size_t first = kMostMaps - (count - maps.size());
+    while (first > 0 && !has_place(maps[first])) --first;
+    const Map& map = maps[first];
     const Insn& at =
         map.role == MapRole::stats ? units[map.unit].module->insns().front() : *namer(map);
     return std::unexpected(UnitFailure{
@@ -68,7 +77,7 @@ std::expected<void, UnitFailure> check_maps(const Program& program, std::span<co
                     fmt::format("eBPF: {}: the program needs {} maps for flow tables, counters, "
                                 "live sets, statistics, scratch memory and constants, the kernel "
                                 "takes {}",
-                                op_info(at.op).name, count_maps(program), kMostMaps)))});
+                                op_info(at.op).name, count, kMostMaps)))});
 }
 
 // Every reason of ours begins with the name of the back end.
@@ -128,75 +137,29 @@ Result<ir::Function> lifted(const VerifiedModule& verified, const Options& optio
                                                               : std::move(function);
 }
 
-Failure too_many_loops(const VerifiedModule& verified, uint64_t fuel) {
-    const uint32_t at = find_loop(verified);
-    return Failure(Status::refused,
-                   Diagnostic::at_offset(
-                       "", at,
-                       fmt::format("eBPF: with the loop at +{:#x} the filters with loops have fuel "
-                                   "for {} instructions, in the kernel they have {} at most",
-                                   at, fuel, kMostFuelInAll)));
-}
-
 std::unexpected<UnitFailure> refused(uint32_t unit, Failure failure) {
     return std::unexpected(UnitFailure{unit, refusal(std::move(failure))});
 }
 
-// What the shortest code may take of the verifier: a thirty-second of its limit, so that kernels
-// whose verifier finds less alike than the one that is foretold take it, too.
-constexpr uint64_t kMostForShortest = kMostProcessed / 32;
-// A function with more is not even tried.
-constexpr size_t kMostValuesForShortest = 6000;
-
-// Through code that also runs on copies of packets the verifier goes at least twice.
-bool is_followed_soon(const Program& program) {
-    const uint64_t most = program.restarts.empty() ? kMostForShortest : 2 * kMostForShortest;
-    return predict(program, most).processed <= most;
-}
-
-std::expected<Program, UnitFailure> translate_with_care(const std::vector<UnitInput>& inputs,
-                                                        std::span<const Unit> units,
-                                                        const Options& options) {
-    if (options.care != Care::where_needed)
-        return translate(inputs, units, options, options.care == Care::always);
-    size_t values = 0;
-    bool loops = false;
-    for (const UnitInput& input : inputs) {
-        values += input.function.values.size();
-        loops |= !input.unit->module->acyclic();
-    }
-    if (!loops && values <= kMostValuesForShortest) {
-        auto shortest = translate(inputs, units, options, false);
-        if (shortest && is_followed_soon(*shortest)) return shortest;
-    }
-    return translate(inputs, units, options, true);
-}
-
 }  // namespace
 
-size_t count_maps(const Program& program) {
-    return program.maps.size() + (program.data.empty() ? 0 : 1);
-}
-
 std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const Options& options) {
-    uint64_t loop_fuel = 0;
     std::vector<UnitInput> inputs;
     for (uint32_t number = 0; number < units.size(); ++number) {
         auto function = lifted(*units[number].module, options);
         if (!function) return refused(number, std::move(function).error());
-        const VerifiedModule& module = *units[number].module;
-        if (!module.acyclic()) loop_fuel += module.fuel();
-        if (loop_fuel > kMostFuelInAll) return refused(number, too_many_loops(module, loop_fuel));
         inputs.push_back({&units[number], number, std::move(*function)});
     }
     std::ranges::stable_sort(inputs, {}, [](const UnitInput& in) { return in.unit->priority; });
-    auto program = translate_with_care(inputs, units, options);
-    if (!program) {
-        UnitFailure& why = program.error();
+    auto programs = programs_of(inputs, units, options);
+    if (!programs) {
+        UnitFailure& why = programs.error();
         return refused(why.unit, std::move(why.failure));
     }
-    if (options.for_kernel) TRY(check_maps(*program, units));
-    attach_sources(*program, units);
+    if (options.for_kernel)
+        for (const Program& one : *programs) TRY(check_maps(one, units));
+    Program program = join(*std::move(programs));
+    attach_sources(program, units);
     return program;
 }
 

@@ -51,6 +51,7 @@ enum class Care : uint8_t {
 enum class LoopForm : uint8_t {
     bounded,   ///< a count that the verifier follows round by round, as far as it goes: Linux 5.3
     may_goto,  ///< an instruction by which the kernel could end it: Linux 6.9
+    bpf_loop,  ///< rounds that the kernel calls for, which the verifier sees once: Linux 5.17
 };
 
 /// Maps that a program of the kernel may use, its constants among them.
@@ -58,6 +59,9 @@ inline constexpr uint64_t kMostMaps = 64;
 
 /// With more fuel a program that loops is refused.
 inline constexpr uint64_t kMostLoopFuel = 1'000'000;
+
+/// Programs that the kernel runs one behind the other for a packet: 33 calls that do not come back.
+inline constexpr size_t kMostPrograms = 34;
 
 struct Options {
     Hook hook = Hook::xdp;
@@ -75,6 +79,10 @@ struct Options {
     /// So many tests of a value for equality with numbers become a set. Measured by bench_lookups:
     /// one behind the other they take as long at 24, and as many instructions at 22.
     size_t least_set = 24;
+    /// Several units of which the kernel's verifier would go through more instructions become
+    /// several programs (Program::later). Half of the kernel's limit: other kernels find less alike
+    /// than the one that is foretold. Tests choose less.
+    uint64_t most_processed = 500'000;
     uint64_t register_seed = 0;  ///< tests: other than 0 moves values to other places
 };
 
@@ -106,7 +114,8 @@ enum class MapRole : uint8_t {
     stats,
     scratch,
     packet,
-    result
+    result,
+    programs
 };
 
 /// Counters of a group that stand at the end of the value of the statistics.
@@ -116,8 +125,8 @@ struct CounterArray {
 };
 
 /// With more in all, each counter group is a map of its own: a value of a per-CPU array has at most
-/// 32 KiB.
-inline constexpr size_t kMostCountersInStats = 1000;
+/// 32 KiB, of which struct vfm_stats may grow into 768 bytes.
+inline constexpr size_t kMostCountersInStats = 2000;
 
 /// A map that the program uses. `name` is a C identifier of at most 15 bytes, unique in the object.
 struct Map {
@@ -128,7 +137,7 @@ struct Map {
     uint32_t value_size = 0;
     uint32_t max_entries = 0;
     uint32_t flags = 0;             ///< BPF_F_*
-    uint32_t unit = 0;              ///< whose it is; scratch, packet and result are of all
+    uint32_t unit = 0;              ///< whose it is; those from MapRole::scratch on are of all
     uint32_t table = 0;             ///< number of the flow table, the counter group or the set
     std::vector<KeyKind> key = {};  ///< role flow
     /// Roles of sets: the keys with which the filter begins, one behind the other, each with this
@@ -162,6 +171,17 @@ struct Subprogram {
     std::string name;   ///< a C identifier, no map's name
     uint32_t insn = 0;  ///< where it begins; it ends where the next one does
     size_t parameters = 0;
+    /// It has the linkage of a static function, and bpf_loop calls it: with the number of the
+    /// round and the program's frame.
+    bool is_round = false;
+};
+
+/// A program behind the first. The one before calls it through the map of role programs, whose
+/// entry I leads to Program::later[I]; the call does not come back, and between them only the
+/// context is carried.
+struct LaterProgram {
+    std::string name;
+    uint32_t insn = 0;  ///< where it begins
 };
 
 /// The ELF section of a program, from which loaders know how to load it: "xdp" for linear frames,
@@ -173,10 +193,11 @@ struct Program {
     std::string name{};
     Hook hook = Hook::xdp;
     Frames frames = Frames::any;
-    std::vector<bpf_insn> insns;          ///< the program, then its subprograms
-    std::vector<Subprogram> subprograms;  ///< ascending by insn
+    std::vector<bpf_insn> insns;          ///< the program, then its subprograms, then later ones
+    std::vector<Subprogram> subprograms;  ///< of all, ascending by insn
+    std::vector<LaterProgram> later;      ///< ascending by insn, each with its subprograms behind
     /// Times that a packet goes round a loop at most, if all loops are ours: lower_extensions.h,
-    /// lookup/row_match.cc.
+    /// lookup/row_walk.h.
     unsigned rounds = 0;
     std::vector<Map> maps;
     std::vector<MapReference> map_references;
@@ -192,10 +213,10 @@ struct Program {
     std::vector<std::string> units;    ///< their names, as they were given
 };
 
-/// Constants are one, too.
+/// Those that it uses; constants are one, too.
 size_t count_maps(const Program& program);
 
-/// The instruction behind the last of the program itself.
+/// The instruction behind the last of the program itself, which has no later ones.
 inline size_t program_end(const Program& program) {
     return program.subprograms.empty() ? program.insns.size() : program.subprograms.front().insn;
 }
@@ -207,7 +228,11 @@ Result<Program> generate(const VerifiedModule& verified, const Options& options)
 /// One program of one unit or more. With one unit it is what the other function makes of it;
 /// with several, the statistics of a unit are in a map called NAME_stats, its other maps are called
 /// NAME_TABLE, where NAME are up to 7 bytes of the unit's name, and the result map of a test build
-/// has a value for each unit. Options::drop_on_error does not matter.
+/// has a value for each unit. Options::drop_on_error does not matter. Units that the kernel would
+/// not take in one program, be it for Options::most_processed, for kMostMaps, for their size or for
+/// their loops, are cut between units into few that it does take; where a call to a later one
+/// fails the packet takes the on-error verdict of the unit with which that begins, and ends there.
+/// More than kMostPrograms are refused.
 std::expected<Program, UnitFailure> generate(std::span<const Unit> units, const Options& options);
 
 /// What the kernel is told of every program.

@@ -8,6 +8,7 @@
 #include "bpf/vfm_abi.h"
 #include "bpfgen/btf.h"
 #include "bpfgen/hook.h"
+#include "bpfgen/later_programs.h"
 #include "bpfgen/line_records.h"
 #include "bpfgen/maps.h"
 
@@ -18,7 +19,8 @@ constexpr std::string_view kMapsSection = ".maps";
 
 class ProgramTypes {
   public:
-    explicit ProgramTypes(const Program& program) : program_(program) {
+    explicit ProgramTypes(const Program& program)
+        : program_(program), functions_(functions_of(program)) {
         int_ = b_.integer("int", 4, true);
         u32_ = b_.type_name("__u32", b_.integer("unsigned int", 4, false));
         u8_ = b_.type_name("__u8", b_.integer("unsigned char", 1, false));
@@ -35,12 +37,19 @@ class ProgramTypes {
         }
         const TypeId context = b_.structure(hook.context, hook.context_size, fields);
         symbols();
-        functions_.push_back(b_.function(program_.name, int_, {{"ctx", b_.pointer(context)}}));
-        for (const Subprogram& subprogram : program_.subprograms) {
+        TypeId context_pointer = 0;
+        for (const FunctionPlace& function : functions_) {
             std::vector<BtfBuilder::Parameter> parameters;
-            for (size_t i = 0; i < subprogram.parameters; ++i)
+            for (size_t i = 0; i < function.parameters; ++i)
                 parameters.push_back({fmt::format("a{}", i), u64_});
-            functions_.push_back(b_.function(subprogram.name, u64_, parameters));
+            if (!function.called) {
+                if (context_pointer == 0) context_pointer = b_.pointer(context);
+                parameters = {{"ctx", context_pointer}};
+            }
+            if (function.is_round) parameters = {{"round", u32_}, {"frame", b_.pointer(u64_)}};
+            function_types_.push_back(
+                b_.function(*function.name, function.called ? u64_ : int_, parameters,
+                            function.is_round ? BTF_FUNC_STATIC : BTF_FUNC_GLOBAL));
         }
         Bytes ext = extension();
         return {b_.section(), std::move(ext), std::move(map_types_)};
@@ -70,6 +79,7 @@ class ProgramTypes {
             case MapRole::scratch:
             case MapRole::packet:
             case MapRole::result:
+            case MapRole::programs:
                 return u32_;
         }
         return u32_;
@@ -118,6 +128,8 @@ class ProgramTypes {
                                      {"error", s64_, offsetof(vfm_result, error)},
                                      {"now", u64_, offsetof(vfm_result, now)},
                                      {"random", u64_, offsetof(vfm_result, random)}});
+            case MapRole::programs:
+                return u32_;
         }
         return u64_;
     }
@@ -153,30 +165,55 @@ class ProgramTypes {
         return b_.structure("vfm_stats", offset, members);
     }
 
+    using Members = std::vector<BtfBuilder::Member>;
+
     // A definition is a structure of pointers: a number stands as the length of the array that a
     // member points to, a type as what it points to.
     void maps() {
         if (program_.maps.empty()) return;
         std::vector<BtfBuilder::Variable> variables;
-        const auto number = [&](uint32_t n) { return b_.pointer(b_.array(int_, int_, n)); };
         uint32_t at = 0;
         for (const Map& map : program_.maps) {
-            map_types_.push_back({key_type(map), value_type(map)});
-            const std::pair<std::string_view, TypeId> members[] = {
-                {"type", number(map.type)},
-                {"max_entries", number(map.max_entries)},
-                {"map_flags", number(map.flags)},
-                {"key", b_.pointer(map_types_.back().key)},
-                {"value", b_.pointer(map_types_.back().value)}};
-            std::vector<BtfBuilder::Member> list;
-            for (const auto& [name, type] : members) {
-                list.push_back({std::string(name), type, static_cast<uint32_t>(8 * list.size())});
-            }
-            const TypeId type = b_.structure("", kMapDefinitionSize, list);
-            variables.push_back({b_.variable(map.name, type), at, kMapDefinitionSize});
-            at += kMapDefinitionSize;
+            const TypeId type =
+                map.role == MapRole::programs ? programs_definition(map) : definition(map);
+            variables.push_back({b_.variable(map.name, type), at, definition_size(map)});
+            at += definition_size(map);
         }
         b_.data_section(kMapsSection, at, variables);
+    }
+
+    TypeId number(uint32_t n) { return b_.pointer(b_.array(int_, int_, n)); }
+
+    static void put(Members& members, std::string_view name, TypeId type) {
+        members.push_back(
+            {std::string(name), type, static_cast<uint32_t>(sizeof(uint64_t) * members.size())});
+    }
+
+    Members common_members(const Map& map) {
+        Members members;
+        put(members, "type", number(map.type));
+        put(members, "max_entries", number(map.max_entries));
+        put(members, "map_flags", number(map.flags));
+        return members;
+    }
+
+    TypeId definition(const Map& map) {
+        map_types_.push_back({key_type(map), value_type(map)});
+        Members members = common_members(map);
+        put(members, "key", b_.pointer(map_types_.back().key));
+        put(members, "value", b_.pointer(map_types_.back().value));
+        return b_.structure("", kMapDefinitionSize, members);
+    }
+
+    // Behind the definition stand the addresses of functions. The kernel takes no types for it.
+    TypeId programs_definition(const Map& map) {
+        map_types_.emplace_back();
+        Members members = common_members(map);
+        put(members, "key_size", number(map.key_size));
+        const TypeId any = b_.pointer(0);
+        const TypeId program = b_.pointer(b_.prototype(int_, {{"", any}}));
+        put(members, "values", b_.array(program, int_, 0));
+        return b_.structure("", kProgramsDefinitionSize, members);
     }
 
     // ---- function and lines ------------------------------------------------------------------
@@ -192,42 +229,32 @@ class ProgramTypes {
         if (!program_.data.empty()) bytes(kDataSection, kDataSymbol, program_.data.size());
     }
 
-    // A section of instructions, from one to before another, and its functions.
-    struct Part {
-        std::string_view section;
-        uint32_t from, to;
-        std::vector<std::pair<uint32_t, TypeId>> functions;  // by where they begin
-    };
-
-    std::vector<Part> parts() const {
-        const auto end = static_cast<uint32_t>(program_end(program_));
-        std::vector<Part> parts = {
-            {section_name(program_.hook, program_.frames), 0, end, {{0, functions_[0]}}}};
-        if (program_.subprograms.empty()) return parts;
-        Part called{kCalledSection, end, static_cast<uint32_t>(program_.insns.size()), {}};
-        for (size_t i = 0; i < program_.subprograms.size(); ++i)
-            called.functions.emplace_back(program_.subprograms[i].insn, functions_[i + 1]);
-        parts.push_back(std::move(called));
-        return parts;
-    }
-
     Bytes extension() {
         Bytes functions, lines;
         append_le(functions, sizeof(bpf_func_info), 4);
         append_le(lines, sizeof(bpf_line_info), 4);
         LineRecords records(program_, [&](std::string_view text) { return b_.string(text); });
-        for (const Part& part : parts()) {
-            const uint32_t section = b_.string(part.section);
-            append_le(functions, section, 4);
-            append_le(functions, part.functions.size(), 4);
-            for (const auto& [insn, type] : part.functions) {
-                append_le(functions, (insn - part.from) * sizeof(bpf_insn), 4);
-                append_le(functions, type, 4);
+        for (const bool called : {false, true}) {
+            if (called && program_.subprograms.empty()) continue;
+            const uint32_t section =
+                b_.string(called ? kCalledSection : section_name(program_.hook, program_.frames));
+            uint32_t count = 0;
+            Bytes function_records, line_records;
+            for (size_t i = 0; i < functions_.size(); ++i) {
+                const FunctionPlace& function = functions_[i];
+                if (function.called != called) continue;
+                ++count;
+                append_le(function_records, function.at * sizeof(bpf_insn), 4);
+                append_le(function_records, function_types_[i], 4);
+                const Bytes of_function = records.of(function.from, function.to, function.at);
+                line_records.insert(line_records.end(), of_function.begin(), of_function.end());
             }
-            const Bytes of_part = records.of(part.from, part.to);
+            append_le(functions, section, 4);
+            append_le(functions, count, 4);
+            functions.insert(functions.end(), function_records.begin(), function_records.end());
             append_le(lines, section, 4);
-            append_le(lines, of_part.size() / sizeof(bpf_line_info), 4);
-            lines.insert(lines.end(), of_part.begin(), of_part.end());
+            append_le(lines, line_records.size() / sizeof(bpf_line_info), 4);
+            lines.insert(lines.end(), line_records.begin(), line_records.end());
         }
 
         // With the fields for relocations of fields, of which there are none: LLVM's tools read
@@ -251,7 +278,8 @@ class ProgramTypes {
 
     const Program& program_;
     BtfBuilder b_;
-    std::vector<TypeId> functions_;  // the program, then what it calls
+    const std::vector<FunctionPlace> functions_;
+    std::vector<TypeId> function_types_;
     std::vector<MapTypes> map_types_;
     TypeId int_ = 0, u8_ = 0, u32_ = 0, u64_ = 0, s64_ = 0;
 };

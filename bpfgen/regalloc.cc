@@ -1,5 +1,7 @@
 #include "bpfgen/regalloc.h"
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <array>
 #include <functional>
@@ -76,11 +78,13 @@ class Allocator {
     }
 
     std::expected<Allocation, TooDeep> run() {
-        assign_registers();
-        const std::vector<VReg> values = values_in_memory();
-        Allocation allocation;
-        const bool frame = values.empty() || !scratch_first_;
-        if (frame && place_in_frame(allocation, values, frame_slots())) return allocation;
+        if (registers_.scratch_taken == 0) {
+            assign_registers();
+            const std::vector<VReg> values = values_in_memory();
+            Allocation allocation;
+            const bool frame = values.empty() || !scratch_first_;
+            if (frame && place_in_frame(allocation, values, frame_slots())) return allocation;
+        }
         // The address of scratch memory costs less in a register than it would be to fetch it for
         // each value there.
         std::erase(registers_.kept_in_calls, kScratchBase);
@@ -103,6 +107,9 @@ class Allocator {
                 ++intervals_[reg].accesses;
             });
             if (is_virtual(insn.dst) && insn.a != kNoReg) intervals_[insn.dst].hint = insn.a;
+            // An argument of a subprogram is there until it is read.
+            if (insn.op == MOp::mov && insn.a < kRegisters && is_virtual(insn.dst))
+                losses_[insn.a].push_back(2 * i);
             find_losses(insn, 2 * i + 1);
             if (insn.list == kNoMoves || insn.op == MOp::label) continue;
             // A parameter likes the place of the first value that comes into it.
@@ -257,16 +264,18 @@ class Allocator {
         for (const VReg value : values_in_memory())
             (known[value] ? in_frame : in_scratch).push_back(value);
         const std::vector<uint32_t> slots = find_slots(in_scratch);
-        constexpr uint32_t kMost = kMostScratchValues * kScratchSlots;
-        if (first_above(slots, kMost) != slots.size()) return too_deep(in_scratch, kMost);
-        Allocation allocation;
+        const uint32_t taken = registers_.scratch_taken;
+        const uint32_t all = (taken > 0 ? 1 : kMostScratchValues) * kScratchSlots;
+        const uint32_t room = all - std::min(taken, all);
+        if (first_above(slots, room) != slots.size()) return too_deep(in_scratch, room);
+        Allocation allocation{.places = {}, .scratch_slots = taken};
         for (const uint32_t slot : slots)
-            allocation.scratch_slots = std::max(allocation.scratch_slots, slot + 1);
+            allocation.scratch_slots = std::max(allocation.scratch_slots, taken + slot + 1);
         const uint32_t addresses = std::max(scratch_values(allocation.scratch_slots), 1u) - 1;
         const uint32_t most = frame_slots() - addresses;
         if (!place_in_frame(allocation, in_frame, most)) return too_deep(in_frame, most);
         for (size_t i = 0; i < slots.size(); ++i)
-            allocation.places[in_scratch[i]] = scratch_place(slots[i]);
+            allocation.places[in_scratch[i]] = scratch_place(taken + slots[i]);
         return allocation;
     }
 
@@ -295,12 +304,18 @@ class Allocator {
     const Liveness liveness_;
     std::vector<Interval> intervals_;
     std::vector<VReg> order_;                               // by the beginning
-    std::array<std::vector<uint32_t>, kRegisters> losses_;  // where something else is written
+    std::array<std::vector<uint32_t>, kRegisters> losses_;  // where something else is
     std::array<Tenants, kRegisters> tenants_;
     std::vector<Reg> in_register_;  // by virtual register; 0: in memory
 };
 
 }  // namespace
+
+Failure refusal_of(const TooDeep& deep) {
+    return {Status::refused,
+            Diagnostic::at_offset("", deep.origin,
+                                  fmt::format("eBPF: too deep for eBPF at +{:#x}", deep.origin))};
+}
 
 std::expected<Allocation, TooDeep> allocate(const MFunction& function,
                                             const RegisterFile& registers, uint64_t seed) {

@@ -9,6 +9,7 @@
 
 #include "bpfgen/frame.h"
 #include "bpfgen/mir.h"
+#include "core/base/result.h"
 
 namespace vfm::bpf {
 
@@ -18,6 +19,9 @@ struct RegisterFile {
     std::vector<Reg> kept_in_calls;
     int16_t first_spill = kFirstSpill;
     int16_t frame_end = kFrameEnd;
+    /// Slots of scratch memory that hold something else. If there are any, its address is always
+    /// in kScratchBase, and it is one value.
+    uint32_t scratch_taken = 0;
 };
 
 /// Where a virtual register is: a register, or eight bytes of memory at one.
@@ -40,6 +44,9 @@ struct Allocation {
 struct TooDeep {
     uint32_t origin = 0;
 };
+
+/// Why no program is made of one that is.
+Failure refusal_of(const TooDeep& deep);
 
 /// `seed` other than 0 permutes the order of preference and, every other time, takes scratch memory
 /// before the frame is full: tests use it to move values around.

@@ -7,6 +7,7 @@
 
 #include "bpfgen/jump_threading.h"
 #include "core/ir/form/analysis.h"
+#include "core/ir/passes/build.h"
 
 namespace vfm::bpf {
 namespace {
@@ -32,6 +33,7 @@ class TailMerging {
         split_counted_ends();
         merge_blocks();
         ir::remove_unreachable(f_);
+        share_counts();
         merge_edges();
     }
 
@@ -82,7 +84,8 @@ class TailMerging {
     // What each value is: a number, one of the block's own by its place, or another.
     enum : uint64_t { kNoValue, kNumber, kOwn, kOther };
 
-    Shape shape(const Block& block) {
+    // `any_count`: whatever the number of the counter.
+    Shape shape(const Block& block, bool any_count = false) {
         Shape out{block.params.size()};
         std::map<ValueId, uint64_t> own;
         for (const ValueId param : block.params) own.emplace(param, own.size());
@@ -102,7 +105,7 @@ class TailMerging {
             if (v.op == Op::constant) continue;
             own.emplace(id, own.size());
             out.insert(out.end(), {static_cast<uint64_t>(v.op), v.size, v.imm, v.more.size()});
-            value(v.a);
+            value(any_count && v.op == Op::count ? kNone : v.a);
             value(v.b);
             for (const ValueId more : v.more) value(more);
         }
@@ -117,6 +120,57 @@ class TailMerging {
             for (const ValueId arg : edge.args) value(arg);
         });
         return out;
+    }
+
+    // Blocks that differ in the number of the counter alone, as those of rules do, hand it to one
+    // that counts. It costs the packet that is counted some five instructions.
+    void share_counts() {
+        const std::vector<bool> escapes = find_escapes(f_);
+        std::map<Shape, std::vector<BlockId>> alike;
+        for (BlockId id = 1; id < f_.blocks.size(); ++id)
+            if (!escapes[id] && only_count(f_.blocks[id]) != kNone)
+                alike[shape(f_.blocks[id], true)].push_back(id);
+        for (const auto& [key, blocks] : alike)
+            if (blocks.size() >= kManyCounts) share_count(blocks);
+    }
+    static constexpr size_t kManyCounts = 32;
+
+    // The place in the body of what the block does, to count in a counter with a known number.
+    ValueId only_count(const Block& block) const {
+        if (!block.params.empty()) return kNone;
+        ValueId count = kNone;
+        for (const ValueId id : block.body) {
+            const Value& value = f_[id];
+            if (value.op == Op::constant) continue;
+            if (count != kNone || value.op != Op::count || !is_number(f_, value.a)) return kNone;
+            count = id;
+        }
+        return count;
+    }
+
+    void share_count(const std::vector<BlockId>& blocks) {
+        const auto made = static_cast<BlockId>(f_.blocks.size());
+        const ValueId count = only_count(f_.blocks[blocks.front()]);
+        const uint32_t origin = f_[count].origin;
+        const auto number = static_cast<ValueId>(f_.values.size());
+        f_.values.push_back({.op = Op::param, .origin = origin});
+        Block shared;
+        shared.params = {number};
+        shared.end = f_.blocks[blocks.front()].end;
+        // Their own numbers are known in each block alone.
+        ir::for_each_end_use(shared, [&](ValueId& id) {
+            if (is_number(f_, id)) id = ir::number_in_entry(f_, f_[id].imm);
+        });
+        for (const BlockId id : blocks) {
+            Block& block = f_.blocks[id];
+            const ValueId own = only_count(block);
+            block.end = ir::jump_to({made, {f_[own].a}}, origin);
+            const auto kept = std::ranges::remove(block.body, own).begin();
+            block.body.resize(static_cast<size_t>(kept - block.body.begin()));
+        }
+        f_[count].a = number;
+        shared.body = {count};
+        f_.blocks.push_back(std::move(shared));
     }
 
     // Edges that carry several numbers to one block go by a block that is there for that.

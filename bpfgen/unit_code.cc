@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "bpf/vfm_abi.h"
+#include "bpfgen/carried_values.h"
 #include "bpfgen/choices.h"
 #include "bpfgen/clock.h"
 #include "bpfgen/emitter.h"
@@ -46,6 +47,7 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
               .result_map = shared.options.result_map,
               .next = next}),
       calls_(emitter_, maps_, shared.shares),
+      row_calls_(emitter_, shared.rows),
       last_(!next) {
     thread_jumps(input_.function);
     read_clock_once(input_.function);
@@ -58,6 +60,10 @@ UnitCode::UnitCode(UnitInput input, SharedParts& shared, std::optional<Label> ne
     certain_fuel_ = settle_fuel(input_.function);
     needs_ = find_needs(input_.function);
     heads_ = find_loop_heads(input_.function, ir::Cfg(input_.function));
+    if (heads_.any() && shared.options.loops == LoopForm::bpf_loop) {
+        CarriedSlots carried = carry_values(input_.function, heads_);
+        loop_rounds_ = find_loop_rounds(input_.function, heads_, std::move(carried));
+    }
 }
 
 Result<> UnitCode::prepare() {
@@ -73,24 +79,29 @@ Result<> UnitCode::prepare() {
 
 unsigned UnitCode::rounds() const {
     const unsigned walk = needs_.walks ? walk::kMaxExtensionHeaders : 0;
-    return std::max(walk, tables_.rounds());
+    return std::max(walk, tables_.rounds(shared_.rows));
 }
 
 // The kernel's verifier, which takes 1,000,000 instructions, follows eight at least in each
-// round of a bounded loop.
+// round of a bounded loop. bpf_loop, which comes to the beginning, too, has a limit of its own.
 Result<> UnitCode::check_rounds() const {
-    constexpr uint64_t kMostRounds = 125'000;
-    const bool bounded = shared_.options.loops == LoopForm::bounded;
-    if (!bounded || heads_.most_visits <= kMostRounds) return {};
+    constexpr uint64_t kMostBounded = 125'000;
+    const LoopForm form = shared_.options.loops;
+    const bool bounded = form == LoopForm::bounded;
+    if (form == LoopForm::may_goto) return {};
+    if (heads_.most_visits <= (bounded ? kMostBounded : kMostRounds - 1)) return {};
     const ir::Function& function = input_.function;
     const auto head = std::ranges::find(heads_.at, true) - heads_.at.begin();
     const ir::Block& block = function.blocks[static_cast<size_t>(head)];
     const uint32_t at = block.body.empty() ? block.end.origin : function[block.body.front()].origin;
     return fail(
-        Diagnostic::at_offset("", at,
-                              fmt::format("eBPF: the loop at +{:#x} may go round {} times, which "
-                                          "only a kernel with may_goto takes (Linux 6.9)",
-                                          at, heads_.most_visits)),
+        Diagnostic::at_offset(
+            "", at,
+            fmt::format("eBPF: the loop at +{:#x} may go round {} times, which only a kernel with "
+                        "{} takes",
+                        at, heads_.most_visits,
+                        bounded ? "bpf_loop (Linux 5.17) or may_goto (Linux 6.9)"
+                                : "may_goto (Linux 6.9)")),
         Status::refused);
 }
 
@@ -146,16 +157,18 @@ Result<> UnitCode::filter() {
                       .certain_fuel = certain_fuel_,
                       .layout = layout,
                       .cfg = *cfg_,
-                      .dominators = dominators,
+                      .dominators = loop_rounds_ ? loop_rounds_->dominators : dominators,
                       .heads = heads_,
+                      .rounds = loop_rounds_ ? &*loop_rounds_ : nullptr,
                       .exchanges = exchanges_,
                       .attempts = attempts_,
                       .loops = shared_.options.loops,
                       .hook = hook_,
-                      .exits = exits_,
+                      .exits = &exits_,
                       .maps = maps_,
                       .tables = tables_,
                       .shared = calls_,
+                      .row_calls = row_calls_,
                       .emitter = emitter_,
                       .len = shared_.len,
                       .clock_in_slot = shared_.clock_in_slot,
@@ -270,11 +283,14 @@ RegisterFile UnitCode::registers(AccessKind access) const {
     if (needs_.wide_keys) file.first_spill = kFirstSpillBehindKey;
     if (shared_.clock_in_slot) file.first_spill = kFirstSpillBehindClock;
     file.frame_end = frame_end();
+    if (has_rounds()) file.scratch_taken = loop_rounds_->scratch_slots();
     return file;
 }
 
 int16_t UnitCode::frame_end() const {
+    if (shared_.rounds) return has_rounds() ? kRoundFrameEnd : kFrameEndWithRounds;
     if (heads_.any()) return kFrameEndWithLoops;
+    if (shared_.rows.calls) return kFrameEndWithRowCalls;
     return shared_.shares ? kFrameEndWithCalls : kFrameEnd;
 }
 
@@ -286,9 +302,34 @@ void UnitCode::find_scratch(uint32_t slots) {
     }
 }
 
+bool UnitCode::fixes_inputs() const {
+    const Options& options = shared_.options;
+    return options.result_map && options.fixed_inputs && shared_.units.size() == 1;
+}
+
+RoundFrame UnitCode::round_frame(AccessKind access) const {
+    const bool direct = access == AccessKind::direct;
+    RoundFrame frame{.registers = {{kRoundScratchSlot, kScratchBase}}, .slots = {kStatsSlot}};
+    if (direct) {
+        frame.registers.push_back({kRoundDataSlot, kData});
+        frame.registers.push_back({kRoundDataEndSlot, kDataEnd});
+    } else {
+        frame.registers.push_back({.slot = kStatsSlot, .reg = kStats, .stored = false});
+    }
+    if (needs_.vlan || (!direct && needs_.loads))
+        frame.registers.push_back({kRoundContextSlot, kContext});
+    if (!shared_.linear() && (needs_.len > 0 || needs_.counters)) frame.slots.push_back(kLenSlot);
+    if (shared_.options.result_map) frame.slots.push_back(kResultSlot);
+    if (shared_.clock_in_slot) frame.slots.push_back(kClockSlot);
+    return frame;
+}
+
 Result<> UnitCode::variant(const Lowering& lowering, AccessKind access) {
     MFunction code;
-    const auto place = [&](const Lowering& how) {
+    RoundCode* const round =
+        has_rounds() ? &round_codes_.emplace_back(emitter_, hook_, exits_) : nullptr;
+    const auto place = [&](Lowering how) {
+        if (round) how.exits = &round->exits();
         code = lower(how, access);
         store_numbers(code);
         drop_unused(code);
@@ -300,17 +341,21 @@ Result<> UnitCode::variant(const Lowering& lowering, AccessKind access) {
         few.few_pointers = true;
         allocation = place(few);
     }
-    if (!allocation) {
-        const uint32_t at = allocation.error().origin;
-        return fail(
-            Diagnostic::at_offset("", at, fmt::format("eBPF: too deep for eBPF at +{:#x}", at)),
-            Status::refused);
-    }
+    if (!allocation) return std::unexpected(refusal_of(allocation.error()));
     find_scratch(allocation->scratch_slots);
-    const Options& options = shared_.options;
-    const bool fixed = options.result_map && options.fixed_inputs && shared_.units.size() == 1;
-    select(code, *allocation, emitter_, fixed);
+    if (round) {
+        round->code(std::move(code), *std::move(allocation), round_frame(access));
+        round->call(*loop_rounds_, heads_.most_visits + 1, needs_.fuel);
+    } else {
+        select(code, *allocation, emitter_, fixes_inputs());
+    }
     return {};
+}
+
+void UnitCode::subprograms(std::vector<Subprogram>& written) {
+    calls_.emit(written);
+    row_calls_.emit(written);
+    for (RoundCode& round : round_codes_) round.emit(written, fixes_inputs());
 }
 
 }  // namespace vfm::bpf

@@ -2,6 +2,7 @@
 // filter, its ends. What units share is made by translate.cc.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <span>
 
@@ -14,6 +15,7 @@
 #include "bpfgen/object.h"
 #include "bpfgen/reach.h"
 #include "bpfgen/regalloc.h"
+#include "bpfgen/round_code.h"
 #include "bpfgen/shared_access.h"
 
 namespace vfm::bpf {
@@ -36,8 +38,10 @@ struct SharedParts {
     bool careful = true;  ///< see Care
     bool copies = true;   ///< of packets, where not all that is wanted is linear
     bool shares = false;  ///< accesses to tables are calls of subprograms
+    RowForm rows{};       ///< of walks over rule tables
+    bool rounds = false;  ///< some unit's loops are rounds that the kernel calls for
     LenSource len = LenSource::length_in_slot;
-    bool clock_in_slot = false;  ///< it is read once, before the first filter
+    bool clock_in_slot = false;  ///< it is known before the first filter
     bool linear() const { return len == LenSource::linear; }
 };
 
@@ -55,9 +59,15 @@ class UnitCode {
     const Needs& needs() const { return needs_; }
     void make_live_sets() { maps_.make_live_sets(); }
     bool loops() const { return heads_.any(); }
+    /// See LoopRounds.
+    bool has_rounds() const { return loop_rounds_.has_value(); }
     /// Times that a packet goes round a loop of ours at most; 0 without one. Behind prepare().
     unsigned rounds() const;
     const ir::Function& function() const { return input_.function; }
+    /// A walk over rules is long enough to end in a subprogram. Behind prepare().
+    bool walks_far() const { return tables_.walks_far(); }
+    /// Where it goes if an array has not all its values, which cannot happen.
+    Label no_map() const { return exits_.no_map(); }
     /// It reads the packet where it lies, of which not all may be linear.
     bool asks_for_more() const { return needs_.loads && !shared_.linear(); }
     /// kSeenSlot holds the length.
@@ -75,10 +85,12 @@ class UnitCode {
     Result<> filter();
     void end() { exits_.emit(); }
     /// Writes the subprograms that it calls, behind all units.
-    void subprograms(std::vector<Subprogram>& written) { calls_.emit(written); }
+    void subprograms(std::vector<Subprogram>& written);
 
   private:
     Result<> check_rounds() const;
+    bool fixes_inputs() const;
+    RoundFrame round_frame(AccessKind access) const;
     int16_t frame_end() const;
     void count_packet();
     void fill_fuel();
@@ -101,11 +113,14 @@ class UnitCode {
     LookupTables tables_;
     Exits exits_;
     SharedAccess calls_;
+    RowCalls row_calls_;
     bool last_;
     Needs needs_;
     Reach reach_;
     std::vector<bool> certain_fuel_;
     LoopHeads heads_;
+    std::optional<LoopRounds> loop_rounds_;
+    std::deque<RoundCode> round_codes_;  // by variant
     Exchanges exchanges_;
     Attempts attempts_;
     std::optional<ir::Cfg> cfg_;  // these two from prepare() on

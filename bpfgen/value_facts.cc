@@ -60,6 +60,10 @@ bool adds_far(const Function& function, const Value& value) {
     return far(value.a) || far(value.b);
 }
 
+bool adds_number(const Function& function, const Value& value) {
+    return value.op == Op::add && (is_number(function, value.a) || is_number(function, value.b));
+}
+
 }  // namespace
 
 ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopHeads& heads,
@@ -69,6 +73,7 @@ ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopH
     provable_.assign(function.values.size(), 64);
     number_somewhere_.assign(function.values.size(), false);
     far_sum_.assign(function.values.size(), false);
+    compared_sum_.assign(function.values.size(), false);
     if (careful) followed_ = find_followed_values(function);
     for (ValueId id = 0; id < function.values.size(); ++id) {
         if (!is_number(function, id)) continue;
@@ -97,6 +102,9 @@ ValueFacts::ValueFacts(const Function& function, const ir::Cfg& cfg, const LoopH
                     number_somewhere_[v.a] && (operands == 1 || number_somewhere_[v.b]);
             }
         }
+        if (block.end.kind == ir::Terminator::Kind::branch)
+            for (const ValueId value : {block.end.a, block.end.b})
+                compared_sum_[value] = adds_number(function, function[value]);
         ir::for_each_edge(block, [&](const ir::Edge& edge) {
             const auto& params = function.blocks[edge.target].params;
             for (size_t i = 0; i < params.size(); ++i) {

@@ -29,6 +29,11 @@ class ValueFacts {
     /// 6.10 remembers of what it is the sum, takes it for no offset of a packet pointer.
     bool is_far_sum(ir::ValueId value) const { return far_sum_[value]; }
 
+    /// True if the value is the sum of another and a number, and a branch compares it. The verifier
+    /// of Linux 6.10 to 6.12 finds out what such a sum tells of the other, forgetting what it knew
+    /// of it, and then follows ways that cannot be gone.
+    bool is_compared_sum(ir::ValueId value) const { return compared_sum_[value]; }
+
     /// It becomes part of an address as a copy: see merged_values.h.
     bool is_merged(ir::ValueId value) const { return careful_ && merged_[value]; }
 
@@ -41,6 +46,7 @@ class ValueFacts {
     std::vector<uint8_t> provable_;
     std::vector<bool> number_somewhere_;
     std::vector<bool> far_sum_;
+    std::vector<bool> compared_sum_;
     std::vector<bool> followed_;
     std::vector<bool> merged_;
 };

@@ -81,83 +81,27 @@ Result<> check_beside(const Record& wanted, const StoredFilter& filter) {
                                       "left alone",
                                       other.name, filter.program_id));
     if (joins && wanted.mode != Mode::automatic && wanted.mode != other.mode)
-        return hook_taken(wanted, filter,
-                          fmt::format("filter '{}' is at {} in {} mode: filters of one hook are of "
-                                      "one mode",
-                                      other.name, hook_info(other.hook).name,
-                                      mode_name(other.mode)));
+        return hook_taken(
+            wanted, filter,
+            fmt::format("filter '{}' is at {} in {} mode: filters of one hook are of "
+                        "one mode",
+                        other.name, hook_info(other.hook).name, mode_name(other.mode)));
     return check_shared_tables(wanted, filter);
 }
 
 /// What check_free() needs of a filter that is not there yet.
-Record wanted_record(const Filter& filter, const Interface& interface,
+Result<Record> wanted_record(const Filter& filter, const Interface& interface,
                              const AttachOptions& options) {
     Record record;
     record.name = options.name;
     record.interface = interface.name;
     record.ifindex = interface.index;
-    record.network_namespace = network_namespace();
+    record.network_namespace = TRY(network_namespace());
     record.hook = options.hook;
     record.mode = options.mode;
     for (const TableDecl& table : filter.module.tables)
         record.tables.push_back({table.name, table.key, table.capacity, {}, table.shared});
     return record;
-}
-
-/// The filters of a hook as they are, each with its module.
-Result<std::vector<WantedFilter>> filters_of(const StoredHook& hook) {
-    std::vector<WantedFilter> filters;
-    for (const StoredFilter& stored : hook.filters) {
-        WantedFilter filter{.unit = {.filter = {},
-                                     .name = stored.record.name,
-                                     .priority = stored.record.priority,
-                                     .drop_on_error = stored.record.drop_on_error},
-                            .attached_at = stored.record.attached_at,
-                            .as_it_was = stored};
-        filter.unit.filter.module = TRY(stored_module(stored));
-        filter.unit.filter.name = stored.record.source_name;
-        filters.push_back(std::move(filter));
-    }
-    return filters;
-}
-
-/// Behind those of its priority; where it stands then.
-size_t insert_filter(std::vector<WantedFilter>& filters, WantedFilter filter) {
-    const auto at =
-        std::ranges::upper_bound(filters, filter.unit.priority, {},
-                                 [](const WantedFilter& f) { return f.unit.priority; });
-    const auto place = at - filters.begin();
-    filters.insert(at, std::move(filter));
-    return static_cast<size_t>(place);
-}
-
-/// Tries the builds until the interface takes one.
-std::expected<PutFilters, PrepareFailure> put_somehow(const StoredHook& hook,
-                                                      const std::vector<WantedFilter>& filters,
-                                                      PutOptions options, Mode mode) {
-    std::optional<std::expected<PutFilters, PrepareFailure>> done, refused;
-    for (const Build& build : builds_for(options.interface, options.place.hook, mode)) {
-        options.build = build;
-        auto put = put_filters(hook, filters, options);
-        if (put) return put;
-        // What the interface says counts more than what the kernel says of another build.
-        const bool by_kernel = put.error().blame != Blame::system;
-        (by_kernel ? refused : done) = std::move(put);
-        // What is too much for linear frames is too much for any.
-        if (by_kernel && build.frames == bpf::Frames::linear) break;
-    }
-    return done ? *std::move(done) : *std::move(refused);
-}
-
-StoredFilter stored_as(const StoredHook& hook, const PutFilters& put, const Record& record,
-                       const std::string& interface) {
-    return {.directory = put.generation + "/" + filter_place(record.name),
-            .link = hook.directory + "/link",
-            .record_pin = put.generation + "/record",
-            .record = record,
-            .condition = Condition::attached,
-            .interface = interface,
-            .program_id = put.program_id};
 }
 
 /// The whole hook: nothing hangs there then.
@@ -171,32 +115,31 @@ Result<> take_down(const StoredHook& hook) {
             TRY(end_service(filter.directory));
             remove_messages(filter.record.messages);
         }
+    wait_for_packets_in(hook.generation);
     return remove_state(hook.directory);
 }
 
 }  // namespace
 
-Result<StoredHook> hook_for_change(const std::string& bpffs, const HookPlace& place) {
-    const std::string directory = hook_directory(bpffs, place);
-    StoredHook hook = TRY(read_hook(directory));
-    if (!hook.link || hook.link_state.ifindex != 0) return hook;
-    TRY(set_aside(directory));
-    return read_hook(directory);
-}
-
-HookPlace place_of(const Interface& interface, HookPoint hook) {
-    return {network_namespace(), interface.index, hook};
+Result<HookPlace> place_of(const std::string& bpffs, const Interface& interface, HookPoint hook) {
+    const auto filters = TRY(stored_filters(bpffs));
+    for (const StoredFilter& filter : filters)
+        if (filter.condition == Condition::attached && filter.interface == interface.name &&
+            filter.record.hook == hook && !filter.old)
+            return filter.record.place();
+    return HookPlace{TRY(network_namespace()), interface.index, hook};
 }
 
 Result<> check_free(const std::string& bpffs, const Record& wanted) {
     const auto filters = TRY(stored_filters(bpffs));
     for (const StoredFilter& filter : filters) {
         const Record& other = filter.record;
-        if (other.place() == wanted.place() && other.name == wanted.name)
-            return name_taken(wanted, filter);
         const bool lives_here = filter.condition != Condition::stale &&
                                 filter.condition != Condition::elsewhere &&
                                 filter.interface == wanted.interface;
+        const bool same_hook =
+            other.place() == wanted.place() || (lives_here && other.hook == wanted.hook);
+        if (same_hook && other.name == wanted.name) return name_taken(wanted, filter);
         if (lives_here) TRY(check_beside(wanted, filter));
     }
     return {};
@@ -206,9 +149,10 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
                                                             const Interface& interface,
                                                             const AttachOptions& options) {
     const std::string bpffs = TRY(ensure_bpffs(options.bpffs));
-    const HookPlace place = place_of(interface, options.hook);
+    const HookPlace place = TRY(place_of(bpffs, interface, options.hook));
     const auto lock = TRY(InterfaceLock::take(bpffs, place));
-    TRY(check_free(bpffs, wanted_record(filter, interface, options)));
+    const Record wanted = TRY(wanted_record(filter, interface, options));
+    TRY(check_free(bpffs, wanted));
     const StoredHook hook = TRY(hook_for_change(bpffs, place));
     std::vector<WantedFilter> filters = TRY(filters_of(hook));
     const size_t newest = insert_filter(filters, {.unit = {.filter = filter,
@@ -248,9 +192,8 @@ Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter) {
     if (hook.link_state.ifindex == 0)
         return remove_state(std::ranges::find_if(hook.filters, same)->directory);
     std::vector<WantedFilter> others = TRY(filters_of(hook));
-    std::erase_if(others, [&](const WantedFilter& other) {
-        return other.unit.name == filter.record.name;
-    });
+    std::erase_if(others,
+                  [&](const WantedFilter& other) { return other.unit.name == filter.record.name; });
     const Record& first = hook.filters.front().record;
     auto put = put_somehow(hook, others,
                            {.interface = {.name = first.interface, .index = first.ifindex},

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "loader/generation.h"
+#include "loader/hook_change.h"
 #include "loader/prepare.h"
 #include "loader/state.h"
 
@@ -29,12 +30,9 @@ struct AttachedFilter {
     std::vector<Diagnostic> notes;  ///< and warnings
 };
 
-/// The hook, ready for a new generation: one whose link hangs nowhere any more is set aside. Needs
-/// the lock. Fails with Status::refused.
-Result<StoredHook> hook_for_change(const std::string& bpffs, const HookPlace& place);
-
-/// Where a filter of these options would be.
-HookPlace place_of(const Interface& interface, HookPoint hook);
+/// Where the filters of a hook are in the state: an interface that has come from another network
+/// namespace with its filters keeps their place. Fails with Status::refused.
+Result<HookPlace> place_of(const std::string& bpffs, const Interface& interface, HookPoint hook);
 
 /// Fails with Status::refused if a filter of ours stands in the way of the wanted one: its name is
 /// taken at the hook, or the hook's filters are elsewhere than it is to be (in the kernel, in user

@@ -98,14 +98,21 @@ Result<vfm_stats> read_stats(int stats_map) {
     return sum;
 }
 
-Result<std::vector<std::vector<Count>>> read_counters_in_stats(
-    int stats_map, std::span<const CounterGroup> groups) {
+std::vector<uint32_t> sizes_of(std::span<const CounterGroup> groups) {
+    std::vector<uint32_t> sizes;
+    for (const CounterGroup& group : groups)
+        sizes.push_back(static_cast<uint32_t>(group.counters.size()));
+    return sizes;
+}
+
+Result<std::vector<std::vector<Count>>> read_counters_in_stats(int stats_map,
+                                                               std::span<const uint32_t> sizes) {
     const StatsValue value = TRY(read_value(stats_map));
     std::vector<std::vector<Count>> sums;
     size_t size = 0;
-    for (const CounterGroup& group : groups) {
-        sums.emplace_back(group.counters.size());
-        size += group.counters.size() * sizeof(vfm_counter);
+    for (const uint32_t of_group : sizes) {
+        sums.emplace_back(of_group);
+        size += of_group * sizeof(vfm_counter);
     }
     if (value.size < size) return refuse("vfm-xdp", "cannot read counters: they are not ours");
     for (size_t cpu = 0; cpu < value.cpus(); ++cpu) {

@@ -35,9 +35,11 @@ Result<std::vector<FlowCount>> read_flows(int flow_map, uint32_t max_entries);
 Result<std::vector<vfm_counter>> read_counters(int map);
 
 /// The counters of all groups by group, which stand at the end of the value of the statistics.
-/// Fails as read_counters() does.
-Result<std::vector<std::vector<Count>>> read_counters_in_stats(
-    int stats_map, std::span<const CounterGroup> groups);
+/// `sizes`: how many each group has. Fails as read_counters() does.
+Result<std::vector<std::vector<Count>>> read_counters_in_stats(int stats_map,
+                                                               std::span<const uint32_t> sizes);
+/// How many each group has.
+std::vector<uint32_t> sizes_of(std::span<const CounterGroup> groups);
 
 /// CPUs that the values of a per-CPU map are given for; at least 1.
 unsigned cpu_count();

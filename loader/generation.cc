@@ -12,6 +12,7 @@
 
 #include "bpfgen/source_lines.h"
 #include "core/module/module_file.h"
+#include "loader/counted.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
 #include "loader/map_choice.h"
@@ -47,6 +48,7 @@ Record record_of(const WantedFilter& filter, const PreparedProgram& prepared, ui
                   .program_size = 0};
     show_source(record, prepared.modules[unit]);
     record.program_size = record.program.size();
+    record.previous = filter.previous;
     record.counters.resize(module.counter_groups.size());
     for (const LoadedMap& map : prepared.loaded.maps) {
         const bpf::Map& declared = map.declaration;
@@ -72,23 +74,60 @@ Record record_of(const WantedFilter& filter, const PreparedProgram& prepared, ui
             case bpf::MapRole::scratch:
             case bpf::MapRole::packet:
             case bpf::MapRole::result:
+            case bpf::MapRole::programs:
                 break;
         }
     }
     return record;
 }
 
-/// Pins everything but the link.
-Result<> pin_generation(NewDirectory& directory, const PreparedProgram& prepared,
-                        const std::vector<Record>& records) {
+/// What a filter goes on with that counts in maps of its own: what it counted in others.
+struct Counted {
+    CountedBefore before;
+    std::vector<MovedPin> pins;
+};
+Result<Counted> counted_of(const WantedFilter& filter, bool in_same_maps) {
+    if (!filter.as_it_was) return Counted{};
+    const StoredFilter& was = *filter.as_it_was;
+    if (in_same_maps) return Counted{was.record.before, pins_of_before(was.record.before)};
+    const auto& groups = filter.unit.filter.module.counter_groups;
+    size_t size = 0;
+    for (const CounterGroup& group : groups) size += group.counters.size();
+    return Counted{TRY(counted_so_far(was, filter.groups_before,
+                                      same_rules(filter.groups_before, groups), size)),
+                   pins_of_counted(was)};
+}
+
+/// Pins of the filter as it was, in its new place.
+Result<> move_pins(NewDirectory& directory, const WantedFilter& filter,
+                   const std::vector<MovedPin>& pins) {
+    for (const MovedPin& pin : pins) {
+        const Fd map = TRY(open_pin(*filter.as_it_was, "maps/" + pin.from));
+        TRY(directory.pin(map.get(),
+                          fmt::format("{}/maps/{}", filter_place(filter.unit.name), pin.to)));
+    }
+    return {};
+}
+
+/// What runs. The kernel empties the array of later programs when nobody has a descriptor or a pin
+/// of it, whoever else uses it.
+Result<> pin_programs(NewDirectory& directory, const LoadedProgram& loaded) {
     TRY(directory.make());
-    TRY(directory.pin(prepared.loaded.fd.get(), "program"));
+    TRY(directory.pin(loaded.fd.get(), "program"));
+    if (const LoadedMap* later = loaded.find(bpf::MapRole::programs))
+        return directory.pin(later->fd.get(), std::string(kLaterPrograms));
+    return {};
+}
+
+/// What filters have, and the record.
+Result<> pin_filters(NewDirectory& directory, const PreparedProgram& prepared,
+                     const std::vector<Record>& records) {
     for (const Record& record : records)
         TRY(directory.make_below(filter_place(record.name) + "/maps"));
     for (const LoadedMap& map : prepared.loaded.maps) {
         const bpf::Map& declared = map.declaration;
         const std::string pin = pin_of_map(declared, prepared.modules[declared.unit]);
-        if (pin.empty()) continue;  // the program keeps it
+        if (pin.empty()) continue;  // the programs keep it
         TRY(directory.pin(
             map.fd.get(),
             fmt::format("{}/maps/{}", filter_place(records[declared.unit].name), pin)));
@@ -182,10 +221,13 @@ std::expected<PutFilters, PrepareFailure> put_filters(const StoredHook& hook,
     if (auto fits = choice.check(); !fits) return std::unexpected(std::move(fits).error());
 
     PutFilters put{.records = {},
+                   .kept = {},
                    .generation = generation_directory(hook, hook.number + 1),
                    .program_id = prepared.loaded.id,
                    .notes = {}};
     NewDirectory directory(put.generation);
+    // Before anything runs them, so that they go on together as long as anything does.
+    TRY(pin_programs(directory, prepared.loaded));
     NewLink made;
     Mode mode = hook.filters.empty() ? options.build.mode : hook.filters.front().record.mode;
     if (!hook.link) {
@@ -194,12 +236,20 @@ std::expected<PutFilters, PrepareFailure> put_filters(const StoredHook& hook,
                              options.build.mode));
         mode = made.mode;
     }
-    for (uint32_t unit = 0; unit < filters.size(); ++unit)
+    std::vector<Counted> counted;
+    for (uint32_t unit = 0; unit < filters.size(); ++unit) {
+        counted.push_back(TRY(counted_of(filters[unit], choice.counts_stay(unit))));
         put.records.push_back(record_of(filters[unit], prepared, unit, options, mode));
-    TRY(pin_generation(directory, prepared, put.records));
+        put.records.back().before = counted.back().before;
+        put.kept.push_back(choice.kept(prepared, unit));
+    }
+    TRY(pin_filters(directory, prepared, put.records));
+    for (uint32_t unit = 0; unit < filters.size(); ++unit)
+        TRY(move_pins(directory, filters[unit], counted[unit].pins));
     if (hook.link) {
         TRY(update_link(hook, prepared.loaded.fd.get(), options.interface.name));
         directory.keep();
+        wait_for_packets_in(hook.generation);
         // What cannot be removed now the next command sweeps.
         (void)remove_state(hook.generation);
     } else {

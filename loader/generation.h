@@ -15,8 +15,11 @@ namespace vfm {
 /// A filter that shall be at a hook.
 struct WantedFilter {
     UnitSource unit;
-    std::string attached_at;                ///< UTC
-    std::optional<StoredFilter> as_it_was;  ///< whose maps it takes over, as far as they fit
+    std::string attached_at;                       ///< UTC
+    std::optional<StoredFilter> as_it_was;         ///< whose maps it takes over, as far as they fit
+    std::vector<CounterGroup> groups_before = {};  ///< the counters that it had then
+    std::vector<SetDecl> sets_before = {};         ///< the same of its sets, as they were declared
+    std::optional<PreviousFilter> previous = {};   ///< which undoing its replacement brings back
 };
 
 /// The present time as a record has it.
@@ -58,7 +61,9 @@ std::string filter_place(const std::string& filter_name);
 /// What is in force then.
 struct PutFilters {
     std::vector<Record> records;  ///< by filter, in their order
-    std::string generation;       ///< its directory
+    /// By filter: the names of pins of maps that went on.
+    std::vector<std::vector<std::string>> kept;
+    std::string generation;  ///< its directory
     uint32_t program_id = 0;
     std::vector<Diagnostic> notes;  ///< why `auto` fell back
 };

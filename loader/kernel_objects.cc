@@ -56,7 +56,7 @@ Fd make_map(const bpf::Map& map, const bpf::MapTypes& types, const Fd& btf) {
     attributes.max_entries = map.max_entries;
     attributes.map_flags = map.flags;
     put_bpf_name(attributes.map_name, map.name);
-    if (btf) {
+    if (btf && types.key != 0) {
         attributes.btf_fd = static_cast<uint32_t>(btf.get());
         attributes.btf_key_type_id = types.key;
         attributes.btf_value_type_id = types.value;
@@ -77,11 +77,11 @@ std::string constants_name(const bpf::Program& program) {
 }
 
 /// Written once, then read-only for everybody.
-Fd make_constants(const bpf::Program& program) {
+Fd make_constants(const bpf::Program& program, ByteView constants) {
     bpf_attr create{};
     create.map_type = BPF_MAP_TYPE_ARRAY;
     create.key_size = 4;
-    create.value_size = static_cast<uint32_t>(program.data.size());
+    create.value_size = static_cast<uint32_t>(constants.size());
     create.max_entries = 1;
     create.map_flags = BPF_F_RDONLY_PROG;
     put_bpf_name(create.map_name, constants_name(program));
@@ -91,7 +91,7 @@ Fd make_constants(const bpf::Program& program) {
     bpf_attr fill{};
     fill.map_fd = static_cast<uint32_t>(map.get());
     fill.key = bpf_pointer(&key);
-    fill.value = bpf_pointer(program.data.data());
+    fill.value = bpf_pointer(constants.data());
     bpf_attr freeze{};
     freeze.map_fd = static_cast<uint32_t>(map.get());
     if (bpf_call(BPF_MAP_UPDATE_ELEM, fill) != 0 || bpf_call(BPF_MAP_FREEZE, freeze) != 0)
@@ -113,17 +113,21 @@ void put_descriptors(const bpf::Program& program, KernelObjects& objects) {
     }
 }
 
+void put_types(const bpf::Program& program, const bpf::ProgramBtf& btf, KernelObjects& objects) {
+    objects.types = load_types(btf.btf);
+    if (!objects.types) return;
+    objects.functions = info_records(part_of(btf.ext, 8), bpf::program_end(program));
+    objects.lines = info_records(part_of(btf.ext, 16), bpf::program_end(program));
+}
+
 }  // namespace
 
 std::expected<KernelObjects, ObjectFailure> make_kernel_objects(const bpf::Program& program,
+                                                                ByteView constants,
                                                                 const KnownMaps& known) {
     KernelObjects objects;
     const bpf::ProgramBtf btf = bpf::make_btf(program);
-    objects.types = load_types(btf.btf);
-    if (objects.types) {
-        objects.functions = info_records(part_of(btf.ext, 8), bpf::program_end(program));
-        objects.lines = info_records(part_of(btf.ext, 16), bpf::program_end(program));
-    }
+    put_types(program, btf, objects);
     for (size_t i = 0; i < program.maps.size(); ++i) {
         Fd map = known ? known_map(known(i), objects.maps) : Fd();
         if (!map) map = make_map(program.maps[i], btf.maps[i], objects.types);
@@ -132,12 +136,17 @@ std::expected<KernelObjects, ObjectFailure> make_kernel_objects(const bpf::Progr
             return std::unexpected(
                 ObjectFailure{errno, fmt::format("map {}", program.maps[i].name)});
     }
-    if (!program.data.empty()) {
-        objects.constants = make_constants(program);
+    if (!constants.empty()) {
+        objects.constants = make_constants(program, constants);
         if (!objects.constants) return std::unexpected(ObjectFailure{errno, "constants"});
     }
     put_descriptors(program, objects);
     return objects;
+}
+
+void take_program(KernelObjects& objects, const bpf::Program& later) {
+    put_types(later, bpf::make_btf(later), objects);
+    put_descriptors(later, objects);
 }
 
 Fd load_kernel_program(const bpf::Program& program, const KernelObjects& objects,

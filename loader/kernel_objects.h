@@ -16,9 +16,11 @@
 namespace vfm {
 
 struct KernelObjects {
+    std::vector<Fd> maps;  ///< as bpf::Program::maps
+    Fd constants;          ///< an array that nobody writes; none without any
+
+    // These are of one program at a time.
     Fd types;                     ///< BTF; none where the kernel does not take it
-    std::vector<Fd> maps;         ///< as bpf::Program::maps
-    Fd constants;                 ///< an array that nobody writes; none without any
     std::vector<bpf_insn> insns;  ///< with the descriptors of the maps
     Bytes functions;              ///< bpf_func_info; empty without types
     Bytes lines;                  ///< bpf_line_info; empty without types
@@ -37,8 +39,14 @@ struct ObjectFailure {
     std::string what;  ///< "map NAME"
 };
 
+/// What a program needs that has no later ones, or what is by itself the first of several, which
+/// read these constants.
 std::expected<KernelObjects, ObjectFailure> make_kernel_objects(const bpf::Program& program,
+                                                                ByteView constants,
                                                                 const KnownMaps& known = {});
+
+/// The same maps and constants, the rest for a later program by itself.
+void take_program(KernelObjects& objects, const bpf::Program& later);
 
 /// How a program is asked for.
 struct LoadRequest {

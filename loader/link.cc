@@ -4,7 +4,10 @@
 #include <bpf/libbpf.h>
 #include <fmt/core.h>
 #include <linux/if_link.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "loader/kernel.h"
@@ -113,12 +116,45 @@ std::string program_text(uint32_t id) {
     return fmt::format("program {} ({})", id, printable(info.name));
 }
 
+namespace {
+
+/// A pin can be of a map or a program as well, whose facts read as a link's are nonsense.
+bool is_link(int fd) {
+    char target[64];
+    const ssize_t size =
+        readlink(fmt::format("/proc/self/fd/{}", fd).c_str(), target, sizeof target);
+    // Where /proc is out of sight nothing can be told.
+    return size < 0 || std::string_view(target, static_cast<size_t>(size)).find("link") !=
+                           std::string_view::npos;
+}
+
+}  // namespace
+
 std::optional<LinkState> link_state(int link) {
+    if (!is_link(link)) {
+        errno = EBADF;
+        return std::nullopt;
+    }
     bpf_link_info info{};
     uint32_t size = sizeof info;
     if (bpf_obj_get_info_by_fd(link, &info, &size) != 0) return std::nullopt;
     // A tcx link tells its ifindex at the same place as an XDP link: first in the union.
     return LinkState{info.prog_id, info.xdp.ifindex};
+}
+
+bool hangs_at(uint32_t ifindex, HookPoint hook, uint32_t program) {
+    silence_libbpf();
+    if (hook == HookPoint::xdp) {
+        const auto ids = xdp_programs({.name = {}, .index = ifindex});
+        return ids && std::ranges::find(*ids, program) != ids->end();
+    }
+    std::array<uint32_t, 64> ids{};  // as many as tcx takes
+    auto query = libbpf_options<struct bpf_prog_query_opts>();
+    query.prog_ids = ids.data();
+    query.prog_cnt = ids.size();
+    const auto type = static_cast<bpf_attach_type>(hook_info(hook).attach_type);
+    if (bpf_prog_query_opts(static_cast<int>(ifindex), type, &query) != 0) return false;
+    return std::ranges::find(ids, program) != ids.end();
 }
 
 }  // namespace vfm

@@ -38,6 +38,11 @@ struct LinkState {
     uint32_t program = 0;  ///< id
     uint32_t ifindex = 0;  ///< 0 once the interface is gone or the link has been detached
 };
+/// Nothing, with errno, for what is no link (EBADF) or cannot be asked.
 std::optional<LinkState> link_state(int link);
+
+/// A program of this id hangs at the hook of the interface of this network namespace that has the
+/// index.
+bool hangs_at(uint32_t ifindex, HookPoint hook, uint32_t program);
 
 }  // namespace vfm

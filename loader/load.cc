@@ -8,6 +8,7 @@
 #include <fstream>
 #include <memory>
 
+#include "bpfgen/later_programs.h"
 #include "loader/kernel.h"
 #include "loader/kernel_objects.h"
 #include "loader/set_contents.h"
@@ -23,7 +24,7 @@ constexpr size_t kMostInstructions = 1'000'000;
 // BPF_LOG_STATS of the kernel: complaints and sums, no instructions.
 constexpr uint32_t kLogComplaintOnly = 4;
 
-/// The instruction's place in the bytecode.
+/// The instruction's place in the bytecode, or null.
 const bpf::LineInfo* line_of(const bpf::Program& program, std::optional<uint32_t> insn) {
     if (!insn) return nullptr;
     auto after = std::ranges::upper_bound(program.lines, *insn, {}, &bpf::LineInfo::insn);
@@ -31,9 +32,10 @@ const bpf::LineInfo* line_of(const bpf::Program& program, std::optional<uint32_t
     return &*std::prev(after);
 }
 
-/// `what` the kernel was asked for, if not the program itself.
+}  // namespace
+
 LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program,
-                       const std::string& what = {}) {
+                       const std::string& what) {
     const VerifierComplaint complaint = read_verifier_log(log);
     const bool has_perfmon = has_capability(Capability::perfmon);
     LoadRefusal refusal{.error = std::abs(error),
@@ -69,6 +71,8 @@ LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program,
     return refusal;
 }
 
+namespace {
+
 /// Bytes of kernel memory that a map holds, as the kernel accounts for them; 0 where it does not
 /// tell.
 uint64_t memory_of_map(int fd) {
@@ -77,23 +81,6 @@ uint64_t memory_of_map(int fd) {
     for (std::string word; facts >> word;)
         if (word == "memlock:" && facts >> bytes) return bytes;
     return 0;
-}
-
-/// The objects' maps go with the program.
-LoadedProgram describe(Fd fd, const bpf::Program& program, KernelObjects& objects,
-                       const std::vector<bool>& known) {
-    LoadedProgram loaded;
-    loaded.fd = std::move(fd);
-    for (size_t i = 0; i < program.maps.size(); ++i)
-        loaded.maps.push_back({program.maps[i], std::move(objects.maps[i]), known[i]});
-    bpf_prog_info info{};
-    if (program_facts(loaded.fd.get(), info)) {
-        loaded.id = info.id;
-        loaded.instructions = info.xlated_prog_len / static_cast<uint32_t>(sizeof(bpf_insn));
-        loaded.verified = info.verified_insns;
-        loaded.machine_bytes = info.jited_prog_len;
-    }
-    return loaded;
 }
 
 /// Loads without a log, which is asked for when the kernel refuses. One without room for all steps
@@ -116,6 +103,41 @@ std::expected<Fd, LoadRefusal> load_once(const bpf::Program& program,
     return std::unexpected(refusal_of(error, std::string(text), program));
 }
 
+void add_facts(LoadedProgram& loaded, const Fd& fd) {
+    bpf_prog_info info{};
+    (void)program_facts(fd.get(), info);
+    if (loaded.verified_each.empty()) loaded.id = info.id;
+    loaded.instructions += info.xlated_prog_len / static_cast<uint32_t>(sizeof(bpf_insn));
+    loaded.verified += info.verified_insns;
+    loaded.verified_each.push_back(info.verified_insns);
+    loaded.machine_bytes += info.jited_prog_len;
+}
+
+/// Every program, the first into `loaded`, the later ones into the array that leads to them. That
+/// takes programs of one kind, which the first that is loaded decides.
+std::expected<void, LoadRefusal> load_all(std::span<const bpf::Program> programs,
+                                          KernelObjects& objects, LoadedProgram& loaded) {
+    for (size_t number = 0; number < programs.size(); ++number) {
+        const bpf::Program& one = programs[number];
+        if (number > 0) take_program(objects, one);
+        auto fd = load_once(one, objects);
+        if (!fd) return std::unexpected(std::move(fd).error());
+        add_facts(loaded, *fd);
+        if (number == 0) {
+            loaded.fd = *std::move(fd);
+            continue;
+        }
+        const auto array = std::ranges::find(one.maps, bpf::MapRole::programs, &bpf::Map::role);
+        const Fd& map = objects.maps[static_cast<size_t>(array - one.maps.begin())];
+        const auto entry = static_cast<uint32_t>(number - 1);
+        const int later = fd->get();
+        if (bpf_map_update_elem(map.get(), &entry, &later, BPF_ANY) != 0)
+            return std::unexpected(
+                refusal_of(errno, {}, one, fmt::format("entry {} of {}", entry, array->name)));
+    }
+    return {};
+}
+
 }  // namespace
 
 const LoadedMap* LoadedProgram::find(bpf::MapRole role, uint32_t table) const {
@@ -133,8 +155,10 @@ bool program_facts(int fd, bpf_prog_info& info) {
 
 std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program,
                                                        const KnownMaps& known) {
+    std::vector<bpf::Program> made;
+    const std::span<const bpf::Program> programs = bpf::programs_apart(program, made);
     std::vector<bool> are_known(program.maps.size());
-    auto objects = make_kernel_objects(program, [&](size_t map) {
+    auto objects = make_kernel_objects(programs.front(), program.data, [&](size_t map) {
         const KnownMap found = known ? known(map) : KnownMap{};
         are_known[map] = found.map >= 0 || found.same_as;
         return found;
@@ -142,9 +166,11 @@ std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& progr
     if (!objects)
         return std::unexpected(
             refusal_of(objects.error().error, {}, program, objects.error().what));
-    auto fd = load_once(program, *objects);
-    if (!fd) return std::unexpected(std::move(fd).error());
-    LoadedProgram loaded = describe(*std::move(fd), program, *objects, are_known);
+    LoadedProgram loaded;
+    if (auto all = load_all(programs, *objects, loaded); !all)
+        return std::unexpected(std::move(all).error());
+    for (size_t i = 0; i < program.maps.size(); ++i)
+        loaded.maps.push_back({program.maps[i], std::move(objects->maps[i]), are_known[i]});
     if (const int error = begin_sets(loaded.maps); error != 0)
         return std::unexpected(refusal_of(error, {}, program));
     // A live set takes memory with each member.

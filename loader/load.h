@@ -18,13 +18,17 @@
 
 namespace vfm {
 
+/// Of several programs that follow each other the first is the one to attach. The others live as
+/// long as somebody holds a descriptor or a pin of the map of role programs: without either the
+/// kernel empties it, and what leads on ends there, with the on-error verdict.
 struct LoadedProgram {
     Fd fd;
     uint32_t id = 0;
-    uint32_t instructions = 0;  ///< after the kernel's rewriting
+    uint32_t instructions = 0;  ///< after the kernel's rewriting; of all programs, as the next two
     uint32_t verified =
         0;  ///< instructions that the verifier walked; 0 where the kernel is too old
-    uint32_t machine_bytes = 0;  ///< 0 without a JIT
+    uint32_t machine_bytes = 0;           ///< 0 without a JIT
+    std::vector<uint64_t> verified_each;  ///< by program
     std::vector<LoadedMap> maps;
     /// Kernel memory of all maps, constants among them; 0 where the kernel does not tell.
     uint64_t map_bytes = 0;
@@ -45,6 +49,11 @@ struct LoadRefusal {
     std::string advice;   ///< may be empty
     std::optional<Capability> missing;  ///< without which the verifier is stricter
 };
+
+/// `error` is errno or its negative, `log` what the verifier wrote, `what` the kernel was asked
+/// for, if not the program itself.
+LoadRefusal refusal_of(int error, std::string log, const bpf::Program& program,
+                       const std::string& what = {});
 
 std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& program,
                                                        const KnownMaps& known = {});

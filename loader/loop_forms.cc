@@ -1,6 +1,7 @@
 #include "loader/loop_forms.h"
 
 #include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 
 #include <array>
 
@@ -23,11 +24,20 @@ bool has_may_goto() {
     return has;
 }
 
+bool has_bpf_loop() {
+    static const bool has = [] {
+        silence_libbpf();
+        return libbpf_probe_bpf_helper(BPF_PROG_TYPE_XDP, BPF_FUNC_loop, nullptr) == 1;
+    }();
+    return has;
+}
+
 }  // namespace
 
 bpf::LoopForm loop_form_for(const VerifiedModule& program) {
     if (program.acyclic()) return {};
-    return has_may_goto() ? bpf::LoopForm::may_goto : bpf::LoopForm::bounded;
+    if (has_may_goto()) return bpf::LoopForm::may_goto;
+    return has_bpf_loop() ? bpf::LoopForm::bpf_loop : bpf::LoopForm::bounded;
 }
 
 }  // namespace vfm

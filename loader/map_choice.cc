@@ -3,8 +3,10 @@
 #include <bpf/bpf.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <filesystem>
 
+#include "loader/counted.h"
 #include "loader/generation.h"
 #include "loader/kernel.h"
 #include "loader/set_contents.h"
@@ -23,6 +25,11 @@ bool fits(int fd, const bpf::Map& map) {
 
 const TableDecl& table_of(const PreparedProgram& program, const bpf::Map& map) {
     return program.modules[map.unit].tables()[map.table];
+}
+
+/// Statistics and what rules count.
+bool counts(const bpf::Map& map) {
+    return map.role == bpf::MapRole::stats || map.role == bpf::MapRole::counters;
 }
 
 }  // namespace
@@ -44,6 +51,7 @@ std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module) {
         case bpf::MapRole::scratch:
         case bpf::MapRole::packet:
         case bpf::MapRole::result:
+        case bpf::MapRole::programs:
             break;
     }
     return {};
@@ -68,7 +76,32 @@ Result<std::vector<SharedTable>> shared_tables_of(const StoredHook& hook) {
 }
 
 KnownMaps MapChoice::maps_of(const PreparedProgram& program) {
+    counts_stay_.assign(filters_.size(), false);
+    for (uint32_t unit = 0; unit < filters_.size(); ++unit)
+        counts_stay_[unit] = filters_[unit].as_it_was && counts_fit(program, unit);
     return [this, &program](size_t map) { return find(program, map); };
+}
+
+bool MapChoice::counts_fit(const PreparedProgram& program, uint32_t unit) {
+    const WantedFilter& filter = filters_[unit];
+    const auto& groups = program.modules[unit].module().counter_groups;
+    const std::vector<uint32_t> same = same_rules(filter.groups_before, groups);
+    for (uint32_t i = 0; i < same.size(); ++i)
+        if (same[i] != i + 1) return false;
+    if (sizes_of(filter.groups_before) != sizes_of(groups)) return false;
+    return std::ranges::all_of(program.emitted.maps, [&](const bpf::Map& map) {
+        if (map.unit != unit || !counts(map)) return true;
+        return find_kept(*filter.as_it_was, map, pin_of_map(map, program.modules[unit])).map >= 0;
+    });
+}
+
+std::vector<std::string> MapChoice::kept(const PreparedProgram& program, uint32_t unit) {
+    std::vector<std::string> pins;
+    for (const LoadedMap& map : program.loaded.maps)
+        if (map.declaration.unit == unit && map.known)
+            pins.push_back(pin_of_map(map.declaration, program.modules[unit]));
+    std::erase(pins, "");
+    return pins;
 }
 
 KnownMap MapChoice::find(const PreparedProgram& program, size_t number) {
@@ -77,10 +110,18 @@ KnownMap MapChoice::find(const PreparedProgram& program, size_t number) {
     // What is in a program's own sets, load_program() finds out.
     if (pin.empty() || map.role == bpf::MapRole::set_control) return {};
     if (map.role == bpf::MapRole::flow && table_of(program, map).shared)
-        if (const KnownMap found = find_shared(program, number); found.map >= 0 || found.same_as)
-            return found;
+        return find_shared(program, number);
     const auto& before = filters_[map.unit].as_it_was;
-    return before ? find_kept(*before, map, pin) : KnownMap{};
+    if (!before) return {};
+    if (map.role == bpf::MapRole::flow) return find_table(*before, map, table_of(program, map));
+    if (counts(map) && !counts_stay_[map.unit]) return {};
+    if (map.role == bpf::MapRole::set || map.role == bpf::MapRole::set_prefixes) {
+        // What is declared in another way begins anew.
+        const auto& had = filters_[map.unit].sets_before;
+        const SetDecl& set = program.modules[map.unit].module().sets[map.table];
+        if (std::ranges::find(had, set) == had.end()) return {};
+    }
+    return find_kept(*before, map, pin);
 }
 
 KnownMap MapChoice::find_shared(const PreparedProgram& program, size_t number) {
@@ -102,6 +143,20 @@ KnownMap MapChoice::find_shared(const PreparedProgram& program, size_t number) {
         if (fd && other.table.key == table.key) return take(*std::move(fd), map, table.name);
         misfits_.push_back(table.name);
     }
+    // What any filter of this hook has had.
+    for (const WantedFilter& filter : filters_) {
+        if (!filter.as_it_was) continue;
+        const KnownMap found = find_table(*filter.as_it_was, map, table);
+        if (found.map >= 0) return found;
+    }
+    return {};
+}
+
+KnownMap MapChoice::find_table(const StoredFilter& filter, const bpf::Map& map,
+                               const TableDecl& table) {
+    for (const RecordedTable& had : filter.record.tables)
+        if (had.name == table.name && had.key == table.key && had.shared == table.shared)
+            return find_kept(filter, map, had.map);
     return {};
 }
 

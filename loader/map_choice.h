@@ -15,8 +15,8 @@ namespace vfm {
 
 struct WantedFilter;
 
-/// The name of a map's pin in the directory of its filter, by what it holds; empty for one that
-/// says nothing between runs.
+/// The name of a map's pin in the directory of its filter, by what it holds; empty for one that is
+/// of no filter or says nothing between runs.
 std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module);
 
 /// That of a set's map.
@@ -30,7 +30,9 @@ struct SharedTable {
 /// Those beside `hook`. Fails with Status::refused.
 Result<std::vector<SharedTable>> shared_tables_of(const StoredHook& hook);
 
-/// One change of a hook's filters.
+/// One change of a hook's filters. Of a filter as it was go on: tables of equal name, kinds,
+/// capacity and eviction; its statistics and counters if all lie as they did and count the same
+/// rules, else new ones go on with their numbers (counted.h).
 class MapChoice {
   public:
     /// `filters` outlives the object.
@@ -42,16 +44,23 @@ class MapChoice {
     /// Behind it: fails with Status::refused where filters declare a shared table in different
     /// ways.
     Result<> check() const;
+    /// The unit's statistics and counters are those of the filter as it was: all of them, or none.
+    bool counts_stay(uint32_t unit) const { return counts_stay_[unit]; }
+    /// Pins of the maps of a loaded unit that were there before.
+    static std::vector<std::string> kept(const PreparedProgram& program, uint32_t unit);
 
   private:
-    KnownMap find(const PreparedProgram& program, size_t map);
-    KnownMap find_shared(const PreparedProgram& program, size_t map);
+    KnownMap find(const PreparedProgram& program, size_t number);
+    KnownMap find_shared(const PreparedProgram& program, size_t number);
     KnownMap find_kept(const StoredFilter& filter, const bpf::Map& map, const std::string& pin);
+    KnownMap find_table(const StoredFilter& filter, const bpf::Map& map, const TableDecl& table);
+    bool counts_fit(const PreparedProgram& program, uint32_t unit);
     KnownMap take(Fd fd, const bpf::Map& map, const std::string& table);
 
     const std::vector<WantedFilter>& filters_;
     std::vector<SharedTable> shared_;
     std::vector<Fd> opened_;
+    std::vector<bool> counts_stay_;  ///< by unit
     std::vector<std::string> misfits_;
 };
 

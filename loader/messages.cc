@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "loader/kernel.h"
 #include "loader/generation.h"
+#include "loader/kernel.h"
 
 namespace vfm {
 namespace {

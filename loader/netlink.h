@@ -23,4 +23,8 @@ inline void for_each_attribute(ByteView bytes,
     }
 }
 
+/// A route netlink request's answer: the attributes behind the family's own header of `head` bytes.
+/// Empty if the kernel refuses.
+Bytes ask_route(uint16_t type, ByteView body, size_t head);
+
 }  // namespace vfm

@@ -113,7 +113,8 @@ Result<Record> read_old_record(const std::string& path) {
     if (!map) return not_readable(error_text(errno));
     bpf_map_info info{};
     uint32_t size = sizeof info;
-    if (bpf_obj_get_info_by_fd(map.get(), &info, &size) != 0) return not_readable(error_text(errno));
+    if (bpf_obj_get_info_by_fd(map.get(), &info, &size) != 0)
+        return not_readable(error_text(errno));
     if (info.type != BPF_MAP_TYPE_ARRAY || info.value_size != kOldPiece ||
         info.max_entries > kMostOldPieces)
         return not_readable("it is not one of ours");

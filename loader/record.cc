@@ -26,6 +26,18 @@ std::unexpected<Failure> broken(std::string_view why) {
     return refuse("vfm-xdp", fmt::format("the record of a filter cannot be read: {}", why));
 }
 
+void write_before(const CountedBefore& before, state::CountedBefore& message) {
+    for (const uint64_t word : before.stats) message.add_stats(word);
+    for (const Count& count : before.counts) {
+        message.add_counts(count.packets);
+        message.add_counts(count.bytes);
+    }
+    message.set_stats_map(before.maps.stats);
+    for (const std::string& map : before.maps.groups) message.add_counters(map);
+    for (const uint32_t size : before.maps.sizes) message.add_sizes(size);
+    for (const uint32_t number : before.becomes) message.add_becomes(number);
+}
+
 void write_filter(const Record& record, state::Filter& filter) {
     filter.set_name(record.name);
     filter.set_priority(record.priority);
@@ -47,6 +59,13 @@ void write_filter(const Record& record, state::Filter& filter) {
         row.set_shared(table.shared);
     }
     for (const std::string& map : record.counters) filter.add_counters(map);
+    if (record.before != CountedBefore{}) write_before(record.before, *filter.mutable_before());
+    if (!record.previous) return;
+    state::Previous& previous = *filter.mutable_previous();
+    previous.set_source_name(record.previous->source_name);
+    previous.set_priority(record.previous->priority);
+    previous.set_drop_on_error(record.previous->drop_on_error);
+    previous.set_program_size(record.previous->program.size());
 }
 
 /// A name that stands in a path: of a directory entry of ours.
@@ -54,7 +73,35 @@ bool is_pin_name(const std::string& name) {
     return !name.empty() && name.find('/') == name.npos && name.find('\0') == name.npos;
 }
 
-/// Nothing if a field is wrong.
+/// Nothing if a field is wrong, as below.
+std::optional<CountedBefore> read_before(const state::CountedBefore& message) {
+    CountedBefore before;
+    before.stats.assign(message.stats().begin(), message.stats().end());
+    if (message.counts_size() % 2 != 0) return std::nullopt;
+    for (int i = 0; i < message.counts_size(); i += 2)
+        before.counts.push_back({message.counts(i), message.counts(i + 1)});
+    before.maps.stats = message.stats_map();
+    before.maps.groups.assign(message.counters().begin(), message.counters().end());
+    before.maps.sizes.assign(message.sizes().begin(), message.sizes().end());
+    before.becomes.assign(message.becomes().begin(), message.becomes().end());
+    const auto is_none_or_pin = [](const std::string& map) {
+        return map.empty() || is_pin_name(map);
+    };
+    const bool right = is_none_or_pin(before.maps.stats) &&
+                       std::ranges::all_of(before.maps.groups, is_none_or_pin) &&
+                       before.maps.groups.size() == before.maps.sizes.size();
+    return right ? std::optional(std::move(before)) : std::nullopt;
+}
+
+std::optional<PreviousFilter> read_previous(const state::Previous& message) {
+    if (message.priority() > UINT16_MAX) return std::nullopt;
+    return PreviousFilter{.source_name = message.source_name(),
+                          .priority = static_cast<uint16_t>(message.priority()),
+                          .drop_on_error = message.drop_on_error(),
+                          .program = {},
+                          .program_size = message.program_size()};
+}
+
 std::optional<Record> read_filter_message(const state::Filter& filter, Record record) {
     record.name = filter.name();
     record.priority = static_cast<uint16_t>(filter.priority());
@@ -71,11 +118,21 @@ std::optional<Record> read_filter_message(const state::Filter& filter, Record re
     for (const state::Table& table : filter.tables()) {
         const auto key = find_key_kinds(table.key());
         if (!key || !is_pin_name(table.map())) return std::nullopt;
-        record.tables.push_back({table.name(), *key, table.capacity(), table.map(), table.shared()});
+        record.tables.push_back(
+            {table.name(), *key, table.capacity(), table.map(), table.shared()});
     }
     for (const std::string& map : filter.counters()) {
         if (!map.empty() && !is_pin_name(map)) return std::nullopt;
         record.counters.push_back(map);
+    }
+    if (filter.has_before()) {
+        auto before = read_before(filter.before());
+        if (!before) return std::nullopt;
+        record.before = *std::move(before);
+    }
+    if (filter.has_previous()) {
+        record.previous = read_previous(filter.previous());
+        if (!record.previous) return std::nullopt;
     }
     return record;
 }
@@ -118,6 +175,10 @@ Bytes generation_bytes(const Generation& generation) {
     bytes.insert(bytes.end(), head.begin(), head.end());
     for (const Record& record : generation.filters)
         bytes.insert(bytes.end(), record.program.begin(), record.program.end());
+    for (const Record& record : generation.filters)
+        if (record.previous)
+            bytes.insert(bytes.end(), record.previous->program.begin(),
+                         record.previous->program.end());
     return bytes;
 }
 
@@ -134,12 +195,18 @@ Result<Generation> parse_generation(ByteView bytes, Programs programs) {
     auto generation = read_message(message);
     if (!generation) return broken("a field is missing or wrong");
     rest = rest.subspan(head);
-    for (Record& record : generation->filters) {
-        if (record.program_size > rest.size()) return broken("it is cut off");
-        const ByteView program = rest.first(record.program_size);
-        if (programs == Programs::read) record.program.assign(program.begin(), program.end());
-        rest = rest.subspan(record.program_size);
-    }
+    const auto take = [&](Bytes& program, uint64_t size) {
+        if (size > rest.size()) return false;
+        const ByteView bytes_of_it = rest.first(size);
+        if (programs == Programs::read) program.assign(bytes_of_it.begin(), bytes_of_it.end());
+        rest = rest.subspan(size);
+        return true;
+    };
+    for (Record& record : generation->filters)
+        if (!take(record.program, record.program_size)) return broken("it is cut off");
+    for (Record& record : generation->filters)
+        if (record.previous && !take(record.previous->program, record.previous->program_size))
+            return broken("it is cut off");
     return *std::move(generation);
 }
 

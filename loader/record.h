@@ -3,14 +3,17 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bpf/vfm_abi.h"
 #include "bpfgen/object.h"
 #include "core/base/bytes.h"
 #include "core/base/fd.h"
 #include "core/base/result.h"
 #include "core/module/module.h"
+#include "core/run/counters.h"
 #include "loader/hook.h"
 
 namespace vfm {
@@ -31,6 +34,38 @@ struct HookPlace {
     uint32_t ifindex = 0;
     HookPoint hook = HookPoint::xdp;
     bool operator==(const HookPlace&) const = default;
+};
+
+/// Where a program in the kernel counts.
+struct CounterMaps {
+    std::string stats;  ///< name of the pin of its statistics; empty: nowhere
+    /// By counter group: names of pins, empty for one that nothing counts in; `stats` for all that
+    /// stand in the value of the statistics.
+    std::vector<std::string> groups;
+    std::vector<uint32_t> sizes;  ///< counters of each group
+    bool operator==(const CounterMaps&) const = default;
+};
+
+/// What a filter had counted when its program was exchanged for one that counts in other maps.
+struct CountedBefore {
+    std::vector<uint64_t> stats = {};  ///< words of vfm_stats; fewer if a version before wrote them
+    std::vector<Count> counts = {};    ///< by the filter's counter, group by group; empty: all 0
+    /// Those of the program before: a processor that was in it may have counted for a moment
+    /// longer.
+    CounterMaps maps = {};
+    /// By counter of those maps: the number of the filter's own, plus 1; 0: it has none.
+    std::vector<uint32_t> becomes = {};
+    bool operator==(const CountedBefore&) const = default;
+};
+
+/// What a filter was before it was replaced.
+struct PreviousFilter {
+    std::string source_name;
+    uint16_t priority = bpf::kDefaultPriority;
+    bool drop_on_error = false;
+    Bytes program;  ///< as in Record
+    uint64_t program_size = 0;
+    bool operator==(const PreviousFilter&) const = default;
 };
 
 /// One filter.
@@ -55,8 +90,10 @@ struct Record {
     /// `stats_map` for all that stand in the value of the statistics; of a filter in user space one
     /// for all groups.
     std::vector<std::string> counters = {};
-    Bytes program;             ///< bytecode as a module; empty where it was not read
+    Bytes program;              ///< bytecode as a module; empty where it was not read
     uint64_t program_size = 0;  ///< its bytes
+    CountedBefore before = {};
+    std::optional<PreviousFilter> previous = {};  ///< which `replace --undo` brings back
 
     HookPlace place() const { return {network_namespace, ifindex, hook}; }
     bool operator==(const Record&) const = default;

@@ -19,6 +19,7 @@
 
 #include "core/base/clock.h"
 #include "core/run/flow_memory.h"
+#include "loader/counted.h"
 #include "loader/counters.h"
 #include "loader/kernel.h"
 #include "loader/shared_memory.h"
@@ -140,6 +141,7 @@ Result<> end_service(const std::string& directory) {
 Result<vfm_stats> stats_of(const StoredFilter& filter) {
     const Fd map = TRY(open_pin(filter, "maps/" + filter.record.stats_map));
     vfm_stats sum = TRY(read_stats(map.get()));
+    TRY(add_stats_before(filter, sum));
     if (filter.record.mode != Mode::userspace) return sum;
     const std::string& directory = filter.directory;
     const auto entries = read_array<vfm_served>(directory + "/maps/" + kServedMap);
@@ -169,18 +171,6 @@ size_t counters_part(std::span<const CounterGroup> groups) {
 
 namespace {
 
-/// The counters of one group, of a filter in the kernel.
-Result<std::vector<Count>> group_counts(const StoredFilter& filter, const std::string& name,
-                                        size_t size) {
-    if (name.empty()) return std::vector<Count>(size);
-    const Fd map = TRY(open_pin(filter, "maps/" + name));
-    std::vector<Count> counts;
-    for (const vfm_counter& counter : TRY(read_counters(map.get())))
-        counts.push_back({counter.packets, counter.bytes});
-    counts.resize(size);
-    return counts;
-}
-
 /// Another process may count meanwhile.
 uint64_t now_at(const uint64_t& place) { return __atomic_load_n(&place, __ATOMIC_RELAXED); }
 
@@ -204,23 +194,26 @@ std::vector<std::vector<Count>> summed_counts(std::span<const std::byte> memory,
 
 }  // namespace
 
+namespace {
+
+Result<std::vector<std::vector<Count>>> served_counts(const StoredFilter& filter,
+                                                      std::span<const CounterGroup> groups) {
+    const std::vector<std::string>& names = filter.record.counters;
+    if (names.empty()) return summed_counts({}, groups);
+    const auto memory = TRY(SharedMemoryView::open(filter.directory + "/maps/" + names.front()));
+    return summed_counts(memory.bytes(), groups);
+}
+
+}  // namespace
+
 Result<std::vector<std::vector<Count>>> counts_of(const StoredFilter& filter,
                                                   std::span<const CounterGroup> groups) {
-    const std::vector<std::string>& names = filter.record.counters;
-    if (filter.record.mode == Mode::userspace) {
-        if (names.empty()) return summed_counts({}, groups);
-        const auto memory =
-            TRY(SharedMemoryView::open(filter.directory + "/maps/" + names.front()));
-        return summed_counts(memory.bytes(), groups);
-    }
-    if (!names.empty() && names.front() == filter.record.stats_map) {
-        const Fd map = TRY(open_pin(filter, "maps/" + filter.record.stats_map));
-        return read_counters_in_stats(map.get(), groups);
-    }
-    std::vector<std::vector<Count>> counts;
-    for (size_t i = 0; i < groups.size(); ++i)
-        counts.push_back(
-            TRY(group_counts(filter, i < names.size() ? names[i] : "", groups[i].counters.size())));
+    auto counts = filter.record.mode == Mode::userspace
+                      ? TRY(served_counts(filter, groups))
+                      : TRY(kernel_counts(filter, {.stats = filter.record.stats_map,
+                                                   .groups = filter.record.counters,
+                                                   .sizes = sizes_of(groups)}));
+    TRY(add_counts_before(filter, counts));
     return counts;
 }
 

@@ -184,8 +184,7 @@ bool is_absent(const std::string& path) {
 std::unexpected<Failure> cannot_read_state(const std::string& path, int error) {
     std::string hint;
     if (error == EACCES || error == EPERM)
-        hint =
-            "the state belongs to root: reading it needs root, or CAP_DAC_READ_SEARCH and CAP_BPF";
+        hint = "the state belongs to root: reading it needs root, or CAP_DAC_OVERRIDE and CAP_BPF";
     return refuse(path, fmt::format("cannot read it: {}", error_text(error)), std::move(hint));
 }
 
@@ -197,10 +196,14 @@ void find_condition(StoredFilter& filter, const LinkState& link) {
         filter.condition = Condition::stale;
         return;
     }
-    // An interface that has moved may have another index now, which is somebody else's here.
+    // The same index is another interface elsewhere, and an interface that moves takes its filters
+    // along: what counts is where the program hangs. Asked only where the record does not say it.
     const auto name = interface_name(link.ifindex);
-    const bool here =
-        record.network_namespace == network_namespace() && record.ifindex == link.ifindex && name;
+    const auto home = network_namespace();
+    const bool as_recorded = name == record.interface && record.ifindex == link.ifindex && home &&
+                             record.network_namespace == *home;
+    const HookPoint hook = record.mode == Mode::userspace ? HookPoint::xdp : record.hook;
+    const bool here = name && (as_recorded || hangs_at(link.ifindex, hook, link.program));
     filter.condition = here ? Condition::attached : Condition::elsewhere;
     if (!here) return;
     filter.interface = *name;
@@ -218,11 +221,16 @@ Result<StoredHook> read_hook(const std::string& directory) {
     if (!hook.link && errno == ENOENT) return hook;
     if (!hook.link) return cannot_read_state(directory, errno);
     const auto state = link_state(hook.link.get());
+    if (!state && errno == EBADF)
+        return refuse(directory + "/link", "is no BPF link: it is not ours");
     if (!state) return cannot_read_state(directory, errno);
     hook.link_state = *state;
     TRY(find_generation(hook));
     // Another process has been detaching it since: its link was there a moment ago.
     if (is_absent(directory + "/link")) return read_hook(directory);
+    // Or has put other filters there: what was in force a moment ago may be gone.
+    const auto now = link_state(hook.link.get());
+    if (now && now->program != state->program) return read_hook(directory);
     return hook;
 }
 

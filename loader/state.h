@@ -3,18 +3,19 @@
 //   <bpffs>/vfm-2/<netns>-<ifindex>/            an interface; its lock
 //     <hook>/link                               the BPF link: what is attached here
 //     <hook>/gen-<N>/program                    the program of all filters of the hook
-//                    record                     what list and show need, and their modules (record.h)
+//                    programs                   those behind it, where one does not hold all
+//                    record                     what list and show need, and modules (record.h)
 //                    filters/<name>/maps/<map>  what a filter counts: statistics, tables, counters
 //
 // Interfaces are named by their index, which a renaming does not change, and by the number of their
 // network namespace, in which alone an index means something. The filters of a hook are one
 // program. To change them a generation is made beside the one in force, with pins of its own of
-// every map that goes on; then the link gets the new program, in one step, and the old generation is
-// removed. The generation in force is the one whose program the link has: so a process killed at
+// every map that goes on; then the link gets the new program, in one step, and the old generation
+// is removed. The generation in force is the one whose program the link has: so a process killed at
 // any moment leaves the old filters or the new ones, whole, and beside them at most a generation
 // that nothing runs, or a hook without `link`; the next process that holds the lock sweeps those
-// away. Only holders of the lock change anything; readers need none, for what they cannot read whole
-// is not there for them.
+// away. Only holders of the lock change anything; readers need none, for what they cannot read
+// whole is not there for them.
 //
 // A hook whose link somebody has detached is set aside as `<hook>~<N>` when something new is
 // attached there. What versions before this one have left is read, too (old_state.h).
@@ -69,8 +70,8 @@ Result<std::vector<StoredFilter>> stored_filters(const std::optional<std::string
 /// The module that a filter was made of. Fails with Status::refused if it cannot be read.
 Result<Module> stored_module(const StoredFilter& filter);
 
-/// The filter where it is now: its generation is another one as soon as a filter of its hook comes or
-/// goes. Nothing if it is there no more. Fails with Status::refused.
+/// The filter where it is now: its generation is another one as soon as a filter of its hook comes
+/// or goes. Nothing if it is there no more. Fails with Status::refused.
 Result<std::optional<StoredFilter>> present_place(const StoredFilter& filter);
 
 /// What `read` finds, a Result, which reads the filter that it is given: again where that has been
@@ -139,6 +140,13 @@ std::vector<std::string> directory_entries(const std::string& directory, std::er
 
 /// True only where the system says that it is not there. Any other failure tells nothing.
 bool is_absent(const std::string& path);
+
+/// The pin of the array of later programs in a generation's directory.
+inline constexpr std::string_view kLaterPrograms = "programs";
+
+/// To be called before a generation is removed that its link has run until now. Where its programs
+/// are several it waits until every packet that has come to the first is through all of them.
+void wait_for_packets_in(const std::string& generation);
 
 /// Removes a directory of the state and all below it, its `link` first if it has one. Needs the
 /// lock. Fails with Status::refused.

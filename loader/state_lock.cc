@@ -1,8 +1,10 @@
 // The lock of an interface, and what only its holders do: sweeping and removing.
 #include <fcntl.h>
 #include <fmt/core.h>
+#include <linux/membarrier.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -53,8 +55,7 @@ Result<Fd> lock_directory(const std::string& top, const std::string& path) {
     const auto give_up = std::chrono::steady_clock::now() + 10s;
     while (true) {
         // Others may remove both again as soon as they are empty.
-        if (!TRY(make_directory(top)))
-            return cannot_make_state(top, ENOENT);
+        if (!TRY(make_directory(top))) return cannot_make_state(top, ENOENT);
         const Fd above(open(top.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!above && errno != ENOENT) return cannot_read_state(top, errno);
         if (above) TRY(check_owner(above.get(), top));
@@ -85,7 +86,9 @@ void sweep_hook(const std::string& directory) {
     std::error_code ignored;
     for (const std::string& name : directory_entries(directory, ignored)) {
         const std::string path = directory + "/" + name;
-        if (name != "link" && path != hook->generation) (void)remove_state(path);
+        if (name == "link" || path == hook->generation) continue;
+        wait_for_packets_in(path);
+        (void)remove_state(path);
     }
 }
 
@@ -112,6 +115,13 @@ InterfaceLock::~InterfaceLock() {
     if (!fd_) return;
     rmdir(directory_.c_str());
     rmdir(std::filesystem::path(directory_).parent_path().c_str());
+}
+
+void wait_for_packets_in(const std::string& generation) {
+    // A grace period of RCU, in which programs run. Where the kernel gives none to a process
+    // (nohz_full) such a packet may take an on-error verdict.
+    if (!is_absent(fmt::format("{}/{}", generation, kLaterPrograms)))
+        (void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 }
 
 Result<> remove_state(const std::string& directory) {

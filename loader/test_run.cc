@@ -107,7 +107,7 @@ std::vector<std::vector<Count>> KernelInstance::counters() const {
     for (const CounterGroup& group : groups) all.emplace_back(group.counters.size());
     for (const LoadedMap& map : program_.maps) {
         if (!map.declaration.counters.empty())
-            return read_counters_in_stats(map.fd.get(), groups).value_or(std::move(all));
+            return read_counters_in_stats(map.fd.get(), sizes_of(groups)).value_or(std::move(all));
         if (map.declaration.role != bpf::MapRole::counters) continue;
         const auto counters = read_counters(map.fd.get());
         if (!counters) continue;

@@ -41,7 +41,6 @@ bool is_about_privilege(std::string_view reason) {
     return false;
 }
 
-constexpr std::string_view kUserSpace = "run it in user space: --mode=userspace";
 constexpr std::string_view kSmaller =
     "put addresses into sets and chains of conditions into rules, or run it in user space: "
     "--mode=userspace";

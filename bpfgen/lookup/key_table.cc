@@ -13,41 +13,55 @@ constexpr size_t kMostFew = 3;           // keys; a bit test takes about as many
 constexpr uint64_t kAlwaysBits = 65536;  // a span of so many numbers are bits, 8 KB at most
 constexpr uint64_t kBitsAKey = 128;      // of a larger span
 constexpr size_t kMostKeys = size_t{1} << 20;
-constexpr unsigned kFactors = 16;      // that are tried
+constexpr unsigned kFactors = 64;      // that are tried
 constexpr unsigned kTriesAKey = 4096;  // displacements of a bucket
 
-uint64_t folded(uint64_t x) { return x ^ x >> 32; }
+uint64_t product(uint64_t word, bool folded, uint64_t factor) {
+    return (folded ? word ^ word >> 32 : word) * factor;
+}
 
 // Makes hash tables: keys fall into buckets, and from the largest bucket on each gets the first
-// displacement that takes all its keys to slots which are free.
+// displacement that takes all its keys to slots which are free. Displacements are few enough that
+// they stand there in 16 bits, as distances in bytes.
 class Hasher {
   public:
     Hasher(size_t count, KeyTable& table) : table_(table), hashes_(count), order_(count) {
-        // At most half of the slots are taken; four keys a bucket or fewer.
+        // At most half of the slots are taken. Of more buckets than so many the displacements would
+        // not stay in the machine's nearest cache.
+        constexpr unsigned kMostNearBits = 14;
         table_.slot_bits = static_cast<unsigned>(std::bit_width(2 * count - 1));
         table_.bucket_bits = std::max(table_.slot_bits, 4u) - 3;
-        table_.displacement_size = table_.slot_bits <= 16 ? 2 : 4;
+        if (table_.bucket_bits > kMostNearBits) --table_.bucket_bits;
+        most_displaced_ = (uint64_t{1} << 16) / table_.slot_size;
     }
 
-    // `mixed` gives what is multiplied with the factor, by number of the key, once the table has
-    // that factor.
-    template <class Mixed>
-    bool place(Mixed&& mixed) {
+    // `hash` gives the hash of a key by its number, as the table has factors. Keys are folded only
+    // where they have to be: they differ in few of their upper bits alone.
+    template <class Hash>
+    bool place(Hash&& hash) {
+        if (place_by_factors(hash)) return true;
+        table_.folded = true;
+        return place_by_factors(hash);
+    }
+
+    // Numbers of keys.
+    std::span<const uint32_t> slots() const { return slots_; }
+    // In bytes.
+    std::span<const uint16_t> displacements() const { return displacements_; }
+
+  private:
+    template <class Hash>
+    bool place_by_factors(Hash&& hash) {
         uint64_t factor = 0x9e3779b97f4a7c15;
         for (unsigned tried = 0; tried < kFactors;
              ++tried, factor = factor * 0xd1342543de82ef95 + 2) {
             table_.factor = factor;
-            for (size_t i = 0; i < hashes_.size(); ++i) hashes_[i] = mixed(i) * factor;
+            for (size_t i = 0; i < hashes_.size(); ++i) hashes_[i] = hash(i);
             if (place_all()) return true;
         }
         return false;
     }
 
-    // Numbers of keys.
-    std::span<const uint32_t> slots() const { return slots_; }
-    std::span<const uint32_t> displacements() const { return displacements_; }
-
-  private:
     uint64_t bucket(size_t key) const { return hashes_[key] >> (64 - table_.bucket_bits); }
     uint64_t slot(size_t key, uint64_t displacement) const {
         const unsigned shift = 64 - table_.bucket_bits - table_.slot_bits;
@@ -80,7 +94,7 @@ class Hasher {
     }
 
     bool place_bucket(uint32_t at, std::span<const uint32_t> inside) {
-        const uint64_t mask = slots_.size() - 1;
+        const uint64_t mask = std::min<uint64_t>(slots_.size(), most_displaced_) - 1;
         uint64_t displacement = at & mask;
         for (unsigned tried = 0; tried < kTriesAKey; ++tried) {
             size_t placed = 0;
@@ -88,7 +102,7 @@ class Hasher {
                 taken_[slot(inside[placed++], displacement)] = true;
             if (placed == inside.size()) {
                 for (const uint32_t key : inside) slots_[slot(key, displacement)] = key;
-                displacements_[at] = static_cast<uint32_t>(displacement);
+                displacements_[at] = static_cast<uint16_t>(displacement * table_.slot_size);
                 return true;
             }
             while (placed-- > 0) taken_[slot(inside[placed], displacement)] = false;
@@ -102,7 +116,13 @@ class Hasher {
     std::vector<uint32_t> order_;  // keys by bucket
     std::vector<uint32_t> slots_;
     std::vector<bool> taken_;
-    std::vector<uint32_t> displacements_;
+    std::vector<uint16_t> displacements_;
+    uint64_t most_displaced_ = 0;  // by less than so many slots
+};
+
+// Not in two lines of a cache.
+struct alignas(16) WideSlot {
+    uint64_t upper = 0, lower = 0;
 };
 
 template <class To, class From>
@@ -154,38 +174,40 @@ VReg among_bits(Builder& b, const KeyTable& table, const Word& key) {
     return b.alu(BPF_AND, bit, within);
 }
 
-// Where the only slot that can hold a key is: its index.
+VReg hash_of(Builder& b, const KeyTable& table, std::span<const Word> key) {
+    const auto product = [&](VReg word, uint64_t factor) {
+        if (table.folded) word = b.alu(BPF_XOR, word, b.alu_imm(BPF_RSH, word, 32));
+        return b.alu(BPF_MUL, word, b.number(factor));
+    };
+    if (table.upper_factor == 0) return product(key[0].reg, table.factor);
+    const VReg upper = product(key[0].reg, table.upper_factor);
+    return b.alu(BPF_ADD, upper, product(key[1].reg, table.factor));
+}
+
+// Where the only slot that can hold a key stands.
 VReg slot_of(Builder& b, const KeyTable& table, std::span<const Word> key) {
-    VReg mixed = key.back().reg;
-    if (table.upper_factor != 0)
-        mixed = b.alu(BPF_XOR, b.alu(BPF_MUL, key[0].reg, b.number(table.upper_factor)), mixed);
-    if (table.folded) mixed = b.alu(BPF_XOR, mixed, b.alu_imm(BPF_RSH, mixed, 32));
-    const VReg hash = b.alu(BPF_MUL, mixed, b.number(table.factor));
+    const VReg hash = hash_of(b, table, key);
     const VReg bucket = b.alu_imm(BPF_RSH, hash, 64 - table.bucket_bits);
-    const VReg displacement = element(b, table.displacements, bucket, table.displacement_size);
-    const unsigned shift = 64 - table.bucket_bits - table.slot_bits;
+    const VReg displacement = element(b, table.displacements, bucket, 2);
+    const auto size_bits = static_cast<unsigned>(std::countr_zero(table.slot_size));
+    const unsigned shift = 64 - table.bucket_bits - table.slot_bits - size_bits;
     const VReg place = b.alu(BPF_XOR, b.alu_imm(BPF_RSH, hash, shift), displacement);
-    return cut(b, place, table.slot_bits);
+    const uint64_t places = (uint64_t{1} << table.slot_bits) - 1;
+    const VReg offset = with_constant(b, BPF_AND, place, places << size_bits);
+    return b.alu(BPF_ADD, b.data_address(table.slots), offset);
 }
 
 // 0 if a key of two words is in its slot.
 VReg wide_difference(Builder& b, const KeyTable& table, std::span<const Word> key) {
-    const VReg offset = b.alu_imm(BPF_LSH, slot_of(b, table, key), 4);
-    const VReg at = b.alu(BPF_ADD, b.data_address(table.slots), offset);
+    const VReg at = slot_of(b, table, key);
     const VReg upper = b.alu(BPF_XOR, b.load(8, at, 0), key[0].reg);
     return b.alu(BPF_OR, upper, b.alu(BPF_XOR, b.load(8, at, 8), key[1].reg));
 }
 
 VReg among_hashed(Builder& b, const KeyTable& table, const Word& key) {
-    const VReg found = element(b, table.slots, slot_of(b, table, {&key, 1}), table.slot_size);
+    const VReg found = b.load(table.slot_size, slot_of(b, table, {&key, 1}), 0);
     const bool small = table.slot_size == 4 && key.bits < 64;
     return is_zero(b, b.alu(BPF_XOR, found, key.reg), small ? 63 : 64);
-}
-
-void add_displacements(const Hasher& hasher, KeyTable& table, ConstantData& data) {
-    table.displacements = table.displacement_size == 2
-                              ? add_as<uint16_t>(data, hasher.displacements())
-                              : add_as<uint32_t>(data, hasher.displacements());
 }
 
 }  // namespace
@@ -196,12 +218,11 @@ std::optional<KeyTable> make_key_table(std::span<const uint64_t> keys, ConstantD
     if (span < kAlwaysBits || span / kBitsAKey < keys.size()) return make_bits(keys, data);
     if (keys.size() > kMostKeys) return std::nullopt;
     KeyTable table{.kind = KeyTable::Kind::hash, .keys = {}};
-    table.folded = keys.back() >> 32 != 0;
-    table.slot_size = table.folded ? 8 : 4;
+    table.slot_size = keys.back() >> 32 != 0 ? 8 : 4;
     Hasher hasher(keys.size(), table);
-    if (!hasher.place([&](size_t i) { return table.folded ? folded(keys[i]) : keys[i]; }))
+    if (!hasher.place([&](size_t i) { return product(keys[i], table.folded, table.factor); }))
         return std::nullopt;
-    add_displacements(hasher, table, data);
+    table.displacements = data.add(hasher.displacements());
     std::vector<uint64_t> slots;
     slots.reserve(hasher.slots().size());
     for (const uint32_t key : hasher.slots()) slots.push_back(keys[key]);
@@ -212,23 +233,21 @@ std::optional<KeyTable> make_key_table(std::span<const uint64_t> keys, ConstantD
 
 std::optional<KeyTable> make_wide_key_table(std::span<const WideKey> keys, ConstantData& data) {
     if (keys.size() > kMostKeys) return std::nullopt;
-    KeyTable table{.kind = KeyTable::Kind::hash, .keys = {}, .folded = true, .slot_size = 16};
-    const auto mixed = [&](size_t i) {
+    KeyTable table{.kind = KeyTable::Kind::hash, .keys = {}, .slot_size = 16};
+    Hasher hasher(keys.size(), table);
+    const auto hash = [&](size_t i) {
         // Another one with each factor: what falls together once is torn apart then.
         table.upper_factor = table.factor ^ 0x5851f42d4c957f2c;
-        const auto upper = static_cast<uint64_t>(keys[i] >> 64);
-        return folded(upper * table.upper_factor ^ static_cast<uint64_t>(keys[i]));
+        return product(static_cast<uint64_t>(keys[i] >> 64), table.folded, table.upper_factor) +
+               product(static_cast<uint64_t>(keys[i]), table.folded, table.factor);
     };
-    Hasher hasher(keys.size(), table);
-    if (!hasher.place(mixed)) return std::nullopt;
-    add_displacements(hasher, table, data);
-    std::vector<uint64_t> slots;
-    slots.reserve(2 * hasher.slots().size());
-    for (const uint32_t key : hasher.slots()) {
-        slots.push_back(static_cast<uint64_t>(keys[key] >> 64));
-        slots.push_back(static_cast<uint64_t>(keys[key]));
-    }
-    table.slots = data.add(std::span<const uint64_t>(slots));
+    if (!hasher.place(hash)) return std::nullopt;
+    table.displacements = data.add(hasher.displacements());
+    std::vector<WideSlot> slots;
+    slots.reserve(hasher.slots().size());
+    for (const uint32_t key : hasher.slots())
+        slots.push_back({static_cast<uint64_t>(keys[key] >> 64), static_cast<uint64_t>(keys[key])});
+    table.slots = data.add(std::span<const WideSlot>(slots));
     return table;
 }
 
@@ -250,7 +269,7 @@ Condition one_of_keys(Builder& b, const KeyTable& table, std::span<const Word> k
         return {.code = BPF_JEQ, .a = wide_difference(b, table, key), .imm = 0};
     if (table.kind == KeyTable::Kind::hash)
         return {.code = BPF_JEQ,
-                .a = element(b, table.slots, slot_of(b, table, key), table.slot_size),
+                .a = b.load(table.slot_size, slot_of(b, table, key), 0),
                 .b = key[0].reg};
     return {.code = BPF_JNE, .a = is_key(b, table, key), .imm = 0};
 }

@@ -26,16 +26,16 @@ struct KeyTable {
     uint64_t only_word = 0;  ///< where there is one, it is no data
     uint32_t words = 0;      ///< where they stand
 
-    // hash: the bits of key * factor, from the highest on, are a number of a bucket and a place
-    // among the slots, which the bucket's displacement changes
+    // hash: the upper bits of key * factor are the number of a bucket, and before that of a slot,
+    // which the bucket's displacement changes
     uint64_t factor = 0;
-    bool folded = false;  ///< the key's upper half goes into its lower one first
-    unsigned bucket_bits = 0, slot_bits = 0;
-    unsigned displacement_size = 2, slot_size = 4;  ///< bytes
-    uint32_t displacements = 0, slots = 0;          ///< where they stand
-    /// Keys of two words: what the upper one is multiplied with before the lower one is mixed in,
-    /// else 0. A slot holds the upper word, then the lower one.
+    /// Keys of two words: what the upper one is multiplied with before the products are added, else
+    /// 0. A slot holds the upper word, then the lower one.
     uint64_t upper_factor = 0;
+    bool folded = false;  ///< the upper half of each word goes into its lower one first
+    unsigned bucket_bits = 0, slot_bits = 0;
+    unsigned slot_size = 4;                 ///< bytes
+    uint32_t displacements = 0, slots = 0;  ///< where they stand; displacements are 16 bits each
 };
 
 /// Of different keys, ascending, at least one. Nothing if they do not suit any kind.

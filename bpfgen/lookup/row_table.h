@@ -17,6 +17,8 @@
 
 namespace vfm::bpf {
 
+class RowCalls;
+
 /// A key of a rule table. The first record is that of a key that passes no test.
 struct RuleColumn {
     enum class Kind : uint8_t {
@@ -67,9 +69,15 @@ inline constexpr uint64_t kBitFactor = 0x03f79d71b4cb0a89;
 /// Nothing if the table would make the data larger than `most` bytes.
 std::optional<RowTable> make_row_table(const RuleRows& rows, uint64_t most, ConstantData& data);
 
-/// The rule of the first row that holds, 0 for none. `operands` are those of MATCH; the keys of
-/// `present`, bit j for key j, are there whatever the mask is.
-VReg match_rules(Builder& b, const RowTable& rows, std::span<const Word> operands,
-                 uint64_t present);
+/// A question for the first row that holds.
+struct RowQuestion {
+    uint64_t table;                  ///< its number
+    std::span<const Word> operands;  ///< those of MATCH
+    uint64_t present;                ///< bit j: key j is there whatever the mask is
+    bool rare;                       ///< most packets ask elsewhere
+};
+
+/// The rule of that row, 0 for none.
+VReg match_rules(Builder& b, const RowTable& rows, const RowQuestion& question, RowCalls& calls);
 
 }  // namespace vfm::bpf

@@ -68,14 +68,6 @@ void for_successors(const Code& code, uint32_t at, Each each) {
     if (ebpf::goes_on(step.insn.family)) each(code.next(at));
 }
 
-/// Slots that the bytes [off, off + size) of the frame lie in.
-uint64_t slots_of(int64_t off, int64_t size) {
-    uint64_t slots = 0;
-    for (int64_t at = off; at < off + size; ++at)
-        if (at >= -512 && at < 0) slots |= uint64_t{1} << ((-at - 1) / 8);
-    return slots;
-}
-
 struct Frame {
     std::optional<int64_t> offset[11];  // of registers that hold an address in the frame
 };
@@ -95,7 +87,8 @@ SlotAccess slots_of_call(const Step& step, const Frame& frame,
         const bool is_key = reg == 2,
                    is_map_call = step.insn.op == Op::CALL && map && (is_key || reg == 3);
         if (is_map_call)
-            access.reads |= slots_of(*frame.offset[reg], is_key ? map->key_size : map->value_size);
+            access.reads |=
+                slots_of_frame(*frame.offset[reg], is_key ? map->key_size : map->value_size);
         else
             access.reads = ~uint64_t{0};
     }
@@ -124,9 +117,9 @@ std::vector<SlotAccess> frame_accesses(Code& code) {
         if (is_memory && frame.offset[base]) {
             const int64_t off = *frame.offset[base] + insn.off;
             if (reads)
-                accesses[at].reads = slots_of(off, insn.bytes);
+                accesses[at].reads = slots_of_frame(off, insn.bytes);
             else if (insn.bytes == 8 && off % 8 == 0)
-                accesses[at].writes = slots_of(off, 8);
+                accesses[at].writes = slots_of_frame(off, 8);
         }
         for (const auto& offset : frame.offset)
             if (offset && *offset < 0 && *offset >= -512)
@@ -185,8 +178,10 @@ bool find_places(Code& code) {
         Step& step = code.steps[at];
         if (step.is_second_half) continue;
         const Family family = step.insn.family;
-        const bool jumps = ebpf::jumps(family) || step.insn.op == Op::CALL_LOCAL;
-        const int64_t target = int64_t{at} + 1 + step.insn.distance;
+        const bool function = step.address == Address::function;
+        const bool jumps = function || ebpf::jumps(family) || step.insn.op == Op::CALL_LOCAL;
+        const int64_t target =
+            int64_t{at} + 1 + (function ? static_cast<int32_t>(step.insn.imm) : step.insn.distance);
         const bool goes_on = ebpf::goes_on(family);
         if ((jumps && !is_place(code, target)) || (goes_on && !is_place(code, code.next(at))))
             return false;
@@ -204,6 +199,13 @@ bool find_places(Code& code) {
 
 }  // namespace
 
+uint64_t slots_of_frame(int64_t off, int64_t bytes) {
+    uint64_t slots = 0;
+    for (int64_t at = off; at < off + bytes; ++at)
+        if (at >= -512 && at < 0) slots |= uint64_t{1} << ((-at - 1) / 8);
+    return slots;
+}
+
 std::optional<unsigned> helper_arguments(uint64_t helper) {
     switch (helper) {
         case BPF_FUNC_ktime_get_ns:
@@ -216,6 +218,9 @@ std::optional<unsigned> helper_arguments(uint64_t helper) {
         case BPF_FUNC_map_delete_elem:
         case BPF_FUNC_skb_pull_data:
             return 2;
+        case BPF_FUNC_loop:
+        case BPF_FUNC_tail_call:
+            return 3;
         case BPF_FUNC_map_update_elem:
         case BPF_FUNC_skb_load_bytes:
         case BPF_FUNC_xdp_load_bytes:
@@ -234,7 +239,9 @@ std::optional<Code> prepare(const Program& program) {
         if (!insn) return std::nullopt;
         step.insn = *insn;
         if (insn->op == Op::CALL && !helper_arguments(insn->imm)) return std::nullopt;
-        code.has_may_goto |= insn->family == Family::may_jump;
+        const bool function = insn->family == Family::wide && insn->src == BPF_PSEUDO_FUNC;
+        if (function) step.address = Address::function;
+        code.has_rounds |= function || insn->family == Family::may_jump;
         if (insn->slots() == 2) code.steps[++at].is_second_half = true;
     }
     for (const MapReference& reference : program.map_references) {
@@ -382,9 +389,12 @@ std::optional<uint64_t> longest_path(const Code& code) {
 }
 
 uint64_t deepest_stack(const Code& code) {
+    const auto calls = [](const Step& step) {
+        return step.insn.op == Op::CALL_LOCAL || step.address == Address::function;
+    };
     std::vector<uint64_t> starts = {0};
     for (const Step& step : code.steps)
-        if (!step.is_second_half && step.insn.op == Op::CALL_LOCAL) starts.push_back(step.target);
+        if (!step.is_second_half && calls(step)) starts.push_back(step.target);
     std::ranges::sort(starts);
     const auto repeated = std::ranges::unique(starts);
     starts.erase(repeated.begin(), repeated.end());
@@ -397,7 +407,7 @@ uint64_t deepest_stack(const Code& code) {
             for (uint64_t at = starts[i]; at < end; ++at) {
                 const Step& step = code.steps[at];
                 own = std::max<uint64_t>(own, step.depth);
-                if (step.is_second_half || step.insn.op != Op::CALL_LOCAL) continue;
+                if (step.is_second_half || !calls(step)) continue;
                 const auto callee = std::ranges::lower_bound(starts, uint64_t{step.target});
                 called = std::max(called, depth[static_cast<size_t>(callee - starts.begin())]);
             }

@@ -13,13 +13,14 @@
 namespace vfm::bpf {
 
 /// The address that an LD_IMM64 loads.
-enum class Address : uint8_t { none, map, data };
+enum class Address : uint8_t { none, map, data, function };
 
 struct Step {
     ebpf::DecodedInsn insn;
     Address address = Address::none;
-    uint32_t map = 0;             ///< Address::map: its number
-    uint32_t target = 0;          ///< branch, jump, CALL_LOCAL: the instruction there
+    uint32_t map = 0;  ///< Address::map: its number
+    /// Branch, jump, CALL_LOCAL, the address of a function: the instruction there.
+    uint32_t target = 0;
     bool is_second_half = false;  ///< of the instruction before
     bool compares = false;        ///< states are compared, and kept, in front of it
     bool is_joined = false;       ///< the verifier writes down that it came here
@@ -31,12 +32,16 @@ struct Step {
 struct Code {
     const Program* program = nullptr;
     std::vector<Step> steps;
-    bool has_may_goto = false;  ///< the verifier follows its rounds by rules that are not modelled
+    /// May_goto or bpf_loop: the verifier follows rounds by rules that are not modelled.
+    bool has_rounds = false;
 
     uint32_t next(uint32_t at) const { return at + steps[at].insn.slots(); }
 };
 
 inline constexpr unsigned kSlots = 64;
+
+/// Slots that the bytes [off, off + bytes) of a frame lie in, the highest address first.
+uint64_t slots_of_frame(int64_t off, int64_t bytes);
 
 /// Registers that a helper takes as arguments, from r1 on; nothing for a helper that no emitted
 /// program calls.

@@ -17,6 +17,16 @@ unsigned slot_of(int64_t off) { return static_cast<unsigned>((-off - 1) / 8); }
 /// Of the byte within its slot.
 unsigned byte_of(int64_t off) { return static_cast<unsigned>(off + 8 * (slot_of(off) + 1)); }
 
+/// Of a number that fits they are the number itself, and known to be.
+Value low_bytes(const Value& value, unsigned bytes) {
+    if (value.kind != Kind::number) return Value::of(Scalar::of_bytes(bytes));
+    if (value.number.most <= Scalar::of_bytes(bytes).most) return value;
+    if (bytes != 4) return Value::of(Scalar::of_bytes(bytes));
+    Value low = Value::of(value.number);
+    low.number.cut();
+    return low;
+}
+
 constexpr int16_t kXdpData = 0, kXdpEnd = 4, kSkbData = 76, kSkbEnd = 80;
 
 }  // namespace
@@ -55,6 +65,7 @@ Value Walk::loaded_from_frame(const DecodedInsn& insn, const Value& base) {
     const int64_t off = int64_t{base.offset} + insn.off;
     if (!is_in_frame(off, insn.bytes)) return Value::of(Scalar::of_bytes(insn.bytes));
     const unsigned index = slot_of(off), first = byte_of(off);
+    if (base.frame == 0) slots_read_ |= uint64_t{1} << index;
     Slot& slot = path_.frames[base.frame].slot(index);
     if (slot.is_spilled()) {
         note(base.frame, static_cast<uint8_t>(index));
@@ -64,6 +75,7 @@ Value Walk::loaded_from_frame(const DecodedInsn& insn, const Value& base) {
             name(slot.value);
             return slot.value;
         }
+        if (first == 0 && insn.bytes < spilled) return low_bytes(slot.value, insn.bytes);
         return Value::of(Scalar::of_bytes(insn.bytes));
     }
     bool zero = true;
@@ -87,6 +99,7 @@ void Walk::store_in_frame(const DecodedInsn& insn, const Value& base, const Valu
     const int64_t off = int64_t{base.offset} + insn.off;
     if (!is_in_frame(off, insn.bytes)) return;
     const unsigned index = slot_of(off), first = byte_of(off);
+    if (base.frame == 0 && first == 0 && insn.bytes == 8) slots_written_ |= uint64_t{1} << index;
     Slot& slot = path_.frames[base.frame].slot(index);
     const bool is_number = value.kind == Kind::number;
     if (first == 0 && (insn.bytes == 8 || is_number)) {
@@ -159,6 +172,20 @@ Value Walk::found_in_map() {
     return found;
 }
 
+/// A key or a value in the frame.
+void Walk::read_arguments(const Step& step) {
+    const Value& map = reg(1);
+    if (map.kind != Kind::map) return;
+    const Map& declared = code_.program->maps[map.map];
+    const unsigned count = helper_arguments(step.insn.imm).value_or(0);
+    const auto reads = [&](const Value& at, uint32_t bytes) {
+        if (at.kind == Kind::frame && at.frame == 0)
+            slots_read_ |= slots_of_frame(at.offset, bytes);
+    };
+    if (count > 1) reads(reg(2), declared.key_size);
+    if (count > 2) reads(reg(3), declared.value_size);
+}
+
 Walk::Next Walk::call(const Step& step) {
     if (step.insn.op == Op::CALL_LOCAL &&
         std::ranges::binary_search(code_.program->subprograms, step.target, {},
@@ -180,6 +207,7 @@ Walk::Next Walk::call(const Step& step) {
         at_ = step.target;
         return Next::go_on;
     }
+    read_arguments(step);
     Value result = Value::of({});
     switch (step.insn.imm) {
         case BPF_FUNC_map_lookup_elem:
@@ -188,6 +216,9 @@ Walk::Next Walk::call(const Step& step) {
         case BPF_FUNC_xdp_load_bytes:
         case BPF_FUNC_skb_load_bytes:
             need(1U << 4);
+            break;
+        case BPF_FUNC_tail_call:  // with a number that is known it becomes a jump
+            need(1U << 3);
             break;
         case BPF_FUNC_skb_pull_data:  // the packet may stand elsewhere now
             for_values(path_, [](Value& value) {

@@ -22,11 +22,11 @@ struct Prediction {
     uint64_t pending = 0;  ///< branches kept for later, at most at one time; 0 if not processed
     std::optional<uint64_t> longest_path;  ///< instructions executed; nothing if there are loops
     uint64_t stack = 0;                    ///< bytes of the frames of a chain of calls, at most
-    uint64_t maps = 0;                     ///< constant data is one, too
+    uint64_t maps = 0;                     ///< that it uses; constant data is one, too
 };
 
-/// Follows every path as the verifier does, behind `most` instructions no further. Takes at most
-/// some tenths of a second.
+/// Follows every path of a program without later ones as the verifier does, behind `most`
+/// instructions no further. Takes at most some tenths of a second.
 Prediction predict(const Program& program, uint64_t most = kMostProcessed);
 
 }  // namespace vfm::bpf

@@ -84,12 +84,16 @@ const Value& any_number() {
     return value;
 }
 
-/// A slot read as one number: spilled, or bytes of which nothing is known.
-const Value* as_number(const Slot& slot) {
-    if (slot.bytes[0] == ByteKind::spilled && slot.value.kind == Kind::number) return &slot.value;
-    const bool plain = std::ranges::all_of(
+/// Bytes of which nothing is known.
+bool says_nothing(const Slot& slot) {
+    return std::ranges::all_of(
         slot.bytes, [](ByteKind kind) { return kind == ByteKind::any || kind == ByteKind::unset; });
-    return plain ? &any_number() : nullptr;
+}
+
+/// A slot read as one number: all of it spilled, or bytes of which nothing is known.
+const Value* as_number(const Slot& slot) {
+    if (slot.bytes[7] == ByteKind::spilled && slot.value.kind == Kind::number) return &slot.value;
+    return says_nothing(slot) ? &any_number() : nullptr;
 }
 
 bool covers_slot(const Slot& then, const Slot& now, bool precise, Naming& naming) {
@@ -110,18 +114,22 @@ uint32_t place_of(const Kept& kept, size_t frame) {
     return frame + 1 == kept.frames.size() ? kept.at : kept.frames[frame + 1].called_from;
 }
 
-bool covers_frame(const Step& step, uint32_t callee_live, const FunctionState& then,
+bool covers_frame(uint64_t live_slots, uint32_t live, const FunctionState& then,
                   const FunctionState& now, const Marks& precise, size_t frame, Naming& naming) {
     for (unsigned reg = 0; reg < then.regs.size(); ++reg) {
-        if (!(callee_live >> reg & 1)) continue;
+        if (!(live >> reg & 1)) continue;
         if (!covers_value(then.regs[reg], now.regs[reg], precise.regs[frame] >> reg & 1, naming))
             return false;
     }
-    static const Slot empty;
     for (unsigned i = 0; i < then.slots.size(); ++i) {
-        if (!(step.live_slots >> i & 1)) continue;
-        const Slot& other = i < now.slots.size() ? now.slots[i] : empty;
-        if (!covers_slot(then.slots[i], other, precise.slots[frame] >> i & 1, naming)) return false;
+        if (!(live_slots >> i & 1)) continue;
+        // A frame that does not reach so far holds no number there, not even an unknown one.
+        if (i >= now.slots.size()) {
+            if (!says_nothing(then.slots[i])) return false;
+        } else if (!covers_slot(then.slots[i], now.slots[i], precise.slots[frame] >> i & 1,
+                                naming)) {
+            return false;
+        }
     }
     return true;
 }
@@ -138,8 +146,9 @@ bool covers(const Code& code, const Kept& then, const Path& now) {
         // What a caller still reads is what is read behind its call.
         const Step& step = code.steps[is_top ? at : code.next(at)];
         const uint32_t live = is_top ? step.live : step.live & ~uint32_t{0b111111};
-        if (!covers_frame(step, live, then.frames[frame], now.frames[frame], then.precise, frame,
-                          naming))
+        const uint64_t live_slots = is_top ? then.live_slots : step.live_slots;
+        if (!covers_frame(live_slots, live, then.frames[frame], now.frames[frame], then.precise,
+                          frame, naming))
             return false;
     }
     return true;

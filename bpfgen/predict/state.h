@@ -101,6 +101,8 @@ struct Kept {
     uint32_t parent = Path::kNoKept;
     uint32_t open = 1;  ///< ways from here that have not ended
     uint32_t hits = 0, misses = 0;
+    bool has_ended = false;   ///< all ways from here have, and others were compared with it
+    uint64_t live_slots = 0;  ///< has_ended: of the innermost frame, as it was known then
 };
 
 inline constexpr size_t kMostFrames = 8;

@@ -136,12 +136,13 @@ void Walk::arithmetic(const DecodedInsn& insn) {
     const Value left = dst, right = insn.has_immediate ? immediate(insn) : reg(insn.src);
     if (is_pointer(left) || is_pointer(right)) return arithmetic_on_pointer(insn, dst, left, right);
     dst = Value::of(combine(insn.op, insn.is_wide, left.number, right.number));
-    const bool is_sum = insn.op == Op::ADD && insn.is_wide && left.name != 0 && !left.is_sum &&
-                        right.number.is_known() && right.number.bits.value <= INT32_MAX;
-    if (!is_sum) return;
+    const bool adds = insn.op == Op::ADD, takes = insn.op == Op::SUB;
+    if (!(adds || takes) || !insn.is_wide || left.name == 0 || left.is_sum) return;
+    const auto by = static_cast<int64_t>(right.number.bits.value);
+    if (!right.number.is_known() || by > INT32_MAX || by <= INT32_MIN) return;
     dst.name = left.name;
     dst.is_sum = true;
-    dst.offset = static_cast<int32_t>(right.number.bits.value);
+    dst.offset = static_cast<int32_t>(adds ? by : -by);
 }
 
 void Walk::arithmetic_on_pointer(const DecodedInsn& insn, Value& dst, const Value& left,

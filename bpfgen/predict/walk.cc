@@ -17,23 +17,6 @@ constexpr uint32_t kMostNotes = 40;
 constexpr uint64_t kJumpsInLoop = 20, kInsnsInLoop = 100;
 constexpr uint32_t kMostMisses = 3;
 
-/// Names that only one value has tell nothing.
-void forget_lone_names(Path& path) {
-    std::vector<uint32_t> names;
-    const auto is_named = [](const Value& v) { return v.kind == Kind::number && v.name != 0; };
-    for_values(path, [&](Value& v) {
-        if (is_named(v)) names.push_back(v.name);
-    });
-    std::ranges::sort(names);
-    for_values(path, [&](Value& v) {
-        if (!is_named(v)) return;
-        const auto [first, last] = std::ranges::equal_range(names, v.name);
-        if (last - first > 1) return;
-        v.name = 0;
-        v.is_sum = false;
-    });
-}
-
 uint64_t bytes_of(const Path& path) {
     uint64_t bytes = sizeof(Kept) + path.trail.size() * sizeof(Trail);
     for (const FunctionState& frame : path.frames)
@@ -44,7 +27,10 @@ uint64_t bytes_of(const Path& path) {
 }  // namespace
 
 Walk::Walk(const Code& code, uint64_t most, const Subprogram* subprogram)
-    : code_(code), most_(most), kept_at_(code.steps.size()) {
+    : code_(code),
+      liveness_(code, subprogram ? subprogram->insn : 0),
+      most_(most),
+      kept_at_(code.steps.size()) {
     path_.frames.resize(1);
     if (subprogram == nullptr) {
         reg(1) = Value::pointer(Kind::context);
@@ -67,11 +53,15 @@ bool Walk::run() {
         Next next = Next::path_ends;
         if (!here.compares || !is_seen()) {
             if (here.is_joined) note(0, Trail::kNoSlot);
+            const uint32_t here_at = at_;
+            slots_read_ = slots_written_ = 0;
             next = step();
+            liveness_.note(here_at, slots_read_, slots_written_);
         }
         if (next == Next::unknown) return false;
         if (next == Next::go_on) continue;
         end_path();
+        liveness_.path_ended();
         if (pending_.empty()) return true;
         path_ = std::move(pending_.back().path);
         at_ = pending_.back().at;
@@ -85,6 +75,7 @@ bool Walk::is_seen() {
     const uint64_t jumps = jumps_ - jumps_when_kept_, insns = processed_ - processed_when_kept_;
     bool keeps = forced || (jumps >= kJumpsBetween && insns >= kInsnsBetween);
     std::vector<uint32_t>& here = kept_at_[at_];
+    for (const uint32_t i : here) clean(kept_[i]);
     for (size_t i = here.size(); i-- > 0;) {
         Kept& then = kept_[here[i]];
         if (then.open > 0) {
@@ -95,7 +86,7 @@ bool Walk::is_seen() {
             for (size_t frame = 0; frame < then.frames.size(); ++frame) {
                 if (frame + 1 != then.frames.size()) continue;
                 wanted.regs[frame] &= code_.steps[at_].live;
-                wanted.slots[frame] &= code_.steps[at_].live_slots;
+                wanted.slots[frame] &= then.live_slots;
             }
             mark_precise(code_, kept_, path_, wanted, 0);
             return true;
@@ -108,10 +99,18 @@ bool Walk::is_seen() {
     return false;
 }
 
+/// From then on only what is known to be alive is compared. Of functions that are called within
+/// others it is worked out before.
+void Walk::clean(Kept& then) {
+    if (then.open > 0 || then.has_ended) return;
+    then.has_ended = true;
+    then.live_slots =
+        then.frames.size() == 1 ? liveness_.before(then.at) : code_.steps[then.at].live_slots;
+}
+
 void Walk::keep() {
     jumps_when_kept_ = jumps_;
     processed_when_kept_ = processed_;
-    forget_lone_names(path_);
     kept_bytes_ += bytes_of(path_);
     Kept kept;
     kept.frames = path_.frames;
@@ -212,12 +211,13 @@ void Walk::note(uint8_t frame, uint8_t slot) {
 
 Prediction predict(const Program& program, uint64_t most) {
     Prediction prediction;
-    prediction.maps = program.maps.size() + (program.data.empty() ? 0 : 1);
+    prediction.maps = count_maps(program);
     const auto code = prepare(program);
     if (!code) return prediction;
-    prediction.longest_path = longest_path(*code);
     prediction.stack = deepest_stack(*code);
-    if (code->has_may_goto) return prediction;
+    const bool calls_back = std::ranges::any_of(program.subprograms, &Subprogram::is_round);
+    if (!calls_back) prediction.longest_path = longest_path(*code);
+    if (code->has_rounds) return prediction;
     Walk walk(*code, most);
     if (!walk.run()) return prediction;
     prediction.processed = walk.processed();

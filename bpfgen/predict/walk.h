@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "bpfgen/predict/frame_liveness.h"
 #include "bpfgen/predict/state.h"
 
 namespace vfm::bpf {
@@ -29,6 +30,7 @@ class Walk {
     };
 
     bool is_seen();
+    void clean(Kept& then);
     void keep();
     void end_path();
     Next step();
@@ -47,6 +49,7 @@ class Walk {
     void exchange(const ebpf::DecodedInsn& insn);
     Next call(const Step& step);
     Value found_in_map();
+    void read_arguments(const Step& step);
     void leave();
     Next branch(const Step& step);
     int decided_branch(const ebpf::DecodedInsn& insn, const Value& a, const Value& b) const;
@@ -62,6 +65,7 @@ class Walk {
     std::optional<uint64_t> constant_at(uint8_t frame, int64_t off, unsigned bytes);
 
     const Code& code_;
+    FrameLiveness liveness_;  // of the outermost frame
     uint64_t most_;
     Path path_;
     uint32_t at_ = 0;
@@ -74,6 +78,7 @@ class Walk {
     uint64_t kept_bytes_ = 0;
     uint32_t names_ = 0;
     bool noted_ = false;
+    uint64_t slots_read_ = 0, slots_written_ = 0;  // of the outermost frame, by this instruction
 };
 
 /// Every value of every frame, spilled ones too.

@@ -35,7 +35,12 @@ const cli::Tool kTool = {
     "Several INs become one program, in that order: as several filters on one hook. What one drops "
     "ends there, what it passes goes on to the next. Each has statistics, counters and tables of "
     "its own, in maps whose names begin with up to 7 bytes of the file's name: of a.vfl the "
-    "statistics are in a_stats.\n\n"
+    "statistics are in a_stats. What the kernel would not take in one program is cut between "
+    "filters into several, vfm_filter and behind it vfm_filter_2 and so on, which call one another "
+    "through the map vfm_programs; libbpf and bpftool load such an object; ip, tc and xdp-loader "
+    "refuse it. The kernel empties that map when its last pin and descriptor are gone: with "
+    "bpftool use pinmaps. Where such a call fails the packet takes the --on-error verdict, and no "
+    "filter behind sees it.\n\n"
     "At the hook the value 0 drops the packet, any other value passes it. A filter that eBPF "
     "cannot express is refused with the reason and the place; it can still run in user space.\n\n"
     "Behind the instructions --listing shows what the program asks of a kernel, with the share of "
@@ -49,6 +54,8 @@ const cli::Tool kTool = {
      {"vfm-compile web.vfl --target=ebpf --frags -o jumbo.o",
       "compiles for XDP on an interface with a large MTU"},
      {"vfm-compile -e '(has tcp)' --target=ebpf --hook=tc -o tcp.o", "compiles for tc"},
+     {"vfm-compile walk.vfm --target=ebpf --loops=bpf-loop -o walk.o",
+      "loops that go round often, for Linux 5.17 and later"},
      {"vfm-compile web.vfl --target=ebpf --listing -o web.o",
       "also shows the instructions beside the source lines"},
      {"vfm-compile web.vfl --target=ebpf --max-insns 500 -o web.o",
@@ -58,15 +65,12 @@ const cli::Tool kTool = {
 constexpr std::array<std::string_view, 1> kTargets = {"ebpf"};
 constexpr std::array<std::string_view, 2> kHooks = {"xdp", "tc"};
 // In the order of bpf::LoopForm.
-constexpr std::array<std::string_view, 2> kLoops = {"bounded", "may-goto"};
+constexpr std::array<std::string_view, 3> kLoops = {"bounded", "may-goto", "bpf-loop"};
 constexpr std::array<std::string_view, 2> kOnError = {"pass", "drop"};
 
 std::string facts_of(const bpf::Program& program) {
     const auto cpus = static_cast<uint64_t>(std::max(sysconf(_SC_NPROCESSORS_CONF), 1L));
-    return bpf::print_prediction(bpf::predict(program),
-                                 {.instructions = program.insns.size(),
-                                  .map_bytes = bpf::memory_of_maps(program, cpus),
-                                  .processed = {}});
+    return bpf::print_predictions(program, {.map_bytes = bpf::memory_of_maps(program, cpus)});
 }
 
 /// --max-insns: a program that has outgrown what its owner allows is no good input.
@@ -168,11 +172,12 @@ int run(const std::vector<std::string>& arguments) {
         "frags", "XDP: also for frames of several buffers, in the section xdp.frags")(
         "on-error", po::value<std::string>()->default_value("pass")->value_name("pass|drop"),
         "verdict of a packet on which the filter fails")(
-        "loops", po::value<std::string>()->default_value("bounded")->value_name("bounded|may-goto"),
+        "loops",
+        po::value<std::string>()->default_value("bounded")->value_name("bounded|may-goto|bpf-loop"),
         "what of the kernel ends loops: a count that its verifier follows, which limits them "
-        "(Linux "
-        "5.3), or may_goto (Linux 6.9)")(
-        "output,o", po::value<std::string>()->required()->value_name("OUT"), "the object file")(
+        "(Linux 5.3), may_goto (Linux 6.9), or bpf_loop, which calls them round by round (Linux "
+        "5.17)")("output,o", po::value<std::string>()->required()->value_name("OUT"),
+                 "the object file")(
         "listing", "print the instructions beside the source lines, and what they ask of a kernel")(
         "max-insns", po::value<uint32_t>()->value_name("N"),
         "fail if the program has more instructions than N")(

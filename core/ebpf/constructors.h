@@ -83,6 +83,10 @@ constexpr Wide load_imm64(Reg dst, uint64_t value) {
     return {make_insn(BPF_LD | BPF_IMM | BPF_DW, dst, 0, 0, static_cast<int32_t>(value)),
             make_insn(0, 0, 0, 0, static_cast<int32_t>(value >> 32))};
 }
+/// dst = address of a function of the program, which begins so many slots behind the first half.
+constexpr Wide function_address(Reg dst, int32_t distance = 0) {
+    return {make_insn(BPF_LD | BPF_IMM | BPF_DW, dst, BPF_PSEUDO_FUNC, 0, distance), {}};
+}
 
 /// BPF_JEQ .. BPF_JSET on 64 bits, or on the low 32 with `narrow`.
 constexpr bpf_insn jump_if(unsigned op, Reg a, Reg b, bool narrow = false) {
@@ -106,6 +110,9 @@ constexpr bpf_insn exit_insn() { return make_insn(BPF_JMP | BPF_EXIT, 0, 0, 0, 0
 
 inline bool is_local_call(const bpf_insn& insn) {
     return insn.code == (BPF_JMP | BPF_CALL) && insn.src_reg == BPF_PSEUDO_CALL;
+}
+inline bool is_function_address(const bpf_insn& insn) {
+    return insn.code == (BPF_LD | BPF_IMM | BPF_DW) && insn.src_reg == BPF_PSEUDO_FUNC;
 }
 inline bool is_wide(const bpf_insn& insn) { return family_of(insn.code) == Family::wide; }
 /// A jump with a condition: it has an opposite.

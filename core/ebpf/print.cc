@@ -63,6 +63,8 @@ std::string print_insn(const DecodedInsn& insn, std::string_view map) {
         case Family::exit:
             return std::string(text);
         case Family::wide:
+            if (insn.src == BPF_PSEUDO_FUNC)
+                return fmt::format("r{} = pc{:+}", insn.dst, static_cast<int32_t>(insn.imm));
             if (!map.empty()) return fmt::format("r{} = map {}", insn.dst, map);
             return fmt::format("r{} = {:#x} {}", insn.dst, insn.imm, text);
         case Family::load:

@@ -16,11 +16,11 @@
 #include "core/base/clock.h"
 #include "core/module/module_file.h"
 #include "loader/bpffs.h"
+#include "loader/generation.h"
 #include "loader/kernel.h"
 #include "loader/link.h"
 #include "loader/live_sets.h"
 #include "loader/messages.h"
-#include "loader/generation.h"
 #include "loader/serve/daemon.h"
 #include "loader/serve/hand_over_facts.h"
 #include "loader/serve/mounts.h"
@@ -83,7 +83,7 @@ Result<> Server::prepare(const Filter& filter) {
     record_ = Record{.name = attach.name,
                      .interface = interface_.name,
                      .ifindex = interface_.index,
-                     .network_namespace = network_namespace(),
+                     .network_namespace = TRY(network_namespace()),
                      .hook = attach.hook,
                      .mode = Mode::userspace,
                      .engine = live_.engine,
@@ -118,9 +118,8 @@ Result<> Server::make_tables() {
         const size_t size = FlowTable::memory_size(declarations[i]);
         table_memory_.push_back(TRY(SharedMemory::make(interface_.name, name, size)));
         memories.push_back(table_memory_.back().bytes().first(size));
-        record_.tables.push_back(
-            {declarations[i].name, declarations[i].key, declarations[i].capacity, name,
-             declarations[i].shared});
+        record_.tables.push_back({declarations[i].name, declarations[i].key,
+                                  declarations[i].capacity, name, declarations[i].shared});
     }
     tables_ = std::make_shared<SharedTables>(declarations, memories);
     live_sets_ = make_live_sets(verified.module());

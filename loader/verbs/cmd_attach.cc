@@ -6,9 +6,9 @@
 #include "loader/attach.h"
 #include "loader/kernel.h"
 #include "loader/verbs/commands.h"
+#include "loader/verbs/lint_warnings.h"
 #include "loader/verbs/report.h"
 #include "loader/verbs/serve.h"
-#include "userspace/lint/lint.h"
 
 namespace vfm {
 namespace {
@@ -56,6 +56,8 @@ void warn_of_refusal(const PrepareFailure& refusal, bool verbose) {
 int report_attached(const AttachedFilter& attached, bool json) {
     cli::report(attached.notes);
     print_attached(attached, json);
+    say_if_unwritten(fmt::format("'{}' is attached to {}", attached.filter.record.name,
+                                 attached.filter.interface));
     return 0;
 }
 
@@ -64,24 +66,6 @@ Diagnostic no_way_note(const Interface& interface) {
     auto note = Diagnostic::about(interface.name, std::string(kNoWayAtEgress));
     note.severity = Severity::note;
     return note;
-}
-
-/// What lint finds in the filter, as warnings: it is the author's business, and ends nothing. A
-/// filter that lint cannot look at, bytecode, is attached without.
-std::vector<Diagnostic> lint_warnings(const Filter& filter) {
-    // Some ten milliseconds; thousands of rules would take seconds.
-    constexpr size_t kMostText = size_t{32} << 10;
-    if (filter.module.source_text.size() > kMostText) {
-        auto note = Diagnostic::about(filter.name, "not looked at for ways past it: it is large",
-                                      "vflispc --lint takes its time");
-        note.severity = Severity::note;
-        return {note};
-    }
-    std::vector<Diagnostic> out;
-    const auto findings = lint::lint(filter.module, filter.name);
-    if (!findings) return out;
-    for (const lint::Finding& finding : *findings) out.push_back(finding.diagnostic);
-    return out;
 }
 
 /// The work after the command line is known to be right.
@@ -123,8 +107,10 @@ const cli::Tool kAttach = {
         "A filter that the kernel, its verifier or our translation to eBPF refuses runs in user "
         "space instead: a warning says why, and a process of its own serves the filter until "
         "detach. What is no matter of the filter is an error, never a reason for that.\n\n"
-        "What is attached already stays: tc filters run one after the other, and an interface that "
-        "has an XDP program is refused, as is a name that is taken at the same hook. After a "
+        "What is attached already stays. The filters of a hook run in order of --prio, and of "
+        "attaching where that is equal: a drop ends, what passes goes on to the next. Tables that "
+        "are `:shared` are one for all filters of the interface. A name that is taken at the hook "
+        "is refused, and so is an interface whose XDP hook somebody else's program holds. After a "
         "failure nothing is left behind.\n\n"
         "At XDP the program is made for frames that lie in one buffer, where the driver takes "
         "that: "

@@ -24,8 +24,8 @@ Json or_null(std::optional<uint64_t> number) { return number ? Json(*number) : J
 void print_taken(const PreparedProgram& prepared, HookPoint hook, bool json) {
     const LoadedProgram& loaded = prepared.loaded;
     const size_t emitted = prepared.emitted.insns.size();
-    const bpf::Prediction prediction = bpf::predict(prepared.emitted);
     if (json) {
+        const bpf::Prediction prediction = bpf::predict(prepared.emitted);
         std::fputs(json_line({{"ok", true},
                               {"hook", hook_info(hook).name},
                               {"instructions", emitted},
@@ -39,12 +39,12 @@ void print_taken(const PreparedProgram& prepared, HookPoint hook, bool json) {
         return;
     }
     // Before Linux 5.16 the kernel does not tell.
-    const auto asked = loaded.verified ? std::optional<uint64_t>(loaded.verified) : std::nullopt;
+    std::vector<uint64_t> asked;
+    if (loaded.verified != 0) asked = loaded.verified_each;
     fmt::print("the kernel takes it at {}: {} bytes of machine code\n{}", hook_info(hook).name,
                loaded.machine_bytes,
-               bpf::print_prediction(
-                   prediction,
-                   {.instructions = emitted, .map_bytes = loaded.map_bytes, .processed = asked}));
+               bpf::print_predictions(prepared.emitted, {.map_bytes = loaded.map_bytes,
+                                                         .processed = std::move(asked)}));
 }
 
 /// The refusal with its place in the source, for programs.

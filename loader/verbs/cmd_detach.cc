@@ -13,10 +13,10 @@
 namespace vfm {
 namespace {
 
-/// True if the filter works on an interface of another network namespace than ours.
-bool is_foreign(const StoredFilter& filter) {
-    return filter.condition == Condition::elsewhere &&
-           filter.record.network_namespace != network_namespace();
+/// True if the filter works on an interface of another network namespace than ours, and was
+/// attached in another one, too.
+bool is_foreign(const StoredFilter& filter, uint64_t ours) {
+    return filter.condition == Condition::elsewhere && filter.record.network_namespace != ours;
 }
 
 /// One filter, unless --all is given. A filter and the stale ones that have its name on an
@@ -25,12 +25,14 @@ bool is_foreign(const StoredFilter& filter) {
 Result<std::vector<StoredFilter>> what_to_detach(const CommandLine& line) {
     const Selection selected = TRY(selection(line));
     std::vector<StoredFilter> filters = TRY(select_filters(line.bpffs_directory(), selected));
-    if (std::ranges::all_of(filters, is_foreign))
+    const uint64_t ours = TRY(network_namespace());
+    const auto foreign = [&](const StoredFilter& filter) { return is_foreign(filter, ours); };
+    if (std::ranges::all_of(filters, foreign))
         return refuse(filters.front().interface,
                       fmt::format("filter '{}' is attached in another network namespace",
                                   filters.front().record.name),
                       "run the command there");
-    std::erase_if(filters, is_foreign);
+    std::erase_if(filters, foreign);
     std::set<std::pair<HookPoint, std::string>> distinct;
     std::string names;
     for (const StoredFilter& filter : filters)
@@ -57,6 +59,9 @@ Result<> detach(const CommandLine& line) {
                        hook_info(filter.record.hook).name);
     }
     if (line.has("json")) std::fputs(json_line(done).c_str(), stdout);
+    for (const StoredFilter& filter : filters)
+        say_if_unwritten(
+            fmt::format("'{}' is detached from {}", filter.record.name, filter.interface));
     return {};
 }
 

@@ -95,8 +95,7 @@ std::string as_table(const std::vector<TableFlows>& tables) {
     std::vector<std::vector<std::string>> rows = {{"NAME", "HOOK", "TABLE", "KEY", "VALUE"}};
     for (const TableFlows& read : tables)
         for (const FlowCount& flow : read.flows)
-            rows.push_back({read.filter,
-                            std::string(hook_info(read.hook).name), read.table.name,
+            rows.push_back({read.filter, std::string(hook_info(read.hook).name), read.table.name,
                             key_text(read.table.key, flow.key.all()), std::to_string(flow.value)});
     return rows.size() == 1 ? "no flows\n" : aligned(rows);
 }

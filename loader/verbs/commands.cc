@@ -118,7 +118,9 @@ Result<std::optional<HookPoint>> CommandLine::hook() const {
 }
 
 Result<Selection> selection(const CommandLine& line) {
-    return Selection{line.text("iface"), line.text("name"), TRY(line.hook())};
+    auto interface = line.text("iface");
+    if (interface) interface = main_name(*interface);
+    return Selection{std::move(interface), line.text("name"), TRY(line.hook())};
 }
 
 Result<std::vector<StoredFilter>> select_filters(const std::optional<std::string>& bpffs,
@@ -161,6 +163,10 @@ int report_preparation(const PrepareFailure& failure, bool verbose, bool json) {
     for (uint32_t number = 1; number <= log.line_count(); ++number)
         fmt::print(stderr, "{}\n", printable(log.line(number), kLogLine));
     return status;
+}
+
+void say_if_unwritten(const std::string& what) {
+    if (std::fflush(stdout) != 0) fmt::print(stderr, "note: {} all the same\n", what);
 }
 
 int show_repeatedly(bool watch, bool json, const std::function<int()>& show) {

@@ -83,6 +83,10 @@ Result<std::vector<StoredFilter>> select_for_reading(const std::optional<std::st
 /// Diagnostics on stderr, with the verifier's log where `verbose`; the exit status.
 int report_preparation(const PrepareFailure& failure, bool verbose, bool json);
 
+/// Says on stderr what stands ("'web' is attached to eth0") where standard output cannot be
+/// written.
+void say_if_unwritten(const std::string& what);
+
 /// Calls `show` once, or with `watch` every second until SIGINT or SIGTERM. `show` gives an exit
 /// status; anything but 0 ends it.
 int show_repeatedly(bool watch, bool json, const std::function<int()>& show);

@@ -31,12 +31,8 @@ Result<AttachOptions> read_filter_options(const CommandLine& line) {
                                      "punctuation but '/'",
                                      printable(options.name))));
     options.hook = TRY(line.hook()).value_or(HookPoint::xdp);
-    if (const auto verdict = line.text("on-error"))
-        options.drop_on_error =
-            TRY(cli::choice_value(line.tool(), "on-error", *verdict, kVerdicts)) == 1;
-    if (const auto priority = line.text("prio"))
-        options.priority = static_cast<uint16_t>(
-            TRY(cli::number_value(line.tool(), "prio", *priority, 0, UINT16_MAX)));
+    options.drop_on_error = TRY(read_on_error(line));
+    options.priority = TRY(read_priority(line));
     options.bpffs = line.bpffs_directory();
     return options;
 }
@@ -104,14 +100,25 @@ CommandLine& serve_options(CommandLine& line) {
         .flag("force", "in user space: also where frames lose something on the way");
 }
 
+Result<bool> read_on_error(const CommandLine& line) {
+    const auto verdict = line.text("on-error");
+    return verdict && TRY(cli::choice_value(line.tool(), "on-error", *verdict, kVerdicts)) == 1;
+}
+
+Result<uint16_t> read_priority(const CommandLine& line) {
+    const auto priority = line.text("prio");
+    if (!priority) return bpf::kDefaultPriority;
+    return static_cast<uint16_t>(
+        TRY(cli::number_value(line.tool(), "prio", *priority, 0, UINT16_MAX)));
+}
+
 Result<uint64_t> read_memory(const CommandLine& line) {
     const auto text = line.text("max-memory");
     return text ? cli::bytes_value(line.tool(), "max-memory", *text) : kDefaultMemory;
 }
 
 Result<ServeOptions> read_serve_options(const CommandLine& line) {
-    ServeOptions options{
-        .attach = TRY(read_filter_options(line)), .hand_over = {}};
+    ServeOptions options{.attach = TRY(read_filter_options(line)), .hand_over = {}};
     if (const auto mode = line.text("hand-over"))
         options.hand_over.mode =
             static_cast<Mode>(TRY(cli::choice_value(line.tool(), "hand-over", *mode, kHandOver)));

@@ -20,6 +20,10 @@ Result<ServeOptions> read_serve_options(const CommandLine& line);
 CommandLine& memory_option(CommandLine& line);
 Result<uint64_t> read_memory(const CommandLine& line);
 
+/// --on-error: whether it is drop; --prio.
+Result<bool> read_on_error(const CommandLine& line);
+Result<uint16_t> read_priority(const CommandLine& line);
+
 /// Name, hook, verdict and places that attach and run have in common.
 CommandLine& filter_options(CommandLine& line);
 

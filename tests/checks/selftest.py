@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import layers
+import refusals
 import sizes
 import suites
 import words
@@ -15,6 +16,14 @@ SUITE = "BOOST_AUTO_TEST_SUITE(a_test)\nBOOST_AUTO_TEST_CASE(c) {}\nBOOST_AUTO_T
 
 def tested(source, rows=ROW):
     return {"tests/a_test.cc": source, "tests/CMakeLists.txt": rows}
+
+
+PAGE = "| `eBPF: no …` | `bpfgen/a.cc` | there | `tests/a_test.cc`: `c` |\n"
+REFUSES = 'return fail(fmt::format("eBPF: "\n "no {}", what), Status::refused);\n'
+
+
+def refused(page=PAGE, source=REFUSES, test=SUITE):
+    return {"docs/refusals.md": page, "bpfgen/a.cc": source, "tests/a_test.cc": test}
 
 
 CASES = [
@@ -51,6 +60,10 @@ CASES = [
     (suites, tested("// Nothing.\n"), "has no suite a_test"),
     (suites, tested(SUITE, ROW + "vfm_test(s IN r SOURCES b/a_test.cc)\n") | {"tests/b/a_test.cc": SUITE},
      "suite a_test twice in test_r"),
+    (refusals, refused(page="\n"), "makes 1 refusals"),
+    (refusals, refused(source=REFUSES.replace("no", "none")), "does not say 'eBPF: no …'"),
+    (refusals, refused(test="// Nothing.\n"), "tests/a_test.cc has no c"),
+    (refusals, refused(source=REFUSES * 2), "makes 2 refusals"),
     (words, {"a.txt": "fine\nto" + "do: this\n"}, "a.txt:2:"),
 ]
 

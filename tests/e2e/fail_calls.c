@@ -56,6 +56,8 @@ static int changes_something(long command) {
         case BPF_MAP_FREEZE:
         case BPF_LINK_CREATE:
         case BPF_LINK_DETACH:
+        case BPF_LINK_UPDATE:
+        case BPF_OBJ_GET_INFO_BY_FD:
             return 1;
         default:
             return 0;

@@ -66,3 +66,43 @@ for how in kill-before kill-after; do
     same "the detach that nothing broke" "$status" 0
     same "detach $how: afterwards" "$(state)" "$clean"
 done
+
+# A change of a hook that has filters: the old ones or the new ones are there, whole, and count.
+change() {  # change WHAT OLD NEW VERB...: OLD and NEW are what list says
+    local what=$1 old=$2 new=$3 how n listed
+    shift 3
+    for how in error kill-before; do
+        n=0
+        while
+            n=$((n + 1))
+            xdp attach v0 -e '(rules (when (= dst-port 80) drop) (default pass))' --name web >/dev/null
+            xdp attach v0 -e "$filter" --name count --prio 60 >/dev/null 2>&1
+            broken $how $n "$@"
+        do
+            listed=$(xdp list --json | json '[(f["name"], f["prio"]) for f in j]')
+            case "$how $status" in
+                "error 0"*) same "$what, $how $n: listed" "$listed" "$new" ;;
+                "error 3"*) same "$what, $how $n: listed ($(cat "$work/err"))" "$listed" "$old" ;;
+                kill-*" 137") [ "$listed" = "$old" ] || same "$what, $how $n: listed" "$listed" "$new" ;;
+                *) fail "$what, $how $n: status $status: $(cat "$work/err")" ;;
+            esac
+            same "$what, $how $n: one program" "$(xdp list --json | json 'len({f["prog_id"] for f in j})')" 1
+            same "$what, $how $n: what hangs there" "$(xdp list --json | json 'j[0]["prog_id"]')" \
+                "$(ip -j -d link show v0 | json 'j[0]["xdp"]["prog"]["id"]')"
+            xdp stats v0 >/dev/null || fail "$what, $how $n: no statistics"
+            xdp detach v0 --all >/dev/null || fail "$what, $how $n: cannot detach"
+            same "$what, $how $n: afterwards" "$(state)" "$clean"
+            [ $n -lt 300 ] || fail "$what makes too many calls"
+        done
+        [ $n -gt 8 ] || fail "$what, $how: only $n calls were tried"
+        same "$what: the one that nothing broke" "$(xdp list --json | json '[(f["name"], f["prio"]) for f in j]')" "$new"
+        xdp detach v0 --all >/dev/null
+        echo "$what, $how: $((n - 1)) calls"
+    done
+}
+both="[('web', 50), ('count', 60)]"
+change replace "$both" "[('web', 50), ('count', 70)]" \
+    replace v0 -e '(rules (when (< (count-by src-ip) 9) drop) (default pass))' --name count --prio 70
+change "another filter" "$both" "[('web', 50), ('more', 55), ('count', 60)]" \
+    attach v0 -e '(count-by dst-port)' --name more --prio 55
+change "one filter less" "$both" "[('count', 60)]" detach v0 --name web

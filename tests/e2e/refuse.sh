@@ -24,7 +24,7 @@ refused 2 "--name" xdp attach v0 -e 1 --name=
 for name in 'a/b' '../x' 'a b' "$(printf 'x%.0s' $(seq 65))"; do
     refused 2 "no name for a filter" xdp attach v0 -e 1 --name="$name"
 done
-for verb in log replace confirm attatch; do
+for verb in log confirm attatch; do
     refused 2 "unknown verb '$verb'" vfm-xdp $verb
 done
 refused 2 "verb" vfm-xdp

@@ -92,6 +92,19 @@ refused 3 "no filter" xdp set feed lo blocked </dev/null
 xdp detach v0 --all >/dev/null
 same "state after detach" "$(state)" "$before"
 
+# Another filter takes the set over as it is if it declares it in the same way, else it begins anew.
+attach -e "$filter"
+xdp set add v0 blocked 10.9.0.77 10.9.0.128/25
+xdp replace v0 -e '(defset blocked :live 10.9.0.0/30) (if (in ip.src @blocked) 0 2)' >/dev/null
+same "kept" "$(members | tr '\n' ' ')" "10.9.0.0/30 10.9.0.77 10.9.0.128/25 "
+same "by packets" "$(dropped 10.9.0.1 10.9.0.77 10.9.0.200 10.9.0.5)" "1 1 1 0"
+xdp set del v0 blocked 10.9.0.77
+xdp replace v0 -e '(defset blocked :live 10.9.0.4) (if (in ip.src @blocked) 0 2)' >/dev/null
+same "anew" "$(members)" "10.9.0.4"
+same "by packets" "$(dropped 10.9.0.1 10.9.0.200 10.9.0.4)" "0 0 1"
+xdp replace v0 --keep=none -e '(defset blocked :live 10.9.0.4) (if (in ip.src @blocked) 0 3)' >/dev/null
+xdp detach v0 --all >/dev/null
+
 # More single values than the hash table has room for, prefixes among them, and back.
 attach -e "$filter"
 python3 - "$work" <<'P'

@@ -31,8 +31,8 @@ same "counts when one goes" "$(counts)" \
 # One that the kernel does not take leaves all as it is.
 taken=$(state)
 refused 3 "taken" xdp attach v0 -e 1 --name c
-python3 -c 'print("".join(f"(deftable t{i} :key port) " for i in range(62)) +
-    "(+ " + " ".join(f"(flow-add! t{i} dst-port 1)" for i in range(62)) + ")")' >"$work/maps.vfl"
+python3 -c 'print("".join(f"(deftable t{i} :key port) " for i in range(64)) +
+    "(+ " + " ".join(f"(flow-add! t{i} dst-port 1)" for i in range(64)) + ")")' >"$work/maps.vfl"
 refused 3 "eBPF" xdp attach v0 "$work/maps.vfl" --name many --no-fallback
 refused 3 "in the kernel" xdp attach v0 "$work/maps.vfl" --name many
 same "state after a refusal" "$(state)" "$taken"
@@ -70,6 +70,8 @@ same "one table" "$(keys in)" "$(keys out)"
 # A third one at the same hook, and what is left when the first goes.
 xdp attach v0 -e "$table (+ 1 (flow-get seen conn))" --name also --prio 60 >/dev/null 2>&1
 same "a third" "$(keys also)" "$(keys out)"
+xdp attach v0 -e "$table (+ 1 (flow-get seen conn))" --name before --prio 1 >/dev/null 2>&1
+same "one before all" "$(keys before)" "$(keys out)"
 xdp detach v0 --name out >/dev/null
 same "without the first" "$(keys also)" "$(keys in)"
 refused 3 "declared in another way" \

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <map>
 
+#include "core/base/check.h"
 #include "tests/engines/burst_engine.h"
 
 namespace vfm::test {
@@ -82,6 +83,51 @@ bool nothing_evicted(const VerifiedModule& program, const std::vector<FlowEntry>
     });
 }
 
+/// What an engine gives for packets, and what they leave behind in it.
+struct Trace {
+    std::vector<Outcome> outcomes;
+    std::vector<FlowEntry> flows;
+    std::string counters;
+    uint64_t refused_stores;
+};
+
+Trace trace_of(Instance& engine, std::span<const Packet> packets) {
+    std::vector<Outcome> outcomes = outcomes_of(engine, packets);
+    return {std::move(outcomes), sorted_flows(engine), show(engine.counters()),
+            engine.refused_stores()};
+}
+
+std::vector<size_t> indices_of_taken(std::span<const Outcome> outcomes) {
+    std::vector<size_t> taken;
+    for (size_t i = 0; i < outcomes.size(); ++i)
+        if (!outcomes[i].skipped) taken.push_back(i);
+    return taken;
+}
+
+/// How `got` differs; its index is one of the packets that both were given.
+std::optional<Difference> difference(const VerifiedModule& program, const Trace& got,
+                                     const Trace& expected) {
+    for (size_t i = 0; i < got.outcomes.size(); ++i)
+        if (got.outcomes[i] != expected.outcomes[i])
+            return Difference{
+                {},
+                fmt::format("{} instead of {}", show(got.outcomes[i]), show(expected.outcomes[i])),
+                i};
+    const size_t last = got.outcomes.empty() ? 0 : got.outcomes.size() - 1;
+    if (got.counters != expected.counters)
+        return Difference{{}, "counters" + got.counters + " instead of" + expected.counters, last};
+    if (!nothing_evicted(program, expected.flows)) return {};
+    if (got.flows != expected.flows)
+        return Difference{
+            {}, "flow entries" + show(got.flows) + " instead of" + show(expected.flows), last};
+    if (got.refused_stores != expected.refused_stores)
+        return Difference{{},
+                          fmt::format("{} refused stores instead of {}", got.refused_stores,
+                                      expected.refused_stores),
+                          last};
+    return {};
+}
+
 }  // namespace
 
 Differential::Differential(std::vector<EngineKind> kinds) : kinds_(std::move(kinds)) {
@@ -95,7 +141,6 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
     struct Running {
         std::unique_ptr<Instance> engine;
         Tally* tally;
-        uint64_t skipped = 0;
     };
     std::vector<Running> running;
     for (size_t k = 0; k < kinds_.size(); ++k) {
@@ -117,46 +162,33 @@ std::optional<Difference> Differential::run(const VerifiedModule& program,
         ++tallies_.back().programs;
         running.push_back({std::move(witness), &tallies_.back()});
     }
-    const auto others = std::span(running).subspan(1);
-    Instance& reference = *running.front().engine;
     std::vector<Packet> views;
     for (size_t i = 0; i < packets.size(); ++i)
         views.push_back({packets[i], 1'000'000'000 + 700 * i});
-    const std::vector<Outcome> expected = outcomes_of(reference, views);
-    for (const Outcome& outcome : expected) ++outcomes_[error_index(outcome.error)];
-    for (Running& other : others) {
-        const std::vector<Outcome> got = outcomes_of(*other.engine, views);
-        other.tally->packets += got.size();
-        for (size_t i = 0; i < got.size(); ++i) {
-            other.skipped += got[i].skipped;
-            if (!got[i].skipped && got[i] != expected[i])
-                return Difference{other.tally->name,
-                                  fmt::format("{} instead of {}", show(got[i]), show(expected[i])),
-                                  i};
+    const Trace expected = trace_of(*running.front().engine, views);
+    for (const Outcome& outcome : expected.outcomes) ++outcomes_[error_index(outcome.error)];
+    for (Running& other : std::span(running).subspan(1)) {
+        Trace got = trace_of(*other.engine, views);
+        const std::vector<size_t> taken = indices_of_taken(got.outcomes);
+        other.tally->packets += views.size();
+        other.tally->skipped += views.size() - taken.size();
+        std::optional<Difference> found;
+        if (taken.size() == views.size()) {
+            found = difference(program, got, expected);
+        } else {
+            // What a packet does to tables, counters and random numbers shows in those behind it:
+            // the reference is given the same packets.
+            std::erase_if(got.outcomes, [](const Outcome& outcome) { return outcome.skipped; });
+            std::vector<Packet> same;
+            for (const size_t i : taken) same.push_back(views[i]);
+            const auto reference = kinds_.front().make(program);
+            VFM_CHECK(reference.has_value(), "the reference takes a program once more");
+            found = difference(program, got, trace_of(**reference, same));
         }
-    }
-    const std::vector<FlowEntry> flows = sorted_flows(reference);
-    const bool comparable = nothing_evicted(program, flows);
-    const std::string counters = show(reference.counters());
-    for (Running& other : others) {
-        other.tally->skipped += other.skipped;
-        // An engine that did not see a packet rightly has other flows and counters.
-        if (other.skipped > 0) continue;
-        if (const std::string counted = show(other.engine->counters()); counted != counters)
-            return Difference{other.tally->name, "counters" + counted + " instead of" + counters,
-                              packets.size() - 1};
-        if (!comparable) continue;
-        const std::vector<FlowEntry> got = sorted_flows(*other.engine);
-        if (got != flows)
-            return Difference{other.tally->name,
-                              "flow entries" + show(got) + " instead of" + show(flows),
-                              packets.size() - 1};
-        if (other.engine->refused_stores() != reference.refused_stores())
-            return Difference{
-                other.tally->name,
-                fmt::format("{} refused stores instead of {}", other.engine->refused_stores(),
-                            reference.refused_stores()),
-                packets.size() - 1};
+        if (!found) continue;
+        found->engine = other.tally->name;
+        found->packet = taken.empty() ? 0 : taken[found->packet];
+        return found;
     }
     return {};
 }

@@ -39,8 +39,8 @@ class Differential {
     explicit Differential(std::vector<EngineKind> kinds);
 
     /// Flow tables start empty, live for all packets, and are compared at the end where no engine
-    /// can have evicted an entry; counters too, always. The witness is one engine more, made by the
-    /// caller.
+    /// can have evicted an entry; counters too, always. An engine that skips packets is compared
+    /// with the reference on the others. The witness is one engine more, made by the caller.
     std::optional<Difference> run(const VerifiedModule& program, std::span<const Bytes> packets,
                                   std::unique_ptr<Instance> witness = {});
 

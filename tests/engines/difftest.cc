@@ -189,7 +189,8 @@ int run(const Options& options) {
     if (!lazy.empty()) fmt::print("{} skips too much\n", lazy);
     if (options.index) return 0;
     if (!shipped.took(options.share)) fmt::print("builds as shipped are refused too often\n");
-    return lazy.empty() && shipped.took(options.share) ? 0 : 1;
+    if (!shipped.foretold()) fmt::print("predictions are too often off by more than 10 %\n");
+    return lazy.empty() && shipped.took(options.share) && shipped.foretold() ? 0 : 1;
 }
 
 template <class T>

@@ -1,5 +1,6 @@
 // The builds that users get: without a result map, with the clock and the random numbers of the
-// kernel. Nobody can compare what they give, but each has to load.
+// kernel. Nobody can compare what they give, but each has to load, and the verifier to go through
+// as many instructions as predicted.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,9 @@ class ShippedBuilds {
     std::string summary() const;
     /// True if more than that share (0..1) was taken by every engine.
     bool took(double share) const;
+    /// True if of every engine's programs all but one or a twentieth were predicted within a tenth,
+    /// or if this kernel is another than the one that is modelled.
+    bool foretold() const;
 
   private:
     struct Tally {
@@ -32,6 +36,12 @@ class ShippedBuilds {
         std::string most_of;
         uint32_t largest = 0;  // instructions loaded
         std::string largest_of;
+        // Of those that were predicted at all.
+        uint64_t predicted = 0, exact = 0, close = 0;
+        double worst = 0;  // the part that the prediction was too large, below 0 too small
+        std::string worst_of;
+
+        void compare(uint64_t prediction, uint64_t asked, const std::string& label);
     };
     std::map<std::string, Tally, std::less<>> tallies_;  // by engine
 };

@@ -31,7 +31,7 @@ uint64_t number_of(const VerifiedModule& program) {
 using Compiled = Result<std::shared_ptr<const Program>>;
 
 /// The engine `bpf` in a way that no user asks for. Of a cut packet 14 to 77 bytes are linear.
-/// Where either is so, loops are bounded ones.
+/// Where either is so, loops are in one of the forms of older kernels.
 template <bpf::Hook kHook, bool kCut, bool kOtherRegisters>
 Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*options*/) {
     const uint64_t number = number_of(program);
@@ -43,7 +43,8 @@ Compiled compile_bpf(const VerifiedModule& program, const ProgramOptions& /*opti
     if (kOtherRegisters && number / 4 % 2 == 0) options.shared = bpf::SharedCode::always;
     options.care = number / 8 % 2 == 0 ? bpf::Care::always : bpf::Care::never;
     options.drop_on_error = kOtherRegisters;
-    if (kCut || kOtherRegisters) options.loops = bpf::LoopForm::bounded;
+    if (kCut || kOtherRegisters)
+        options.loops = number / 16 % 2 == 0 ? bpf::LoopForm::bounded : bpf::LoopForm::bpf_loop;
     return bpf_program(program, options);
 }
 
@@ -53,9 +54,18 @@ Compiled compile_kernel(const VerifiedModule& program, const ProgramOptions& /*o
     return kernel_program(program, {.hook = kHook, .frames = kFrames, .fixed_inputs = true});
 }
 
-/// With loops for kernels that know no other.
-Compiled compile_kernel_bounded(const VerifiedModule& program, const ProgramOptions& /*options*/) {
-    return kernel_program(program, {.loops = bpf::LoopForm::bounded, .fixed_inputs = true});
+/// With loops for older kernels.
+template <bpf::Hook kHook, bpf::Frames kFrames, bpf::LoopForm kLoops>
+Compiled compile_kernel_loops(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return kernel_program(
+        program, {.hook = kHook, .frames = kFrames, .loops = kLoops, .fixed_inputs = true});
+}
+
+/// The engine `bpf` with loops that the kernel calls round by round.
+template <bpf::Hook kHook, bpf::Frames kFrames>
+Compiled compile_bpf_loop(const VerifiedModule& program, const ProgramOptions& /*options*/) {
+    return bpf_program(program,
+                       {.hook = kHook, .frames = kFrames, .loops = bpf::LoopForm::bpf_loop});
 }
 
 /// The engine `jit` with other registers, and fewer.
@@ -175,7 +185,21 @@ const EngineKind kVariants[] = {
      compile_bpf<bpf::Hook::xdp, false, false>, nothing},
     {"kernel-linear", "the program for linear frames in the kernel", true, false,
      compile_kernel<bpf::Hook::xdp, bpf::Frames::linear>, kernel_engine_missing},
-    {"kernel-bounded", "in the kernel, bounded loops", true, false, compile_kernel_bounded,
+    {"kernel-bounded", "in the kernel, bounded loops", true, false,
+     compile_kernel_loops<bpf::Hook::xdp, bpf::Frames::any, bpf::LoopForm::bounded>,
+     kernel_engine_missing},
+    {"bpf-loop", "loops called by bpf_loop", true, false,
+     compile_bpf_loop<bpf::Hook::xdp, bpf::Frames::linear>, nothing},
+    {"bpf-loop-tc", "loops called by bpf_loop, tc", true, false,
+     compile_bpf_loop<bpf::Hook::tc, bpf::Frames::any>, nothing},
+    {"kernel-loop", "in the kernel, loops called by bpf_loop", true, false,
+     compile_kernel_loops<bpf::Hook::xdp, bpf::Frames::any, bpf::LoopForm::bpf_loop>,
+     kernel_engine_missing},
+    {"kernel-loop-linear", "the same for linear frames", true, false,
+     compile_kernel_loops<bpf::Hook::xdp, bpf::Frames::linear, bpf::LoopForm::bpf_loop>,
+     kernel_engine_missing},
+    {"kernel-loop-tc", "the same for tc", true, false,
+     compile_kernel_loops<bpf::Hook::tc, bpf::Frames::any, bpf::LoopForm::bpf_loop>,
      kernel_engine_missing},
 };
 
@@ -191,7 +215,10 @@ std::vector<EngineKind> all_rows() {
 
 std::vector<EngineKind> test_engines() {
     std::vector<EngineKind> rows = all_rows();
-    std::erase_if(rows, [](const EngineKind& row) { return row.name.starts_with("kernel"); });
+    // Those of bpf-loop differ from others in loops alone.
+    std::erase_if(rows, [](const EngineKind& row) {
+        return row.name.starts_with("kernel") || row.name.starts_with("bpf-loop");
+    });
     return rows;
 }
 

@@ -55,6 +55,37 @@ std::unexpected<Failure> refused(const std::string& name, std::string_view why) 
     return fail(Diagnostic::about(name, std::string(why)), Status::refused);
 }
 
+/// Does what the relocations of a section say, whose instructions begin at `begin`; those that are
+/// called begin at `called`.
+Result<> relocate(const Sections& sections, const std::string& of, uint32_t begin, uint32_t called,
+                  const std::map<std::string, uint32_t>& map_numbers, const std::string& name,
+                  ObjectProgram& out) {
+    const Elf64_Shdr* places = sections.find(".rel" + of);
+    if (!places) return {};
+    const Elf64_Shdr& symbols = sections[places->sh_link];
+    for (uint64_t at = 0; at < places->sh_size; at += sizeof(Elf64_Rel)) {
+        const auto place = sections.read<Elf64_Rel>(places->sh_offset + at);
+        const auto symbol = sections.read<Elf64_Sym>(symbols.sh_offset +
+                                                     ELF64_R_SYM(place.r_info) * sizeof(Elf64_Sym));
+        const auto at_insn = static_cast<uint32_t>(begin + place.r_offset / sizeof(bpf_insn));
+        bpf_insn& insn = out.insns[at_insn];
+        const std::string section = sections.name(symbol.st_shndx);
+        if (section == ".maps") {
+            const std::string map_name = sections.text(sections[symbols.sh_link], symbol.st_name);
+            out.map_uses.push_back({at_insn, map_numbers.at(map_name)});
+        } else if (section == ".rodata") {
+            insn.imm += static_cast<int32_t>(symbol.st_value);
+            out.data_uses.push_back(at_insn);
+        } else if (section == ".text") {
+            const uint64_t target = called + symbol.st_value / sizeof(bpf_insn);
+            insn.imm += static_cast<int32_t>(target - at_insn);
+        } else {
+            return refused(name, "it refers to " + section);
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 ebpf::Image ObjectProgram::image() const {
@@ -85,26 +116,13 @@ Result<ObjectProgram> read_object(ByteView file, const std::string& name) {
     if (const Elf64_Shdr* data = sections.find(".rodata"))
         out.data.assign(file.begin() + data->sh_offset,
                         file.begin() + data->sh_offset + data->sh_size);
-    const Elf64_Shdr* places =
-        sections.find(std::string(".rel") + bpf_program__section_name(program));
-    if (!places) return out;
-    const Elf64_Shdr& symbols = sections[places->sh_link];
-    for (uint64_t at = 0; at < places->sh_size; at += sizeof(Elf64_Rel)) {
-        const auto place = sections.read<Elf64_Rel>(places->sh_offset + at);
-        const auto symbol = sections.read<Elf64_Sym>(symbols.sh_offset +
-                                                     ELF64_R_SYM(place.r_info) * sizeof(Elf64_Sym));
-        const auto insn = static_cast<uint32_t>(place.r_offset / sizeof(bpf_insn));
-        const std::string section = sections.name(symbol.st_shndx);
-        if (section == ".maps") {
-            const std::string map_name = sections.text(sections[symbols.sh_link], symbol.st_name);
-            out.map_uses.push_back({insn, map_numbers.at(map_name)});
-        } else if (section == ".rodata") {
-            out.insns[insn].imm += static_cast<int32_t>(symbol.st_value);
-            out.data_uses.push_back(insn);
-        } else {
-            return refused(name, "it refers to " + section);
-        }
-    }
+    // What it calls stands behind it.
+    const auto behind = static_cast<uint32_t>(out.insns.size());
+    if (const Elf64_Shdr* called = sections.find(".text"))
+        for (uint64_t at = 0; at < called->sh_size; at += sizeof(bpf_insn))
+            out.insns.push_back(sections.read<bpf_insn>(called->sh_offset + at));
+    TRY(relocate(sections, bpf_program__section_name(program), 0, behind, map_numbers, name, out));
+    TRY(relocate(sections, ".text", behind, behind, map_numbers, name, out));
     return out;
 }
 

@@ -77,6 +77,19 @@ Code missing_value() {
     return code;
 }
 
+Code key_beyond_the_frame() {
+    Code code = lookup();
+    code[2].imm = -520;
+    code.push_back(mov_imm(0, 0));
+    code.push_back(exit_insn());
+    return code;
+}
+
+Code deep_frames() {
+    const bpf_insn store = store_imm(8, kFrame, -264, 0), none = mov_imm(0, 0);
+    return {store, call_local(2), none, exit_insn(), store, none, exit_insn()};
+}
+
 Code many_branches() {
     constexpr int kBranches = 9000;
     Code code = {load(4, 2, 1, 12)};
@@ -100,10 +113,17 @@ std::vector<Refused> programs() {
         {"counting-loop-too-long",
          "gives up after 1000000",
          {mov_imm(0, 0), alu_imm(BPF_ADD, 0, 1), skip_if(BPF_JLT, 0, 0x7fffffff, -2), exit}},
+        {"endless-loop",
+         "where nothing has changed",
+         {queue, mov_imm(0, 0), skip_if(BPF_JEQ, 4, 5, 1), jump(-2), exit}},
         {"falls-off", "does not end with an exit", {mov_imm(0, 0)}},
         {"frame-register-written",
          "the address of the frame",
          {mov_imm(10, 1), mov_imm(0, 0), exit}},
+        {"frame-argument-beyond", "of the frame that are not there", key_beyond_the_frame()},
+        {"frame-read-beyond", "of the frame that are not there", {load(8, 0, kFrame, -520), exit}},
+        {"frames-beyond", "more than 512 bytes of frame", deep_frames()},
+        {"helper-of-another-hook", "this kind of program", {call(BPF_FUNC_skb_load_bytes), exit}},
         {"helper-unknown", "no such function", {call(100000), exit}},
         {"jump-out", "leads out of the program", {mov_imm(0, 0), jump(100), exit}},
         {"number-as-address", "what is no address", {mov_imm(2, 7), load(8, 0, 2, 0), exit}},

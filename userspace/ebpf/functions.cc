@@ -15,13 +15,22 @@ size_t target(size_t pc, const DecodedInsn& insn) {
     return pc + 1 + static_cast<size_t>(static_cast<int64_t>(insn.distance));
 }
 
+// What an instruction calls, or has called by the kernel.
+std::optional<size_t> callee(size_t pc, const DecodedInsn& insn) {
+    if (insn.op == Op::CALL_LOCAL) return target(pc, insn);
+    if (is_function_address(insn)) return function_at(pc, insn);
+    return std::nullopt;
+}
+
 class Functions {
   public:
-    Functions(std::span<const DecodedInsn> insns, const std::vector<bool>& starts)
-        : insns_(insns), starts_(starts) {
+    Functions(std::span<const DecodedInsn> insns, const std::vector<bool>& starts,
+              std::span<const uint32_t> entries)
+        : insns_(insns), starts_(starts), entries_(entries) {
         begins_.push_back(0);
+        begins_.insert(begins_.end(), entries.begin(), entries.end());
         each(0, insns_.size(), [&](size_t pc, const DecodedInsn& insn) {
-            if (insn.op == Op::CALL_LOCAL) begins_.push_back(target(pc, insn));
+            if (const auto called = callee(pc, insn)) begins_.push_back(*called);
         });
         std::ranges::sort(begins_);
         begins_.erase(std::unique(begins_.begin(), begins_.end()), begins_.end());
@@ -32,7 +41,13 @@ class Functions {
         for (size_t function = 0; function < begins_.size(); ++function)
             if (const auto fault = wrong_end(function)) return std::unexpected(*fault);
         if (!follow(0, begins_[0], 1)) return std::unexpected(*fault_);
-        return chains_[0].frames;
+        size_t frames = chains_[0].frames;
+        for (const uint32_t entry : entries_) {
+            const size_t function = index(entry);
+            if (!follow(function, entry, 1)) return std::unexpected(*fault_);
+            frames = std::max(frames, chains_[function].frames);
+        }
+        return frames;
     }
 
   private:
@@ -46,6 +61,10 @@ class Functions {
     void each(size_t from, size_t to, Visit visit) const {
         for (size_t pc = from; pc < to; ++pc)
             if (starts_[pc]) visit(pc, insns_[pc]);
+    }
+
+    size_t index(size_t begin) const {
+        return static_cast<size_t>(std::ranges::lower_bound(begins_, begin) - begins_.begin());
     }
 
     size_t end(size_t function) const {
@@ -104,9 +123,9 @@ class Functions {
         if (chain.frames > 0 && depth + chain.frames - 1 <= kMostFrames) return true;
         Chain deepest;
         for (size_t pc = begins_[function]; pc < end(function); ++pc) {
-            if (!starts_[pc] || insns_[pc].op != Op::CALL_LOCAL) continue;
-            const auto at = std::ranges::lower_bound(begins_, target(pc, insns_[pc]));
-            const auto callee = static_cast<size_t>(at - begins_.begin());
+            const auto called = starts_[pc] ? callee(pc, insns_[pc]) : std::nullopt;
+            if (!called) continue;
+            const size_t callee = index(*called);
             if (!follow(callee, pc, depth + 1)) return false;
             deepest.frames = std::max(deepest.frames, chains_[callee].frames);
             deepest.bytes = std::max(deepest.bytes, chains_[callee].bytes);
@@ -122,6 +141,7 @@ class Functions {
 
     std::span<const DecodedInsn> insns_;
     const std::vector<bool>& starts_;
+    std::span<const uint32_t> entries_;
     std::vector<size_t> begins_;
     std::vector<Chain> chains_;  // by function
     std::optional<Fault> fault_;
@@ -130,8 +150,9 @@ class Functions {
 }  // namespace
 
 std::expected<size_t, Fault> frames_of(const std::vector<DecodedInsn>& insns,
-                                       const std::vector<bool>& starts) {
-    return Functions(insns, starts).frames();
+                                       const std::vector<bool>& starts,
+                                       std::span<const uint32_t> entries) {
+    return Functions(insns, starts, entries).frames();
 }
 
 }  // namespace vfm::ebpf

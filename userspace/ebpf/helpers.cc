@@ -1,6 +1,7 @@
 // The kernel functions that emitted programs call, with the kernel's results and errors.
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -65,10 +66,34 @@ bool Run::number_argument(unsigned reg, uint64_t& out) {
            stop(fmt::format("r{} is to be a number, is a {}", reg, kind_name(regs_[reg].kind)));
 }
 
+// One that fails leaves nothing in r0, as the verifier has it.
+bool Run::tail_call() {
+    ++calls_;
+    const Value& which = regs_[BPF_REG_2];
+    uint64_t entry = 0;
+    if (!context_argument(context_) || !number_argument(BPF_REG_3, entry)) return false;
+    if (which.kind != Kind::map || maps_[which.map].spec().type != BPF_MAP_TYPE_PROG_ARRAY)
+        return stop("r2 is to be an array of programs");
+    if (depth_ > 0) return stop("a tail call from what is called");
+    entry = static_cast<uint32_t>(entry);
+    const uint64_t entries =
+        std::min<uint64_t>(entries_.size(), maps_[which.map].spec().max_entries);
+    if (entry < entries && tail_calls_left_ > 0) {
+        --tail_calls_left_;
+        begin(entries_[entry]);
+        return true;
+    }
+    for (unsigned reg = BPF_REG_0; reg <= BPF_REG_5; ++reg) regs_[reg] = {};
+    ++pc_;
+    return true;
+}
+
 bool Run::call_map(int32_t helper, Value& result) {
     const Value& which = regs_[BPF_REG_1];
     if (which.kind != Kind::map)
         return stop(fmt::format("r1 is to be a map, is a {}", kind_name(which.kind)));
+    if (maps_[which.map].spec().type == BPF_MAP_TYPE_PROG_ARRAY)
+        return stop("only tail calls look at an array of programs");
     Map& map = maps_[which.map];
     const uint8_t* key = readable(regs_[BPF_REG_2], 0, map.key_size());
     if (!key) return false;

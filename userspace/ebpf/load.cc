@@ -66,11 +66,15 @@ std::expected<Machine, Fault> Machine::load(const Image& image) {
             return fault(pc, objection);
         starts[pc] = true;
         insns[pc] = *decoded;
-        if (decoded->family == Family::wide && decoded->src != 0)
+        if (decoded->family == Family::wide && decoded->src != 0 && !is_function_address(*decoded))
             return fault(pc, "a map that is not among the map uses");
     }
     for (size_t pc = 0; pc < count; ++pc) {
         const DecodedInsn& insn = insns[pc];
+        if (starts[pc] && is_function_address(insn)) {
+            const size_t begin = function_at(pc, insn);
+            if (begin >= count || !starts[begin]) return fault(pc, "a function that is none");
+        }
         if (!starts[pc] || !(jumps(insn.family) || insn.op == Op::CALL_LOCAL)) continue;
         const int64_t target = static_cast<int64_t>(pc) + 1 + insn.distance;
         if (target < 0 || target >= static_cast<int64_t>(count) || !starts[target])
@@ -79,7 +83,10 @@ std::expected<Machine, Fault> Machine::load(const Image& image) {
     if (count == 0 || !starts[count - 1] || goes_on(insns[count - 1].family))
         return fault(count == 0 ? 0 : count - 1, "the end can be reached without exit");
 
-    const auto frames = frames_of(insns, starts);
+    for (const uint32_t entry : image.entries)
+        if (entry >= count || !starts[entry]) return fault(entry, "an entry of no instruction");
+    machine.entries_ = image.entries;
+    const auto frames = frames_of(insns, starts, image.entries);
     if (!frames) return std::unexpected(frames.error());
     machine.frames_.resize(*frames);
 

@@ -43,6 +43,9 @@ struct Image {
     ByteView data = {};  ///< constant data, read-only
     std::vector<uint32_t> data_uses =
         {};  ///< LD_IMM64 that load its address, moved by what they hold
+    /// What an array of programs holds: the first instruction of each that tail calls may lead to,
+    /// by entry. It ends where the next begins.
+    std::vector<uint32_t> entries = {};
 };
 
 /// One packet as the hook sees it.
@@ -66,6 +69,8 @@ class Machine {
     static constexpr uint64_t kStepLimit = 100'000'000;
     /// MAY_GOTO that go on in one run; then each jumps. The kernel's number before Linux 6.15.
     static constexpr uint32_t kMayGotoLimit = 8'388'608;
+    /// Tail calls that one run may make; then each fails.
+    static constexpr uint32_t kTailCallLimit = 33;
 
     /// Checks what the kernel checks of single instructions: known opcodes, reserved fields 0,
     /// existing registers, jumps that land on instructions, no end without exit.
@@ -93,7 +98,8 @@ class Machine {
                                       // one of data BPF_PSEUDO_MAP_IDX_VALUE
     std::vector<Map> maps_;
     Bytes data_;
-    std::vector<Frame> frames_;  // by depth of the call
+    std::vector<uint32_t> entries_;  // of arrays of programs
+    std::vector<Frame> frames_;      // by depth of the call
     RandomSequence random_;
     uint32_t exit_pc_ = 0;
     uint64_t steps_ = 0;

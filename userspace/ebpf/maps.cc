@@ -35,7 +35,8 @@ Eviction eviction_of(uint32_t type) {
 
 std::optional<std::string> Map::objection(const MapSpec& spec) {
     const bool array = array_type(spec.type), trie = spec.type == BPF_MAP_TYPE_LPM_TRIE;
-    if (!array && !trie && spec.type != BPF_MAP_TYPE_HASH && spec.type != BPF_MAP_TYPE_LRU_HASH)
+    if (!array && !trie && spec.type != BPF_MAP_TYPE_HASH && spec.type != BPF_MAP_TYPE_LRU_HASH &&
+        spec.type != BPF_MAP_TYPE_PROG_ARRAY)
         return fmt::format("map type {} is unknown here", spec.type);
     if (spec.max_entries == 0) return "a map without entries";
     if (spec.key_size == 0 || spec.key_size > kMaxElementBytes || spec.value_size == 0 ||

@@ -12,7 +12,8 @@
 namespace vfm::ebpf {
 
 /// As the kernel's BPF_MAP_CREATE takes it. `type` is BPF_MAP_TYPE_HASH, LRU_HASH, ARRAY,
-/// PERCPU_ARRAY (there is one CPU) or LPM_TRIE, which is looked through length by length.
+/// PERCPU_ARRAY (there is one CPU), LPM_TRIE, which is looked through length by length, or
+/// PROG_ARRAY, which only tail calls look at.
 struct MapSpec {
     uint32_t type = 0;
     uint32_t key_size = 0;

@@ -132,6 +132,7 @@ const uint8_t* Run::readable(const Value& pointer, int64_t offset, unsigned size
         case Kind::context:
         case Kind::packet_end:
         case Kind::map:
+        case Kind::function:
             break;
     }
     stop(fmt::format("memory is read through a {}", kind_name(pointer.kind)));
@@ -154,6 +155,7 @@ uint8_t* Run::writable(const Value& pointer, int64_t offset, unsigned size) {
         case Kind::packet_end:
         case Kind::map:
         case Kind::data:
+        case Kind::function:
             break;
     }
     stop(fmt::format("memory is written through a {}", kind_name(pointer.kind)));

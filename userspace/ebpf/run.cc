@@ -3,6 +3,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <cstring>
 
@@ -46,23 +47,37 @@ void put_value(uint8_t* bytes, uint64_t value, unsigned size) {
 
 }  // namespace
 
-Run::Run(Context context, std::span<const DecodedInsn> insns, std::span<Map> maps, ByteView data,
-         std::span<Frame> frames, RandomSequence& random, const Input& input)
-    : context_(context),
-      insns_(insns),
-      maps_(maps),
-      data_(data),
-      frames_(frames),
-      random_(random),
+Run::Run(const Parts& parts, const Input& input)
+    : context_(parts.context),
+      insns_(parts.insns),
+      maps_(parts.maps),
+      data_(parts.data),
+      entries_(parts.entries),
+      frames_(parts.frames),
+      random_(parts.random),
       input_(input),
       linear_(std::min(input.linear, input.bytes.size())) {
+    begin(0);
+}
+
+void Run::begin(uint32_t pc) {
     frames_[0].clear();
+    regs_.fill({});
     regs_[BPF_REG_1] = {0, Kind::context, 0, 0};
     regs_[BPF_REG_10] = {0, Kind::frame, 0, 0};
+    may_goto_left_ = Machine::kMayGotoLimit;
+    pc_ = pc;
 }
 
 std::expected<uint64_t, Fault> Machine::run(const Input& input) {
-    Run run(context_, insns_, maps_, data_, frames_, random_, input);
+    Run run({.context = context_,
+             .insns = insns_,
+             .maps = maps_,
+             .data = data_,
+             .entries = entries_,
+             .frames = frames_,
+             .random = random_},
+            input);
     auto result = run.execute();
     if (result) exit_pc_ = run.pc();
     steps_ = run.steps();
@@ -104,6 +119,8 @@ bool Run::step(const DecodedInsn& insn) {
                 enter(insn);
                 return true;
             }
+            if (insn.imm == BPF_FUNC_loop) return call_loop();
+            if (insn.imm == BPF_FUNC_tail_call) return tail_call();
             if (!call(static_cast<int32_t>(insn.imm))) return false;
             ++pc_;
             return true;
@@ -140,6 +157,8 @@ bool Run::operand(const DecodedInsn& insn, Value& out) {
 bool Run::load_immediate(const DecodedInsn& insn) {
     if (insn.src == BPF_PSEUDO_MAP_IDX)
         regs_[insn.dst] = {0, Kind::map, static_cast<uint16_t>(insn.imm), 0};
+    else if (is_function_address(insn))
+        regs_[insn.dst] = {function_at(pc_, insn), Kind::function, 0, 0};
     else if (insn.src == BPF_PSEUDO_MAP_IDX_VALUE)
         regs_[insn.dst] = {static_cast<uint32_t>(insn.imm), Kind::data, 0, 0};
     else
@@ -231,15 +250,53 @@ bool Run::compare_pointers(const DecodedInsn& insn, const Value& a, const Value&
 }
 
 // load() has seen that there is a frame for it.
-void Run::enter(const DecodedInsn& insn) {
+void Run::enter(const DecodedInsn& insn) { enter(pc_ + 1 + static_cast<uint32_t>(insn.distance)); }
+
+void Run::enter(uint32_t function) {
     Caller& caller = callers_[depth_++];
-    caller.back = pc_ + 1;
+    caller = {.back = pc_ + 1, .kept = {}, .function = function, .context = {}};
     std::copy_n(regs_.begin() + BPF_REG_6, caller.kept.size(), caller.kept.begin());
     regs_[BPF_REG_0] = {};
     for (unsigned reg = BPF_REG_6; reg <= BPF_REG_9; ++reg) regs_[reg] = {};
     regs_[BPF_REG_10] = {0, Kind::frame, 0, depth_};
     frames_[depth_].clear();
-    pc_ += 1 + static_cast<uint32_t>(insn.distance);
+    pc_ = function;
+}
+
+bool Run::call_loop() {
+    constexpr uint32_t kMostRounds = 1 << 23;
+    ++calls_;
+    uint64_t rounds = 0, flags = 0;
+    if (!number_argument(BPF_REG_1, rounds) || !number_argument(BPF_REG_4, flags)) return false;
+    const Value function = regs_[BPF_REG_2], context = regs_[BPF_REG_3];
+    if (function.kind != Kind::function)
+        return stop(fmt::format("r2 is to be a function, is a {}", kind_name(function.kind)));
+    if (context.kind != Kind::frame && !(context.is_scalar() && context.bits == 0))
+        return stop(fmt::format("r3 is to be a stack pointer, is a {}", kind_name(context.kind)));
+    const auto most = static_cast<uint32_t>(rounds);  // the helper's parameter is a u32
+    if (flags != 0 || most > kMostRounds || most == 0) {
+        const int error = flags != 0 ? -EINVAL : most == 0 ? 0 : -E2BIG;
+        for (unsigned reg = BPF_REG_1; reg <= BPF_REG_5; ++reg) regs_[reg] = {};
+        regs_[BPF_REG_0] = Value::scalar(static_cast<uint64_t>(int64_t{error}));
+        ++pc_;
+        return true;
+    }
+    enter(static_cast<uint32_t>(function.bits));
+    Caller& caller = callers_[depth_ - 1];
+    caller.rounds = most;
+    caller.context = context;
+    begin_round();
+    return true;
+}
+
+void Run::begin_round() {
+    const Caller& caller = callers_[depth_ - 1];
+    regs_.fill({});
+    regs_[BPF_REG_1] = Value::scalar(caller.done);
+    regs_[BPF_REG_2] = caller.context;
+    regs_[BPF_REG_10] = {0, Kind::frame, 0, depth_};
+    frames_[depth_].clear();
+    pc_ = caller.function;
 }
 
 bool Run::leave() {
@@ -249,7 +306,17 @@ bool Run::leave() {
         done_ = true;
         return true;
     }
-    const Caller& caller = callers_[--depth_];
+    Caller& caller = callers_[depth_ - 1];
+    if (caller.rounds > 0) {
+        if (regs_[BPF_REG_0].bits > 1) return stop("a round gives neither 0 nor 1");
+        const bool goes_on = regs_[BPF_REG_0].bits == 0;
+        if (++caller.done < caller.rounds && goes_on) {
+            begin_round();
+            return true;
+        }
+        regs_[BPF_REG_0] = Value::scalar(caller.done);
+    }
+    --depth_;
     std::ranges::copy(caller.kept, regs_.begin() + BPF_REG_6);
     for (unsigned reg = BPF_REG_1; reg <= BPF_REG_5; ++reg) regs_[reg] = {};
     regs_[BPF_REG_10] = {0, Kind::frame, 0, depth_};

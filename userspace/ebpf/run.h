@@ -15,8 +15,17 @@ namespace vfm::ebpf {
 /// run must not go on.
 class Run {
   public:
-    Run(Context context, std::span<const DecodedInsn> insns, std::span<Map> maps, ByteView data,
-        std::span<Frame> frames, RandomSequence& random, const Input& input);
+    /// What a machine is made of.
+    struct Parts {
+        Context context;
+        std::span<const DecodedInsn> insns;
+        std::span<Map> maps;
+        ByteView data;
+        std::span<const uint32_t> entries;
+        std::span<Frame> frames;  // of the program and of what it calls, as far as there can be
+        RandomSequence& random;
+    };
+    Run(const Parts& parts, const Input& input);
 
     std::expected<uint64_t, Fault> execute();
     uint32_t pc() const { return pc_; }
@@ -32,6 +41,9 @@ class Run {
     bool pointer_alu(const DecodedInsn& insn, const Value& source);
     bool branch(const DecodedInsn& insn);
     void enter(const DecodedInsn& insn);
+    void enter(uint32_t function);
+    bool call_loop();
+    void begin_round();
     bool leave();
     bool load(const DecodedInsn& insn);
     bool load_context(Value& out, int64_t at, unsigned size);
@@ -57,6 +69,9 @@ class Run {
     bool call_map(int32_t helper, Value& result);
     bool call_load_bytes(bool tc, Value& result);
     bool call_pull_data(Value& result);
+    /// Where it succeeds the run goes on at the beginning of another program.
+    bool tail_call();
+    void begin(uint32_t pc);
     bool context_argument(Context wanted);
     /// A number in a register.
     bool number_argument(unsigned reg, uint64_t& out);
@@ -65,7 +80,8 @@ class Run {
     std::span<const DecodedInsn> insns_;
     std::span<Map> maps_;
     ByteView data_;
-    std::span<Frame> frames_;  // of the program and of what it has called, as far as there can be
+    std::span<const uint32_t> entries_;
+    std::span<Frame> frames_;
     RandomSequence& random_;
     const Input& input_;
     size_t linear_;            // bytes before data_end
@@ -75,6 +91,11 @@ class Run {
     struct Caller {
         uint32_t back = 0;
         std::array<Value, 4> kept{};  // r6..r9
+        // bpf_loop: the rounds there may be, 0 if somebody else has called, and those that are
+        // over.
+        uint32_t rounds = 0, done = 0;
+        uint32_t function = 0;
+        Value context{};
     };
     std::array<Caller, kMostFrames> callers_{};
     uint32_t depth_ = 0;  // of calls
@@ -82,6 +103,7 @@ class Run {
     uint64_t steps_ = 0;
     uint64_t calls_ = 0;                               // of helpers
     uint32_t may_goto_left_ = Machine::kMayGotoLimit;  // that go on
+    uint32_t tail_calls_left_ = Machine::kTailCallLimit;
     bool done_ = false;
     std::string reason_;
 };

@@ -17,6 +17,7 @@ enum class Kind : uint8_t {
     map,         ///< a map as helpers take it
     map_value,   ///< offset into the value in one slot of one map
     data,        ///< offset into the program's constant data
+    function,    ///< where a function of the program begins
 };
 
 constexpr std::string_view kind_name(Kind kind) {
@@ -39,6 +40,8 @@ constexpr std::string_view kind_name(Kind kind) {
             return "map value pointer";
         case Kind::data:
             return "pointer to constant data";
+        case Kind::function:
+            return "function";
     }
     return "";
 }

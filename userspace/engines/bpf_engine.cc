@@ -31,6 +31,7 @@ ebpf::Image image_of(const bpf::Program& program) {
         image.map_uses.push_back({reference.insn, reference.map});
     image.data = program.data;
     image.data_uses = program.data_references;
+    for (const bpf::LaterProgram& later : program.later) image.entries.push_back(later.insn);
     return image;
 }
 

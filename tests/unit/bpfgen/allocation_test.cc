@@ -1,3 +1,5 @@
+#include <fmt/core.h>
+
 #include <boost/test/unit_test.hpp>
 #include <set>
 
@@ -55,6 +57,28 @@ BOOST_FIXTURE_TEST_CASE(values_that_live_at_once_have_different_places, Fixture)
     }
 }
 
+// What the kernel's verifier must know stands in registers and the frame only.
+BOOST_FIXTURE_TEST_CASE(more_values_than_all_places_hold_are_refused_at_the_first, Fixture) {
+    std::vector<VReg> values;
+    for (unsigned i = 0; i < 80; ++i) {
+        b.origin(100 + i);
+        values.push_back(b.load(8, kContext, static_cast<int16_t>(8 * i)));
+        b.keep_known(values.back());
+    }
+    b.origin(1000);
+    for (const VReg value : values) b.store(8, kContext, 0, value);
+    drop_unused(function);
+    const auto allocation = allocate(function, kFile);
+    BOOST_TEST_REQUIRE(!allocation.has_value());
+    const uint32_t origin = allocation.error().origin;
+    BOOST_TEST((origin > 140 && origin < 180), origin);
+    const Failure failure = refusal_of(allocation.error());
+    BOOST_TEST((failure.status == Status::refused));
+    BOOST_TEST(failure.diagnostics[0].message ==
+               fmt::format("eBPF: too deep for eBPF at +{:#x}", origin));
+    BOOST_TEST(failure.diagnostics[0].offset.value() == origin);
+}
+
 BOOST_FIXTURE_TEST_CASE(what_lives_across_a_call_is_kept, Fixture) {
     const VReg before = b.load(8, kContext, 0);
     const VReg dies = b.load(8, kContext, 8);
@@ -66,6 +90,16 @@ BOOST_FIXTURE_TEST_CASE(what_lives_across_a_call_is_kept, Fixture) {
     const Allocation allocation = placed();
     BOOST_TEST(allocation.places[before].reg == 9);
     BOOST_TEST((allocation.places[dies].reg == 2 || allocation.places[dies].reg == 3));
+}
+
+BOOST_FIXTURE_TEST_CASE(an_argument_stays_until_it_is_read, Fixture) {
+    const VReg first = b.mov(1), second = b.mov(2);
+    b.store(8, kContext, 0, first);
+    b.store(8, kContext, 8, second);
+    for (const uint64_t seed : {0, 1, 2, 3}) {
+        const Place place = placed(seed).places[first];
+        BOOST_TEST((place.in_memory || place.reg != 2));
+    }
 }
 
 // So it need not be moved when it becomes one that does.

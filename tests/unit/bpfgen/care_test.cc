@@ -8,6 +8,7 @@
 #include "bpfgen/predict/predict.h"
 #include "core/ebpf/constructors.h"
 #include "tests/unit/bpfgen/machine.h"
+#include "userspace/interp/interpreter.h"
 
 namespace vfm::bpf {
 BOOST_AUTO_TEST_SUITE(care_test)
@@ -85,6 +86,42 @@ BOOST_AUTO_TEST_CASE(what_a_rule_counts_stands_once) {
     const VerifiedModule program = lisp_program(text + " (default pass))");
     for (const Care care : {Care::never, Care::always})
         BOOST_TEST(counts_in(linear(program, care)) == 4u);
+}
+
+std::string counted_rules(unsigned count) {
+    std::string text = "(rules";
+    for (unsigned rule = 0; rule < count; ++rule)
+        text += fmt::format(" (when (and (= (& src-ip {:#x}) {:#x}) (= dst-port {})) {})",
+                            0xffffff00 << rule % 9, (10u << 24 | rule << 16), 1000 + rule % 50,
+                            rule % 3 == 0 ? "pass" : "drop");
+    return text + " (default pass))";
+}
+
+// By its number; one place for all of a verdict, in careful code, too.
+BOOST_AUTO_TEST_CASE(what_many_rules_count_stands_once) {
+    const VerifiedModule program = lisp_program(counted_rules(120));
+    for (const Care care : {Care::never, Care::always}) {
+        const Program emitted = linear(program, care);
+        BOOST_TEST(emitted.insns.size() < 120u * 12);
+        auto reference = *instance_of(interpreter_program(program));
+        ebpf::Machine machine = test::machine_of(emitted);
+        for (unsigned i = 0; i < 300; ++i) {
+            Bytes packet = test::tcp_packet(static_cast<uint16_t>(1000 + i % 50), 70 + i % 9);
+            packet[27] = static_cast<uint8_t>(i % 130);
+            const bool passes = reference->run({.bytes = packet}).value != 0;
+            const auto action = machine.run({.bytes = packet});
+            BOOST_REQUIRE(action.has_value());
+            BOOST_TEST(*action == (passes ? XDP_PASS : XDP_DROP));
+        }
+        BOOST_TEST(
+            (test::counters_in(machine, emitted, program.module()) == reference->counters()));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(counted_rules_are_forty_one_instructions_to_the_verifier) {
+    for (const unsigned rules : {200u, 1000u})
+        BOOST_TEST(predict(linear(lisp_program(counted_rules(rules)), Care::where_needed))
+                       .processed.value() <= 41u * rules);
 }
 
 // Eight headers that are walked one by one are far more code.

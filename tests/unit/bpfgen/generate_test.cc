@@ -58,8 +58,8 @@ BOOST_AUTO_TEST_CASE(each_form_of_loop_has_its_own_way_to_end) {
     BOOST_REQUIRE(!made.has_value());
     BOOST_TEST(
         made.error().diagnostics[0].message ==
-        "eBPF: the loop at +0x2 may go round 200001 times, which only a kernel with may_goto "
-        "takes (Linux 6.9)");
+        "eBPF: the loop at +0x2 may go round 200001 times, which only a kernel with bpf_loop "
+        "(Linux 5.17) or may_goto (Linux 6.9) takes");
     BOOST_TEST(made.error().diagnostics[0].offset.value() == 2u);
     BOOST_TEST(may_gotos(10000, LoopForm::bounded) == 0);
     BOOST_TEST(may_gotos(10000, LoopForm::may_goto) > 0);
@@ -118,6 +118,35 @@ BOOST_AUTO_TEST_CASE(more_maps_than_the_kernel_takes_are_refused_at_the_first_to
     BOOST_TEST(failure.diagnostics[0].offset.value() == 2u + 63u * 11u + 5u);
     const VerifiedModule program = test::assembled(tables + code + "RET\n");
     BOOST_TEST(test::generated(program, {.for_kernel = false}).maps.size() == 66u);
+}
+
+// Two ways fill the stack differently and meet in three thousand places.
+BOOST_AUTO_TEST_CASE(ways_that_merge_too_many_values_are_refused_where_they_meet) {
+    std::string text = "LD8 0\nLD8 1\nJEQ second\n", places;
+    for (unsigned i = 0; i < 250; ++i) text += fmt::format("LD8 {}\n", i);
+    text += "JMP places\nsecond:\n";
+    for (unsigned i = 0; i < 250; ++i) text += fmt::format("LD16 {}\n", i);
+    for (unsigned i = 0; i < 3000; ++i) {
+        text += fmt::format("DUP\nLD8 {}\nJGT place{}\n", i % 256, i);
+        places += fmt::format("place{}:\nNOT\n", i);
+    }
+    text += "JMP places\nplaces:\n" + places;
+    for (unsigned i = 1; i < 250; ++i) text += "XOR\n";
+    const VerifiedModule program = test::assembled(text + "RET\n");
+    const Failure failure = refusal(program);
+    BOOST_TEST(failure.diagnostics[0].message ==
+               "eBPF: the paths through this program merge too many values");
+    const auto at =
+        std::ranges::find(program.insns(), failure.diagnostics[0].offset.value(), &Insn::offset);
+    BOOST_TEST_REQUIRE((at != program.insns().end()));
+    BOOST_TEST((at->op == Opcode::NOT));
+}
+
+BOOST_AUTO_TEST_CASE(a_call_is_refused_by_name) {
+    const Failure failure = refusal(test::assembled(".import f args=1\nPUSH8 1\nCALL 0\nRET\n"));
+    BOOST_TEST(failure.diagnostics[0].message ==
+               "eBPF: CALL: the kernel cannot call host functions");
+    BOOST_TEST(failure.diagnostics[0].offset.value() == 2u);
 }
 
 BOOST_AUTO_TEST_CASE(scratch_memory_counts_among_the_maps_that_the_kernel_takes) {

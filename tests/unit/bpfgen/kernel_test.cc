@@ -5,6 +5,7 @@
 
 #include "bpfgen/hook.h"
 #include "tests/unit/bpfgen/kernel.h"
+#include "tests/unit/bpfgen/rows.h"
 #include "tests/unit/bpfgen/search.h"
 #include "userspace/interp/interpreter.h"
 
@@ -88,6 +89,45 @@ BOOST_AUTO_TEST_CASE(headers_are_walked) {
             BOOST_TEST(loaded.info().verified_insns < 40'000u);
         }
     }
+}
+
+// 200,000 rounds, of which the verifier looks at a few.
+BOOST_AUTO_TEST_CASE(rounds_that_the_kernel_calls_for_end_by_fuel) {
+    const std::string loop =
+        "    LD8 23\n    LD16 36\nagain:\n    PUSH8 1\n    SUB\n    DUP\n    PUSH 9\n"
+        "    JNE again\n    ADD\n    RET\n";
+    const Bytes packet = tcp_packet();
+    for (const unsigned fuel : {20u, 400u, 1'000'000u}) {
+        for (const std::string& text : {loop, "PUSH8 0\nJMP on\non:\nLD8 0\nADD\n" + loop}) {
+            const VerifiedModule program = test::assembled(fmt::format(".fuel {}\n{}", fuel, text));
+            const Outcome expected =
+                (*instance_of(interpreter_program(program)))->run({.bytes = packet});
+            for (const Hook hook : {Hook::xdp, Hook::tc}) {
+                const Program emitted = test::generated(
+                    program, {.hook = hook, .result_map = true, .loops = LoopForm::bpf_loop});
+                Loaded loaded(emitted);
+                loaded.run(packet);
+                BOOST_TEST(loaded.result().value == expected.value);
+                BOOST_TEST(loaded.result().error == static_cast<int>(expected.error));
+                BOOST_TEST(loaded.info().verified_insns < 1000u);
+                BOOST_TEST(loaded.info().nr_func_info == 2u);
+            }
+        }
+    }
+}
+
+// Beyond what is copied: a round reads through the helper.
+BOOST_AUTO_TEST_CASE(rounds_read_fragments_of_a_long_frame) {
+    const VerifiedModule program = test::assembled(
+        "    LD8 23\nagain:\n    PUSH8 1\n    SUB\n    LD8 8003\n    POP\n    DUP\n    PUSH8 0\n"
+        "    JNE again\n    LD32 8000\n    ADD\n    RET\n");
+    const Program emitted =
+        test::generated(program, {.result_map = true, .loops = LoopForm::bpf_loop});
+    Bytes packet = tcp_packet(9000);
+    packet[8003] = 77;
+    Loaded loaded(emitted);
+    BOOST_TEST(loaded.run(packet) == uint32_t{XDP_PASS});
+    BOOST_TEST(loaded.result().value == 77u);
 }
 
 // Each operation has a path for a missing entry; they must not multiply.
@@ -368,6 +408,26 @@ BOOST_AUTO_TEST_CASE(sets_and_chains_are_tables) {
     test::for_each_wide_set(kernel_agrees);
     test::for_each_chain(kernel_agrees);
     test::for_each_list(kernel_agrees);
+}
+
+BOOST_AUTO_TEST_CASE(rows_of_rules_are_looked_through) {
+    test::for_each_rows([](const test::RowsCase& one) {
+        for (const SharedCode shared : {SharedCode::by_use, SharedCode::always}) {
+            const Program emitted = test::generated(
+                one.program, {.frames = Frames::linear, .result_map = true, .shared = shared});
+            Loaded loaded(emitted);
+            auto reference = *instance_of(interpreter_program(one.program));
+            for (size_t i = 0; i < one.packets.size(); i += 10) {
+                const uint64_t expected = reference->run({.bytes = one.packets[i]}).value;
+                loaded.forget_result();
+                loaded.run(one.packets[i]);
+                const uint64_t value = loaded.result().value;
+                BOOST_REQUIRE_MESSAGE(value == expected, one.name << ", packet " << i << ": "
+                                                                  << value << " instead of "
+                                                                  << expected);
+            }
+        }
+    });
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -1,4 +1,7 @@
-// Several filters in one program in this machine's kernel, against the interpreter.
+// Several filters in one program, and in several, in this machine's kernel, against the
+// interpreter.
+#include <fmt/core.h>
+
 #include "bpfgen/hook.h"
 #include "tests/unit/bpfgen/kernel.h"
 #include "tests/unit/bpfgen/units.h"
@@ -63,18 +66,23 @@ void check_unit(const Loaded& loaded, const Program& program, const test::Chain&
 
 BOOST_AUTO_TEST_CASE(random_groups) {
     unsigned refused = 0;
+    size_t led_on = 0;
     constexpr unsigned kGroups = 60;
     for (unsigned index = 0; index < kGroups; ++index) {
         test::Rng rng(1147, index);
         const Hook hook = rng.one_in(3) ? Hook::tc : Hook::xdp;
-        const test::Group group =
-            test::random_group(rng, {.flows = false, .small_fuel = rng.one_in(4)});
-        const auto program = generate(
-            group.units, {.hook = hook, .frames = rng.one_in(2) ? Frames::any : Frames::linear});
+        const test::Group group = test::random_group(
+            rng, {.loops = index % 3 == 0, .flows = false, .small_fuel = rng.one_in(4)});
+        const auto program =
+            generate(group.units, {.hook = hook,
+                                   .frames = rng.one_in(2) ? Frames::any : Frames::linear,
+                                   .loops = LoopForm::bpf_loop,
+                                   .most_processed = rng.one_in(2) ? 1 : Options().most_processed});
         if (!program) {
             ++refused;
             continue;
         }
+        led_on += program->later.size();
         Loaded loaded(*program);
         fill_sets(loaded, *program);
         test::Chain chain(group.units);
@@ -91,6 +99,7 @@ BOOST_AUTO_TEST_CASE(random_groups) {
             check_unit(loaded, *program, chain, unit);
     }
     BOOST_TEST(refused < kGroups / 4);
+    BOOST_TEST(led_on > kGroups / 2);
 }
 
 BOOST_AUTO_TEST_CASE(each_filter_has_a_table_of_its_own) {
@@ -120,14 +129,52 @@ BOOST_AUTO_TEST_CASE(thirty_two_filters_load) {
     for (unsigned i = 0; i < 32; ++i)
         group.add(test::assembled("LD16 12\nPUSH 2048\nEQ\nRET\n"),
                   {.name = "filter " + std::to_string(i)});
-    const auto program = generate(group.units, {});
-    BOOST_TEST_REQUIRE(program.has_value());
-    Loaded loaded(*program);
-    BOOST_TEST(loaded.run(test::tcp_packet(80, 64)) == uint32_t{XDP_PASS});
-    for (const Map& map : program->maps) {
-        if (map.role != MapRole::stats) continue;
-        BOOST_TEST(stats_in(words_of(loaded.map(map), map, 0)).pass == 1u);
+    for (const uint64_t most : {Options().most_processed, uint64_t{1}}) {
+        const auto program = generate(group.units, {.most_processed = most});
+        BOOST_TEST_REQUIRE(program.has_value());
+        BOOST_TEST(program->later.size() == (most == 1 ? 31u : 0u));
+        Loaded loaded(*program);
+        BOOST_TEST(loaded.run(test::tcp_packet(80, 64)) == uint32_t{XDP_PASS});
+        for (const Map& map : program->maps) {
+            if (map.role != MapRole::stats) continue;
+            BOOST_TEST(stats_in(words_of(loaded.map(map), map, 0)).pass == 1u);
+        }
     }
+}
+
+// Beyond what one program has maps for.
+BOOST_AUTO_TEST_CASE(a_hundred_filters_with_tables_load) {
+    test::Group group;
+    for (unsigned i = 0; i < 100; ++i) {
+        auto compiled = lisp::compile(std::make_shared<const SourceFile>(
+            "f.vfl", fmt::format("(< (count-by src-ip) {})", i == 99 ? 3 : 1000)));
+        BOOST_TEST_REQUIRE(compiled.has_value());
+        group.add(test::verified(std::move(compiled->module)), {.name = std::to_string(i)});
+    }
+    const auto program = generate(group.units, {.frames = Frames::linear});
+    BOOST_TEST_REQUIRE(program.has_value());
+    BOOST_TEST(program->later.size() == 3u);
+    Loaded loaded(*program);
+    for (unsigned i = 0; i < 4; ++i)
+        BOOST_TEST(loaded.run(test::tcp_packet(80, 64)) ==
+                   (i < 2 ? uint32_t{XDP_PASS} : uint32_t{XDP_DROP}));
+}
+
+BOOST_AUTO_TEST_CASE(a_later_program_that_calls_what_it_shares) {
+    test::Group group;
+    for (unsigned i = 0; i < 3; ++i) {
+        auto compiled =
+            lisp::compile(std::make_shared<const SourceFile>("f.vfl", "(< (count-by src-ip) 4)"));
+        BOOST_TEST_REQUIRE(compiled.has_value());
+        group.add(test::verified(std::move(compiled->module)), {.name = "f"});
+    }
+    const auto program = generate(group.units, {.shared = SharedCode::always, .most_processed = 1});
+    BOOST_TEST_REQUIRE(program.has_value());
+    BOOST_TEST(program->subprograms.size() == 3u);
+    Loaded loaded(*program);
+    for (unsigned i = 0; i < 5; ++i)
+        BOOST_TEST(loaded.run(test::tcp_packet(80, 64)) ==
+                   (i < 3 ? uint32_t{XDP_PASS} : uint32_t{XDP_DROP}));
 }
 
 }  // namespace

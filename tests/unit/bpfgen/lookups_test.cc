@@ -5,6 +5,9 @@
 
 #include "bpfgen/lookup_tables.h"
 #include "core/ebpf/constructors.h"
+#include "core/ir/lift/lift.h"
+#include "core/ir/passes/passes.h"
+#include "tests/harness/rng.h"
 #include "tests/unit/bpfgen/program.h"
 #include "userspace/interp/interpreter.h"
 
@@ -27,28 +30,28 @@ std::string counter_group(const std::string& name, unsigned counters) {
 
 BOOST_AUTO_TEST_CASE(counters_stand_behind_the_statistics) {
     const Program program = test::generated(test::assembled(
-        counter_group("web", 2) + counter_group("mail", 998) + "LD8 0\nCOUNT 1\nPUSH8 1\nRET\n"));
+        counter_group("web", 2) + counter_group("mail", 1998) + "LD8 0\nCOUNT 1\nPUSH8 1\nRET\n"));
     BOOST_TEST(std::ranges::count(program.maps, MapRole::counters, &Map::role) == 0);
     const Map& map = only_map(program, MapRole::stats);
     BOOST_REQUIRE(map.counters.size() == 2u);
     BOOST_TEST((map.counters[0].name == "web" && map.counters[0].count == 2));
-    BOOST_TEST((map.counters[1].name == "mail" && map.counters[1].count == 998));
-    BOOST_TEST(map.value_size == sizeof(vfm_stats) + 1000 * sizeof(vfm_counter));
+    BOOST_TEST((map.counters[1].name == "mail" && map.counters[1].count == 1998));
+    BOOST_TEST(map.value_size == sizeof(vfm_stats) + 2000 * sizeof(vfm_counter));
 }
 
 BOOST_AUTO_TEST_CASE(a_group_of_many_counters_is_a_map_of_its_name) {
     const Program program = test::generated(
-        test::assembled(counter_group("web", 1001) + "LD8 0\nCOUNT 0\nPUSH8 1\nRET\n"));
+        test::assembled(counter_group("web", 2001) + "LD8 0\nCOUNT 0\nPUSH8 1\nRET\n"));
     const Map& map = only_map(program, MapRole::counters);
     BOOST_TEST(map.name == "web");
     BOOST_TEST(map.type == unsigned{BPF_MAP_TYPE_PERCPU_ARRAY});
-    BOOST_TEST((map.max_entries == 1001 && map.key_size == 4 && map.value_size == 16));
+    BOOST_TEST((map.max_entries == 2001 && map.key_size == 4 && map.value_size == 16));
     BOOST_TEST(only_map(program, MapRole::stats).value_size == sizeof(vfm_stats));
 }
 
 // Of both shapes each counter, one behind the last, and one far beyond.
 BOOST_AUTO_TEST_CASE(each_counter_counts_where_it_stands) {
-    for (const unsigned counters : {2u, 1001u}) {
+    for (const unsigned counters : {2u, 2001u}) {
         const VerifiedModule module =
             test::assembled(counter_group("first", 3) + counter_group("web", counters) +
                             "LD16 0\nLD8 2\nPUSH8 60\nSHL\nADD\nCOUNT 1\nPUSH8 1\nRET\n");
@@ -257,6 +260,50 @@ BOOST_AUTO_TEST_CASE(tables_that_are_too_large_are_refused_by_name) {
     BOOST_TEST(made.error().diagnostics[0].message ==
                "eBPF: IN128: its tables need more than 32 MiB");
     BOOST_TEST(made.error().diagnostics[0].offset.value() == 6u);
+}
+
+// Ranges of one length that overlap at random leave nothing that stands there once for several.
+BOOST_AUTO_TEST_CASE(rules_that_are_too_large_are_refused_by_name) {
+    Module module =
+        test::assembled(".rules web keys=64,64\nLD64 0\nLD64 8\nPUSH8 3\nMATCH 0\nRET\n").module();
+    test::Rng rng(1);
+    const auto range = [&] {
+        const uint64_t least = rng.next() >> 1;
+        return RuleTest{
+            .kind = RuleTest::Kind::range, .lo = least, .last_lo = least + (uint64_t{1} << 58)};
+    };
+    for (uint32_t i = 1; i <= 40'000; ++i) {
+        module.rule_tables[0].verdicts.push_back(1);
+        module.rule_tables[0].rows.push_back({i, {range(), range()}});
+    }
+    const auto made = generate(*verify(module), {});
+    BOOST_REQUIRE(!made.has_value());
+    BOOST_TEST((made.error().status == Status::refused));
+    BOOST_TEST(made.error().diagnostics[0].message ==
+               "eBPF: MATCH: the rules web need more than 32 MiB");
+    BOOST_TEST(made.error().diagnostics[0].offset.value() == 8u);
+}
+
+// Where other tables have left no room.
+BOOST_AUTO_TEST_CASE(tables_of_tests_for_equality_that_are_too_large_are_refused) {
+    std::string text;
+    for (unsigned i = 0; i < 200; ++i)
+        text += fmt::format("LD16 36\nPUSH16 {}\nJEQ yes\n", 7919 * i % 65521);
+    const VerifiedModule program = test::assembled(text + "RET 0\nyes:\nRET 1\n");
+    auto function = ir::lift(program);
+    BOOST_REQUIRE(function.has_value());
+    ir::optimise(*function);
+    ir::if_to_switch_from(*function, 8);
+    ConstantData data;
+    data.add(std::span<const uint8_t>(std::vector<uint8_t>(size_t{32} << 20)));
+    auto tables = LookupTables::make(program, std::move(data));
+    BOOST_REQUIRE(tables.has_value());
+    const auto added = tables->add_own(*function);
+    BOOST_REQUIRE(!added.has_value());
+    BOOST_TEST((added.error().status == Status::refused));
+    BOOST_TEST(added.error().diagnostics[0].message ==
+               "eBPF: the tables of tests for equality need more than 32 MiB");
+    BOOST_TEST(added.error().diagnostics[0].offset.has_value());
 }
 
 }  // namespace

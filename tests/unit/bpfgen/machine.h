@@ -23,6 +23,7 @@ inline ebpf::Machine machine_of(const bpf::Program& program) {
     }
     image.data = program.data;
     image.data_uses = program.data_references;
+    for (const bpf::LaterProgram& later : program.later) image.entries.push_back(later.insn);
     auto machine = ebpf::Machine::load(image);
     if (!machine) BOOST_FAIL("insn " << machine.error().pc << ": " << machine.error().reason);
     // As whoever loads an object does.

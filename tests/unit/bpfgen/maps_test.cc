@@ -26,7 +26,7 @@ BOOST_AUTO_TEST_CASE(equal_names_get_numbers) {
     Maps maps(list, tables, module);
     for (uint32_t i = 0; i < tables.size(); ++i) BOOST_TEST(maps.flow(i) == i);
     BOOST_TEST(maps.flow(2) == 2u);  // made once
-    const std::vector<Map> made = list.take();
+    const std::vector<Map> made = list.all();
     const std::vector<std::string> expected = {"src_ip",   "src_ip_2",        "vfm_stats_2",
                                                "filter_2", "a_very_long_nam", "a_very_long_n_2"};
     BOOST_TEST_REQUIRE(made.size() == expected.size());
@@ -42,7 +42,7 @@ BOOST_AUTO_TEST_CASE(eviction_chooses_the_type) {
     Maps maps(list, tables, module);
     maps.flow(1);
     maps.flow(0);
-    const std::vector<Map> made = list.take();
+    const std::vector<Map> made = list.all();
     BOOST_TEST((made[0].type == BPF_MAP_TYPE_HASH && made[0].max_entries == 9));
     BOOST_TEST((made[0].table == 1 && made[0].key == std::vector{KeyKind::port}));
     BOOST_TEST((made[1].type == BPF_MAP_TYPE_LRU_HASH && made[1].max_entries == 7));

@@ -99,6 +99,35 @@ BOOST_AUTO_TEST_CASE(keys_in_steps_have_a_table) {
     }
 }
 
+// Of the two words together no bits but few of the upper ones differ.
+BOOST_AUTO_TEST_CASE(wide_keys_in_steps_have_a_table) {
+    for (unsigned shift = 0; shift <= 56; shift += 4)
+        for (const unsigned upper : {0u, 4u, 8u}) {
+            std::vector<WideKey> keys;
+            for (uint64_t i = 0; i < 256; ++i)
+                keys.push_back(wide_key(i >> upper << shift, (i & ((1u << upper) - 1)) << shift));
+            std::ranges::sort(keys);
+            ConstantData data;
+            BOOST_TEST(make_wide_key_table(keys, data).has_value(),
+                       upper << " bits of the lower word in steps of 2^" << shift);
+        }
+}
+
+// Without that a hash takes fewer instructions.
+BOOST_AUTO_TEST_CASE(keys_are_folded_where_they_have_to_be) {
+    test::Rng rng(3);
+    std::vector<WideKey> keys, upper_bits;
+    for (uint64_t i = 0; i < 60'000; ++i) {
+        keys.push_back(wide_key(rng.next(), rng.next()));
+        upper_bits.push_back(wide_key(i >> 8 << 56, i << 56));
+    }
+    std::ranges::sort(keys);
+    std::ranges::sort(upper_bits);
+    ConstantData data;
+    BOOST_TEST(!make_wide_key_table(keys, data)->folded);
+    BOOST_TEST(make_wide_key_table(upper_bits, data)->folded);
+}
+
 }  // namespace
 BOOST_AUTO_TEST_SUITE_END()
 }  // namespace vfm::bpf

@@ -56,19 +56,31 @@ void check_tables(const ebpf::Machine& machine, const Program& program, const te
     BOOST_TEST((flows == expected));
 }
 
+constexpr uint64_t kCutAll = 1;  // each filter is a program of its own
+
 struct Shape {
     Hook hook;
     Frames frames;
     uint64_t seed;
+    uint64_t most_processed = Options().most_processed;
+    LoopForm loops = LoopForm::bounded;
 };
-constexpr Shape kShapes[] = {{Hook::xdp, Frames::linear, 0},
-                             {Hook::xdp, Frames::any, 0},
-                             {Hook::tc, Frames::any, 3},
-                             {Hook::xdp, Frames::linear, 9}};
+constexpr Shape kShapes[] = {
+    {Hook::xdp, Frames::linear, 0},
+    {Hook::xdp, Frames::any, 0},
+    {Hook::tc, Frames::any, 3},
+    {Hook::xdp, Frames::linear, 9},
+    {Hook::xdp, Frames::linear, 4, Options().most_processed, LoopForm::bpf_loop},
+    {Hook::tc, Frames::any, 0, Options().most_processed, LoopForm::bpf_loop},
+    {Hook::xdp, Frames::any, 2, kCutAll, LoopForm::bpf_loop},
+    {Hook::xdp, Frames::any, 0, kCutAll},
+    {Hook::tc, Frames::any, 5, kCutAll},
+    {Hook::xdp, Frames::linear, 0, kCutAll},
+    {Hook::xdp, Frames::linear, 7, 300}};
 
 BOOST_AUTO_TEST_CASE(random_groups_are_judged_as_one_after_the_other) {
     unsigned refused = 0;
-    size_t reached_later = 0;
+    size_t reached_later = 0, led_on = 0;
     constexpr unsigned kGroups = 120;
     for (unsigned index = 0; index < kGroups; ++index) {
         test::Rng rng(4711, index);
@@ -80,12 +92,15 @@ BOOST_AUTO_TEST_CASE(random_groups_are_judged_as_one_after_the_other) {
             const auto program = generate(group.units, {.hook = shape.hook,
                                                         .frames = shape.frames,
                                                         .result_map = true,
+                                                        .loops = shape.loops,
+                                                        .most_processed = shape.most_processed,
                                                         .register_seed = shape.seed});
             if (!program) {
                 BOOST_TEST((program.error().failure.status == Status::refused));
                 ++refused;
                 continue;
             }
+            led_on += program->later.size();
             ebpf::Machine machine = test::machine_of(*program);
             test::Chain chain(group.units);
             for (const Bytes& packet : packets) {
@@ -121,6 +136,7 @@ BOOST_AUTO_TEST_CASE(random_groups_are_judged_as_one_after_the_other) {
     }
     BOOST_TEST(refused < kGroups / 4);
     BOOST_TEST(reached_later > kGroups);
+    BOOST_TEST(led_on > 3 * kGroups);
 }
 
 BOOST_AUTO_TEST_CASE(one_unit_is_what_it_is_alone) {
@@ -158,22 +174,28 @@ BOOST_AUTO_TEST_CASE(a_drop_ends_and_a_log_leads_on) {
     BOOST_TEST(stats(3).packets == 0u);
 }
 
+std::ptrdiff_t clock_reads(const Program& program) {
+    return std::ranges::count_if(program.insns, [](const bpf_insn& insn) {
+        return insn.code == (BPF_JMP | BPF_CALL) && insn.imm == BPF_FUNC_ktime_get_ns;
+    });
+}
+
 BOOST_AUTO_TEST_CASE(all_units_have_one_reading_of_the_clock) {
     const VerifiedModule first = test::assembled("NOW\nRET\n");
     const Unit units[] = {{.module = &first, .name = "a"}, {.module = &first, .name = "b"}};
-    for (const size_t count : {1, 2}) {
-        const Program program = composed(std::span(units).first(count));
-        BOOST_TEST(std::ranges::count_if(program.insns, [](const bpf_insn& insn) {
-                       return insn.code == (BPF_JMP | BPF_CALL) &&
-                              insn.imm == BPF_FUNC_ktime_get_ns;
-                   }) == 1);
+    for (const size_t count : {1, 2})
+        BOOST_TEST(clock_reads(composed(std::span(units).first(count))) == 1);
+    const Unit three[] = {units[0], {.module = &first, .name = "c", .priority = 0}, units[1]};
+    for (const uint64_t most : {Options().most_processed, kCutAll}) {
+        const Program program = composed(three, {.result_map = true, .most_processed = most});
+        ebpf::Machine machine = test::machine_of(program);
+        const Bytes packet(64);
+        BOOST_TEST(machine.run({.bytes = packet, .timestamp = 12345}).has_value());
+        for (const uint32_t unit : {0u, 1u, 2u})
+            BOOST_TEST(unit_value<vfm_result>(machine, program, MapRole::result, unit).value ==
+                       12345u);
+        BOOST_TEST(clock_reads(program) == 1);
     }
-    const Program program = composed(units, {.result_map = true});
-    ebpf::Machine machine = test::machine_of(program);
-    const Bytes packet(64);
-    BOOST_TEST(machine.run({.bytes = packet, .timestamp = 12345}).has_value());
-    for (const uint32_t unit : {0u, 1u})
-        BOOST_TEST(unit_value<vfm_result>(machine, program, MapRole::result, unit).value == 12345u);
 }
 
 BOOST_AUTO_TEST_CASE(maps_carry_the_name_of_the_file) {
@@ -222,27 +244,28 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_is_refused_with_its_unit) {
     BOOST_TEST_REQUIRE(!called.has_value());
     BOOST_TEST(called.error().unit == 1u);
 
-    // What goes round, the kernel ends after 2^23 times in all.
-    const VerifiedModule loops =
-        test::assembled(".fuel 1000000\nhere: LD8 0\nPUSH 1\nJEQ here\nPUSH 1\nRET\n");
-    std::vector<Unit> rounds(8, {.module = &loops, .name = "a"});
-    BOOST_TEST(composed(rounds, {.loops = LoopForm::may_goto}).units.size() == 8u);
-    rounds.push_back({.module = &loops, .name = "a"});
-    const auto too_many = generate(rounds, {.loops = LoopForm::may_goto});
-    BOOST_TEST_REQUIRE(!too_many.has_value());
-    BOOST_TEST(too_many.error().unit == 8u);
-    BOOST_TEST(too_many.error().failure.diagnostics[0].message ==
-               "eBPF: with the loop at +0xc the filters with loops have fuel for 9000000 "
-               "instructions, in the kernel they have 8000000 at most");
-
-    std::vector<Unit> many(64, {.module = &good, .name = "a"});
-    BOOST_TEST(composed(many).maps.size() == 64u);
-    many.push_back({.module = &good, .name = "a"});
-    const auto refused = generate(many, {});
+    std::string tables;
+    for (int i = 0; i < 64; ++i) tables += fmt::format(".table t{} key=ipv4\n", i);
+    for (int i = 0; i < 64; ++i) tables += fmt::format("PUSH 1\nFLOW_GET {}\nPOP\n", i);
+    const VerifiedModule full = test::assembled(tables + "PUSH 1\nRET\n");
+    const Unit with_tables[] = {{.module = &good, .name = "good"},
+                                {.module = &full, .name = "full"}};
+    const auto refused = generate(with_tables, {});
     BOOST_TEST_REQUIRE(!refused.has_value());
-    BOOST_TEST(refused.error().unit == 64u);
+    BOOST_TEST(refused.error().unit == 1u);
     BOOST_TEST(refused.error().failure.diagnostics[0].message.find("needs 65 maps") !=
                std::string::npos);
+
+    std::vector<Unit> many(35, {.module = &good, .name = "a"});
+    BOOST_TEST(composed(many).later.empty());
+    const auto too_many = generate(many, {.most_processed = kCutAll});
+    BOOST_TEST_REQUIRE(!too_many.has_value());
+    BOOST_TEST(too_many.error().unit == 34u);
+    BOOST_TEST(too_many.error().failure.diagnostics[0].message ==
+               "eBPF: the filters need 35 programs, the kernel runs 34 one behind the other: this "
+               "filter begins the next");
+    many.pop_back();
+    BOOST_TEST(composed(many, {.most_processed = kCutAll}).later.size() == 33u);
 }
 
 }  // namespace

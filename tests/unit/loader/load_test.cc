@@ -93,4 +93,21 @@ BOOST_AUTO_TEST_CASE(maps_are_found_by_role_and_table) {
     BOOST_TEST(program.find(bpf::MapRole::stats) == nullptr);
 }
 
+// Before Linux 6.4 a log that had no room kept its beginning.
+BOOST_AUTO_TEST_CASE(a_log_without_its_end_tells_no_place) {
+    bpf::Program program;
+    program.lines = {{.insn = 0, .code_offset = 7, .position = {}}};
+    const LoadRefusal refusal = refusal_of(ENOSPC, "0: (b7) r0 = 1\n1: (b7) r0 = 2\n", program);
+    BOOST_TEST(refusal.reason == "too large or too complex: the verifier's log has no end");
+    BOOST_TEST(!refusal.code_offset.has_value());
+    BOOST_TEST((refusal.blame == Blame::filter));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_kernel_did_not_make_is_named) {
+    const LoadRefusal refusal = refusal_of(-ENOMEM, {}, {}, "map flows");
+    BOOST_TEST(refusal.reason == "Cannot allocate memory (map flows)");
+    BOOST_TEST(refusal.error == ENOMEM);
+    BOOST_TEST((refusal.blame == Blame::system));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -39,6 +39,16 @@ Generation two() {
     second.priority = 0;
     second.program.clear();
     second.program_size = 0;
+    second.before = {
+        .stats = {9, 900, 1},
+        .counts = {{1, 60}, {0, 0}, {2, 120}},
+        .maps = {.stats = "before-vfm_stats", .groups = {"before-vfm_stats", ""}, .sizes = {2, 3}},
+        .becomes = {3, 0, 1, 2, 0}};
+    second.previous = PreviousFilter{.source_name = "old.vfl",
+                                     .priority = 3,
+                                     .drop_on_error = true,
+                                     .program = {1, 2, 3},
+                                     .program_size = 3};
     return {.program_id = 12, .filters = {sample(), second}};
 }
 

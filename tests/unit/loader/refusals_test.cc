@@ -46,4 +46,16 @@ BOOST_AUTO_TEST_CASE(each_is_explained) {
     BOOST_TEST(count >= 20u);
 }
 
+BOOST_AUTO_TEST_CASE(each_complaint_that_is_known_has_a_log) {
+    std::string reasons;
+    for (const auto& entry :
+         std::filesystem::directory_iterator(VFM_SOURCE_DIR "/tests/unit/loader/refusals"))
+        if (entry.path().extension() == ".log")
+            reasons += read_verifier_log(contents_of(entry.path())).reason + "\n";
+#define COMPLAINT(part, meaning, advice) \
+    BOOST_TEST(reasons.find(part) != std::string::npos, "no log has '" part "'");
+#include "loader/complaints.def"
+#undef COMPLAINT
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -290,7 +290,7 @@ BOOST_AUTO_TEST_CASE(counters_in_the_kernel_stand_behind_the_statistics) {
     // More than there are.
     const std::vector<CounterGroup> many = {
         {"many", std::vector<CounterPlace>(1000, {"f.vfl", 1, "x", ""})}};
-    BOOST_TEST(!read_counters_in_stats(map.get(), many).has_value());
+    BOOST_TEST(!read_counters_in_stats(map.get(), sizes_of(many)).has_value());
 }
 
 BOOST_AUTO_TEST_CASE(live_sets_are_lists_beside_the_filter) {

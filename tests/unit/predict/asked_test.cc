@@ -1,30 +1,22 @@
 // The prediction beside what the kernel of this machine says. Skipped where it cannot be asked or
 // is another than the one that is modelled.
-#include <sys/utsname.h>
-
 #include <boost/test/unit_test.hpp>
 #include <cmath>
-#include <cstdio>
 
 #include "bpfgen/predict/predict.h"
 #include "core/lisp/compile.h"
 #include "core/verify/verify.h"
 #include "loader/load.h"
+#include "tests/harness/modelled_kernel.h"
 #include "tests/harness/random_lisp.h"
 #include "tests/harness/random_program.h"
 
 namespace vfm {
 namespace {
 
-bool is_modelled() {
-    utsname name{};
-    int major = 0, minor = 0;
-    return uname(&name) == 0 && std::sscanf(name.release, "%d.%d", &major, &minor) == 2 &&
-           major == 6 && minor == 18;
-}
-
 boost::test_tools::assertion_result asked_kernel(boost::unit_test::test_unit_id) {
-    boost::test_tools::assertion_result result(is_modelled() && has_capability(Capability::bpf) &&
+    boost::test_tools::assertion_result result(test::kernel_is_modelled() &&
+                                               has_capability(Capability::bpf) &&
                                                has_capability(Capability::perfmon));
     if (!result) result.message() << "wants Linux 6.18, CAP_BPF and CAP_PERFMON";
     return result;

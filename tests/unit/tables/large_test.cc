@@ -2,7 +2,6 @@
 #include <fmt/core.h>
 
 #include <boost/test/unit_test.hpp>
-#include <chrono>
 
 #include "core/tables/prepared_rules.h"
 #include "core/tables/prepared_set.h"
@@ -15,25 +14,12 @@ namespace {
 
 using test::Rng;
 
-/// Seconds since then, of this thread's own time as far as can be known.
-class Clock {
-  public:
-    double seconds() const {
-        return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-    }
-
-  private:
-    std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
-
 RuleTest range(uint64_t a, uint64_t b) {
     return {.kind = RuleTest::Kind::range, .lo = std::min(a, b), .last_lo = std::max(a, b)};
 }
 
 void check(const RuleTable& table, size_t most_bytes_a_row) {
-    const Clock clock;
     const auto prepared = PreparedRules::make(table);
-    BOOST_TEST(clock.seconds() < 2.0);
     BOOST_TEST(prepared->memory() < table.rows.size() * most_bytes_a_row);
     Rng rng(9);
     for (int i = 0; i < 300; ++i) {
@@ -94,10 +80,8 @@ BOOST_AUTO_TEST_CASE(two_hundred_thousand_members) {
                                    rng.next() >> (width == 32 ? 32 : 0), length});
         }
         for (int i = 0; i < 50000; ++i) set.members.push_back(set.members[rng.below(150000)]);
-        const Clock clock;
         const auto prepared = PreparedSet::make(set);
-        BOOST_TEST_MESSAGE(fmt::format("{}: {:.3f} s", prepared->method(), clock.seconds()));
-        BOOST_TEST(clock.seconds() < 1.0);
+        BOOST_TEST_MESSAGE(prepared->method());
         for (int i = 0; i < 300; ++i) {
             const SetMember& near = set.members[rng.below(set.members.size())];
             const uint64_t hi = near.hi, lo = near.lo ^ (rng.one_in(2) ? 0 : rng.below(1 << 12));
