@@ -48,6 +48,22 @@ struct vfm_counter {
 #define VFM_ENFORCE_WOULD_DROP 1 /* packets that passed so */
 #define VFM_ENFORCE_RULES 2      /* the same by the counter that counted last, group after group */
 
+/* A live set of numbers of 32, 48, 64 or 128 bits is two maps. Its single values are keys of a hash
+ * map: __u32, __u64, or two __u64, the upper one first. What they have there is the time, of
+ * CLOCK_MONOTONIC in nanoseconds, at which they are members no more; 0: never. Its prefixes are
+ * keys of an LPM trie, that length and the number from its highest byte on, with this beside them.
+ * A value may stand in the trie, too, as a prefix of its whole width. */
+struct vfm_set_prefix {
+    __u64 until; /* the latest end of this one and of all prefixes around it: what lookups read */
+    __u64 own;   /* this one's; VFM_SET_GONE: it is none, and about to be removed */
+};
+#define VFM_SET_GONE 1
+
+/* The array `vfm_sets`, NAME_sets where there are several filters, has a byte for each live set:
+ * which of its maps are empty and need not be asked. Without them all are asked. */
+#define VFM_SET_NO_VALUES 1
+#define VFM_SET_NO_PREFIXES 2
+
 /* The per-CPU array `vfm_scratch` has no structure: __u64 values that a program keeps while it
  * runs. Nor has `vfm_packet`: the first bytes of a packet of which not all that is wanted is
  * linear. A program that does not need them has none. */

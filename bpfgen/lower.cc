@@ -6,6 +6,7 @@
 #include "bpfgen/far_ways.h"
 #include "bpfgen/jump_threading.h"
 #include "bpfgen/lower_extensions.h"
+#include "bpfgen/lower_live_set.h"
 #include "bpfgen/lower_lookup.h"
 #include "bpfgen/lower_rounds.h"
 #include "bpfgen/lower_tables.h"
@@ -275,7 +276,8 @@ class Lowerer {
         return set.live ? &set : nullptr;
     }
     VReg in_map(const Value& value, const SetDecl& set, std::span<const Word> key) {
-        return is_in_map(b_, l_.maps.live_set(static_cast<uint32_t>(value.imm)), set.width, key);
+        return is_in_live_set(b_, l_.maps.live_set(static_cast<uint32_t>(value.imm)), set.width,
+                              key);
     }
 
     const SetTable& set_of(const Value& value) const {

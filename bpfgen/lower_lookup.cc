@@ -15,44 +15,6 @@ VReg masked(Builder& b, VReg x, VReg truth) { return b.alu(BPF_AND, x, b.neg(tru
 
 }  // namespace
 
-VReg is_in_map(Builder& b, uint32_t map, unsigned width, std::span<const Word> key) {
-    const Label done = b.label();
-    const VReg result = b.fresh();
-    const VReg lower = key.back().reg;
-    const VReg upper = key.size() == 2 ? key[0].reg : b.number(0);
-    // Bits above the width are in no member.
-    const auto none_if = [&](VReg bits) {
-        b.branch({.code = BPF_JNE, .a = bits, .imm = 0}, done, {{.dst = result, .imm = 0}});
-    };
-    if (width < 128 && key.size() == 2) none_if(upper);
-    if (width < 64 && key.back().bits > width) none_if(b.alu_imm(BPF_RSH, lower, width));
-    // The length in 4 bytes, then the number from its highest byte on. Slots of the frame are
-    // written whole: one that is written in pieces the verifier takes to be read before, and all
-    // that ever was in it parts its states.
-    int16_t at = kWideKeySlot;
-    VReg rest = b.number(width);
-    const auto put = [&](VReg word) {
-        const VReg first = b.alu_imm(BPF_LSH, word, 32);
-        b.store(8, kFrame, at, b.alu(BPF_OR, first, rest));
-        at = static_cast<int16_t>(at + 8);
-        rest = b.alu_imm(BPF_RSH, word, 32);
-    };
-    if (width == 128) put(b.to_be(upper, 8));
-    if (width == 48) {
-        put(b.to_be(b.alu_imm(BPF_LSH, lower, 16), 8));
-    } else {
-        put(b.to_be(lower, width == 32 ? 4 : 8));
-    }
-    if (width > 32) b.store(8, kFrame, at, rest);
-    b.map_address_to(1, map);
-    b.slot_address_to(2, kWideKeySlot);
-    b.call(BPF_FUNC_map_lookup_elem);
-    b.branch({.code = BPF_JEQ, .a = 0, .imm = 0}, done, {{.dst = result, .imm = 0}});
-    b.jump(done, {{.dst = result, .imm = 1}});
-    b.bind(done, {result});
-    return b.blurred(result);
-}
-
 VReg verdict_of(Builder& b, const VerdictTable& verdicts, Word rule) {
     if (verdicts.bits == 0) return element(b, verdicts.offset, b.number(0), verdicts.size);
     VReg index = rule.reg;

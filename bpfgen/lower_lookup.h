@@ -1,4 +1,4 @@
-// Questions to sets that are maps and to the constants of rules, and counters.
+// Questions to the constants of rules, and counters.
 #pragma once
 
 #include <optional>
@@ -12,9 +12,6 @@
 
 namespace vfm::bpf {
 
-/// 1 if the key, of one word or of two, the upper first, is in a set of `width` bits that is a map,
-/// else 0.
-VReg is_in_map(Builder& b, uint32_t map, unsigned width, std::span<const Word> key);
 /// The constant of a rule.
 VReg verdict_of(Builder& b, const VerdictTable& verdicts, Word rule);
 /// Which counter: a number known beforehand, of one that is there, or a word.

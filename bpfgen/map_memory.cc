@@ -19,9 +19,12 @@ uint64_t memory_of(const Map& map, uint64_t cpus) {
     const uint64_t entries = map.max_entries, value = in_words(map.value_size);
     switch (map.type) {
         case BPF_MAP_TYPE_HASH:
-        case BPF_MAP_TYPE_LRU_HASH:
+        case BPF_MAP_TYPE_LRU_HASH: {
+            const bool grows = (map.flags & BPF_F_NO_PREALLOC) != 0;
             return std::bit_ceil(entries) * kBucketBytes +
-                   entries * (kHashEntryBytes + in_words(map.key_size) + value);
+                   (grows ? map.keys.size() / map.key_size : entries) *
+                       (kHashEntryBytes + in_words(map.key_size) + value);
+        }
         case BPF_MAP_TYPE_PROG_ARRAY:
             return entries * kPointerBytes;
         case BPF_MAP_TYPE_PERCPU_ARRAY:

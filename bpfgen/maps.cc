@@ -6,6 +6,7 @@
 
 #include "bpf/vfm_abi.h"
 #include "bpfgen/frame.h"
+#include "bpfgen/set_maps.h"
 
 namespace vfm::bpf {
 namespace {
@@ -15,20 +16,7 @@ constexpr size_t kMaxName = BPF_OBJ_NAME_LEN - 1;
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// Of a live set at the least: what it is to grow to, nobody says.
-constexpr size_t kLeastSet = 65536;
-
 }  // namespace
-
-void append_prefix(Bytes& keys, const SetMember& member, unsigned width) {
-    append_le(keys, member.length, 4);
-    uint8_t bytes[16];
-    for (unsigned i = 0; i < 8; ++i) {
-        bytes[i] = static_cast<uint8_t>(member.hi >> (56 - 8 * i));
-        bytes[8 + i] = static_cast<uint8_t>(member.lo >> (56 - 8 * i));
-    }
-    keys.insert(keys.end(), std::end(bytes) - width / 8, std::end(bytes));
-}
 
 std::string map_identifier(std::string_view name) {
     std::string id;
@@ -64,6 +52,7 @@ MapList::MapList(std::vector<std::string> reserved) : taken_(std::move(reserved)
     // Also where they are not used: a map's name must not depend on what else the program does.
     taken_.emplace_back("vfm_stats");
     taken_.emplace_back("vfm_enforce");
+    taken_.emplace_back("vfm_sets");
     taken_.emplace_back("vfm_scratch");
     taken_.emplace_back("vfm_packet");
     taken_.emplace_back("vfm_result");
@@ -162,21 +151,39 @@ std::optional<uint32_t> Maps::decision_in_stats() const {
     return keeps_decision_ ? std::optional<uint32_t>(sizeof(vfm_stats)) : std::nullopt;
 }
 
-uint32_t Maps::live_set(uint32_t set) {
+const LiveSetMaps& Maps::live_set(uint32_t set) {
     if (!of_set_[set]) {
         const SetDecl& decl = module_.sets[set];
-        Map map{.role = MapRole::set,
-                .type = BPF_MAP_TYPE_LPM_TRIE,
-                .key_size = uint32_t{sizeof(uint32_t)} + decl.width / 8u,
-                .value_size = sizeof(uint32_t),
-                .max_entries =
-                    static_cast<uint32_t>(std::max<size_t>(kLeastSet, 2 * decl.members.size())),
-                .flags = BPF_F_NO_PREALLOC,
-                .table = set};
-        for (const SetMember& member : decl.members) append_prefix(map.keys, member, decl.width);
-        of_set_[set] = add(decl.name, std::move(map));
+        const auto before =
+            std::ranges::count(std::span(module_.sets).first(set), true, &SetDecl::live);
+        BeginningSet begins = beginning_set(decl);
+        begins.values.table = begins.prefixes.table = set;
+        begins.values.control = begins.prefixes.control = static_cast<uint32_t>(before);
+        LiveSetMaps maps{.control = set_control(), .at = begins.values.control};
+        maps.values = add(decl.name, std::move(begins.values));
+        maps.prefixes = add(decl.name + "_nets", std::move(begins.prefixes));
+        of_set_[set] = maps;
     }
     return *of_set_[set];
+}
+
+void Maps::make_live_sets() {
+    for (uint32_t set = 0; set < module_.sets.size(); ++set)
+        if (module_.sets[set].live) live_set(set);
+}
+
+uint32_t Maps::set_control() {
+    if (!set_control_) {
+        Map map = beginning_control(module_.sets);
+        if (prefix_.empty()) {
+            map.name = "vfm_sets";
+            map.unit = unit_;
+            set_control_ = list_.add_named(std::move(map));
+        } else {
+            set_control_ = add("sets", std::move(map));
+        }
+    }
+    return *set_control_;
 }
 
 uint32_t Maps::stats() {

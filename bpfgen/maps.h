@@ -49,6 +49,14 @@ class MapList {
     std::optional<uint32_t> scratch_, packet_, result_, programs_, clock_;
 };
 
+/// Where a live set is.
+struct LiveSetMaps {
+    uint32_t values = 0;
+    uint32_t prefixes = 0;
+    uint32_t control = 0;
+    uint32_t at = 0;  ///< its byte in the control
+};
+
 /// The maps of a unit.
 class Maps {
   public:
@@ -57,8 +65,8 @@ class Maps {
     Maps(MapList& list, std::span<const TableDecl> tables, const Module& module, uint32_t unit = 0,
          std::string_view name = {}, bool withholds = false);
 
-    /// Index of the map of a flow table, of a counter group, of a set that may change, of
-    /// the statistics, of `vfm_enforce`, of `vfm_scratch`, of `vfm_packet`, of `vfm_result`.
+    /// Index of the map of a flow table, of a counter group, of the statistics, of `vfm_enforce`,
+    /// of `vfm_scratch`, of `vfm_packet`, of `vfm_result`.
     uint32_t flow(uint32_t table);
     uint32_t counters(uint32_t group);
     /// Where in the value of the statistics the counters of a group begin; nothing if they have a
@@ -67,7 +75,10 @@ class Maps {
     /// Where in it the unit keeps which counter counted last, its number plus 1, while it runs;
     /// nothing where nobody asks for that.
     std::optional<uint32_t> decision_in_stats() const;
-    uint32_t live_set(uint32_t set);
+    /// Those of a set that may change.
+    const LiveSetMaps& live_set(uint32_t set);
+    /// Those of all: what a command puts into a set is there, whether the program asks it or not.
+    void make_live_sets();
     uint32_t stats();
     uint32_t enforce();
     uint32_t scratch(uint32_t slots) { return list_.scratch(slots); }
@@ -78,21 +89,20 @@ class Maps {
   private:
     uint32_t add(std::string_view name, Map map);
     uint32_t add_own(std::string_view name, Map map);
+    uint32_t set_control();
 
     MapList& list_;
     std::span<const TableDecl> tables_;
     const Module& module_;
     uint32_t unit_;
     std::string prefix_;
-    std::vector<std::optional<uint32_t>> of_table_, of_group_, of_set_;
+    std::vector<std::optional<uint32_t>> of_table_, of_group_;
+    std::vector<std::optional<LiveSetMaps>> of_set_;
+    std::optional<uint32_t> set_control_;
     std::vector<CounterArray> arrays_;  // counters in the statistics
     bool keeps_decision_ = false;
     std::optional<uint32_t> stats_, enforce_;
 };
-
-/// Appends a member as a key of the map of a set of so many bits: the prefix' length, then the
-/// number, its highest byte first.
-void append_prefix(Bytes& keys, const SetMember& member, unsigned width);
 
 /// A C identifier of at most 15 bytes that looks like `name`: "src-ip" becomes "src_ip".
 std::string map_identifier(std::string_view name);

@@ -29,7 +29,9 @@ bool names_map(const Insn& insn, const Map& map) {
         case MapRole::counters:
             return insn.op == Opcode::COUNT && insn.imm == map.table;
         case MapRole::set:
+        case MapRole::set_prefixes:
             return (insn.op == Opcode::IN || insn.op == Opcode::IN128) && insn.imm == map.table;
+        case MapRole::set_control:
         case MapRole::stats:
         case MapRole::enforce:
         case MapRole::scratch:

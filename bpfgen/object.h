@@ -112,7 +112,9 @@ struct UnitFailure {
 enum class MapRole : uint8_t {
     flow,
     counters,
-    set,
+    set,           ///< single values of a live set
+    set_prefixes,  ///< its prefixes
+    set_control,   ///< which of a unit's maps of both kinds are empty
     stats,
     enforce,
     scratch,
@@ -143,9 +145,12 @@ struct Map {
     uint32_t unit = 0;              ///< whose it is; those from MapRole::scratch on are of all
     uint32_t table = 0;             ///< number of the flow table, the counter group or the set
     std::vector<KeyKind> key = {};  ///< role flow
-    /// Role set: the keys with which the filter begins, one behind the other, each with the
-    /// value 1. Who loads the program puts them into the map.
+    /// Roles of sets: the keys with which the filter begins, one behind the other, each with this
+    /// value. Who loads the program puts them into the map.
     Bytes keys = {};
+    Bytes value = {};
+    uint32_t control =
+        0;  ///< roles set and set_prefixes: the set's byte in the value of the control
     /// Role stats: all groups of the unit, group after group; none if they have maps.
     std::vector<CounterArray> counters = {};
 };

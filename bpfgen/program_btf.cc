@@ -65,9 +65,15 @@ class ProgramTypes {
             case MapRole::flow:
                 return flow_key_type(map.key);
             case MapRole::set:
+                return map.key_size == 4   ? u32_
+                       : map.key_size == 8 ? u64_
+                                           : b_.structure("set_key_128", 16,
+                                                          {{"upper", u64_, 0}, {"lower", u64_, 8}});
+            case MapRole::set_prefixes:
                 return b_.structure(
                     "set_key", map.key_size,
                     {{"length", u32_, 0}, {"bytes", b_.array(u8_, int_, map.key_size - 4), 4}});
+            case MapRole::set_control:
             case MapRole::counters:
             case MapRole::stats:
             case MapRole::enforce:
@@ -102,7 +108,13 @@ class ProgramTypes {
             case MapRole::flow:
                 return b_.structure("flow_value", 8, {{"value", u64_, 0}});
             case MapRole::set:
-                return u32_;
+                return b_.structure("set_value", 8, {{"until", u64_, 0}});
+            case MapRole::set_prefixes:
+                return b_.structure("vfm_set_prefix", sizeof(vfm_set_prefix),
+                                    {{"until", u64_, offsetof(vfm_set_prefix, until)},
+                                     {"own", u64_, offsetof(vfm_set_prefix, own)}});
+            case MapRole::set_control:
+                return b_.array(u8_, int_, map.value_size);
             case MapRole::counters:
                 return counter_type();
             case MapRole::stats:

@@ -73,6 +73,7 @@ class Translator {
         for (UnitCode& unit : units_) {
             emitter_.unit(unit.number());
             unit.subprograms(subprograms_);
+            unit.make_live_sets();
         }
         return Translated{finish(), std::move(maps_), leads_on};
     }

@@ -60,6 +60,7 @@ class UnitCode {
     /// could follow.
     Result<> prepare();
     const Needs& needs() const { return needs_; }
+    void make_live_sets() { maps_.make_live_sets(); }
     bool loops() const { return heads_.any(); }
     /// See LoopRounds.
     bool has_rounds() const { return loop_rounds_.has_value(); }

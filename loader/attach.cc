@@ -43,8 +43,6 @@ bool is_at_xdp(const Record& record) {
     return record.hook == HookPoint::xdp || record.mode == Mode::userspace;
 }
 
-bool is_served(const Record& record) { return record.mode == Mode::userspace; }
-
 /// A table that both declare to be one for all filters of the interface, of which one is in user
 /// space: each counting in its own would decide wrong.
 Result<> check_shared_tables(const Record& wanted, const StoredFilter& filter) {

@@ -93,8 +93,6 @@ Result<WouldDrop> would_drop_in_memory(const StoredFilter& filter,
     return all;
 }
 
-bool is_served(const StoredFilter& filter) { return filter.record.mode == Mode::userspace; }
-
 }  // namespace
 
 std::string share_text(uint32_t share) {
@@ -149,7 +147,7 @@ Result<> begin_share(int map, uint32_t share) {
 Result<uint32_t> read_share(const StoredFilter& filter) {
     if (!filter.record.enforceable) return kAllFlows;
     uint64_t share = 0;
-    if (is_served(filter)) {
+    if (is_served(filter.record)) {
         const auto view = TRY(SharedMemoryView::open(pin_of_share(filter)));
         if (view.bytes().size() < sizeof(vfm_enforce)) return foreign(pin_of_share(filter));
         share = word_at(view.bytes(), offsetof(vfm_enforce, share));
@@ -162,7 +160,7 @@ Result<uint32_t> read_share(const StoredFilter& filter) {
 }
 
 Result<> write_share(const StoredFilter& filter, uint32_t share) {
-    if (!is_served(filter)) {
+    if (!is_served(filter.record)) {
         const Fd map = TRY(open_words(filter, kEnforceMap));
         return begin_share(map.get(), share);
     }
@@ -177,7 +175,7 @@ Result<> write_share(const StoredFilter& filter, uint32_t share) {
 
 Result<WouldDrop> would_drop_of(const StoredFilter& filter, std::span<const CounterGroup> groups) {
     if (!filter.record.enforceable) return WouldDrop{.packets = 0, .rules = no_rules(groups)};
-    return is_served(filter) ? would_drop_in_memory(filter, groups)
+    return is_served(filter.record) ? would_drop_in_memory(filter, groups)
                              : would_drop_in_kernel(filter, groups);
 }
 

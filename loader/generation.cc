@@ -71,6 +71,8 @@ Record record_of(const WantedFilter& filter, const PreparedProgram& prepared, ui
                 break;
             case bpf::MapRole::enforce:
             case bpf::MapRole::set:
+            case bpf::MapRole::set_prefixes:
+            case bpf::MapRole::set_control:
             case bpf::MapRole::scratch:
             case bpf::MapRole::packet:
             case bpf::MapRole::result:

@@ -20,6 +20,7 @@ struct WantedFilter {
     std::optional<StoredFilter> as_it_was;         ///< whose maps it takes over, as far as they fit
     std::optional<Deadline> deadline = {};         ///< which begins with the generation, or goes on
     std::vector<CounterGroup> groups_before = {};  ///< the counters that it had then
+    std::vector<SetDecl> sets_before = {};         ///< the same of its sets, as they were declared
     std::optional<PreviousFilter> previous = {};   ///< which undoing its replacement brings back
 };
 

@@ -36,6 +36,7 @@ Result<std::vector<WantedFilter>> filters_of(const StoredHook& hook) {
         filter.unit.filter.name = record->source_name;
         if (stored.record.enforceable) filter.unit.enforce = TRY(read_share(stored));
         filter.groups_before = filter.unit.filter.module.counter_groups;
+        filter.sets_before = filter.unit.filter.module.sets;
         filters.push_back(std::move(filter));
     }
     return filters;

@@ -11,6 +11,7 @@
 #include "bpfgen/later_programs.h"
 #include "loader/kernel.h"
 #include "loader/kernel_objects.h"
+#include "loader/set_contents.h"
 #include "loader/verifier_log.h"
 
 namespace vfm {
@@ -79,20 +80,6 @@ uint64_t memory_of_map(int fd) {
     uint64_t bytes = 0;
     for (std::string word; facts >> word;)
         if (word == "memlock:" && facts >> bytes) return bytes;
-    return 0;
-}
-
-/// The keys that a map begins with, all in one call where the kernel can; 0, or a negative errno.
-int put_keys(const LoadedMap& map) {
-    const Bytes& keys = map.declaration.keys;
-    const uint32_t present = 1;
-    auto count = static_cast<uint32_t>(keys.size() / map.declaration.key_size);
-    const std::vector<uint32_t> values(count, present);
-    if (count == 0 || map.known ||
-        bpf_map_update_batch(map.fd.get(), keys.data(), values.data(), &count, nullptr) == 0)
-        return 0;
-    for (size_t at = 0; at < keys.size(); at += map.declaration.key_size)
-        if (bpf_map_update_elem(map.fd.get(), &keys[at], &present, BPF_ANY) != 0) return -errno;
     return 0;
 }
 
@@ -184,9 +171,8 @@ std::expected<LoadedProgram, LoadRefusal> load_program(const bpf::Program& progr
         return std::unexpected(std::move(all).error());
     for (size_t i = 0; i < program.maps.size(); ++i)
         loaded.maps.push_back({program.maps[i], std::move(objects->maps[i]), are_known[i]});
-    for (const LoadedMap& map : loaded.maps)
-        if (const int error = put_keys(map); error != 0)
-            return std::unexpected(refusal_of(error, {}, program));
+    if (const int error = begin_sets(loaded.maps); error != 0)
+        return std::unexpected(refusal_of(error, {}, program));
     // A live set takes memory with each member.
     for (const LoadedMap& map : loaded.maps) loaded.map_bytes += memory_of_map(map.fd.get());
     if (objects->constants) loaded.map_bytes += memory_of_map(objects->constants.get());

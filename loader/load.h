@@ -14,14 +14,9 @@
 #include "loader/blame.h"
 #include "loader/kernel.h"
 #include "loader/kernel_objects.h"
+#include "loader/loaded_map.h"
 
 namespace vfm {
-
-struct LoadedMap {
-    bpf::Map declaration;
-    Fd fd;
-    bool known = false;  ///< it was there before
-};
 
 /// Of several programs that follow each other the first is the one to attach. The others live as
 /// long as somebody holds a descriptor or a pin of the map of role programs: without either the

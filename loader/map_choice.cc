@@ -10,6 +10,7 @@
 #include "loader/enforce.h"
 #include "loader/generation.h"
 #include "loader/kernel.h"
+#include "loader/set_contents.h"
 
 namespace vfm {
 namespace {
@@ -47,6 +48,10 @@ std::string pin_of_map(const bpf::Map& map, const VerifiedModule& module) {
             return "rules-" + pin_name(module.module().counter_groups[map.table].name);
         case bpf::MapRole::set:
             return pin_of_set(module.module().sets[map.table].name);
+        case bpf::MapRole::set_prefixes:
+            return pin_of_prefixes(module.module().sets[map.table].name);
+        case bpf::MapRole::set_control:
+            return kSetControlPin;
         case bpf::MapRole::scratch:
         case bpf::MapRole::packet:
         case bpf::MapRole::result:
@@ -107,13 +112,20 @@ std::vector<std::string> MapChoice::kept(const PreparedProgram& program, uint32_
 KnownMap MapChoice::find(const PreparedProgram& program, size_t number) {
     const bpf::Map& map = program.emitted.maps[number];
     const std::string pin = pin_of_map(map, program.modules[map.unit]);
-    if (pin.empty()) return {};
+    // What is in a program's own sets, load_program() finds out.
+    if (pin.empty() || map.role == bpf::MapRole::set_control) return {};
     if (map.role == bpf::MapRole::flow && table_of(program, map).shared)
         return find_shared(program, number);
     const auto& before = filters_[map.unit].as_it_was;
     if (!before) return {};
     if (map.role == bpf::MapRole::flow) return find_table(*before, map, table_of(program, map));
     if (counts(map) && !counts_stay_[map.unit]) return {};
+    if (map.role == bpf::MapRole::set || map.role == bpf::MapRole::set_prefixes) {
+        // What is declared in another way begins anew.
+        const auto& had = filters_[map.unit].sets_before;
+        const SetDecl& set = program.modules[map.unit].module().sets[map.table];
+        if (std::ranges::find(had, set) == had.end()) return {};
+    }
     return find_kept(*before, map, pin);
 }
 

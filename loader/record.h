@@ -106,6 +106,9 @@ struct Record {
     bool operator==(const Record&) const = default;
 };
 
+/// It runs in user space.
+inline bool is_served(const Record& record) { return record.mode == Mode::userspace; }
+
 /// The filters of one program. All have the interface, hook and mode of the first.
 struct Generation {
     uint32_t program_id = 0;  ///< the kernel's

@@ -44,6 +44,8 @@ fi
 # Boost's hash maps are newer than the Boost that everything else is built with.
 unpacked=build/bench-headers
 unpack=()
+# fail2ban without its service, which would begin to guard this machine: a test starts it for itself.
+if [ $what != run ] && [ ! -e build/fail2ban/usr/bin/fail2ban-server ]; then unpack+=(fail2ban); fi
 if [ $what = bench ]; then
     packages+=(libabsl-dev libtsl-hopscotch-map-dev libbsd-dev)
     if ! pkg-config --exists libdpdk 2>/dev/null; then
@@ -79,8 +81,10 @@ fi
 for package in "${unpack[@]}"; do
     fetched=$(mktemp -d)
     (cd "$fetched" && apt-get -o APT::Sandbox::User=root download -qq "$package" >/dev/null)
-    mkdir -p $unpacked
-    dpkg -x "$fetched"/*.deb $unpacked
+    to=$unpacked
+    [ "$package" != fail2ban ] || to=build/fail2ban
+    mkdir -p $to
+    dpkg -x "$fetched"/*.deb $to
     rm -rf "$fetched"
 done
 # Only headers are looked for there.

@@ -148,7 +148,7 @@ Result<> compile(const po::variables_map& values) {
                    values));
     std::vector<Diagnostic> warnings;
     for (const bpf::Map& map : program.maps)
-        if (!map.keys.empty())
+        if (!map.keys.empty() && map.role != bpf::MapRole::set_control)
             warnings.push_back(Diagnostic::about(
                 output, fmt::format("the map {} is empty: whoever loads the object puts the set's "
                                     "members into it",

@@ -69,7 +69,7 @@ INIT
 chmod +x "$root/init"
 (cd "$root" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initrd"
 
-timeout "$patience" qemu-system-x86_64 -M q35 -accel tcg -cpu max -m 768 -nographic -no-reboot \
+timeout "$patience" qemu-system-x86_64 -M q35 -accel tcg -cpu max -m 2048 -nographic -no-reboot \
     -kernel "$image" -initrd "$work/initrd" \
     -append "console=ttyS0 panic=-1 quiet mitigations=off reboot=t no_timer_check" </dev/null 2>&1 |
     tr -d '\r' >"$work/said" || true

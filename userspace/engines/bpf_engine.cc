@@ -197,9 +197,8 @@ Result<std::unique_ptr<Instance>> EmittedProgram::make_instance(
     }
     for (size_t i = 0; i < emitted_.maps.size(); ++i) {
         const bpf::Map& map = emitted_.maps[i];
-        const uint32_t present = 1;
         for (size_t at = 0; at < map.keys.size(); at += map.key_size)
-            machine->map(i).update(&map.keys[at], reinterpret_cast<const uint8_t*>(&present), 0);
+            machine->map(i).update(&map.keys[at], map.value.data(), 0);
     }
     return std::make_unique<EmittedInstance>(
         std::static_pointer_cast<const EmittedProgram>(shared_from_this()), *std::move(machine));

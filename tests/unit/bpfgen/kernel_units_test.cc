@@ -30,10 +30,10 @@ vfm_stats stats_in(const std::vector<uint64_t>& words) {
 
 // As whoever loads an object does.
 void fill_sets(const Loaded& loaded, const Program& program) {
-    const uint32_t present = 1;
     for (const Map& map : program.maps)
         for (size_t at = 0; at < map.keys.size(); at += map.key_size)
-            BOOST_REQUIRE(bpf_map_update_elem(loaded.map(map), &map.keys[at], &present, 0) == 0);
+            BOOST_REQUIRE(
+                bpf_map_update_elem(loaded.map(map), &map.keys[at], map.value.data(), 0) == 0);
 }
 
 void check_unit(const Loaded& loaded, const Program& program, const test::Chain& chain,

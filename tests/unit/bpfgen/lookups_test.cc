@@ -87,10 +87,71 @@ BOOST_AUTO_TEST_CASE(a_set_that_changes_is_a_map_with_the_members_that_it_begins
     const Program program = test::generated(
         test::assembled(".set s width=32 live\n.member 10.0.0.0/8 1.2.3.4\nLD32 26\nIN 0\nRET\n"));
     const Map& map = only_map(program, MapRole::set);
-    BOOST_TEST((map.name == "s" && map.type == BPF_MAP_TYPE_LPM_TRIE && map.key_size == 8));
+    BOOST_TEST((map.name == "s" && map.type == BPF_MAP_TYPE_HASH && map.key_size == 4));
     BOOST_TEST(map.flags == unsigned{BPF_F_NO_PREALLOC});
-    BOOST_TEST((map.keys == Bytes{8, 0, 0, 0, 10, 0, 0, 0, 32, 0, 0, 0, 1, 2, 3, 4}));
+    BOOST_TEST((map.keys == Bytes{4, 3, 2, 1} && map.value == Bytes(8)));
+    const Map& prefixes = only_map(program, MapRole::set_prefixes);
+    BOOST_TEST((prefixes.name == "s_nets" && prefixes.type == BPF_MAP_TYPE_LPM_TRIE));
+    BOOST_TEST((prefixes.key_size == 8 && prefixes.value_size == sizeof(vfm_set_prefix)));
+    BOOST_TEST((prefixes.keys == Bytes{8, 0, 0, 0, 10, 0, 0, 0} && prefixes.value == Bytes(16)));
+    const Map& control = only_map(program, MapRole::set_control);
+    BOOST_TEST((control.name == "vfm_sets" && control.value == Bytes(8)));
     BOOST_TEST(program.data.empty());
+}
+
+// A time is over when the clock has come to it.
+BOOST_AUTO_TEST_CASE(members_of_a_set_that_changes_end) {
+    const Program program =
+        test::generated(test::assembled(".set s width=32 live\nLD32 26\nIN 0\nRET\n"));
+    for (const MapRole role : {MapRole::set, MapRole::set_prefixes}) {
+        ebpf::Machine machine = test::machine_of(program);
+        const auto is_member = [&](uint64_t now) {
+            const Bytes packet = test::tcp_packet(80, 70);
+            BOOST_REQUIRE(machine.run({.bytes = packet, .timestamp = now}).has_value());
+            for (size_t i = 0; i < program.maps.size(); ++i)
+                if (program.maps[i].role == MapRole::stats) {
+                    vfm_stats stats;
+                    std::memcpy(&stats, machine.map(i).value(0), sizeof stats);
+                    std::memset(machine.map(i).value(0), 0, sizeof stats);
+                    return stats.pass == 1;
+                }
+            return false;
+        };
+        BOOST_TEST(!is_member(1000));
+        const Bytes packet = test::tcp_packet(80, 70);
+        Bytes key;
+        if (role == MapRole::set) {
+            for (unsigned i = 0; i < 4; ++i) key.push_back(packet[29 - i]);
+        } else {
+            key = {8, 0, 0, 0, packet[26], 0, 0, 0};
+        }
+        const auto put = [&](uint64_t until) {
+            for (size_t i = 0; i < program.maps.size(); ++i) {
+                const uint64_t value[2] = {until, until};
+                const uint32_t first = 0;
+                if (program.maps[i].role == role)
+                    machine.map(i).update(key.data(), reinterpret_cast<const uint8_t*>(value), 0);
+                // As one who puts members into it without a word: all is asked.
+                const Bytes none(8);
+                if (program.maps[i].role == MapRole::set_control)
+                    machine.map(i).update(reinterpret_cast<const uint8_t*>(&first), none.data(), 0);
+            }
+        };
+        put(0);
+        BOOST_TEST(is_member(1000));
+        put(1000);
+        BOOST_TEST((is_member(999) && !is_member(1000) && !is_member(1001)));
+        put(VFM_SET_GONE);
+        BOOST_TEST(!is_member(1000));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(sets_that_change_are_there_whether_they_are_asked_or_not) {
+    const Program program = test::generated(test::assembled(
+        ".set a width=32 live\n.set b width=128 live\n.set c width=32\nPUSH8 1\nRET\n"));
+    BOOST_TEST(std::ranges::count(program.maps, MapRole::set, &Map::role) == 2);
+    BOOST_TEST(std::ranges::count(program.maps, MapRole::set_prefixes, &Map::role) == 2);
+    BOOST_TEST(std::ranges::count(program.maps, MapRole::set_control, &Map::role) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(tables_are_constant_data_of_the_object) {

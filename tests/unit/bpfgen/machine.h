@@ -27,11 +27,10 @@ inline ebpf::Machine machine_of(const bpf::Program& program) {
     auto machine = ebpf::Machine::load(image);
     if (!machine) BOOST_FAIL("insn " << machine.error().pc << ": " << machine.error().reason);
     // As whoever loads an object does.
-    const uint32_t present = 1;
     for (size_t i = 0; i < program.maps.size(); ++i) {
         const bpf::Map& map = program.maps[i];
         for (size_t at = 0; at < map.keys.size(); at += map.key_size)
-            machine->map(i).update(&map.keys[at], reinterpret_cast<const uint8_t*>(&present), 0);
+            machine->map(i).update(&map.keys[at], map.value.data(), 0);
     }
     return *std::move(machine);
 }
