@@ -62,7 +62,7 @@ void check_would_drop(const ebpf::Machine& machine, const Program& program,
 BOOST_AUTO_TEST_CASE(random_groups_drop_their_share) {
     unsigned refused = 0;
     uint64_t withheld = 0, by_rule = 0, dropped = 0, beyond_withheld = 0;
-    constexpr unsigned kGroups = 150;
+    constexpr unsigned kGroups = 60;
     for (unsigned index = 0; index < kGroups; ++index) {
         test::Rng rng(20261, index);
         test::Group group =
@@ -137,10 +137,10 @@ BOOST_AUTO_TEST_CASE(random_groups_drop_their_share) {
     BOOST_TEST_MESSAGE("withheld " << withheld << " by a rule " << by_rule << " dropped " << dropped
                                    << " refused " << refused);
     BOOST_TEST(refused < kGroups / 3);
-    BOOST_TEST(withheld > 1000u);
-    BOOST_TEST(by_rule > 50u);
-    BOOST_TEST(dropped > 1000u);
-    BOOST_TEST(beyond_withheld > 50u);
+    BOOST_TEST(withheld > 500u);
+    BOOST_TEST(by_rule > 10u);
+    BOOST_TEST(dropped > 500u);
+    BOOST_TEST(beyond_withheld > 20u);
 }
 
 namespace {
@@ -176,14 +176,17 @@ uint64_t flow_of(const Bytes& packet) {
 // One more or one less than the packet's own flow decides, whatever its headers are.
 BOOST_AUTO_TEST_CASE(the_flow_of_each_packet) {
     const VerifiedModule drop = test::assembled("RET 0\n");
-    test::Rng rng(77, 0);
-    for (unsigned i = 0; i < 300; ++i) {
-        const Bytes packet = test::random_packet(rng);
-        const uint64_t flow = flow_of(packet);
-        for (const Hook hook : {Hook::xdp, Hook::tc}) {
-            const HookFacts& facts = hook_facts(hook);
-            BOOST_REQUIRE(Single(drop, hook, flow).run(packet) == facts.pass);
-            BOOST_REQUIRE(Single(drop, hook, flow + 1).run(packet) == facts.drop);
+    for (const Hook hook : {Hook::xdp, Hook::tc}) {
+        Single filter(drop, hook, 0);
+        const HookFacts& facts = hook_facts(hook);
+        test::Rng rng(77, 0);
+        for (unsigned i = 0; i < 300; ++i) {
+            const Bytes packet = test::random_packet(rng);
+            const uint64_t flow = flow_of(packet);
+            set_shares(filter.machine, filter.program, {flow});
+            BOOST_REQUIRE(filter.run(packet) == facts.pass);
+            set_shares(filter.machine, filter.program, {flow + 1});
+            BOOST_REQUIRE(filter.run(packet) == facts.drop);
         }
     }
 }
