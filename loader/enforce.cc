@@ -176,7 +176,7 @@ Result<> write_share(const StoredFilter& filter, uint32_t share) {
 Result<WouldDrop> would_drop_of(const StoredFilter& filter, std::span<const CounterGroup> groups) {
     if (!filter.record.enforceable) return WouldDrop{.packets = 0, .rules = no_rules(groups)};
     return is_served(filter.record) ? would_drop_in_memory(filter, groups)
-                             : would_drop_in_kernel(filter, groups);
+                                    : would_drop_in_kernel(filter, groups);
 }
 
 size_t enforce_part(std::span<const CounterGroup> groups) {

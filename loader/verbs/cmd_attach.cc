@@ -155,7 +155,9 @@ const cli::Tool kAttach = {
          "goes again after a minute, should you have locked yourself out; 'vfm-xdp confirm "
          "eth0' keeps it"},
         {"vfm-xdp attach eth0 web.vfl --hook=tc-egress --on-error=drop",
-         "a filter from a file on what leaves; packets it cannot judge are dropped"}}};
+         "a filter from a file on what leaves; packets it cannot judge are dropped"},
+        {"vfm-xdp attach eth0 web.vfl --monitor",
+         "drops nothing yet: stats shows what would be dropped, enforce begins with it"}}};
 
 int run_attach(const std::vector<std::string>& arguments) {
     CommandLine line(kAttach);
