@@ -93,7 +93,7 @@ Result<> change_set(const FoundSet& set, std::span<const GivenChange> changes) {
 }
 
 std::optional<uint64_t> time_span(std::string_view text) {
-    constexpr uint64_t kSecond = 1'000'000'000;
+    constexpr uint64_t kWholeSecond = 1'000'000'000;
     uint64_t sum = 0;
     while (!text.empty()) {
         const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -112,7 +112,7 @@ std::optional<uint64_t> time_span(std::string_view text) {
             (fraction > 0 && text.substr(unit, end - unit) != "s"))
             return std::nullopt;
         if (__builtin_add_overflow(sum, parsed->lo, &sum) ||
-            (fraction > 1 && __builtin_add_overflow(sum, kSecond, &sum)))
+            (fraction > 1 && __builtin_add_overflow(sum, kWholeSecond, &sum)))
             return std::nullopt;
         text.remove_prefix(end);
     }

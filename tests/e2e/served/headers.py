@@ -181,9 +181,9 @@ def shown():
             size = len(packets[1])
             same(f"{what}: rules", row["rules"], [
                 {"rules": "rules", "rule": 0, "name": None, "file": path, "line": 4, "packets": 1,
-                 "bytes": size},
+                 "bytes": size, "would_drop": 0},
                 {"rules": "rules", "rule": 1, "name": "web", "file": path, "line": 2, "packets": 2,
-                 "bytes": sum(map(len, packets)) - size}])
+                 "bytes": sum(map(len, packets)) - size, "would_drop": 0}])
             flows = {(row["table"], json.dumps(row["key"])): row["value"]
                      for row in vfm_json(w.server, "flows", "v0")}
             same(f"{what}: flows", flows, {
