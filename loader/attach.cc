@@ -39,9 +39,7 @@ std::unexpected<Failure> hook_taken(const Record& wanted, const StoredFilter& by
 }
 
 /// True of a filter whose program hangs at XDP: one of that hook, or one that is served there.
-bool is_at_xdp(const Record& record) {
-    return record.hook == HookPoint::xdp || record.mode == Mode::userspace;
-}
+bool is_at_xdp(const Record& record) { return record.hook == HookPoint::xdp || is_served(record); }
 
 /// A table that both declare to be one for all filters of the interface, of which one is in user
 /// space: each counting in its own would decide wrong.
@@ -209,11 +207,9 @@ std::expected<AttachedFilter, PrepareFailure> attach_filter(const Filter& filter
 Result<> detach_filter(const std::string& bpffs, const StoredFilter& filter) {
     if (filter.old) return detach_old_filter(bpffs, filter);
     const auto lock = TRY(InterfaceLock::take(bpffs, filter.record.place()));
-    const StoredHook hook = TRY(read_hook(filter.link.substr(0, filter.link.rfind('/'))));
+    const StoredHook hook = TRY(read_hook_of(filter));
     if (TRY(take_off(hook, filter.record.name))) return {};
-    return refuse(filter.interface,
-                  fmt::format("filter '{}' is there no more: another process detached it",
-                              filter.record.name));
+    return is_gone(filter);
 }
 
 void end_expired(const std::string& hook_directory) {

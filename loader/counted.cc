@@ -1,14 +1,12 @@
 #include "loader/counted.h"
 
-#include <linux/membarrier.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <map>
 #include <numeric>
 #include <set>
+
+#include "loader/kernel.h"
 
 #include "loader/enforce.h"
 
@@ -180,9 +178,7 @@ Result<> add_would_drop_before(const StoredFilter& filter, std::vector<uint64_t>
 Result<CountedBefore> counted_so_far(const StoredFilter& filter,
                                      std::span<const CounterGroup> groups,
                                      std::vector<uint32_t> becomes, size_t size) {
-    // The kernel's programs run under RCU, of which this waits for a grace period.
-    if (!filter.record.before.maps.stats.empty())
-        syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+    if (!filter.record.before.maps.stats.empty()) wait_for_running_programs();
     vfm_stats stats{};
     TRY(add_stats_before(filter, stats));
     CounterMaps maps = maps_of(filter.record, groups);

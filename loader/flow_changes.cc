@@ -73,8 +73,6 @@ Result<> tell_process(const StoredFilter& filter, std::span<FlowChange> changes)
     return {};
 }
 
-bool is_in_user_space(const StoredFilter& filter) { return filter.record.mode == Mode::userspace; }
-
 /// Its number in the program: a record has them in that order.
 uint32_t number_of(const StoredFilter& filter, const RecordedTable& table) {
     const auto& tables = filter.record.tables;
@@ -86,7 +84,7 @@ uint32_t number_of(const StoredFilter& filter, const RecordedTable& table) {
 Result<std::vector<bool>> delete_flows(const StoredFilter& filter, const RecordedTable& table,
                                        std::span<const FlowKey> keys) {
     std::vector<bool> deleted;
-    if (is_in_user_space(filter)) {
+    if (is_served(filter.record)) {
         std::vector<FlowChange> changes;
         for (const FlowKey& key : keys) {
             FlowChange change{};
@@ -110,7 +108,7 @@ Result<std::vector<bool>> delete_flows(const StoredFilter& filter, const Recorde
 }
 
 Result<uint64_t> clear_flows(const StoredFilter& filter, const RecordedTable& table) {
-    if (is_in_user_space(filter)) {
+    if (is_served(filter.record)) {
         FlowChange change{};
         change.table = number_of(filter, table);
         change.all = 1;

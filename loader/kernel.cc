@@ -3,6 +3,8 @@
 #include <bpf/libbpf.h>
 #include <fmt/core.h>
 #include <linux/capability.h>
+#include <linux/membarrier.h>
+#include <poll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -88,6 +90,14 @@ bool has_capability(Capability capability) {
             return false;
     }
     return false;
+}
+
+void wait_for_running_programs() {
+    // They run within RCU, of which the call waits for a grace period. A kernel that does not offer
+    // it has CPUs without ticks (nohz_full).
+    constexpr int kLongerThanARun = 100;  // ms
+    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
+        poll(nullptr, 0, kLongerThanARun);
 }
 
 Result<> require_capabilities(std::string_view verb, std::initializer_list<Capability> needed) {

@@ -32,6 +32,9 @@ std::string error_text(int error);
 /// `return refuse(...)`: the system or the kernel said no (exit status 3).
 std::unexpected<Failure> refuse(std::string where, std::string message, std::string hint = {});
 
+/// Returns when every run of a kernel's program that had begun before has ended.
+void wait_for_running_programs();
+
 /// Numbers are the kernel's.
 enum class Capability : uint8_t {
     net_admin = 12,

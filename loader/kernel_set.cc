@@ -2,10 +2,6 @@
 
 #include <bpf/bpf.h>
 #include <fmt/core.h>
-#include <linux/membarrier.h>
-#include <poll.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -27,14 +23,6 @@ static_assert(kGone == VFM_SET_GONE);
 /// In the maps 0 is what never comes.
 uint64_t stored_time(uint64_t time) { return time == kNever ? 0 : time; }
 uint64_t time_of(uint64_t stored) { return stored == 0 ? kNever : stored; }
-
-/// Returns when every run of a program that had begun before has ended: they are within RCU, of
-/// which the call waits for a grace period. A kernel that does not offer it has CPUs without ticks.
-void wait_for_running_programs() {
-    constexpr int kLongerThanARun = 100;  // ms
-    if (syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0) != 0)
-        poll(nullptr, 0, kLongerThanARun);
-}
 
 /// Nothing where the map is of another shape.
 Result<Fd> open_map(const StoredFilter& filter, const std::string& pin, uint32_t type,

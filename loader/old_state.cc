@@ -145,7 +145,7 @@ Result<> detach_old_filter(const std::string& bpffs, const StoredFilter& filter)
     const Fd link(bpf_obj_get(filter.link.c_str()));
     if (!link) return cannot_read_state(filter.link, errno);
     (void)bpf_link_detach(link.get());
-    if (filter.record.mode == Mode::userspace) TRY(end_service(filter.directory));
+    if (is_served(filter.record)) TRY(end_service(filter.directory));
     TRY(remove_state(filter.directory));
     const std::filesystem::path hook = std::filesystem::path(filter.directory).parent_path();
     rmdir(hook.c_str());

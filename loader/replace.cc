@@ -32,7 +32,7 @@ Result<> check_replaceable(const StoredFilter& stored) {
         return no("is attached in another network namespace", "run the command there");
     if (stored.condition == Condition::stale)
         return no("is stale: nothing runs it any more", "detach it, then attach the new one");
-    if (record.mode == Mode::userspace)
+    if (is_served(record))
         return no("runs in user space, where a filter cannot be replaced yet",
                   "detach it, then attach the new one");
     return {};
@@ -50,10 +50,7 @@ Result<Exchange> exchange_of(const StoredHook& hook, const StoredFilter& stored)
     const auto found =
         std::ranges::find(exchange.filters, stored.record.name,
                           [](const WantedFilter& filter) { return filter.unit.name; });
-    if (found == exchange.filters.end())
-        return refuse(stored.interface,
-                      fmt::format("filter '{}' is there no more: another process detached it",
-                                  printable(stored.record.name)));
+    if (found == exchange.filters.end()) return is_gone(stored);
     exchange.place = static_cast<size_t>(found - exchange.filters.begin());
     exchange.was = *found;
     return exchange;
@@ -165,11 +162,6 @@ std::expected<ReplacedFilter, PrepareFailure> undo_at(const StoredHook& hook,
     return put_exchange(hook, exchange, interface, {.most_memory = UINT64_MAX});
 }
 
-/// The hook of a filter. Needs the lock.
-Result<StoredHook> hook_of(const StoredFilter& stored) {
-    return read_hook(stored.link.substr(0, stored.link.rfind('/')));
-}
-
 }  // namespace
 
 std::expected<ReplacedFilter, PrepareFailure> replace_filter(const std::string& bpffs,
@@ -179,7 +171,7 @@ std::expected<ReplacedFilter, PrepareFailure> replace_filter(const std::string& 
     TRY(check_replaceable(stored));
     const auto lock = TRY(InterfaceLock::take(bpffs, stored.record.place()));
     const Interface interface = TRY(find_interface(stored.interface));
-    const StoredHook hook = TRY(hook_of(stored));
+    const StoredHook hook = TRY(read_hook_of(stored));
     Exchange exchange = TRY(exchange_of(hook, stored));
     const UnitSource& unit = exchange.was.unit;
     WantedFilter wanted = exchange.was;
@@ -209,7 +201,7 @@ std::expected<ReplacedFilter, PrepareFailure> undo_replacement(const std::string
     TRY(check_replaceable(stored));
     const auto lock = TRY(InterfaceLock::take(bpffs, stored.record.place()));
     const Interface interface = TRY(find_interface(stored.interface));
-    const StoredHook hook = TRY(hook_of(stored));
+    const StoredHook hook = TRY(read_hook_of(stored));
     return undo_at(hook, stored, interface);
 }
 

@@ -142,7 +142,7 @@ Result<vfm_stats> stats_of(const StoredFilter& filter) {
     const Fd map = TRY(open_pin(filter, "maps/" + filter.record.stats_map));
     vfm_stats sum = TRY(read_stats(map.get()));
     TRY(add_stats_before(filter, sum));
-    if (filter.record.mode != Mode::userspace) return sum;
+    if (!is_served(filter.record)) return sum;
     const std::string& directory = filter.directory;
     const auto entries = read_array<vfm_served>(directory + "/maps/" + kServedMap);
     for (size_t i = 1; i < entries.size(); ++i) add_stats(sum, entries[i].stats);
@@ -208,7 +208,7 @@ Result<std::vector<std::vector<Count>>> served_counts(const StoredFilter& filter
 
 Result<std::vector<std::vector<Count>>> counts_of(const StoredFilter& filter,
                                                   std::span<const CounterGroup> groups) {
-    auto counts = filter.record.mode == Mode::userspace
+    auto counts = is_served(filter.record)
                       ? TRY(served_counts(filter, groups))
                       : TRY(kernel_counts(filter, {.stats = filter.record.stats_map,
                                                    .groups = filter.record.counters,
@@ -221,7 +221,7 @@ namespace {
 
 Result<std::vector<FlowCount>> flows_in(const StoredFilter& filter, const RecordedTable& table) {
     const std::string pin = "maps/" + table.map;
-    if (filter.record.mode != Mode::userspace) {
+    if (!is_served(filter.record)) {
         const Fd map = TRY(open_pin(filter, pin));
         return read_flows(map.get(), table.capacity);
     }

@@ -207,12 +207,12 @@ void find_condition(StoredFilter& filter, const LinkState& link) {
     const auto home = network_namespace();
     const bool as_recorded = name == record.interface && record.ifindex == link.ifindex && home &&
                              record.network_namespace == *home;
-    const HookPoint hook = record.mode == Mode::userspace ? HookPoint::xdp : record.hook;
+    const HookPoint hook = is_served(record) ? HookPoint::xdp : record.hook;
     const bool here = name && (as_recorded || hangs_at(link.ifindex, hook, link.program));
     filter.condition = here ? Condition::attached : Condition::elsewhere;
     if (!here) return;
     filter.interface = *name;
-    if (record.mode == Mode::userspace && !service_of(filter.directory).answers)
+    if (is_served(record) && !service_of(filter.directory).answers)
         filter.condition = Condition::unserved;
 }
 
@@ -237,6 +237,10 @@ Result<StoredHook> read_hook(const std::string& directory) {
     const auto now = link_state(hook.link.get());
     if (now && now->program != state->program) return read_hook(directory);
     return hook;
+}
+
+Result<StoredHook> read_hook_of(const StoredFilter& filter) {
+    return read_hook(fs::path(filter.link).parent_path());
 }
 
 std::vector<std::string> hook_directories(const std::string& interface, std::error_code& error) {
@@ -278,9 +282,15 @@ Result<Module> stored_module(const StoredFilter& filter) {
                                                 printable(filter.record.name)));
 }
 
+std::unexpected<Failure> is_gone(const StoredFilter& filter) {
+    return refuse(filter.interface,
+                  fmt::format("filter '{}' is there no more: another process detached it",
+                              printable(filter.record.name)));
+}
+
 Result<std::optional<StoredFilter>> present_place(const StoredFilter& filter) {
     if (filter.old) return is_absent(filter.directory) ? std::nullopt : std::optional(filter);
-    StoredHook hook = TRY(read_hook(fs::path(filter.link).parent_path()));
+    StoredHook hook = TRY(read_hook_of(filter));
     for (StoredFilter& other : hook.filters)
         if (other.record.name == filter.record.name) return std::move(other);
     return std::nullopt;

@@ -79,6 +79,9 @@ Result<std::vector<StoredFilter>> stored_filters(const std::optional<std::string
 /// The module that a filter was made of. Fails with Status::refused if it cannot be read.
 Result<Module> stored_module(const StoredFilter& filter);
 
+/// `return is_gone(filter)`: another process has taken it off meanwhile.
+std::unexpected<Failure> is_gone(const StoredFilter& filter);
+
 /// The filter where it is now: its generation is another one as soon as a filter of its hook comes
 /// or goes. Nothing if it is there no more. Fails with Status::refused.
 Result<std::optional<StoredFilter>> present_place(const StoredFilter& filter);
@@ -119,6 +122,8 @@ struct StoredHook {
 };
 /// Fails with Status::refused if it cannot be read; a hook that is not there has no link.
 Result<StoredHook> read_hook(const std::string& directory);
+/// That of a filter.
+Result<StoredHook> read_hook_of(const StoredFilter& filter);
 
 /// Directories of an interface that are hooks, set aside ones among them.
 std::vector<std::string> hook_directories(const std::string& interface, std::error_code& error);

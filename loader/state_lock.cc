@@ -1,10 +1,8 @@
 // The lock of an interface, and what only its holders do: sweeping and removing.
 #include <fcntl.h>
 #include <fmt/core.h>
-#include <linux/membarrier.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -122,10 +120,7 @@ InterfaceLock::~InterfaceLock() {
 }
 
 void wait_for_packets_in(const std::string& generation) {
-    // A grace period of RCU, in which programs run. Where the kernel gives none to a process
-    // (nohz_full) such a packet may take an on-error verdict.
-    if (!is_absent(fmt::format("{}/{}", generation, kLaterPrograms)))
-        (void)syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
+    if (!is_absent(fmt::format("{}/{}", generation, kLaterPrograms))) wait_for_running_programs();
 }
 
 Result<> remove_state(const std::string& directory) {

@@ -4,7 +4,6 @@
 #include <cstdio>
 
 #include "loader/bpffs.h"
-#include "loader/interface.h"
 #include "loader/kernel.h"
 #include "loader/verbs/commands.h"
 #include "loader/verbs/report.h"
@@ -13,37 +12,23 @@ namespace vfm {
 namespace {
 
 std::unexpected<Failure> nothing_to_confirm(const std::vector<StoredFilter>& filters) {
-    std::string names;
-    for (const StoredFilter& filter : filters)
-        names += fmt::format("{}'{}' at {}", names.empty() ? "" : ", ", filter.record.name,
-                             hook_info(filter.record.hook).name);
-    return refuse(filters.front().interface,
-                  fmt::format("no filter waits to be confirmed: there is {}", names),
-                  "only one that came with --confirm does, until its time is over");
+    return refuse(
+        filters.front().interface,
+        fmt::format("no filter waits to be confirmed: there is {}", filter_names(filters)),
+        "only one that came with --confirm does, until its time is over");
 }
 
 /// The one filter that waits.
 Result<StoredFilter> filter_to_confirm(const CommandLine& line) {
-    const Selection selected = TRY(selection(line));
-    std::vector<StoredFilter> filters = TRY(select_filters(line.bpffs_directory(), selected));
-    const uint64_t ours = TRY(network_namespace());
-    std::erase_if(filters, [ours](const StoredFilter& filter) {
-        return filter.condition == Condition::elsewhere && filter.record.network_namespace != ours;
-    });
-    if (filters.empty())
-        return refuse(*selected.interface, "its filters are attached in another network namespace",
-                      "run the command there");
+    const auto filters = TRY(select_here(line));
     std::vector<StoredFilter> waiting;
     std::ranges::copy_if(filters, std::back_inserter(waiting),
                          [](const StoredFilter& filter) { return filter.deadline.has_value(); });
     if (waiting.empty()) return nothing_to_confirm(filters);
     if (waiting.size() == 1) return waiting.front();
-    std::string names;
-    for (const StoredFilter& filter : waiting)
-        names += fmt::format("{}'{}' at {}", names.empty() ? "" : ", ", filter.record.name,
-                             hook_info(filter.record.hook).name);
     return std::unexpected(cli::usage_error(
-        line.tool(), fmt::format("{} wait: say which with --name and --hook", names)));
+        line.tool(),
+        fmt::format("{} wait: say which with --name and --hook", filter_names(waiting))));
 }
 
 Result<> confirm(const CommandLine& line) {

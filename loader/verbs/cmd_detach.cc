@@ -13,36 +13,19 @@
 namespace vfm {
 namespace {
 
-/// True if the filter works on an interface of another network namespace than ours, and was
-/// attached in another one, too.
-bool is_foreign(const StoredFilter& filter, uint64_t ours) {
-    return filter.condition == Condition::elsewhere && filter.record.network_namespace != ours;
-}
-
 /// One filter, unless --all is given. A filter and the stale ones that have its name on an
-/// interface of that name, as when the interface was made anew, count as one. Filters of other
-/// network namespaces are never meant: their interfaces may happen to have the same name.
+/// interface of that name, as when the interface was made anew, count as one.
 Result<std::vector<StoredFilter>> what_to_detach(const CommandLine& line) {
-    const Selection selected = TRY(selection(line));
-    std::vector<StoredFilter> filters = TRY(select_filters(line.bpffs_directory(), selected));
-    const uint64_t ours = TRY(network_namespace());
-    const auto foreign = [&](const StoredFilter& filter) { return is_foreign(filter, ours); };
-    if (std::ranges::all_of(filters, foreign))
-        return refuse(filters.front().interface,
-                      fmt::format("filter '{}' is attached in another network namespace",
-                                  filters.front().record.name),
-                      "run the command there");
-    std::erase_if(filters, foreign);
+    auto filters = TRY(select_here(line));
     std::set<std::pair<HookPoint, std::string>> distinct;
-    std::string names;
+    std::vector<StoredFilter> named;
     for (const StoredFilter& filter : filters)
         if (distinct.emplace(filter.record.hook, filter.record.name).second)
-            names += fmt::format("{}'{}' at {}", names.empty() ? "" : ", ", filter.record.name,
-                                 hook_info(filter.record.hook).name);
-    if (distinct.size() > 1 && !line.has("all"))
+            named.push_back(filter);
+    if (named.size() > 1 && !line.has("all"))
         return std::unexpected(cli::usage_error(
-            line.tool(),
-            fmt::format("there are {}: say which with --name and --hook, or --all", names)));
+            line.tool(), fmt::format("there are {}: say which with --name and --hook, or --all",
+                                     filter_names(named))));
     return filters;
 }
 

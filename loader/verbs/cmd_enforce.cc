@@ -27,7 +27,7 @@ Result<> check_enforceable(const StoredFilter& filter, uint32_t share) {
         fmt::format("filter '{}' was attached without --monitor or --canary: all that it decides "
                     "to drop is dropped",
                     printable(filter.record.name)),
-        filter.record.mode == Mode::userspace
+        is_served(filter.record)
             ? "detach it and attach it again with --monitor, or with --canary 100% to have it drop "
               "all until you say otherwise"
             : "`vfm-xdp replace` with --monitor or --canary P% makes it one of which that can be "

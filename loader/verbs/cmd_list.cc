@@ -44,7 +44,7 @@ Json shown_json(const StoredFilter& filter) {
     object["program_bytes"] = filter.record.program_size;
     object["pins"] = filter.directory;
     object["link"] = filter.link;
-    if (filter.record.mode == Mode::userspace) {
+    if (is_served(filter.record)) {
         const Service service = service_of(filter.directory);
         object["hand_over"] = filter.record.hand_over;
         object["messages"] = filter.record.messages;
@@ -85,7 +85,7 @@ std::string shown_text(const StoredFilter& filter) {
         mode_name(record.mode), filter.program_id, record.attached_at,
         record.drop_on_error ? "drop" : "pass", enforced_text(filter).value_or("-"),
         filter.directory);
-    if (record.mode == Mode::userspace) text += served_text(filter);
+    if (is_served(record)) text += served_text(filter);
     for (const RecordedTable& table : record.tables)
         text += fmt::format("  table     {} (keys: {}, {} entries at most)\n",
                             printable(table.name, 200), key_kinds_text(table.key), table.capacity);

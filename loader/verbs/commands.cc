@@ -151,16 +151,37 @@ Result<std::vector<StoredFilter>> select_for_reading(const std::optional<std::st
     return filters;
 }
 
-Result<StoredFilter> select_one(const CommandLine& line) {
+Result<std::vector<StoredFilter>> select_here(const CommandLine& line) {
     const Selection selected = TRY(selection(line));
-    auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
-    if (filters.size() == 1) return std::move(filters.front());
+    auto filters = TRY(select_filters(line.bpffs_directory(), selected));
+    const uint64_t ours = TRY(network_namespace());
+    const auto is_foreign = [ours](const StoredFilter& filter) {
+        return filter.condition == Condition::elsewhere && filter.record.network_namespace != ours;
+    };
+    if (std::ranges::all_of(filters, is_foreign))
+        return refuse(filters.front().interface,
+                      fmt::format("filter '{}' is attached in another network namespace",
+                                  printable(filters.front().record.name)),
+                      "run the command there");
+    std::erase_if(filters, is_foreign);
+    return filters;
+}
+
+std::string filter_names(const std::vector<StoredFilter>& filters) {
     std::string names;
     for (const StoredFilter& filter : filters)
         names += fmt::format("{}'{}' at {}", names.empty() ? "" : ", ",
                              printable(filter.record.name), hook_info(filter.record.hook).name);
+    return names;
+}
+
+Result<StoredFilter> select_one(const CommandLine& line) {
+    const Selection selected = TRY(selection(line));
+    auto filters = TRY(select_for_reading(line.bpffs_directory(), selected));
+    if (filters.size() == 1) return std::move(filters.front());
     return std::unexpected(cli::usage_error(
-        line.tool(), fmt::format("there are {}: say which with --name and --hook", names)));
+        line.tool(),
+        fmt::format("there are {}: say which with --name and --hook", filter_names(filters))));
 }
 
 int report_preparation(const PrepareFailure& failure, bool verbose, bool json) {

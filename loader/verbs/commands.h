@@ -83,6 +83,14 @@ Result<std::vector<StoredFilter>> select_for_reading(const std::optional<std::st
 /// The one filter that IFACE, --name and --hook mean; several are a usage_error().
 Result<StoredFilter> select_one(const CommandLine& line);
 
+/// Those that the command line means, without filters that work on an interface of another network
+/// namespace and were attached there, too: it may happen to have the same name. Fails with
+/// Status::refused also if there are no others.
+Result<std::vector<StoredFilter>> select_here(const CommandLine& line);
+
+/// "'a' at xdp, 'b' at tc-ingress"
+std::string filter_names(const std::vector<StoredFilter>& filters);
+
 /// Diagnostics on stderr, with the verifier's log where `verbose`; the exit status.
 int report_preparation(const PrepareFailure& failure, bool verbose, bool json);
 

@@ -46,9 +46,7 @@ Result<TableOf> present_table(const TableOf& before) {
     if (filter)
         for (const RecordedTable& table : filter->record.tables)
             if (table.name == before.table.name) return TableOf{*filter, table};
-    return refuse(before.filter.interface,
-                  fmt::format("filter '{}' is there no more: another process detached it",
-                              before.filter.record.name));
+    return is_gone(before.filter);
 }
 
 /// What `change` gives for the table, under the lock.

@@ -178,7 +178,7 @@ std::string stats_report(const std::vector<FilterStats>& filters, bool json) {
     if (filters.empty()) return "no filters are attached\n";
     // What only filters in user space have is shown where there is one.
     const bool served = std::ranges::any_of(
-        filters, [](const FilterStats& row) { return row.filter.record.mode == Mode::userspace; });
+        filters, [](const FilterStats& row) { return is_served(row.filter.record); });
     std::vector<std::vector<std::string>> rows = {
         {"IFACE", "HOOK", "NAME", "PACKETS", "BYTES", "PASS", "DROP", "LOG"}};
     const bool withholds = withholds_somewhere(filters);
